@@ -1,0 +1,1 @@
+//! Measurements of deis-store side by side with its peers: none yet.

@@ -1,0 +1,221 @@
+//! The library's one error: what failed, where, and what to do now.
+//!
+//! Damage that was looked for and found is not an error but a finding in a report; an error is what kept us from
+//! knowing. No message ever holds a key, a signature or a value from etcd.
+
+use std::fmt;
+
+/// The result of everything that can fail in this library.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// What failed, where, and what to do now.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: ErrorKind,
+    what: String,
+    place: Vec<(&'static str, String)>,
+    todo: Option<String>,
+    source: Option<Source>,
+}
+
+/// The kinds of error, each with what its user should do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The call itself is wrong. User action: correct the arguments.
+    Usage,
+    /// No connection to a server. User action: check the address, the network and that the server runs.
+    Unreachable,
+    /// The server knows us not, or does not allow it. User action: check keys, clock and access rights.
+    Denied,
+    /// A bucket, object, etcd key, file or container is not there. User action: check the name.
+    NotFound,
+    /// A part of the cluster is not up yet. User action: wait or start it.
+    NotReady,
+    /// No answer in time. User action: try again, then look at the server.
+    Timeout,
+    /// The server is overloaded and stayed so. User action: try again later, or with more gateways.
+    Busy,
+    /// A guard refused, to protect data. User action: read the reason, then confirm or choose another target.
+    Guard,
+    /// Another run holds the repository. User action: wait for it to end.
+    Locked,
+    /// The local disk: full, read-only, not permitted. User action: as the message says.
+    Disk,
+    /// Bytes are not what they were or should be. User action: take another copy, and look for the cause.
+    Damaged,
+    /// A file or snapshot of a format that this version does not read. User action: use a newer version.
+    Format,
+    /// A server's answer is not what its protocol says. User action: check what stands between us and it.
+    Protocol,
+    /// Not built, or not possible with this transport. User action: as the message says.
+    Unsupported,
+    /// Stopped by its caller. User action: none; start it again.
+    Interrupted,
+    /// Our own bookkeeping does not add up. User action: report it, with the message.
+    Internal,
+}
+
+impl Error {
+    /// An error of a kind; `what` is a clause without a full stop.
+    pub fn new(kind: ErrorKind, what: impl Into<String>) -> Self {
+        Self(Box::new(Inner { kind, what: what.into(), place: Vec::new(), todo: None, source: None }))
+    }
+
+    /// Adds where it happened: the name of the place (`bucket`, `key`, `path`, `host`, …) and its value.
+    #[must_use]
+    pub fn at(mut self, name: &'static str, value: impl fmt::Display) -> Self {
+        if !self.0.place.iter().any(|(known, _)| *known == name) {
+            self.0.place.push((name, printable(&value.to_string())));
+        }
+        self
+    }
+
+    /// Adds what to do now, unless something closer to the cause has said so already.
+    #[must_use]
+    pub fn todo(mut self, todo: impl Into<String>) -> Self {
+        self.0.todo.get_or_insert_with(|| todo.into());
+        self
+    }
+
+    /// Adds the error below this one.
+    #[must_use]
+    pub fn because(mut self, source: impl Into<Source>) -> Self {
+        self.0.source = Some(source.into());
+        self
+    }
+
+    /// Its kind.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// What failed, with the causes below it, in one line.
+    #[must_use]
+    pub fn what(&self) -> String {
+        let mut what = self.0.what.clone();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            let text = error.to_string();
+            if !what.contains(&text) {
+                what.push_str(": ");
+                what.push_str(&text);
+            }
+            cause = error.source();
+        }
+        what
+    }
+
+    /// Where it happened: pairs of a place's name and value, innermost first.
+    #[must_use]
+    pub fn place(&self) -> &[(&'static str, String)] {
+        &self.0.place
+    }
+
+    /// What to do now, if there is something to do.
+    #[must_use]
+    pub fn advice(&self) -> Option<&str> {
+        self.0.todo.as_deref()
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.what)?;
+        for (index, (name, value)) in self.0.place.iter().enumerate() {
+            write!(f, "{}{name} {value}", if index == 0 { " (" } else { ", " })?;
+        }
+        if !self.0.place.is_empty() {
+            f.write_str(")")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}: {self}", self.0.kind)?;
+        if let Some(source) = &self.0.source {
+            write!(f, ": {source}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+/// Adds context to the error of a result.
+pub trait Context<T> {
+    /// Adds where it happened, as [`Error::at`].
+    fn at(self, name: &'static str, value: impl fmt::Display) -> Result<T>;
+    /// Adds what to do now, as [`Error::todo`].
+    fn todo(self, todo: &str) -> Result<T>;
+}
+
+impl<T> Context<T> for Result<T> {
+    fn at(self, name: &'static str, value: impl fmt::Display) -> Self {
+        self.map_err(|error| error.at(name, value))
+    }
+
+    fn todo(self, todo: &str) -> Self {
+        self.map_err(|error| error.todo(todo))
+    }
+}
+
+/// Turns an error of the operating system on a local file into ours, with what to do about the common ones.
+pub(crate) fn disk_error(what: &str, path: impl fmt::Display, error: std::io::Error) -> Error {
+    use std::io::ErrorKind as Io;
+    let todo = match error.kind() {
+        Io::StorageFull => Some("free some space, then run it again"),
+        Io::QuotaExceeded => Some("raise the quota, then run it again"),
+        Io::PermissionDenied => Some("check owner and mode of the directory"),
+        Io::ReadOnlyFilesystem => Some("the file system is mounted read-only: choose another target"),
+        Io::NotFound => Some("check the path"),
+        _ => None,
+    };
+    let error = Error::new(ErrorKind::Disk, format!("cannot {what}")).at("path", path).because(error);
+    match todo {
+        Some(todo) => error.todo(todo),
+        None => error,
+    }
+}
+
+/// A name as one line of a message: control characters are escaped, so that no key can paint the terminal.
+#[must_use]
+pub fn printable(name: &str) -> String {
+    if name.chars().any(char::is_control) { name.escape_debug().to_string() } else { name.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_what_where_and_what_to_do() {
+        let io = std::io::Error::from(std::io::ErrorKind::StorageFull);
+        let error = disk_error("write", "/backup/x", io);
+        assert_eq!(error.to_string(), "cannot write (path /backup/x)");
+        assert_eq!(error.what(), "cannot write: no storage space");
+        assert_eq!(error.advice(), Some("free some space, then run it again"));
+    }
+
+    #[test]
+    fn the_advice_closest_to_the_cause_is_kept() {
+        let error = Error::new(ErrorKind::Denied, "no").todo("first").todo("second");
+        assert_eq!(error.advice(), Some("first"));
+    }
+
+    #[test]
+    fn a_key_with_control_characters_cannot_paint_the_terminal() {
+        let error = Error::new(ErrorKind::NotFound, "no such key").at("key", "a\u{1b}[31m\nb");
+        assert_eq!(error.to_string(), "no such key (key a\\u{1b}[31m\\nb)");
+    }
+}

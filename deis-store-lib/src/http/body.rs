@@ -1,0 +1,142 @@
+//! Bodies of requests and responses.
+
+use std::any::Any;
+use std::fmt;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use bytes::{Bytes, BytesMut};
+use futures_util::{Stream, StreamExt, stream};
+use http_body::{Frame, SizeHint};
+
+use super::{SendError, Stage};
+
+/// The pieces of a body, in order.
+pub type Frames = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
+
+/// The body of a request: of known length, and it can be opened again for each attempt.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// In memory.
+    Bytes(Bytes),
+    /// From somewhere else.
+    Source(Arc<dyn Source>),
+}
+
+impl Body {
+    /// Its length in bytes.
+    #[must_use]
+    pub fn length_bytes(&self) -> u64 {
+        match self {
+            Self::Bytes(bytes) => bytes.len() as u64,
+            Self::Source(source) => source.length_bytes(),
+        }
+    }
+
+    pub(super) fn outgoing(&self) -> Outgoing {
+        let frames: Frames = match self {
+            Self::Bytes(bytes) if bytes.is_empty() => Box::pin(stream::empty()),
+            Self::Bytes(bytes) => Box::pin(stream::iter([Ok(bytes.clone())])),
+            Self::Source(source) => source.open(),
+        };
+        Outgoing { frames, left_bytes: self.length_bytes() }
+    }
+}
+
+/// Where a request's body comes from.
+pub trait Source: fmt::Debug + Send + Sync {
+    /// Its length in bytes.
+    fn length_bytes(&self) -> u64;
+    /// Its bytes from the start, at each call anew.
+    fn open(&self) -> Frames;
+}
+
+/// What hyper and reqwest send: as many bytes as were announced, or an error.
+pub(super) struct Outgoing {
+    frames: Frames,
+    left_bytes: u64,
+}
+
+impl http_body::Body for Outgoing {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        let wrong_length =
+            || Some(Err(io::Error::other("the source is not as long as it was: it was changed while sent")));
+        Poll::Ready(match std::task::ready!(self.frames.as_mut().poll_next(context)) {
+            Some(Ok(bytes)) => match self.left_bytes.checked_sub(bytes.len() as u64) {
+                Some(left) => {
+                    self.left_bytes = left;
+                    Some(Ok(Frame::data(bytes)))
+                }
+                None => wrong_length(),
+            },
+            None if self.left_bytes > 0 => wrong_length(),
+            Some(Err(error)) => Some(Err(error)),
+            None => None,
+        })
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left_bytes == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left_bytes)
+    }
+}
+
+/// The body of a response. What it holds (a permit, a meter) is released at its end or when it is dropped, not
+/// when the header has come.
+pub struct Received {
+    frames: Frames,
+    held: Vec<Box<dyn Any + Send>>,
+}
+
+impl Received {
+    /// A body of these pieces.
+    #[must_use]
+    pub fn new(frames: Frames) -> Self {
+        Self { frames, held: Vec::new() }
+    }
+
+    /// Keeps a value until the body has ended.
+    pub fn hold(&mut self, value: impl Any + Send) {
+        self.held.push(Box::new(value));
+    }
+
+    /// The next piece; `None` at the end.
+    pub async fn next(&mut self) -> Option<Result<Bytes, SendError>> {
+        let frame = self.frames.next().await;
+        if !matches!(frame, Some(Ok(_))) {
+            self.held.clear();
+        }
+        frame.map(|frame| frame.map_err(|error| SendError::new(Stage::Body, error)))
+    }
+
+    /// The whole body, if it has at most this many bytes.
+    pub async fn collect(&mut self, most_bytes: usize) -> Result<Bytes, SendError> {
+        let mut whole = BytesMut::new();
+        while let Some(piece) = self.next().await {
+            let piece = piece?;
+            if whole.len() + piece.len() > most_bytes {
+                let text = format!("the answer has more than {most_bytes} bytes");
+                return Err(SendError::new(Stage::Body, text));
+            }
+            whole.extend_from_slice(&piece);
+        }
+        Ok(whole.freeze())
+    }
+}
+
+impl fmt::Debug for Received {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Received").field("held", &self.held.len()).finish_non_exhaustive()
+    }
+}

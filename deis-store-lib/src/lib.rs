@@ -1,0 +1,9 @@
+//! Deis v1's store, copied out and brought back: see the README.
+
+pub mod error;
+#[cfg(feature = "client")]
+pub mod http;
+pub mod monitor;
+pub mod secret;
+
+pub use error::{Error, ErrorKind, Result};

@@ -1,0 +1,2 @@
+//! dev-cluster
+fn main() {}
