@@ -4,6 +4,7 @@ pub mod error;
 #[cfg(feature = "client")]
 pub mod http;
 pub mod monitor;
+pub mod s3;
 pub mod secret;
 
 pub use error::{Error, ErrorKind, Result};

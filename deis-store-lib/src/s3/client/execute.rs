@@ -1,0 +1,174 @@
+//! The loop: a permit, a gateway, a fresh date and signature for each attempt, and what to do when it fails.
+
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::{Duration, SystemTime};
+
+use http::Request as HttpRequest;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::Client;
+use crate::error::{Error, ErrorKind, Result};
+use crate::http::{Body, HttpSend, Received, SendError, Stage};
+use crate::s3::op::{Head, Operation, Repeat};
+use crate::s3::sign::sign;
+use crate::s3::{Advice, S3Error};
+
+/// An answer of more than this is no answer of ours: a page of 1000 keys of 1024 bytes has about 4 MB.
+const MOST_ANSWER_BYTES: usize = 16 << 20;
+
+/// Attempts at a cluster of which no gateway has ever answered.
+const FIRST_CONTACT_ATTEMPTS: u32 = 2;
+
+enum Failure {
+    Send(SendError),
+    Answer(S3Error, Option<SystemTime>),
+}
+
+impl Client {
+    /// Sends an operation and reads its whole answer.
+    pub(super) async fn collected<O: Operation>(
+        &self,
+        operation: &O,
+        body: Option<&Body>,
+    ) -> Result<O::Output> {
+        self.repeat(operation, body, false).await.map(|(output, _)| output)
+    }
+
+    /// Sends an operation and hands out the body of its answer; the permit goes with it.
+    pub(super) async fn streamed<O: Operation>(&self, operation: &O) -> Result<(O::Output, Received)> {
+        let (output, received) = self.repeat(operation, None, true).await?;
+        let received = received.ok_or_else(|| Error::new(ErrorKind::Internal, "an answer without a body"))?;
+        Ok((output, received))
+    }
+
+    async fn repeat<O: Operation>(
+        &self,
+        operation: &O,
+        body: Option<&Body>,
+        streamed: bool,
+    ) -> Result<(O::Output, Option<Received>)> {
+        let mut attempts = 0;
+        let mut learnt_clock = false;
+        loop {
+            self.0.stop.check()?;
+            let gateway = &self.0.gateways[self.0.turn.fetch_add(1, Relaxed) % self.0.gateways.len()];
+            let failure = match self.attempt(&**gateway, operation, body, streamed).await {
+                Ok(output) => return Ok(output),
+                Err(failure) => failure,
+            };
+            attempts += 1;
+            let (again, error) = match failure {
+                Failure::Answer(error, date) => {
+                    let advice = error.advice(&operation.request().method);
+                    if let (Advice::LearnClock, Some(date), false) = (advice, date, learnt_clock) {
+                        learnt_clock = true;
+                        self.learn_clock(date);
+                        continue;
+                    }
+                    (advice == Advice::Again, error.into_error().at("endpoint", gateway.endpoint()))
+                }
+                Failure::Send(error) => {
+                    let known = self.0.reached.load(Relaxed) || attempts < self.first_contact_attempts();
+                    let again = match error.stage {
+                        Stage::NotSent => known,
+                        Stage::Unknown | Stage::Body => known && operation.repeat() == Repeat::Yes,
+                        Stage::Unfaithful => false,
+                    };
+                    (again, error.into_error(gateway.endpoint()))
+                }
+            };
+            match self.0.options.backoff.wait(attempts, self.random()) {
+                Some(wait) if again => self.sleep(wait).await?,
+                _ => return Err(error),
+            }
+        }
+    }
+
+    async fn attempt<O: Operation>(
+        &self,
+        gateway: &dyn HttpSend,
+        operation: &O,
+        body: Option<&Body>,
+        streamed: bool,
+    ) -> Result<(O::Output, Option<Received>), Failure> {
+        let permit = self.permit().await;
+        let response = gateway.send(self.signed(operation, body)?).await.map_err(Failure::Send)?;
+        self.0.reached.store(true, Relaxed);
+        let (parts, mut received) = response.into_parts();
+        let head = Head { status: parts.status, headers: parts.headers };
+        let date = httpdate::parse_http_date(&head.text("date")).ok();
+        let failed = |error| Failure::Answer(error, date);
+        if !head.status.is_success() {
+            // Whatever its body is, the status counts.
+            let body = received.collect(MOST_ANSWER_BYTES).await.unwrap_or_default();
+            return Err(failed(S3Error::read(&head, &body)));
+        }
+        if streamed {
+            received.hold(permit);
+            return Ok((operation.parse(&head, b"").map_err(failed)?, Some(received)));
+        }
+        let body = received.collect(MOST_ANSWER_BYTES).await.map_err(Failure::Send)?;
+        Ok((operation.parse(&head, &body).map_err(failed)?, None))
+    }
+
+    fn signed<O: Operation>(&self, operation: &O, body: Option<&Body>) -> Result<HttpRequest<Body>, Failure> {
+        let mut request = operation.request();
+        sign(&mut request, &self.0.credentials, self.now());
+        let body = body.cloned().unwrap_or(Body::Bytes(request.body.clone()));
+        let unfaithful = |error: http::Error| Failure::Send(SendError::new(Stage::Unfaithful, error));
+        let mut sent = HttpRequest::builder()
+            .method(request.method.clone())
+            .uri(request.target())
+            .body(body)
+            .map_err(unfaithful)?;
+        *sent.headers_mut() = request.headers;
+        Ok(sent)
+    }
+
+    async fn permit(&self) -> Option<OwnedSemaphorePermit> {
+        // The semaphore is never closed.
+        self.0.permits.clone().acquire_owned().await.ok()
+    }
+
+    fn first_contact_attempts(&self) -> u32 {
+        FIRST_CONTACT_ATTEMPTS.max(u32::try_from(self.0.gateways.len()).unwrap_or(u32::MAX))
+    }
+
+    /// The time by the gateways' clocks, as far as known.
+    fn now(&self) -> SystemTime {
+        let now = self.0.clock.now();
+        let offset = self.0.offset_ms.load(Relaxed);
+        let by = Duration::from_millis(offset.unsigned_abs());
+        if offset < 0 { now.checked_sub(by) } else { now.checked_add(by) }.unwrap_or(now)
+    }
+
+    fn learn_clock(&self, date: SystemTime) {
+        let ours = self.0.clock.now();
+        let milliseconds = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        let offset = match date.duration_since(ours) {
+            Ok(ahead) => milliseconds(ahead),
+            Err(behind) => -milliseconds(behind.duration()),
+        };
+        self.0.offset_ms.store(offset, Relaxed);
+    }
+
+    fn random(&self) -> f64 {
+        self.0.random.lock().map_or(0.5, |mut random| random.f64())
+    }
+
+    /// Waits, in slices short enough to stop in.
+    pub(super) async fn sleep(&self, wait: Duration) -> Result<()> {
+        let end = tokio::time::Instant::now() + wait;
+        while tokio::time::Instant::now() < end {
+            self.0.stop.check()?;
+            let left = end - tokio::time::Instant::now();
+            tokio::time::sleep(left.min(Duration::from_millis(100))).await;
+        }
+        self.0.stop.check()
+    }
+
+    /// How long to wait before the next attempt at something that broke off, or `None` to give up.
+    pub(super) fn wait(&self, attempts: u32) -> Option<Duration> {
+        self.0.options.backoff.wait(attempts, self.random())
+    }
+}

@@ -1,0 +1,183 @@
+//! The loop against a scripted gateway: what is tried again, what is not, and what comes out.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use futures_util::stream;
+use http::{Request, Response};
+
+use super::{Client, ClientOptions};
+use crate::error::{ErrorKind, Result};
+use crate::http::{Body, BoxFuture, HttpSend, Received, SendError, Stage};
+use crate::monitor::Run;
+use crate::s3::op::PutObject;
+use crate::s3::{BucketName, ObjectKey};
+use crate::secret::Credentials;
+
+type Answer = Result<Response<Received>, SendError>;
+
+/// A gateway that gives the answers it was told to, and remembers what it was asked.
+#[derive(Debug, Default)]
+struct Scripted {
+    answers: Mutex<VecDeque<Answer>>,
+    asked: Mutex<Vec<(String, String, String)>>,
+}
+
+impl HttpSend for Scripted {
+    fn send(&self, request: Request<Body>) -> BoxFuture<'_, Answer> {
+        let header =
+            |name: &str| request.headers().get(name).map_or("", |value| value.to_str().unwrap()).to_owned();
+        self.asked.lock().unwrap().push((request.uri().to_string(), header("date"), header("range")));
+        let answer = self.answers.lock().unwrap().pop_front().expect("no more answers in the script");
+        Box::pin(async move { answer })
+    }
+
+    fn endpoint(&self) -> &'static str {
+        "http://scripted"
+    }
+}
+
+fn answer(status: u16, headers: &[(&str, &str)], body: &[io::Result<&'static [u8]>]) -> Answer {
+    let frames: Vec<io::Result<Bytes>> = body
+        .iter()
+        .map(|piece| match piece {
+            Ok(bytes) => Ok(Bytes::from_static(bytes)),
+            Err(error) => Err(error.kind().into()),
+        })
+        .collect();
+    let mut response = Response::builder().status(status);
+    for (name, value) in headers {
+        response = response.header(*name, *value);
+    }
+    let body = Received::new(Box::pin(stream::iter(frames)));
+    response.body(body).map_err(|error| SendError::new(Stage::Unfaithful, error))
+}
+
+fn error(status: u16, code: &str) -> Answer {
+    let body = format!("<Error><Code>{code}</Code></Error>").into_bytes();
+    answer(status, &[("date", "Sun, 22 Nov 2026 06:38:30 GMT")], &[Ok(body.leak())])
+}
+
+fn client(answers: impl IntoIterator<Item = Answer>) -> (Client, Arc<Scripted>) {
+    let gateway =
+        Arc::new(Scripted { answers: Mutex::new(answers.into_iter().collect()), ..Scripted::default() });
+    let credentials = Credentials::new("AK", "SK");
+    let client =
+        Client::new(vec![gateway.clone()], credentials, ClientOptions::default(), &Run::silent()).unwrap();
+    (client, gateway)
+}
+
+fn names() -> (BucketName, ObjectKey) {
+    (BucketName::new("db_wal").unwrap(), ObjectKey::new("a/../b").unwrap())
+}
+
+const EMPTY_MD5: &str = "d41d8cd98f00b204e9800998ecf8427e";
+
+fn put_nothing() -> Answer {
+    answer(200, &[("etag", EMPTY_MD5)], &[])
+}
+
+async fn put(client: &Client) -> Result<()> {
+    let (bucket, key) = names();
+    let md5 =
+        (0..16).map(|at| u8::from_str_radix(&EMPTY_MD5[at * 2..at * 2 + 2], 16).unwrap()).collect::<Vec<_>>();
+    let operation = PutObject::new(&bucket, &key, 0, md5.try_into().unwrap())?;
+    client.put(&operation, &Body::Bytes(Bytes::new())).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_gateway_is_asked_again() {
+    let (client, gateway) = client([error(503, "SlowDown"), error(500, "InternalError"), put_nothing()]);
+    put(&client).await.unwrap();
+    assert_eq!(gateway.asked.lock().unwrap().len(), 3);
+    assert_eq!(gateway.asked.lock().unwrap()[0].0, "/db_wal/a/../b");
+}
+
+#[tokio::test(start_paused = true)]
+async fn wrong_keys_are_not_tried_again() {
+    let (client, gateway) = client([error(403, "SignatureDoesNotMatch")]);
+    assert_eq!(put(&client).await.unwrap_err().kind(), ErrorKind::Denied);
+    assert_eq!(gateway.asked.lock().unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_came_cut_off_at_the_gateway_is_sent_again() {
+    let (client, _) = client([error(404, "NoSuchKey"), put_nothing()]);
+    put(&client).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_etag_than_what_was_sent_is_never_a_success() {
+    let answers = (0..8).map(|_| answer(200, &[("etag", "\"00000000000000000000000000000000\"")], &[]));
+    let (client, _) = client(answers);
+    assert_eq!(put(&client).await.unwrap_err().kind(), ErrorKind::Protocol);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_gateways_clock_is_learnt_once_and_kept() {
+    let (client, gateway) = client([error(403, "RequestTimeTooSkewed"), put_nothing(), put_nothing()]);
+    put(&client).await.unwrap();
+    put(&client).await.unwrap();
+    let asked = gateway.asked.lock().unwrap();
+    let dates: Vec<SystemTime> =
+        asked.iter().map(|(_, date, _)| httpdate::parse_http_date(date).unwrap()).collect();
+    let gateways = UNIX_EPOCH + Duration::from_secs(1_795_329_510);
+    let off = |date: SystemTime| date.duration_since(gateways).unwrap_or_else(|early| early.duration());
+    assert!(off(dates[1]) < Duration::from_mins(1) && off(dates[2]) < Duration::from_mins(1), "{dates:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_stays_skewed_is_an_error_and_no_loop() {
+    let (client, _) = client([error(403, "RequestTimeTooSkewed"), error(403, "RequestTimeTooSkewed")]);
+    assert!(put(&client).await.unwrap_err().to_string().contains("clocks differ"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gateway_that_never_answered_is_not_waited_for() {
+    let refused = || Err(SendError::new(Stage::NotSent, io::Error::from(io::ErrorKind::ConnectionRefused)));
+    let (client, gateway) = client([refused(), refused()]);
+    assert_eq!(put(&client).await.unwrap_err().kind(), ErrorKind::Unreachable);
+    assert_eq!(gateway.asked.lock().unwrap().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_transfer_that_breaks_goes_on_at_the_byte_where_it_broke() {
+    let broken = Err(io::Error::from(io::ErrorKind::ConnectionReset));
+    let (client, gateway) = client([
+        answer(200, &[("content-length", "6"), ("etag", "\"e\"")], &[Ok(b"abc"), broken]),
+        answer(206, &[("content-length", "3"), ("content-range", "bytes 3-5/6")], &[Ok(b"def")]),
+    ]);
+    let (bucket, key) = names();
+    let mut download = client.get(&bucket, &key).await.unwrap();
+    let mut whole = Vec::new();
+    while let Some(bytes) = download.next().await.unwrap() {
+        whole.extend_from_slice(&bytes);
+    }
+    assert_eq!(whole, b"abcdef");
+    assert_eq!(gateway.asked.lock().unwrap()[1].2, "bytes=3-");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_object_replaced_while_it_was_read_is_an_error_and_no_mixture() {
+    let (client, _) = client([
+        answer(200, &[("content-length", "6"), ("etag", "\"e\"")], &[Ok(b"abc")]),
+        error(412, "PreconditionFailed"),
+    ]);
+    let (bucket, key) = names();
+    let mut download = client.get(&bucket, &key).await.unwrap();
+    assert_eq!(&download.next().await.unwrap().unwrap()[..], b"abc");
+    assert_eq!(download.next().await.unwrap_err().kind(), ErrorKind::Guard);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stopped_run_sends_nothing_more() {
+    let run = Run::silent();
+    let gateway = Arc::new(Scripted::default());
+    let client =
+        Client::new(vec![gateway], Credentials::new("a", "b"), ClientOptions::default(), &run).unwrap();
+    run.stop.stop();
+    assert_eq!(put(&client).await.unwrap_err().kind(), ErrorKind::Interrupted);
+}

@@ -1,0 +1,13 @@
+//! Storing an object in one request. The gateway checks the MD5 that goes along, and we check the `ETag` it answers.
+
+use super::Client;
+use crate::error::Result;
+use crate::http::Body;
+use crate::s3::op::PutObject;
+
+impl Client {
+    /// Stores an object; its body may be read several times.
+    pub async fn put(&self, operation: &PutObject<'_>, body: &Body) -> Result<()> {
+        self.collected(operation, Some(body)).await
+    }
+}

@@ -1,0 +1,19 @@
+//! S3 with signature version 2, as Ceph's radosgw speaks it.
+//!
+//! Everything but [`client`] is pure: operations make requests and parse answers, [`sign`] signs them, and any HTTP
+//! client can carry them.
+
+#[cfg(feature = "client")]
+pub mod client;
+mod error;
+pub mod etag;
+pub mod op;
+pub mod s3cfg;
+pub mod sign;
+mod types;
+mod xml;
+
+#[cfg(feature = "client")]
+pub use client::Client;
+pub use error::{Advice, S3Error};
+pub use types::{BucketName, ObjectKey};

@@ -1,0 +1,221 @@
+//! `GET /BUCKET`: one page of a listing, version 1, which every Ceph release knows.
+//!
+//! `encoding-type=url` is always asked for: without it radosgw writes control characters into XML. radosgw 16.2 then
+//! encodes the keys and nothing else, newer ones more; so pages follow the last decoded key, never `NextMarker`.
+
+use std::fmt::Write as _;
+
+use http::Method;
+use percent_encoding::percent_decode_str;
+use serde::Deserialize;
+
+use super::{Head, Operation, Request};
+use crate::s3::types::{bucket_path, percent_encode};
+use crate::s3::{BucketName, S3Error, xml};
+
+/// One page of a listing.
+#[derive(Clone, Debug)]
+pub struct ListObjects<'a> {
+    /// The bucket.
+    pub bucket: &'a BucketName,
+    /// Only keys that begin so.
+    pub prefix: &'a str,
+    /// Only keys after this one, bytewise.
+    pub marker: &'a str,
+    /// Keys that have this after the prefix are folded into one prefix each.
+    pub delimiter: Option<&'a str>,
+    /// How many at most: 1 to 1000.
+    pub max_keys: u16,
+}
+
+/// What a page says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Page {
+    /// The objects, sorted bytewise by key.
+    pub objects: Vec<ListedObject>,
+    /// The folded prefixes, with a delimiter.
+    pub prefixes: Vec<String>,
+    /// The marker of the next page, if there is one.
+    pub next: Option<String>,
+}
+
+/// An object in a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedObject {
+    /// The key.
+    pub key: String,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+    /// The `ETag` without quotes.
+    pub etag: String,
+    /// When it was written: RFC 3339 with milliseconds.
+    pub modified: String,
+}
+
+impl Operation for ListObjects<'_> {
+    type Output = Page;
+
+    fn request(&self) -> Request {
+        let mut request = Request::new(Method::GET, bucket_path(self.bucket));
+        request.query = format!("encoding-type=url&max-keys={}", self.max_keys.clamp(1, 1000));
+        let given = [
+            ("prefix", self.prefix),
+            ("marker", self.marker),
+            ("delimiter", self.delimiter.unwrap_or_default()),
+        ];
+        for (name, value) in given.into_iter().filter(|(_, value)| !value.is_empty()) {
+            let _ = write!(request.query, "&{name}={}", percent_encode(value, false));
+        }
+        request
+    }
+
+    fn parse(&self, head: &Head, body: &[u8]) -> Result<Page, S3Error> {
+        let unexpected = |text: String| S3Error::unexpected(head, text);
+        let answer: Answer = xml::parse(body, "ListBucketResult").map_err(unexpected)?;
+        if answer.name != self.bucket.as_str() {
+            return Err(unexpected(format!("the answer lists the bucket {}", answer.name)));
+        }
+        let encoded = answer.encoding_type.as_deref() == Some("url");
+        let mut page = Page::default();
+        for object in answer.contents {
+            page.objects.push(object.decode(encoded).map_err(unexpected)?);
+        }
+        for prefix in answer.common_prefixes {
+            // 16.2 leaves prefixes as they are, later ones encode them; a raw one ends with the delimiter.
+            let raw = !encoded || self.delimiter.is_none_or(|delimiter| prefix.prefix.ends_with(delimiter));
+            page.prefixes.push(decode(prefix.prefix, !raw).map_err(unexpected)?);
+        }
+        self.check(&page).map_err(unexpected)?;
+        if answer.is_truncated {
+            let last_object = page.objects.last().map(|object| object.key.as_str());
+            let last = last_object.max(page.prefixes.last().map(String::as_str));
+            let last = last.ok_or_else(|| unexpected("the page is empty and yet not the last".to_owned()))?;
+            page.next = Some(last.to_owned());
+        }
+        Ok(page)
+    }
+}
+
+impl ListObjects<'_> {
+    /// A page that is not sorted, or does not advance, would make a listing that loses keys or never ends.
+    fn check(&self, page: &Page) -> Result<(), String> {
+        let mut before = self.marker;
+        for object in &page.objects {
+            if object.key.as_str() <= before {
+                return Err(format!("the page does not go on after `{}`", before.escape_debug()));
+            }
+            if !object.key.starts_with(self.prefix) {
+                return Err("the page lists keys of another prefix".to_owned());
+            }
+            before = &object.key;
+        }
+        Ok(())
+    }
+}
+
+fn decode(text: String, encoded: bool) -> Result<String, String> {
+    if !encoded {
+        return Ok(text);
+    }
+    match percent_decode_str(&text).decode_utf8() {
+        Ok(decoded) => Ok(decoded.into_owned()),
+        Err(_) => Err("a key is not UTF-8".to_owned()),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Answer {
+    name: String,
+    encoding_type: Option<String>,
+    is_truncated: bool,
+    #[serde(default)]
+    contents: Vec<Contents>,
+    #[serde(default)]
+    common_prefixes: Vec<CommonPrefix>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Contents {
+    key: String,
+    last_modified: String,
+    #[serde(rename = "ETag")]
+    etag: String,
+    size: u64,
+}
+
+impl Contents {
+    fn decode(self, encoded: bool) -> Result<ListedObject, String> {
+        Ok(ListedObject {
+            key: decode(self.key, encoded)?,
+            size_bytes: self.size,
+            etag: self.etag.trim_matches('"').to_owned(),
+            modified: self.last_modified,
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct CommonPrefix {
+    prefix: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::{HeaderMap, StatusCode};
+
+    fn parse_after(marker: &str, body: &str) -> Result<Page, S3Error> {
+        let bucket = BucketName::new("db_wal").unwrap();
+        let op = ListObjects { bucket: &bucket, prefix: "", marker, delimiter: None, max_keys: 1000 };
+        op.parse(&Head { status: StatusCode::OK, headers: HeaderMap::new() }, body.as_bytes())
+    }
+
+    fn page(keys: &[&str], truncated: bool) -> String {
+        let contents: Vec<String> = keys
+            .iter()
+            .map(|key| {
+                format!(
+                    "<Contents><Key>{key}</Key><LastModified>2026-11-22T06:38:30.123Z</LastModified>\
+                     <ETag>&quot;d41d8cd98f00b204e9800998ecf8427e&quot;</ETag><Size>0</Size>\
+                     <StorageClass>STANDARD</StorageClass><Owner><ID>deis</ID><DisplayName/></Owner><Type>Normal</Type>\
+                     </Contents>"
+                )
+            })
+            .collect();
+        let contents = contents.concat();
+        format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?><ListBucketResult xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
+             <EncodingType>url</EncodingType><Name>db_wal</Name><Prefix></Prefix><MaxKeys>1000</MaxKeys>\
+             <IsTruncated>{truncated}</IsTruncated>{contents}<Marker></Marker><NextMarker>a%20&#x01;</NextMarker>\
+             </ListBucketResult>"
+        )
+    }
+
+    #[test]
+    fn the_next_page_follows_the_last_decoded_key_and_not_the_next_marker() {
+        let page = parse_after("", &page(&["a%20b", "lit%252Fx"], true)).unwrap();
+        assert_eq!(page.objects[0].key, "a b");
+        assert_eq!(page.objects[0].etag, "d41d8cd98f00b204e9800998ecf8427e");
+        assert_eq!(page.next.as_deref(), Some("lit%2Fx"));
+    }
+
+    #[test]
+    fn a_page_that_does_not_advance_is_an_error() {
+        assert!(parse_after("a", &page(&["a", "b"], true)).is_err());
+        assert!(parse_after("", &page(&["b", "a"], false)).is_err());
+        assert!(parse_after("", &page(&[], true)).is_err());
+    }
+
+    #[test]
+    fn the_answer_for_another_bucket_is_an_error() {
+        assert!(parse_after("", &page(&[], false).replace("db_wal", "other")).is_err());
+    }
+
+    #[test]
+    fn an_empty_bucket_is_an_empty_page() {
+        assert_eq!(parse_after("", &page(&[], false)).unwrap(), Page::default());
+    }
+}

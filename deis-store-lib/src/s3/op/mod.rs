@@ -1,0 +1,96 @@
+//! The operations: each makes a request and parses its answer, and nothing here sends.
+
+mod create_bucket;
+mod delete_object;
+mod get_object;
+mod list_buckets;
+mod list_objects;
+mod object;
+mod put_object;
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+
+pub use create_bucket::CreateBucket;
+pub use delete_object::DeleteObject;
+pub use get_object::{GetObject, HeadObject};
+pub use list_buckets::{Bucket, ListBuckets};
+pub use list_objects::{ListObjects, ListedObject, Page};
+pub use object::{KEPT_HEADERS, ObjectInfo};
+pub use put_object::PutObject;
+
+use super::S3Error;
+
+/// A request before it is signed and sent.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The method.
+    pub method: Method,
+    /// The path, percent-encoded: sent and signed as it stands here.
+    pub path: String,
+    /// The query, percent-encoded, without `?`; flags stand without `=`.
+    pub query: String,
+    /// The headers, without `Host` and `Content-Length`.
+    pub headers: HeaderMap,
+    /// The body, where it is small; the body of an object is given beside the request.
+    pub body: Bytes,
+}
+
+impl Request {
+    pub(crate) fn new(method: Method, path: String) -> Self {
+        Self { method, path, query: String::new(), headers: HeaderMap::new(), body: Bytes::new() }
+    }
+
+    /// Path and query as they stand in the request line.
+    #[must_use]
+    pub fn target(&self) -> String {
+        if self.query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, self.query) }
+    }
+}
+
+/// The head of an answer.
+#[derive(Clone, Debug)]
+pub struct Head {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+}
+
+impl Head {
+    /// A header as text; empty if it is not there. Bytes that are not UTF-8 are replaced.
+    #[must_use]
+    pub fn text(&self, name: &str) -> String {
+        self.headers
+            .get(name)
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+            .unwrap_or_default()
+    }
+}
+
+/// Whether a request may be sent again when it is not known what became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Repeat {
+    /// It does the same again.
+    Yes,
+    /// It may not.
+    No,
+}
+
+/// One operation of S3.
+pub trait Operation {
+    /// What its answer says.
+    type Output;
+
+    /// The request. Pure.
+    fn request(&self) -> Request;
+
+    /// Whether it may be repeated.
+    fn repeat(&self) -> Repeat {
+        Repeat::Yes
+    }
+
+    /// Reads an answer whose status is a success. Pure.
+    fn parse(&self, head: &Head, body: &[u8]) -> Result<Self::Output, S3Error>;
+}

@@ -1,0 +1,113 @@
+//! What the header of a GET or HEAD says about an object.
+
+use std::collections::BTreeMap;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+
+use super::Head;
+use crate::error::{Error, ErrorKind, Result};
+
+/// The headers that radosgw stores with an object and gives back verbatim, besides `Content-Type`.
+pub const KEPT_HEADERS: [&str; 5] =
+    ["cache-control", "content-disposition", "content-encoding", "content-language", "expires"];
+
+const META: &str = "x-amz-meta-";
+
+/// What is stored with an object besides its bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ObjectInfo {
+    /// The length of the body that was announced, in bytes.
+    pub size_bytes: u64,
+    /// The `ETag` without quotes.
+    pub etag: String,
+    /// `Last-Modified`, in HTTP's form.
+    pub modified: String,
+    /// `Content-Type`.
+    pub content_type: String,
+    /// Those of [`KEPT_HEADERS`] that are set, by lower-case name.
+    pub headers: BTreeMap<String, String>,
+    /// The user's metadata, by name without `x-amz-meta-`.
+    pub meta: BTreeMap<String, String>,
+}
+
+impl ObjectInfo {
+    /// Reads the head of an answer to GET or HEAD. Values that are not UTF-8 are an error: they could not be given
+    /// back as they were.
+    pub(super) fn read(head: &Head) -> Result<Self, String> {
+        let text = |value: &HeaderValue| {
+            std::str::from_utf8(value.as_bytes())
+                .map(str::to_owned)
+                .map_err(|_| "a header is not UTF-8".to_owned())
+        };
+        let size = head.text("content-length");
+        let mut info = Self {
+            size_bytes: size.parse().map_err(|_| format!("the Content-Length is `{size}`"))?,
+            etag: head.text("etag").trim_matches('"').to_owned(),
+            modified: head.text("last-modified"),
+            content_type: head.text("content-type"),
+            ..Self::default()
+        };
+        for (name, value) in &head.headers {
+            if KEPT_HEADERS.contains(&name.as_str()) {
+                info.headers.insert(name.as_str().to_owned(), text(value)?);
+            } else if let Some(name) = name.as_str().strip_prefix(META) {
+                info.meta.insert(name.to_owned(), text(value)?);
+            }
+        }
+        Ok(info)
+    }
+}
+
+/// The headers that store this with an object: type, kept headers and metadata.
+pub(super) fn headers(
+    content_type: Option<&str>,
+    kept: &BTreeMap<String, String>,
+    meta: &BTreeMap<String, String>,
+) -> Result<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    let mut insert = |name: &str, value: &str| -> Result<()> {
+        let bad = || {
+            Error::new(ErrorKind::Usage, "not a header that can be stored with an object").at("header", name)
+        };
+        let header: HeaderName = name.parse().map_err(|_| bad())?;
+        headers.insert(header, HeaderValue::from_bytes(value.as_bytes()).map_err(|_| bad())?);
+        Ok(())
+    };
+    if let Some(content_type) = content_type {
+        insert("content-type", content_type)?;
+    }
+    for (name, value) in kept {
+        if !KEPT_HEADERS.contains(&name.as_str()) {
+            let error = Error::new(ErrorKind::Usage, "radosgw does not store this header").at("header", name);
+            return Err(error.todo("store it as metadata"));
+        }
+        insert(name, value)?;
+    }
+    for (name, value) in meta {
+        // radosgw reads `_` as `-`: two names would become one.
+        insert(&format!("{META}{}", name.replace('_', "-")), value)?;
+    }
+    Ok(headers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metadata_goes_out_and_comes_back_as_it_was() {
+        let meta =
+            BTreeMap::from([("note".to_owned(), "café €".to_owned()), ("empty".to_owned(), String::new())]);
+        let kept = BTreeMap::from([("content-encoding".to_owned(), "gzip".to_owned())]);
+        let mut headers = headers(Some("text/plain"), &kept, &meta).unwrap();
+        headers.insert("content-length", 3.into());
+        let info = ObjectInfo::read(&Head { status: http::StatusCode::OK, headers }).unwrap();
+        assert_eq!((info.meta, info.headers, info.content_type.as_str()), (meta, kept, "text/plain"));
+    }
+
+    #[test]
+    fn a_header_that_radosgw_would_drop_is_refused() {
+        let kept = BTreeMap::from([("x-rgw-foo".to_owned(), "1".to_owned())]);
+        assert!(headers(None, &kept, &BTreeMap::new()).is_err());
+    }
+}

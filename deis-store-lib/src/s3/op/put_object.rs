@@ -1,0 +1,102 @@
+//! `PUT /BUCKET/KEY`: stores an object of known length and MD5 in one request.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+
+use super::{Head, Operation, Request, object};
+use crate::error::{Error, ErrorKind, Result};
+use crate::s3::etag::ETag;
+use crate::s3::types::object_path;
+use crate::s3::{BucketName, ObjectKey, S3Error};
+
+/// radosgw's `rgw_max_put_size`: 5 GiB.
+const MOST_BYTES: u64 = 5 << 30;
+
+/// Stores an object. Its body is given beside the request.
+#[derive(Clone, Debug)]
+pub struct PutObject<'a> {
+    bucket: &'a BucketName,
+    key: &'a ObjectKey,
+    md5: [u8; 16],
+    headers: HeaderMap,
+}
+
+impl<'a> PutObject<'a> {
+    /// An object of this size and MD5.
+    pub fn new(bucket: &'a BucketName, key: &'a ObjectKey, size_bytes: u64, md5: [u8; 16]) -> Result<Self> {
+        if size_bytes > MOST_BYTES {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "objects over 5 GiB need a multipart upload, which is not built yet",
+            )
+            .at("bucket", bucket)
+            .at("key", key));
+        }
+        Ok(Self { bucket, key, md5, headers: HeaderMap::new() })
+    }
+
+    /// Stores with it a type, headers of [`super::KEPT_HEADERS`] and metadata.
+    pub fn with(
+        mut self,
+        content_type: Option<&str>,
+        kept: &BTreeMap<String, String>,
+        meta: &BTreeMap<String, String>,
+    ) -> Result<Self> {
+        self.headers = object::headers(content_type, kept, meta)?;
+        Ok(self)
+    }
+}
+
+impl Operation for PutObject<'_> {
+    type Output = ();
+
+    fn request(&self) -> Request {
+        let mut request = Request::new(Method::PUT, object_path(self.bucket, self.key));
+        request.headers.clone_from(&self.headers);
+        if let Ok(md5) = HeaderValue::from_str(&BASE64.encode(self.md5)) {
+            request.headers.insert(HeaderName::from_static("content-md5"), md5);
+        }
+        request
+    }
+
+    /// The `ETag` of the answer must be the MD5 that was sent.
+    fn parse(&self, head: &Head, _: &[u8]) -> Result<(), S3Error> {
+        let etag = head.text("etag");
+        if ETag::parse(&etag) == ETag::Md5(self.md5) {
+            Ok(())
+        } else {
+            Err(S3Error::unexpected(head, format!("the gateway stored something else: its ETag is {etag}")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_md5_goes_along_and_another_etag_in_the_answer_is_an_error() {
+        let (bucket, key) = (BucketName::new("abc").unwrap(), ObjectKey::new("k").unwrap());
+        let op = PutObject::new(&bucket, &key, 0, ETAG_OF_NOTHING).unwrap();
+        assert_eq!(op.request().headers["content-md5"], "1B2M2Y8AsgTpgAmY7PhCfg==");
+        let answer = |etag: &'static str| Head {
+            status: http::StatusCode::OK,
+            headers: HeaderMap::from_iter([(http::header::ETAG, HeaderValue::from_static(etag))]),
+        };
+        assert!(op.parse(&answer("\"d41d8cd98f00b204e9800998ecf8427e\""), b"").is_ok());
+        assert!(op.parse(&answer("\"d41d8cd98f00b204e9800998ecf8427f\""), b"").is_err());
+    }
+
+    const ETAG_OF_NOTHING: [u8; 16] =
+        [0xd4, 0x1d, 0x8c, 0xd9, 0x8f, 0x00, 0xb2, 0x04, 0xe9, 0x80, 0x09, 0x98, 0xec, 0xf8, 0x42, 0x7e];
+
+    #[test]
+    fn an_object_over_five_gib_is_refused_by_name() {
+        let (bucket, key) = (BucketName::new("abc").unwrap(), ObjectKey::new("k").unwrap());
+        let error = PutObject::new(&bucket, &key, (5 << 30) + 1, [0; 16]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+    }
+}
