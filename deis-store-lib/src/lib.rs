@@ -1,10 +1,12 @@
 //! Deis v1's store, copied out and brought back: see the README.
 
+pub mod disk;
 pub mod error;
 #[cfg(feature = "client")]
 pub mod http;
 pub mod monitor;
 pub mod s3;
 pub mod secret;
+pub mod snapshot;
 
 pub use error::{Error, ErrorKind, Result};
