@@ -5,7 +5,10 @@ pub mod error;
 #[cfg(feature = "client")]
 pub mod http;
 pub mod monitor;
+pub mod report;
 pub mod secret;
 pub mod snapshot;
+#[cfg(feature = "backup")]
+pub mod verify;
 
 pub use error::{Error, ErrorKind, Result};
