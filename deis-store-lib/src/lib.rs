@@ -5,8 +5,11 @@ pub mod error;
 #[cfg(feature = "client")]
 pub mod http;
 pub mod monitor;
+pub mod report;
 pub mod s3;
 pub mod secret;
 pub mod snapshot;
+#[cfg(feature = "backup")]
+pub mod verify;
 
 pub use error::{Error, ErrorKind, Result};

@@ -38,7 +38,7 @@ pub fn decode<S: AsRef<str>>(path: &[S]) -> Option<String> {
     (!path.is_empty() && !joined && plain().eq(encode(&key).iter().map(String::as_str))).then_some(key)
 }
 
-/// The name of the file, beside its target, that holds what has come of an object so far. Without an ETag that
+/// The name of the file, beside its target, that holds what has come of an object so far. Without an `ETag` that
 /// identifies the bytes it is a name that nobody resumes.
 #[must_use]
 pub fn partial_name(key: &str, etag: &str) -> String {
@@ -47,7 +47,7 @@ pub fn partial_name(key: &str, etag: &str) -> String {
     format!("{PARTIAL}{digest}.{etag}")
 }
 
-/// Whether an ETag (without quotes) tells the bytes of an object from other bytes.
+/// Whether an `ETag` (without quotes) tells the bytes of an object from other bytes.
 #[must_use]
 pub fn is_resumable(etag: &str) -> bool {
     let (md5, parts) = etag.split_once('-').unwrap_or((etag, "1"));

@@ -4,6 +4,29 @@
 
 mod digest;
 mod key_path;
+#[cfg(feature = "backup")]
+mod lock;
+#[cfg(feature = "backup")]
+mod new_file;
+#[cfg(feature = "backup")]
+mod probe;
+#[cfg(feature = "backup")]
+mod root;
+#[cfg(feature = "backup")]
+mod writer;
 
 pub use digest::Sha256;
 pub use key_path::{decode, encode, is_resumable, partial_name};
+#[cfg(feature = "backup")]
+pub use {
+    lock::Lock,
+    new_file::{Committed, NewFile},
+    probe::probe,
+    root::{Entry, Kind, Root},
+    writer::{Writing, Written},
+};
+
+#[cfg(feature = "backup")]
+pub(crate) use key_path::PARTIAL;
+#[cfg(feature = "backup")]
+pub(crate) use probe::PROBE_NAME;

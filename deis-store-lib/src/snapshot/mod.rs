@@ -3,10 +3,35 @@
 //! The format is written out in `docs/format.md`. Manifest and lists are untrusted input: every path is derived anew
 //! from its key. This module must not know S3 or a cluster.
 
+#[cfg(feature = "backup")]
+mod finished;
 mod line;
+#[cfg(feature = "backup")]
+mod list;
 mod manifest;
+#[cfg(feature = "backup")]
+mod merge;
+mod name;
 mod part;
+#[cfg(feature = "backup")]
+mod repository;
+#[cfg(all(test, feature = "backup"))]
+pub(crate) mod sample;
+#[cfg(feature = "backup")]
+mod unfinished;
 
 pub use line::{Checked, ListLine, Outcome};
 pub use manifest::{Counts, FORMAT, FileDigest, Manifest, NotIncluded, PartEntry, PartOutcome, Source};
+pub use name::SnapshotName;
 pub use part::Part;
+#[cfg(feature = "backup")]
+pub use {
+    finished::Snapshot,
+    list::{ListReader, ListWriter, SealedList},
+    merge::Lines,
+    repository::{Repository, SnapshotEntry, SnapshotState},
+    unfinished::Unfinished,
+};
+
+#[cfg(feature = "backup")]
+pub(crate) use name::{LISTS, MANIFEST, MANIFEST_DIGEST, VERIFIED};

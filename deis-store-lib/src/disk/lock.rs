@@ -1,0 +1,100 @@
+//! Locks on files, which the kernel drops when their holder dies.
+//!
+//! The text in a lock file is for people only; the file is never deleted, since a lock on a deleted one excludes nobody.
+
+use std::fs::File;
+use std::io::{Read, Seek, Write};
+
+use rustix::fs::{FlockOperation, Mode, OFlags};
+use rustix::io::Errno;
+
+use super::root::{Root, SYMLINK, component};
+use crate::error::{Error, ErrorKind, Result, printable};
+
+/// A lock that is held until it is dropped.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Locks a file of this name against everybody, and writes into it who we are. It does not wait.
+    pub fn exclusive(root: &Root, name: &str, holder: &str) -> Result<Self> {
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(root, component(name)?, flags, Mode::RUSR | Mode::WUSR);
+        let mut file = match file {
+            Ok(file) => File::from(file),
+            Err(Errno::LOOP) => return Err(root.stranger(name, SYMLINK)),
+            Err(error) => return Err(root.failed("open", name, error)),
+        };
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => (),
+            Err(Errno::WOULDBLOCK) => return Err(held_by(&file).at("path", root.path().display())),
+            Err(error) => return Err(root.failed("lock", name, error)),
+        }
+        // The text tells people; a full disk must not keep us from the lock.
+        let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(holder.as_bytes()));
+        Ok(Self { _file: file })
+    }
+
+    /// Locks an open file against those who would delete it, together with other readers. It does not wait.
+    pub fn shared(file: File) -> Result<Self> {
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) {
+            Ok(()) => Ok(Self { _file: file }),
+            Err(Errno::WOULDBLOCK) => Err(Error::new(ErrorKind::Locked, "another run is about to delete it")),
+            Err(error) => {
+                Err(Error::new(ErrorKind::Disk, "cannot lock").because(std::io::Error::from(error)))
+            }
+        }
+    }
+}
+
+fn held_by(file: &File) -> Error {
+    let mut holder = Vec::new();
+    // Without the text the message is the same, only shorter.
+    let _ = file.take(1000).read_to_end(&mut holder);
+    let holder = printable(String::from_utf8_lossy(&holder).trim());
+    let who = if holder.is_empty() { "another run".to_owned() } else { holder };
+    Error::new(ErrorKind::Locked, format!("locked by {who}")).todo("wait for it to end, then run it again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_lock_is_refused_with_the_name_of_the_first() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Root::open(directory.path()).unwrap();
+        std::fs::write(directory.path().join(".lock"), "an older and longer text of a run that ended")
+            .unwrap();
+        let first = Lock::exclusive(&root, ".lock", "backup on host1, pid 7").unwrap();
+        let error = Lock::exclusive(&root, ".lock", "other").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Locked);
+        assert!(error.to_string().starts_with("locked by backup on host1, pid 7 (path"), "{error}");
+        drop(first);
+        Lock::exclusive(&root, ".lock", "other").unwrap();
+    }
+
+    #[test]
+    fn readers_share_and_keep_deleters_out() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Root::open(directory.path()).unwrap();
+        std::fs::write(directory.path().join("m"), "").unwrap();
+        let first = Lock::shared(root.open_file(&["m"]).unwrap()).unwrap();
+        let second = Lock::shared(root.open_file(&["m"]).unwrap()).unwrap();
+        assert_eq!(Lock::exclusive(&root, "m", "").unwrap_err().kind(), ErrorKind::Locked);
+        drop((first, second));
+        let deleter = Lock::exclusive(&root, "m", "").unwrap();
+        assert_eq!(Lock::shared(root.open_file(&["m"]).unwrap()).unwrap_err().kind(), ErrorKind::Locked);
+        drop(deleter);
+    }
+
+    #[test]
+    fn a_symlink_is_not_locked() {
+        let directory = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/dev/null", directory.path().join(".lock")).unwrap();
+        let root = Root::open(directory.path()).unwrap();
+        assert_eq!(Lock::exclusive(&root, ".lock", "").unwrap_err().kind(), ErrorKind::Guard);
+    }
+}

@@ -1,0 +1,328 @@
+//! A file that is being written: under a temporary name in its directory until it is whole and committed.
+//!
+//! Nothing else opens a file for writing, and this never opens a final name.
+
+use std::fs::{File, Permissions};
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::time::SystemTime;
+
+use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::io::Errno;
+use sha2::Digest;
+
+use super::digest::Sha256;
+use super::key_path::TAKEN;
+use super::root::{Kind, NO_FILE, Root, SYMLINK};
+use crate::error::{Error, ErrorKind, Result, disk_error};
+
+/// A file that is being written. Dropped without [`NewFile::commit`], it is removed.
+pub struct NewFile {
+    parent: Root,
+    directories: Vec<String>,
+    name: String,
+    temporary: String,
+    file: File,
+    size_bytes: u64,
+    sha256: sha2::Sha256,
+    on_commit: Option<OnCommit>,
+    committed: bool,
+}
+
+type OnCommit = Box<dyn FnOnce(&Committed) + Send>;
+
+/// A file that was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Committed {
+    /// The components of its path below the root it was begun in: those that were asked for, some with `%+`.
+    pub path: Vec<String>,
+    /// Its size.
+    pub size_bytes: u64,
+    /// Its digest.
+    pub sha256: Sha256,
+}
+
+impl NewFile {
+    pub(super) fn create(
+        parent: Root,
+        directories: Vec<String>,
+        name: String,
+        temporary: String,
+    ) -> Result<Self> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let open = || rustix::fs::openat(&parent, &*temporary, flags, Mode::RUSR | Mode::WUSR);
+        let file = match open() {
+            // What a crash has left is of no use to anybody.
+            Err(Errno::EXIST) => {
+                rustix::fs::unlinkat(&parent, &*temporary, AtFlags::empty()).and_then(|()| open())
+            }
+            other => other,
+        }
+        .map_err(|error| parent.failed("write", &name, error))?;
+        let (file, sha256) = (File::from(file), sha2::Sha256::new());
+        let (size_bytes, on_commit, committed) = (0, None, false);
+        Ok(Self { parent, directories, name, temporary, file, size_bytes, sha256, on_commit, committed })
+    }
+
+    /// How many bytes were written so far.
+    #[must_use]
+    pub fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    /// The digest of the bytes written so far.
+    #[must_use]
+    pub fn sha256(&self) -> Sha256 {
+        Sha256(self.sha256.clone().finalize().into())
+    }
+
+    /// Our error of an error while writing.
+    #[must_use]
+    pub fn write_error(&self, error: io::Error) -> Error {
+        self.failed("write", error)
+    }
+
+    /// Gives it its mode, its time and its name; with `durable`, it survives a crash from then on.
+    pub fn commit(mut self, mode: u32, modified: Option<SystemTime>, durable: bool) -> Result<Committed> {
+        self.file
+            .set_permissions(Permissions::from_mode(mode))
+            .map_err(|error| self.failed("set the mode of", error))?;
+        if let Some(modified) = modified {
+            self.file.set_modified(modified).map_err(|error| self.failed("set the time of", error))?;
+        }
+        if durable {
+            self.file.sync_all().map_err(|error| self.failed("sync", error))?;
+        }
+        self.still_ours()?;
+        let name = self.rename()?;
+        self.committed = true;
+        if durable {
+            self.parent.sync()?;
+        }
+        let mut path = std::mem::take(&mut self.directories);
+        path.push(name);
+        let committed = Committed { path, size_bytes: self.size_bytes, sha256: self.sha256() };
+        if let Some(on_commit) = self.on_commit.take() {
+            on_commit(&committed);
+        }
+        Ok(committed)
+    }
+
+    pub(crate) fn on_commit(&mut self, on_commit: impl FnOnce(&Committed) + Send + 'static) {
+        self.on_commit = Some(Box::new(on_commit));
+    }
+
+    /// Another run that writes the same file takes our temporary name away, and would have its half renamed by us.
+    fn still_ours(&self) -> Result<()> {
+        let ours = self.file.metadata().map_err(|error| self.failed("look at", error))?;
+        match rustix::fs::statat(&self.parent, &*self.temporary, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(there) if (there.st_dev, there.st_ino) == (ours.dev(), ours.ino()) => Ok(()),
+            Ok(_) | Err(Errno::NOENT) => {
+                Err(Error::new(ErrorKind::Locked, "another run writes the same file")
+                    .at("path", self.parent.path().join(&self.name).display())
+                    .todo("let one of the two end first"))
+            }
+            Err(error) => Err(self.parent.failed("look at", &self.temporary, error)),
+        }
+    }
+
+    fn rename(&self) -> Result<String> {
+        let later = format!("{}{TAKEN}", self.name);
+        let mut name = match self.parent.kind_here(&later)? {
+            Some(Kind::File) => &later,
+            Some(Kind::Directory) | None => &self.name,
+            Some(Kind::Symlink) => return Err(self.parent.stranger(&later, SYMLINK)),
+            Some(Kind::Other) => return Err(self.parent.stranger(&later, NO_FILE)),
+        };
+        if name == &self.name {
+            match self.parent.kind_here(name)? {
+                Some(Kind::Symlink) => return Err(self.parent.stranger(name, SYMLINK)),
+                Some(Kind::Other) => return Err(self.parent.stranger(name, NO_FILE)),
+                Some(Kind::Directory) => name = &later,
+                Some(Kind::File) | None => (),
+            }
+        }
+        match self.rename_to(name) {
+            // A directory was made there in the meantime.
+            Err(Errno::ISDIR | Errno::EXIST | Errno::NOTEMPTY) if name == &self.name => {
+                name = &later;
+                self.rename_to(name)
+            }
+            other => other,
+        }
+        .map_err(|error| self.parent.failed("rename to", name, error))?;
+        Ok(name.clone())
+    }
+
+    fn rename_to(&self, name: &str) -> Result<(), Errno> {
+        rustix::fs::renameat(&self.parent, &*self.temporary, &self.parent, name)
+    }
+
+    fn failed(&self, what: &str, error: io::Error) -> Error {
+        disk_error(what, self.parent.path().join(&self.name).display(), error)
+    }
+}
+
+impl Write for NewFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let written = self.file.write(bytes)?;
+        self.sha256.update(&bytes[..written]);
+        self.size_bytes += written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        if !self.committed {
+            // Nobody is left to be told, and the next run removes it too.
+            let _ = rustix::fs::unlinkat(&self.parent, &*self.temporary, AtFlags::empty());
+        }
+    }
+}
+
+impl std::fmt::Debug for NewFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NewFile")
+            .field("name", &self.name)
+            .field("size_bytes", &self.size_bytes)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::disk::{Entry, decode, encode, partial_name};
+
+    fn root() -> (tempfile::TempDir, Root) {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Root::open(directory.path()).unwrap();
+        (directory, root)
+    }
+
+    fn write(root: &Root, key: &str) -> Committed {
+        let mut file = root.new_object(key, "").unwrap();
+        file.write_all(key.as_bytes()).unwrap();
+        file.commit(0o400, None, false).unwrap()
+    }
+
+    fn read(root: &Root, path: &[String]) -> String {
+        io::read_to_string(root.open_file(path).unwrap()).unwrap()
+    }
+
+    fn names(root: &Root) -> Vec<String> {
+        root.list().unwrap().into_iter().map(|Entry { name, .. }| name.into_string().unwrap()).collect()
+    }
+
+    #[test]
+    fn a_committed_file_has_its_bytes_mode_time_and_digest() {
+        let (directory, root) = root();
+        let mut file = root.new_file(&["d", "f"]).unwrap();
+        file.write_all(b"abc").unwrap();
+        let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(1_445_412_481);
+        let committed = file.commit(0o400, Some(modified), true).unwrap();
+        assert_eq!(committed, Committed { path: encode("d/f"), size_bytes: 3, sha256: Sha256::of(b"abc") });
+        let metadata = directory.path().join("d/f").metadata().unwrap();
+        assert_eq!(metadata.permissions().mode() & 0o777, 0o400);
+        assert_eq!(metadata.modified().unwrap(), modified);
+        assert_eq!(read(&root, &committed.path), "abc");
+    }
+
+    #[test]
+    fn until_it_is_committed_nothing_has_the_final_name_and_dropping_leaves_nothing() {
+        let (_directory, root) = root();
+        let mut file = root.new_file(&["f"]).unwrap();
+        file.write_all(b"half").unwrap();
+        assert_eq!(names(&root), [partial_name("f", "")]);
+        drop(file);
+        assert!(names(&root).is_empty());
+    }
+
+    #[test]
+    fn what_a_crash_left_does_not_block() {
+        let (directory, root) = root();
+        std::fs::write(directory.path().join(partial_name("k", "")), "left by a crash").unwrap();
+        assert_eq!(read(&root, &write(&root, "k").path), "k");
+        symlink("/etc/passwd", directory.path().join(partial_name("l", ""))).unwrap();
+        assert_eq!(read(&root, &write(&root, "l").path), "l");
+        assert_eq!(names(&root), ["k", "l"]);
+    }
+
+    #[test]
+    fn an_older_file_stays_whole_until_it_is_replaced() {
+        let (_directory, root) = root();
+        write(&root, "k");
+        let mut file = root.new_object("k", "").unwrap();
+        file.write_all(b"new").unwrap();
+        assert_eq!(read(&root, &encode("k")), "k");
+        file.commit(0o600, None, false).unwrap();
+        assert_eq!(read(&root, &encode("k")), "new");
+    }
+
+    #[test]
+    fn two_writers_of_one_file_never_commit_a_half() {
+        let (_directory, root) = root();
+        let first = root.new_object("k", "").unwrap();
+        let mut second = root.new_object("k", "").unwrap();
+        second.write_all(b"whole").unwrap();
+        assert_eq!(first.commit(0o600, None, false).unwrap_err().kind(), ErrorKind::Locked);
+        assert_eq!(second.commit(0o600, None, false).unwrap_err().kind(), ErrorKind::Locked);
+        assert!(names(&root).is_empty());
+    }
+
+    #[test]
+    fn a_planted_symlink_at_the_target_is_neither_followed_nor_replaced() {
+        let (directory, root) = root();
+        symlink("/etc/passwd", directory.path().join("k")).unwrap();
+        let error = root.new_object("k", "").unwrap().commit(0o600, None, false).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Guard);
+        assert_eq!(names(&root), ["k"]);
+    }
+
+    #[test]
+    fn whichever_comes_later_of_file_and_directory_takes_the_suffix_and_keeps_it() {
+        for (keys, paths) in [
+            (["a", "a/b", "a/b/c"], ["a", "a%+/b", "a%+/b%+/c"]),
+            (["a/b/c", "a/b", "a"], ["a/b/c", "a/b%+", "a%+"]),
+            (["d/", "d//x", "d"], ["d/%-", "d/%-%+/x", "d%+"]),
+        ] {
+            let (_directory, root) = root();
+            // The second time everything is found where it was put.
+            for _ in 0..2 {
+                for (key, path) in keys.iter().zip(paths) {
+                    let committed = write(&root, key);
+                    assert_eq!(committed.path.join("/"), path);
+                    assert_eq!(decode(&committed.path).as_deref(), Some(*key));
+                }
+            }
+            for (key, path) in keys.iter().zip(paths) {
+                let path: Vec<_> = path.split('/').map(str::to_owned).collect();
+                assert_eq!(read(&root, &path), *key);
+            }
+        }
+    }
+
+    #[test]
+    fn a_directory_made_while_the_file_was_written_gives_it_the_suffix() {
+        let (_directory, root) = root();
+        let file = root.new_object("a", "").unwrap();
+        write(&root, "a/b");
+        assert_eq!(file.commit(0o400, None, false).unwrap().path, ["a%+"]);
+    }
+
+    #[test]
+    fn the_longest_name_with_suffix_fits() {
+        let (_directory, root) = root();
+        let key = "x".repeat(240);
+        write(&root, &format!("{key}/y"));
+        assert_eq!(write(&root, &key).path, [format!("{key}%+")]);
+    }
+}

@@ -1,0 +1,166 @@
+//! An object on its way from the network to the disk: a bounded channel to one blocking task, which hashes and writes.
+
+use std::io::Write;
+
+use bytes::Bytes;
+use md5::{Digest, Md5};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::digest::Sha256;
+use super::new_file::NewFile;
+use crate::error::{Error, ErrorKind, Result};
+
+/// How many pieces may wait for the disk: with the 256 KiB that the network gives at most, 1 MiB for each object.
+const WAITING_PIECES: usize = 4;
+
+/// An object that is being written. Dropped before [`Writing::finish`], what was written is removed.
+#[derive(Debug)]
+pub struct Writing {
+    pieces: mpsc::Sender<Piece>,
+    task: Option<JoinHandle<Result<Option<Written>>>>,
+}
+
+/// An object that was written and can be checked before it is committed.
+#[derive(Debug)]
+pub struct Written {
+    /// The file. To commit it blocks: do that in [`tokio::task::spawn_blocking`].
+    pub new_file: NewFile,
+    /// Its size.
+    pub size_bytes: u64,
+    /// Its SHA-256.
+    pub sha256: Sha256,
+    /// Its MD5.
+    pub md5: [u8; 16],
+}
+
+#[derive(Debug)]
+enum Piece {
+    Bytes(Bytes),
+    End,
+}
+
+impl Writing {
+    /// Begins to write a file.
+    #[must_use]
+    pub fn start(new_file: NewFile) -> Self {
+        let (pieces, arriving) = mpsc::channel(WAITING_PIECES);
+        Self { pieces, task: Some(tokio::task::spawn_blocking(|| write(new_file, arriving))) }
+    }
+
+    /// Hands on a piece, and waits while the disk is behind. An error of an earlier piece may be told here.
+    pub async fn write(&mut self, bytes: Bytes) -> Result<()> {
+        match self.pieces.send(Piece::Bytes(bytes)).await {
+            Ok(()) => Ok(()),
+            Err(_) => self.outcome().await.and(Err(ended())),
+        }
+    }
+
+    /// Waits until everything is written. It is not committed yet.
+    pub async fn finish(mut self) -> Result<Written> {
+        // If the task has ended already, it has a reason, which is told below.
+        let _ = self.pieces.send(Piece::End).await;
+        self.outcome().await?.ok_or_else(ended)
+    }
+
+    async fn outcome(&mut self) -> Result<Option<Written>> {
+        match self.task.take() {
+            Some(task) => task.await.map_err(|error| ended().because(error))?,
+            None => Err(ended()),
+        }
+    }
+}
+
+fn ended() -> Error {
+    Error::new(ErrorKind::Internal, "the writing of a file has ended before its bytes")
+}
+
+fn write(mut new_file: NewFile, mut arriving: mpsc::Receiver<Piece>) -> Result<Option<Written>> {
+    let mut md5 = Md5::new();
+    loop {
+        match arriving.blocking_recv() {
+            Some(Piece::Bytes(bytes)) => {
+                md5.update(&bytes);
+                new_file.write_all(&bytes).map_err(|error| new_file.write_error(error))?;
+            }
+            Some(Piece::End) => break,
+            None => return Ok(None),
+        }
+    }
+    let (size_bytes, sha256) = (new_file.size_bytes(), new_file.sha256());
+    Ok(Some(Written { new_file, size_bytes, sha256, md5: md5.finalize().into() }))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::disk::Root;
+    use crate::disk::digest::lower_hex;
+
+    #[tokio::test]
+    async fn what_was_written_is_known_before_it_is_committed() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Root::open(directory.path()).unwrap();
+        let mut writing = Writing::start(root.new_object("k", "").unwrap());
+        for piece in ["a", "b", "c"] {
+            writing.write(Bytes::from(piece)).await.unwrap();
+        }
+        let written = writing.finish().await.unwrap();
+        assert_eq!((written.size_bytes, written.sha256), (3, Sha256::of(b"abc")));
+        assert_eq!(lower_hex(&written.md5), "900150983cd24fb0d6963f7d28e17f72");
+        assert_eq!(root.kind(&["k"]).unwrap(), None);
+        let committed =
+            tokio::task::spawn_blocking(|| written.new_file.commit(0o400, None, true)).await.unwrap();
+        assert_eq!(committed.unwrap().path, ["k"]);
+    }
+
+    #[tokio::test]
+    async fn what_is_dropped_half_way_leaves_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Root::open(directory.path()).unwrap();
+        let mut writing = Writing::start(root.new_object("k", "").unwrap());
+        writing.write(Bytes::from("half")).await.unwrap();
+        drop(writing);
+        while !root.list().unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_reaches_the_writer_with_path_and_advice() {
+        let mount = Tmpfs::mount("1m");
+        let root = Root::open(mount.0.path()).unwrap();
+        let mut writing = Writing::start(root.new_object("d/k", "").unwrap());
+        let piece = Bytes::from(vec![0; 256 << 10]);
+        let error = loop {
+            if let Err(error) = writing.write(piece.clone()).await {
+                break error;
+            }
+        };
+        assert_eq!(error.kind(), ErrorKind::Disk);
+        assert!(error.to_string().contains("d/k"), "{error}");
+        assert_eq!(error.advice(), Some("free some space, then run it again"));
+        assert!(root.subdirectory("d", false).unwrap().list().unwrap().is_empty());
+    }
+
+    /// A small file system of its own; the tests run as root.
+    struct Tmpfs(tempfile::TempDir);
+
+    impl Tmpfs {
+        fn mount(size: &str) -> Self {
+            let directory = tempfile::tempdir().unwrap();
+            let mut mount = std::process::Command::new("mount");
+            mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(directory.path());
+            assert!(mount.status().unwrap().success(), "this test needs root, to mount a tmpfs");
+            Self(directory)
+        }
+    }
+
+    impl Drop for Tmpfs {
+        fn drop(&mut self) {
+            let _ = std::process::Command::new("umount").arg(self.0.path()).status();
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The names in a repository and in a snapshot. Pure.
+
+use std::fmt;
+use std::str::FromStr;
+
+use jiff::{Timestamp, ToSpan, civil::DateTime, tz::Offset};
+
+use super::part::Part;
+use crate::error::{Error, ErrorKind};
+
+/// The manifest's name.
+pub(crate) const MANIFEST: &str = "manifest.json";
+/// The file with the manifest's digest, as sha256sum writes it.
+pub(crate) const MANIFEST_DIGEST: &str = "manifest.json.sha256";
+/// The directory of the object lists.
+pub(crate) const LISTS: &str = "lists";
+/// What later verifications found: outside every digest.
+pub(crate) const VERIFIED: &str = "verified.jsonl";
+/// What the run was asked for.
+pub(super) const RUN: &str = "run.json";
+/// The index of the store volume, in [`LISTS`].
+pub(super) const VOLUME_INDEX: &str = "store_file_backup.index.jsonl.gz";
+/// What the directory of a run that did not finish ends in.
+pub(super) const UNFINISHED: &str = ".unfinished";
+
+const PATTERN: &str = "%Y-%m-%dT%H-%M-%SZ";
+
+/// The name of a snapshot: when its run started, in UTC. Names sort as their times do.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SnapshotName(String);
+
+impl SnapshotName {
+    /// The name for a run that starts at this time.
+    #[must_use]
+    pub fn new(started: Timestamp) -> Self {
+        Self(started.strftime(PATTERN).to_string())
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The time it stands for.
+    pub fn time(&self) -> Result<Timestamp, Error> {
+        let wrong = || Error::new(ErrorKind::Usage, "that is no name of a snapshot").at("name", &self.0);
+        let time =
+            DateTime::strptime(PATTERN, &self.0).ok().and_then(|time| Offset::UTC.to_timestamp(time).ok());
+        // The pattern also reads numbers that are not padded.
+        time.filter(|time| Self::new(*time) == *self).ok_or_else(wrong)
+    }
+
+    /// The name of the next second.
+    pub(super) fn next(&self) -> Result<Self, Error> {
+        let next = self.time()?.checked_add(1.second());
+        next.map(Self::new).map_err(|error| Error::new(ErrorKind::Internal, "the end of time").because(error))
+    }
+}
+
+impl fmt::Display for SnapshotName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for SnapshotName {
+    type Err = Error;
+
+    fn from_str(name: &str) -> Result<Self, Error> {
+        let name = Self(name.to_owned());
+        name.time().map(|_| name)
+    }
+}
+
+/// The name of the `number`th of `of` lists of a part, counted from one.
+pub(super) fn list_name(part: Part, number: usize, of: usize) -> String {
+    format!("{part}.{number}-of-{of}.jsonl.gz")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_snapshot_is_named_by_the_second_of_its_start() {
+        let name = SnapshotName::new("2015-12-31T23:59:59.9Z".parse().unwrap());
+        assert_eq!(name.as_str(), "2015-12-31T23-59-59Z");
+        assert_eq!(name.next().unwrap().as_str(), "2016-01-01T00-00-00Z");
+        assert_eq!(name.as_str().parse::<SnapshotName>().unwrap(), name);
+    }
+
+    #[test]
+    fn other_names_are_none_of_ours() {
+        let others = [
+            "",
+            "2015-12-31T23:59:59Z",
+            "2015-12-31T23-59-59",
+            "2015-02-30T00-00-00Z",
+            "2015-1-31T23-59-59Z",
+            "2015-12-31T23-59-59Z.unfinished",
+            " 2015-12-31T23-59-59Z",
+            "+2015-12-31T23-59-59Z",
+        ];
+        for other in others {
+            assert!(other.parse::<SnapshotName>().is_err(), "{other}");
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! A repository: a directory of snapshots that says of itself that it is one.
+//!
+//! It must touch nothing but the names of the format: a directory that is not a repository is left alone.
+
+use std::io::{Read, Write};
+use std::path::Path;
+use std::time::SystemTime;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::finished::Snapshot;
+use super::manifest::{FORMAT, check_format};
+use super::name::{SnapshotName, UNFINISHED};
+use super::unfinished::Unfinished;
+use crate::disk::{Kind, Lock, PARTIAL, PROBE_NAME, Root, Sha256, probe};
+use crate::error::{Context, Error, ErrorKind, Result, disk_error};
+use crate::monitor::Run;
+
+pub(super) const REPOSITORY: &str = "deis-store.json";
+const LOCK: &str = ".lock";
+
+/// A directory of snapshots.
+#[derive(Clone, Debug)]
+pub struct Repository {
+    root: Root,
+    identity: Identity,
+}
+
+/// What `deis-store.json` holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Identity {
+    repository: String,
+    format: u64,
+}
+
+/// A snapshot in a repository.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotEntry {
+    /// Its name.
+    pub name: SnapshotName,
+    /// Whether it can be used.
+    pub state: SnapshotState,
+}
+
+/// Whether a snapshot can be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SnapshotState {
+    /// It has a good manifest, which may say that it is not complete.
+    Finished,
+    /// Its run has not finished.
+    Unfinished,
+    /// It has no good manifest.
+    Damaged,
+}
+
+impl Repository {
+    /// Opens a repository, or makes one of a directory that is missing or empty.
+    pub fn create(path: impl AsRef<Path>, run: &Run) -> Result<Self> {
+        let root = Root::create(path)?;
+        if root.kind(&[REPOSITORY])?.is_some() {
+            return Self::of(root);
+        }
+        let harmless =
+            |name: &str| ["lost+found", LOCK, PROBE_NAME].contains(&name) || name.starts_with(PARTIAL);
+        if root.list()?.iter().any(|entry| !entry.name.to_str().is_some_and(harmless)) {
+            let error = Error::new(ErrorKind::Guard, "the directory is not empty, and no repository");
+            return Err(error.at("path", root.path().display()).todo("choose an empty or a new directory"));
+        }
+        probe(&root)?;
+        let identity = Identity { repository: uuid(run.seed, run.clock.now()), format: FORMAT };
+        let mut file = root.new_file(&[REPOSITORY])?;
+        file.write_all(&json(&identity)?).map_err(|error| file.write_error(error))?;
+        file.commit(0o600, None, true)?;
+        Ok(Self { root, identity })
+    }
+
+    /// Opens a repository.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::of(Root::open(path)?)
+    }
+
+    fn of(root: Root) -> Result<Self> {
+        let file = root.open_file(&[REPOSITORY]).map_err(|error| match error.kind() {
+            ErrorKind::NotFound => Error::new(ErrorKind::NotFound, "the directory is not a repository")
+                .at("path", root.path().display())
+                .todo("`deis-store backup` makes one"),
+            _ => error,
+        })?;
+        let place = root.path().join(REPOSITORY);
+        let mut text = Vec::new();
+        file.take(4096).read_to_end(&mut text).map_err(|error| disk_error("read", place.display(), error))?;
+        let identity: Identity = serde_json::from_slice(&text).map_err(|error| {
+            Error::new(ErrorKind::Damaged, "the repository's own file is damaged")
+                .at("path", place.display())
+                .because(error)
+        })?;
+        check_format("repository", identity.format).at("path", place.display())?;
+        Ok(Self { root, identity })
+    }
+
+    /// Its path.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.root.path()
+    }
+
+    /// Its identity: a UUID.
+    #[must_use]
+    pub fn identity(&self) -> &str {
+        &self.identity.repository
+    }
+
+    /// Locks it against other runs that write. `holder` tells people who holds it: host, process, command, since when.
+    pub fn lock(&self, holder: &str) -> Result<Lock> {
+        Lock::exclusive(&self.root, LOCK, holder)
+    }
+
+    /// Its snapshots, oldest first. Names that are not of the format are not ours.
+    pub fn snapshots(&self) -> Result<Vec<SnapshotEntry>> {
+        let mut snapshots = Vec::new();
+        for entry in self.root.list()?.into_iter().filter(|entry| entry.kind == Kind::Directory) {
+            let Some(name) = entry.name.to_str() else { continue };
+            let plain = name.strip_suffix(UNFINISHED);
+            let Ok(snapshot) = plain.unwrap_or(name).parse::<SnapshotName>() else { continue };
+            let state = if plain.is_some() { SnapshotState::Unfinished } else { self.state(&snapshot)? };
+            snapshots.push(SnapshotEntry { name: snapshot, state });
+        }
+        Ok(snapshots)
+    }
+
+    /// Opens one of its snapshots.
+    pub fn snapshot(&self, name: &SnapshotName) -> Result<Snapshot> {
+        Snapshot::of(self.root.subdirectory(name.as_str(), false)?)
+    }
+
+    /// Begins a snapshot, named by the time. `run_file` says what the run was asked for. Hold the lock.
+    pub fn begin(&self, run: &Run, run_file: &Value) -> Result<Unfinished> {
+        // Each time, since a repository can be copied to another file system.
+        probe(&self.root)?;
+        let mut name = SnapshotName::new(timestamp(run.clock.now())?);
+        while self.is_taken(&name)? {
+            name = name.next()?;
+        }
+        Unfinished::begin(&self.root, self.identity(), name, &json(run_file)?)
+    }
+
+    fn is_taken(&self, name: &SnapshotName) -> Result<bool> {
+        let unfinished = format!("{name}{UNFINISHED}");
+        Ok(self.root.kind(&[name.as_str()])?.is_some() || self.root.kind(&[unfinished])?.is_some())
+    }
+
+    fn state(&self, name: &SnapshotName) -> Result<SnapshotState> {
+        match self.snapshot(name) {
+            Ok(_) => Ok(SnapshotState::Finished),
+            // A newer version can use it; one that is being deleted was good.
+            Err(error) if matches!(error.kind(), ErrorKind::Format | ErrorKind::Locked) => {
+                Ok(SnapshotState::Finished)
+            }
+            Err(error) if error.kind() == ErrorKind::Disk => Err(error),
+            Err(_) => Ok(SnapshotState::Damaged),
+        }
+    }
+}
+
+pub(super) fn json(value: &impl Serialize) -> Result<Vec<u8>> {
+    let mut text = serde_json::to_vec_pretty(value)
+        .map_err(|error| Error::new(ErrorKind::Internal, "a value that is no JSON").because(error))?;
+    text.push(b'\n');
+    Ok(text)
+}
+
+fn timestamp(time: SystemTime) -> Result<Timestamp> {
+    Timestamp::try_from(time)
+        .map_err(|error| Error::new(ErrorKind::Usage, "the clock is out of all bounds").because(error))
+}
+
+/// A UUID of version 8, whose bits are ours to choose: a digest of the run's seed and the time.
+fn uuid(seed: u64, now: SystemTime) -> String {
+    let Sha256(mut bytes) = Sha256::of(format!("{seed} {now:?}").as_bytes());
+    bytes[6] = bytes[6] & 0x0f | 0x80;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let hex = Sha256(bytes).to_string();
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..32]].join("-")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn create(directory: &tempfile::TempDir) -> Repository {
+        Repository::create(directory.path(), &Run::silent()).unwrap()
+    }
+
+    #[test]
+    fn a_repository_keeps_its_identity() {
+        let directory = tempfile::tempdir().unwrap();
+        let made = create(&directory);
+        assert_eq!(made.identity().len(), 36);
+        assert_eq!(made.identity().as_bytes()[14], b'8');
+        assert_eq!(create(&directory).identity(), made.identity());
+        assert_eq!(Repository::open(directory.path()).unwrap().identity(), made.identity());
+    }
+
+    #[test]
+    fn a_directory_of_something_else_is_left_alone() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::write(directory.path().join("thesis.tex"), "").unwrap();
+        let error = Repository::create(directory.path(), &Run::silent()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Guard);
+        assert!(error.advice().is_some());
+        assert_eq!(Repository::open(directory.path()).unwrap_err().kind(), ErrorKind::NotFound);
+        assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_fresh_mount_and_what_a_crash_left_are_as_good_as_empty() {
+        let directory = tempfile::tempdir().unwrap();
+        std::fs::create_dir(directory.path().join("lost+found")).unwrap();
+        std::fs::create_dir(directory.path().join(PROBE_NAME)).unwrap();
+        std::fs::write(directory.path().join(crate::disk::partial_name(REPOSITORY, "")), "{").unwrap();
+        create(&directory);
+    }
+
+    #[test]
+    fn a_repository_of_a_newer_format_or_with_a_damaged_file_is_not_touched() {
+        let directory = tempfile::tempdir().unwrap();
+        for (text, kind) in
+            [("{\"repository\":\"u\",\"format\":2}", ErrorKind::Format), ("{", ErrorKind::Damaged)]
+        {
+            std::fs::write(directory.path().join(REPOSITORY), text).unwrap();
+            assert_eq!(Repository::create(directory.path(), &Run::silent()).unwrap_err().kind(), kind);
+        }
+    }
+
+    #[test]
+    fn it_is_locked_once() {
+        let directory = tempfile::tempdir().unwrap();
+        let repository = create(&directory);
+        let _lock = repository.lock("backup on host1").unwrap();
+        let error = create(&directory).lock("prune").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Locked);
+        assert!(error.to_string().contains("backup on host1"));
+    }
+
+    #[test]
+    fn a_taken_name_gives_the_next_second_and_names_of_others_are_not_ours() {
+        let directory = tempfile::tempdir().unwrap();
+        let repository = create(&directory);
+        let first = repository.begin(&Run::silent(), &json!({})).unwrap();
+        let second = repository.begin(&Run::silent(), &json!({})).unwrap();
+        assert!(first.name() < second.name());
+        std::fs::create_dir(directory.path().join("2015-10-21T07-28-00Z")).unwrap();
+        std::fs::create_dir(directory.path().join("2015-10-21")).unwrap();
+        std::fs::write(directory.path().join("2016-10-21T07-28-00Z"), "").unwrap();
+        let states: Vec<_> = repository.snapshots().unwrap().into_iter().map(|entry| entry.state).collect();
+        assert_eq!(states, [SnapshotState::Damaged, SnapshotState::Unfinished, SnapshotState::Unfinished]);
+    }
+}

@@ -1,0 +1,159 @@
+//! Which files there should be: read from manifest and lists, and handed to the workers. Blocking.
+
+use std::collections::BTreeSet;
+use std::sync::mpsc::SyncSender;
+
+use tokio::sync::mpsc;
+
+use super::files::{Job, Target};
+use super::{Event, VerifyOptions, as_finding, finding};
+use crate::disk::Sha256;
+use crate::error::{Error, ErrorKind, Result};
+use crate::report::FindingKind;
+use crate::snapshot::{Counts, FileDigest, LISTS, Part, PartEntry, Snapshot};
+
+pub(super) struct Plan {
+    pub(super) snapshot: Snapshot,
+    pub(super) options: VerifyOptions,
+    pub(super) seed: u64,
+    pub(super) jobs: SyncSender<Job>,
+    pub(super) events: mpsc::Sender<Event>,
+}
+
+/// The other side is gone: it has its reasons, and there is nobody to tell.
+struct Gone;
+
+impl Plan {
+    pub(super) fn run(self) {
+        // The only error is that nobody listens any more.
+        let _ = self.all();
+    }
+
+    fn all(&self) -> Result<(), Gone> {
+        let manifest = self.snapshot.manifest();
+        // The lists of parts are checked while they are read below.
+        let lists =
+            manifest.parts.values().flat_map(|entry| &entry.lists).map(|name| format!("{LISTS}/{name}"));
+        let lists: BTreeSet<String> = lists.collect();
+        for file in manifest.files.iter().filter(|file| !lists.contains(&file.path)) {
+            self.file(file)?;
+        }
+        for (part, entry) in &manifest.parts {
+            for path in entry.files.iter().filter(|path| manifest.file(path).is_none()) {
+                self.contradiction(*part, path, "the manifest has no digest of it")?;
+            }
+            if part.is_bucket() {
+                self.bucket(*part, entry)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn file(&self, file: &FileDigest) -> Result<(), Gone> {
+        let part = Part::ALL.into_iter().find(|part| part.file_name() == Some(file.path.as_str()));
+        // The others are small, and everything else rests on them.
+        let large = matches!(part, Some(Part::Volume | Part::Sql));
+        let read = if large { self.reads(&file.path) } else { true };
+        let (target, name) = (Target::File, file.path.clone());
+        self.job(Job { part, name, target, size_bytes: file.size_bytes, sha256: file.sha256, read })
+    }
+
+    fn bucket(&self, part: Part, entry: &PartEntry) -> Result<(), Gone> {
+        let (mut counts, mut files, mut bytes) = (Counts::default(), 0_u64, 0_u64);
+        let lines = match self.snapshot.lines(part) {
+            Ok(lines) => lines,
+            Err(error) => return self.unreadable(part, error),
+        };
+        for line in lines {
+            let line = match line {
+                Ok(line) => line,
+                Err(error) => return self.unreadable(part, error),
+            };
+            counts.add(&line.outcome);
+            if !line.outcome.is_on_disk() {
+                continue;
+            }
+            files += 1;
+            bytes = bytes.saturating_add(line.size_bytes);
+            let Some(sha256) = line.sha256 else {
+                self.contradiction(part, &line.key, "the object list has no digest of it")?;
+                continue;
+            };
+            let (name, size_bytes, read) = (line.key.clone(), line.size_bytes, self.reads(&line.key));
+            let target = Target::Object(part, Box::new(line));
+            self.job(Job { part: Some(part), name, target, size_bytes, sha256, read })?;
+        }
+        for _ in &entry.lists {
+            self.tell(Event::Checked)?;
+        }
+        if (counts, bytes) != (entry.counts, entry.bytes) {
+            let what = format!(
+                "the lists have {counts:?} and {bytes} bytes, the manifest {:?} and {}",
+                entry.counts, entry.bytes
+            );
+            self.contradiction(part, part.name(), &what)?;
+        }
+        self.tell(Event::Listed(part, Some(files)))
+    }
+
+    fn unreadable(&self, part: Part, error: Error) -> Result<(), Gone> {
+        let list = error.place().iter().find(|(name, _)| *name == "list").map(|(_, path)| path.clone());
+        let name = list.unwrap_or_else(|| part.name().to_owned());
+        self.tell(match as_finding(Some(part), &name, error) {
+            Ok(finding) => Event::Finding(finding),
+            Err(error) => Event::Failed(error),
+        })?;
+        self.tell(Event::Listed(part, None))
+    }
+
+    /// Whether this file's bytes are read, or only its size is seen.
+    fn reads(&self, name: &str) -> bool {
+        match self.options.sample_percent {
+            _ if self.options.quick => false,
+            None => true,
+            Some(percent) => is_chosen(name, self.seed, percent),
+        }
+    }
+
+    fn contradiction(&self, part: Part, name: &str, what: &str) -> Result<(), Gone> {
+        self.tell(Event::Finding(finding(Some(part), name, FindingKind::Contradiction, what)))
+    }
+
+    fn job(&self, job: Job) -> Result<(), Gone> {
+        self.jobs.send(job).map_err(|_| Gone)
+    }
+
+    fn tell(&self, event: Event) -> Result<(), Gone> {
+        self.events.blocking_send(event).map_err(|_| Gone)
+    }
+}
+
+/// The same names for the same seed, wherever and whenever it is asked.
+fn is_chosen(name: &str, seed: u64, percent: u8) -> bool {
+    let digest = Sha256::of(&[&seed.to_le_bytes(), name.as_bytes()].concat()).0;
+    let number = digest[..8].iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    number % 100 < u64::from(percent)
+}
+
+/// Refuses what is no percentage.
+pub(super) fn check(options: &VerifyOptions) -> Result<()> {
+    if options.sample_percent.is_some_and(|percent| !(1..=100).contains(&percent)) {
+        return Err(Error::new(ErrorKind::Usage, "a sample is between 1 and 100 percent"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_is_as_large_as_it_says_and_depends_on_the_seed_alone() {
+        let names: Vec<_> = (0..10_000).map(|number| format!("key {number}")).collect();
+        let chosen = |seed| names.iter().filter(|name| is_chosen(name, seed, 10)).collect::<Vec<_>>();
+        assert!((900..1100).contains(&chosen(1).len()));
+        assert_eq!(chosen(1), chosen(1));
+        assert_ne!(chosen(1), chosen(2));
+        assert!(names.iter().all(|name| is_chosen(name, 1, 100)));
+    }
+}

@@ -1,0 +1,231 @@
+//! Damage tests: what is done to a snapshot × where, and the verdict.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use super::*;
+use crate::disk::partial_name;
+use crate::snapshot::sample::{self, KEYS};
+
+/// A snapshot that nobody holds open, so that it can be damaged and opened.
+struct Damaged {
+    _directory: tempfile::TempDir,
+    snapshot: PathBuf,
+}
+
+impl Damaged {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let snapshot = sample::build(directory.path()).path().to_owned();
+        Self { _directory: directory, snapshot }
+    }
+
+    fn path(&self, path: &str) -> PathBuf {
+        self.snapshot.join(path)
+    }
+
+    async fn verify(&self, options: &VerifyOptions) -> Result<VerifyReport> {
+        verify(&Snapshot::open(&self.snapshot)?, options, &Run::silent()).await
+    }
+
+    async fn findings(&self) -> Vec<(FindingKind, String)> {
+        let report = self.verify(&VerifyOptions::default()).await.unwrap();
+        report.findings.list().iter().map(|finding| (finding.kind, finding.name.clone())).collect()
+    }
+}
+
+type Action = (&'static str, fn(&Path));
+
+const ACTIONS: [Action; 6] = [
+    ("delete", |path| fs::remove_file(path).unwrap()),
+    ("truncate", |path| change(path, |bytes| bytes.truncate(bytes.len() - 1))),
+    ("flip a bit", |path| change(path, |bytes| *bytes.last_mut().unwrap() ^= 1)),
+    ("grow", |path| change(path, |bytes| bytes.push(b'\n'))),
+    ("replace by a symlink", |path| {
+        fs::rename(path, path.with_extension("away")).unwrap();
+        symlink(path.with_extension("away"), path).unwrap();
+    }),
+    ("replace by a directory", |path| {
+        fs::remove_file(path).unwrap();
+        fs::create_dir(path).unwrap();
+    }),
+];
+
+/// Files are replaced and not edited, as by one who restores half of a copy: objects are 0400.
+fn change(path: &Path, edit: impl FnOnce(&mut Vec<u8>)) {
+    let mut bytes = fs::read(path).unwrap();
+    edit(&mut bytes);
+    fs::remove_file(path).unwrap();
+    fs::write(path, bytes).unwrap();
+}
+
+fn swap(one: &Path, other: &Path) {
+    let away = one.with_extension("swap");
+    fs::rename(one, &away).unwrap();
+    fs::rename(other, one).unwrap();
+    fs::rename(away, other).unwrap();
+}
+
+#[tokio::test]
+async fn an_untouched_snapshot_is_good_and_every_file_was_looked_at() {
+    let untouched = Damaged::new();
+    let report = untouched.verify(&VerifyOptions::default()).await.unwrap();
+    assert_eq!((report.verdict, report.findings.list()), (Verdict::Good, &[][..]));
+    // Objects, three lists, run.json, config.json and the volume.
+    assert_eq!(report.files_checked, KEYS.len() as u64 + 6);
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!(json["verdict"], "good");
+    assert_eq!(json["findings_left_out"], 0);
+}
+
+#[tokio::test]
+async fn every_damage_to_a_file_of_the_snapshot_is_found_and_named() {
+    let places = [
+        ("registry/%-/registry/one", "/registry/one"),
+        ("registry/a%+/b", "a/b"),
+        ("lists/registry.2-of-2.jsonl.gz", "lists/registry.2-of-2.jsonl.gz"),
+        ("lists/db_wal.1-of-1.jsonl.gz", "lists/db_wal.1-of-1.jsonl.gz"),
+        ("config.json", "config.json"),
+        ("run.json", "run.json"),
+        ("store_file_backup.tar.gz", "store_file_backup.tar.gz"),
+    ];
+    for (path, name) in places {
+        for (action, damage) in ACTIONS {
+            let damaged = Damaged::new();
+            damage(&damaged.path(path));
+            let report = damaged.verify(&VerifyOptions::default()).await.unwrap();
+            assert_eq!(report.verdict, Verdict::Damaged, "{action} {path}");
+            let named = report.findings.list().iter().any(|finding| finding.name == name);
+            assert!(named, "{action} {path}: {:?}", report.findings);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_manifest_or_digest_of_it_opens_no_snapshot() {
+    for path in ["manifest.json", "manifest.json.sha256"] {
+        for (action, damage) in ACTIONS {
+            let damaged = Damaged::new();
+            damage(&damaged.path(path));
+            let kind = damaged.verify(&VerifyOptions::default()).await.unwrap_err().kind();
+            assert!(matches!(kind, ErrorKind::Damaged | ErrorKind::Guard), "{action} {path}: {kind:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn two_files_that_were_swapped_are_both_found() {
+    for (one, other) in [
+        ("registry/%-/registry/one", "registry/%-/registry/two"),
+        ("lists/registry.1-of-2.jsonl.gz", "lists/registry.2-of-2.jsonl.gz"),
+        ("config.json", "run.json"),
+    ] {
+        let damaged = Damaged::new();
+        swap(&damaged.path(one), &damaged.path(other));
+        let report = damaged.verify(&VerifyOptions::default()).await.unwrap();
+        assert_eq!(report.verdict, Verdict::Damaged, "{one}");
+    }
+    let damaged = Damaged::new();
+    swap(&damaged.path("manifest.json"), &damaged.path("manifest.json.sha256"));
+    assert_eq!(damaged.verify(&VerifyOptions::default()).await.unwrap_err().kind(), ErrorKind::Damaged);
+}
+
+#[tokio::test]
+async fn what_nothing_names_is_found_and_does_no_harm() {
+    let damaged = Damaged::new();
+    let left = partial_name("a/b", "");
+    let extra =
+        [format!("registry/{left}"), "notes".to_owned(), "lists/x.journal".to_owned(), "db_wal/k".to_owned()];
+    for path in &extra {
+        fs::write(damaged.path(path), "").unwrap();
+    }
+    fs::write(damaged.path("verified.jsonl"), "").unwrap();
+    let mut found = damaged.findings().await;
+    found.sort_by(|one, other| one.1.cmp(&other.1));
+    let mut expected = extra.map(|path| (FindingKind::Extra, path));
+    expected.sort_by(|one, other| one.1.cmp(&other.1));
+    assert_eq!(found, expected);
+    let report = damaged.verify(&VerifyOptions::default()).await.unwrap();
+    assert_eq!(report.verdict, Verdict::Good);
+}
+
+#[tokio::test]
+async fn an_extra_file_is_found_beside_a_missing_one() {
+    let damaged = Damaged::new();
+    fs::rename(damaged.path("registry/a"), damaged.path("registry/z")).unwrap();
+    let extra = (FindingKind::Extra, "registry/z".to_owned());
+    assert_eq!(damaged.findings().await, [(FindingKind::Missing, "a".to_owned()), extra]);
+}
+
+#[tokio::test]
+async fn a_directory_that_became_a_symlink_is_not_followed() {
+    let damaged = Damaged::new();
+    fs::rename(damaged.path("registry"), damaged.path("../elsewhere")).unwrap();
+    symlink("../elsewhere", damaged.path("registry")).unwrap();
+    let found = damaged.findings().await;
+    let not_files = found.iter().filter(|(kind, _)| *kind == FindingKind::NotAFile).count();
+    assert_eq!(not_files, KEYS.len());
+}
+
+#[tokio::test]
+async fn quick_sees_presence_and_sizes_and_reads_no_object() {
+    let quick = VerifyOptions { quick: true, ..VerifyOptions::default() };
+    for (action, damage) in ACTIONS {
+        let damaged = Damaged::new();
+        damage(&damaged.path("registry/%-/registry/one"));
+        let expected = if action == "flip a bit" { Verdict::Good } else { Verdict::Damaged };
+        assert_eq!(damaged.verify(&quick).await.unwrap().verdict, expected, "{action}");
+    }
+}
+
+#[tokio::test]
+async fn a_sample_reads_less_and_refuses_what_is_no_percentage() {
+    let untouched = Damaged::new();
+    let sample = |percent| VerifyOptions { sample_percent: Some(percent), ..VerifyOptions::default() };
+    let whole = untouched.verify(&sample(100)).await.unwrap();
+    let small = untouched.verify(&sample(1)).await.unwrap();
+    assert!(small.bytes_checked < whole.bytes_checked);
+    assert_eq!(small.files_checked, whole.files_checked);
+    assert_eq!(untouched.verify(&sample(101)).await.unwrap_err().kind(), ErrorKind::Usage);
+}
+
+#[tokio::test]
+async fn an_incomplete_snapshot_is_incomplete_at_best() {
+    let directory = tempfile::tempdir().unwrap();
+    let unfinished = sample::begin(directory.path());
+    let mut manifest = sample::fill(&unfinished);
+    manifest.complete = false;
+    let sql = manifest.parts.get_mut(&Part::Sql).unwrap();
+    (sql.outcome, sql.why) = (PartOutcome::Failed, Some("the container is not running".to_owned()));
+    let snapshot = unfinished.commit(manifest).unwrap();
+    let report = verify(&snapshot, &VerifyOptions::default(), &Run::silent()).await.unwrap();
+    assert_eq!(report.verdict, Verdict::Incomplete);
+    assert_eq!(report.findings.list()[0].what, "was not taken: the container is not running");
+    fs::remove_file(snapshot.path().join("config.json")).unwrap();
+    let report = verify(&snapshot, &VerifyOptions::default(), &Run::silent()).await.unwrap();
+    assert_eq!(report.verdict, Verdict::Damaged);
+}
+
+#[tokio::test]
+async fn counts_that_are_not_the_lists_are_a_contradiction() {
+    let directory = tempfile::tempdir().unwrap();
+    let unfinished = sample::begin(directory.path());
+    let mut manifest = sample::fill(&unfinished);
+    let registry = manifest.parts.get_mut(&Part::Registry).unwrap();
+    (registry.counts.stored, registry.counts.vanished) = (4, 2);
+    let snapshot = unfinished.commit(manifest).unwrap();
+    let report = verify(&snapshot, &VerifyOptions::default(), &Run::silent()).await.unwrap();
+    assert_eq!(report.findings.list()[0].kind, FindingKind::Contradiction);
+    assert_eq!(report.verdict, Verdict::Damaged);
+}
+
+#[tokio::test]
+async fn a_stop_ends_it() {
+    let untouched = Damaged::new();
+    let run = Run::silent();
+    run.stop.stop();
+    let snapshot = Snapshot::open(&untouched.snapshot).unwrap();
+    let error = verify(&snapshot, &VerifyOptions::default(), &run).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Interrupted);
+}
