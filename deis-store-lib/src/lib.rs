@@ -1,6 +1,7 @@
 //! Deis v1's store, copied out and brought back: see the README.
 
 pub mod error;
+pub mod etcd;
 #[cfg(feature = "client")]
 pub mod http;
 pub mod monitor;
