@@ -1,5 +1,6 @@
 //! Deis v1's store, copied out and brought back: see the README.
 
+pub mod cluster;
 pub mod error;
 pub mod etcd;
 #[cfg(feature = "client")]
