@@ -6,6 +6,8 @@ pub mod etcd;
 #[cfg(feature = "client")]
 pub mod http;
 pub mod monitor;
+#[cfg(feature = "backup")]
+pub mod remote;
 pub mod secret;
 
 pub use error::{Error, ErrorKind, Result};
