@@ -2,12 +2,15 @@
 //!
 //! One master connection carries all commands and forwards. Host keys are always checked. No ssh process outlives the
 //! value: dropping it ends the master, and should this program be killed, the master sees that its companion (a `cat`
-//! whose input we hold) is gone and ends by itself. Dropping takes a few milliseconds; [`Ssh::close`] tells of errors.
+//! whose input we hold) is gone and ends by itself. A command that is dropped loses its streams, and ends when it
+//! next uses them; ssh has no way to kill it.
 
 use std::collections::HashMap;
 use std::fmt;
+use std::fs::Permissions;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +18,7 @@ use openssh::{ControlPersist, ForwardType, KnownHosts, Session, SessionBuilder, 
 use tokio::sync::Mutex;
 
 use super::{Child, Input, Login, Process, Remote, Stdin, Tunnel, ssh_error};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, disk_error};
 use crate::http::{BoxFuture, Dial};
 
 /// How to log in.
@@ -72,8 +75,9 @@ impl Ssh {
             builder.config_file(file);
         }
         let session =
-            builder.connect(&tunnel.host).await.map_err(|error| failure(&error).at("host", &host))?;
+            builder.connect(&tunnel.host).await.map_err(|error| refused(&error).at("host", &host))?;
         let session = Arc::new(session);
+        make_private(session.control_socket())?;
         let companion = session
             .clone()
             .arc_command("cat")
@@ -82,18 +86,17 @@ impl Ssh {
             .stderr(Stdio::null())
             .spawn()
             .await
-            .map_err(|error| failure(&error).at("host", &host))?;
+            .map_err(|error| broken(&error, &host))?;
         Ok(Self { host, login: Login::default(), companion, session, forwards: Mutex::default() })
     }
 
-    /// Logs out. Commands that still run keep the connection until they end.
-    pub async fn close(self) -> Result<()> {
-        let gone = |error: &openssh::Error| failure(error).at("host", &self.host);
-        // It is gone already if the connection is.
+    /// Logs out, without keeping a thread waiting as dropping does. Commands that still run keep the connection until
+    /// they end.
+    pub async fn close(self) {
+        // Both fail if the connection is gone already; the second also if the master has ever complained of anything.
         let _ = self.companion.disconnect().await;
-        match Arc::into_inner(self.session) {
-            Some(session) => session.close().await.map_err(|error| gone(&error)),
-            None => Ok(()),
+        if let Some(session) = Arc::into_inner(self.session) {
+            let _ = session.close().await;
         }
     }
 
@@ -101,7 +104,6 @@ impl Ssh {
         let (program, arguments) = command
             .split_first()
             .ok_or_else(|| Error::new(ErrorKind::Internal, "a command without a program"))?;
-        let failed = |error: &openssh::Error| failure(error).at("host", &self.host);
         let mut child = self
             .session
             .clone()
@@ -112,7 +114,7 @@ impl Ssh {
             .stderr(Stdio::piped())
             .spawn()
             .await
-            .map_err(|error| failed(&error))?;
+            .map_err(|error| broken(&error, &self.host))?;
         let (Some(stdout), Some(stderr)) = (child.stdout().take(), child.stderr().take()) else {
             return Err(Error::new(ErrorKind::Internal, "a command without streams"));
         };
@@ -128,14 +130,9 @@ impl Ssh {
         if let Some(path) = forwards.get(&target) {
             return Ok(Dial::Unix(path.clone()));
         }
-        // ssh's private directory (mode 0700) goes with the session, and our socket with it.
-        let directory = self.session.control_socket().parent().unwrap_or(self.session.control_socket());
-        let path = directory.join(format!("forward-{}", forwards.len()));
+        // Beside ssh's own socket, in a private directory that goes with the session.
+        let path = self.session.control_socket().with_file_name(format!("forward-{}", forwards.len()));
         let bracketed = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
-        let failed = |error: openssh::Error| {
-            let error = failure(&error).at("host", &self.host);
-            error.todo("check that sshd allows forwards there (AllowTcpForwarding)")
-        };
         self.session
             .request_port_forward(
                 ForwardType::Local,
@@ -143,7 +140,9 @@ impl Ssh {
                 Socket::new(bracketed, port),
             )
             .await
-            .map_err(failed)?;
+            .map_err(|error| {
+                broken(&error, &self.host).todo("check that sshd allows forwards there (AllowTcpForwarding)")
+            })?;
         forwards.insert(target, path.clone());
         Ok(Dial::Unix(path))
     }
@@ -181,18 +180,21 @@ async fn code(child: Command, session: Arc<Session>, host: String) -> Result<Opt
         Err(Ssh::Remote(error)) if error.kind() == std::io::ErrorKind::NotFound => Ok(Some(127)),
         Err(Ssh::RemoteProcessTerminated | Ssh::Disconnected) => match session.check().await {
             Ok(()) => Ok(None),
-            Err(error) => {
-                let what = "the ssh connection broke while a command ran";
-                let error =
-                    Error::new(ErrorKind::Unreachable, what).because(failure(&error)).at("host", host);
-                Err(error.todo("check the network, then run it again"))
-            }
+            Err(error) => Err(broken(&error, &host)),
         },
-        Err(error) => Err(failure(&error).at("host", host)),
+        Err(error) => Err(broken(&error, &host)),
     }
 }
 
-fn failure(error: &openssh::Error) -> Error {
+/// openssh makes its directory as the umask has it.
+fn make_private(control_socket: &Path) -> Result<()> {
+    let directory = control_socket.parent().unwrap_or(control_socket);
+    std::fs::set_permissions(directory, Permissions::from_mode(0o700))
+        .map_err(|error| disk_error("make a directory private", directory.display(), error))
+}
+
+/// An error of logging in.
+fn refused(error: &openssh::Error) -> Error {
     use std::error::Error as _;
     let io = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
     match io {
@@ -202,4 +204,15 @@ fn failure(error: &openssh::Error) -> Error {
         Some(io) => ssh_error::error(&io.to_string()),
         None => ssh_error::error(&error.to_string()),
     }
+}
+
+/// An error of a connection that stood. What its log holds may be the complaint of long ago, so its words decide
+/// nothing.
+fn broken(error: &openssh::Error, host: &str) -> Error {
+    use std::error::Error as _;
+    let cause = error.source().unwrap_or(error).to_string();
+    let words = if cause.is_empty() { String::new() } else { format!(": {}", ssh_error::one_line(&cause)) };
+    Error::new(ErrorKind::Unreachable, format!("the ssh connection broke{words}"))
+        .at("host", host)
+        .todo("check the network, then run it again")
 }

@@ -54,13 +54,13 @@ pub(super) fn error(words: &str) -> Error {
     Error::new(kind, if words.is_empty() { what.to_owned() } else { format!("{what}: {words}") }).todo(todo)
 }
 
-/// ssh's words without its frames of `@` and its warnings, as one line.
-fn one_line(words: &str) -> String {
+/// The last of ssh's words without its frames of `@` and its warnings, as one line.
+pub(super) fn one_line(words: &str) -> String {
     let lines = words.lines().map(str::trim);
-    let meant =
-        lines.filter(|line| !line.is_empty() && !line.starts_with('@') && !line.starts_with("Warning: "));
-    let line = meant.collect::<Vec<_>>().join("; ");
-    crate::error::printable(&line.chars().take(500).collect::<String>())
+    let meant: Vec<&str> = lines
+        .filter(|line| !line.is_empty() && !line.starts_with('@') && !line.starts_with("Warning: "))
+        .collect();
+    crate::error::printable(&meant[meant.len().saturating_sub(3)..].join("; "))
 }
 
 #[cfg(test)]
