@@ -1,5 +1,7 @@
 //! Deis v1's store, copied out and brought back: see the README.
 
+#[cfg(feature = "backup")]
+pub mod archive;
 pub mod cluster;
 pub mod error;
 pub mod etcd;
