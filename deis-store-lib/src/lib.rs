@@ -1,15 +1,29 @@
 //! Deis v1's store, copied out and brought back: see the README.
 
+#[cfg(feature = "backup")]
+pub mod archive;
+#[cfg(feature = "backup")]
+pub mod backup;
+pub mod cluster;
 pub mod disk;
 pub mod error;
+pub mod etcd;
 #[cfg(feature = "client")]
 pub mod http;
+#[cfg(feature = "backup")]
+pub mod mirror;
 pub mod monitor;
+pub mod registry;
+#[cfg(feature = "backup")]
+pub mod remote;
 pub mod report;
+#[cfg(feature = "backup")]
+pub mod restore;
 pub mod s3;
 pub mod secret;
 pub mod snapshot;
 #[cfg(feature = "backup")]
 pub mod verify;
+pub mod wal_e;
 
 pub use error::{Error, ErrorKind, Result};

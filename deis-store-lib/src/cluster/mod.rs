@@ -1,0 +1,17 @@
+//! One Deis cluster: what its etcd keys mean, and how its configuration, database and volume are read and written.
+//!
+//! It knows neither S3 nor snapshots. Pure files (classes, configuration, discovery) do no I/O.
+
+pub mod configuration;
+#[cfg(feature = "backup")]
+pub mod deisctl;
+pub mod discovery;
+pub mod key_class;
+#[cfg(feature = "backup")]
+mod transfer;
+
+pub use configuration::{Configuration, Plan};
+pub use discovery::Discovery;
+pub use key_class::{Class, class};
+#[cfg(feature = "backup")]
+pub use transfer::{apply, collect, plan_for};

@@ -1,0 +1,186 @@
+//! The v2 keys API of one etcd endpoint.
+//!
+//! It knows nothing of what the keys mean. What is safe to repeat is repeated a few times, with waits; no value and
+//! no request body ever gets into an error.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::http::{Method, Request, StatusCode, Uri, header};
+use bytes::Bytes;
+
+use super::{Node, error, key};
+use crate::error::{Context, Error, ErrorKind, Result};
+use crate::http::backoff::Backoff;
+use crate::http::{Body, HttpSend, Stage};
+
+/// The most bytes of an answer: the whole tree of a large platform has less than a tenth of it.
+const MOST_ANSWER_BYTES: usize = 16 << 20;
+/// Attempts in all: with the default waits about 2 s, longer than an election of a leader.
+const ATTEMPTS: u32 = 5;
+/// Redirects in a row.
+const MOST_REDIRECTS: u32 = 3;
+
+/// One etcd endpoint.
+#[derive(Clone, Debug)]
+pub struct Etcd {
+    http: Arc<dyn HttpSend>,
+}
+
+impl Etcd {
+    /// The etcd behind a transport, which may be TCP, https or the unix socket of a forward.
+    #[must_use]
+    pub fn new(http: Arc<dyn HttpSend>) -> Self {
+        Self { http }
+    }
+
+    /// The endpoint as people know it.
+    #[must_use]
+    pub fn endpoint(&self) -> &str {
+        self.http.endpoint()
+    }
+
+    /// A key with its value, or a directory with its direct members.
+    pub async fn get(&self, key: &str) -> Result<Node> {
+        self.call(Method::GET, key, "?sorted=true", None, Repeat::Always).await
+    }
+
+    /// A key with everything below it.
+    pub async fn tree(&self, key: &str) -> Result<Node> {
+        self.call(Method::GET, key, "?recursive=true&sorted=true", None, Repeat::Always).await
+    }
+
+    /// Sets a key, whether it exists or not; with `ttl` (whole seconds, at least 1) it vanishes after that.
+    pub async fn set(&self, key: &str, value: &str, ttl: Option<Duration>) -> Result<Node> {
+        let form = key::form(value, ttl);
+        self.call(Method::PUT, key, "", Some(form), Repeat::Always).await
+    }
+
+    /// Sets a key that must not exist yet; [`ErrorKind::Guard`] if it does.
+    pub async fn create(&self, key: &str, value: &str) -> Result<Node> {
+        self.call(Method::PUT, key, "?prevExist=false", Some(key::form(value, None)), Repeat::IfUnseen).await
+    }
+
+    /// Deletes a key, not a directory.
+    pub async fn delete(&self, key: &str) -> Result<()> {
+        // A repetition of a delete that was done would answer "no such key".
+        self.call(Method::DELETE, key, "", None, Repeat::IfUnseen).await.map(drop)
+    }
+
+    async fn call(
+        &self,
+        method: Method,
+        key: &str,
+        query: &str,
+        form: Option<String>,
+        repeat: Repeat,
+    ) -> Result<Node> {
+        let target = key::path(key)? + query;
+        let form = form.map(Bytes::from);
+        let backoff = Backoff { attempts: ATTEMPTS, ..Backoff::default() };
+        let mut failed_attempts = 0;
+        loop {
+            let failure = match self.follow(&method, &target, form.as_ref()).await {
+                Ok(node) => return Ok(node),
+                Err(failure) => failure,
+            };
+            failed_attempts += 1;
+            let again = failure.unseen || (failure.passing && repeat == Repeat::Always);
+            // One client is no crowd: no jitter.
+            match backoff.wait(failed_attempts, 1.0).filter(|_| again) {
+                Some(wait) => tokio::time::sleep(wait).await,
+                None => return Err(failure.error).at("key", key).at("endpoint", self.endpoint()),
+            }
+        }
+    }
+
+    async fn follow(&self, method: &Method, target: &str, form: Option<&Bytes>) -> Result<Node, Failure> {
+        let mut target = target.to_owned();
+        for _ in 0..=MOST_REDIRECTS {
+            match self.attempt(method, &target, form).await? {
+                Answer::Node(node) => return Ok(node),
+                Answer::Elsewhere(path_and_query) => target = path_and_query,
+            }
+        }
+        Err(Error::new(ErrorKind::Protocol, "etcd redirects in a circle").into())
+    }
+
+    async fn attempt(&self, method: &Method, target: &str, form: Option<&Bytes>) -> Result<Answer, Failure> {
+        let mut request = Request::builder().method(method).uri(target);
+        if form.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        }
+        let request = request
+            .body(Body::Bytes(form.cloned().unwrap_or_default()))
+            .map_err(|error| Error::new(ErrorKind::Usage, "not a key").because(error))?;
+        let send_failure = |error: crate::http::SendError| Failure {
+            unseen: error.stage == Stage::NotSent,
+            passing: matches!(error.stage, Stage::Unknown | Stage::Body),
+            error: error.into_error(self.endpoint()),
+        };
+        let mut response = self.http.send(request).await.map_err(send_failure)?;
+        let status = response.status();
+        if status == StatusCode::TEMPORARY_REDIRECT {
+            let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
+            return self.redirect(location).map(Answer::Elsewhere).map_err(Failure::from);
+        }
+        let mut body = Vec::new();
+        while let Some(piece) = response.body_mut().next().await {
+            body.extend_from_slice(&piece.map_err(send_failure)?);
+            if body.len() > MOST_ANSWER_BYTES {
+                let error = Error::new(ErrorKind::Protocol, "the answer has more than 16 MiB");
+                return Err(error.todo("check that the address is etcd's client address").into());
+            }
+        }
+        if status.is_success() {
+            return Ok(Answer::Node(Node::parse(&body)?));
+        }
+        let error = error::error(status.as_u16(), &body);
+        Err(Failure { unseen: false, passing: status >= StatusCode::INTERNAL_SERVER_ERROR, error })
+    }
+
+    /// Where a redirect leads, if it stays on this endpoint. Another member's address need not be reachable from
+    /// here (behind a tunnel it is not), and is not ours to trust.
+    fn redirect(&self, location: Option<&str>) -> Result<String> {
+        let uri: Option<Uri> = location.and_then(|location| location.parse().ok());
+        let ours = self.endpoint().split_once("://").map_or(self.endpoint(), |(_, authority)| authority);
+        match uri {
+            Some(uri) if uri.authority().is_none_or(|authority| authority.as_str() == ours) => {
+                Ok(uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string))
+            }
+            Some(uri) => {
+                let leader = uri.authority().map_or("", |authority| authority.as_str());
+                let error = Error::new(ErrorKind::NotReady, "this member of etcd sends us to another one");
+                Err(error
+                    .at("leader", leader)
+                    .todo("use the address of that member, or another host's tunnel"))
+            }
+            None => Err(Error::new(ErrorKind::Protocol, "a redirect without a target")),
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Repeat {
+    Always,
+    IfUnseen,
+}
+
+enum Answer {
+    Node(Node),
+    Elsewhere(String),
+}
+
+struct Failure {
+    /// etcd has seen nothing of it.
+    unseen: bool,
+    /// It may go away by itself.
+    passing: bool,
+    error: Error,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self { unseen: false, passing: false, error }
+    }
+}

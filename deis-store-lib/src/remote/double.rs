@@ -1,0 +1,71 @@
+//! A test double: a host that answers commands from a script.
+
+use std::collections::VecDeque;
+use std::io::Cursor;
+use std::sync::{Arc, Mutex};
+
+use tokio::io::AsyncReadExt;
+
+use super::{Child, Input, Login, Process, Remote, Stdin};
+use crate::error::{Error, ErrorKind, Result};
+use crate::http::{BoxFuture, Dial};
+
+/// Exit status, standard output, standard error.
+type Answer = (i32, Vec<u8>, Vec<u8>);
+
+#[derive(Debug, Default)]
+pub(crate) struct Double {
+    login: Login,
+    answers: Mutex<VecDeque<Answer>>,
+    /// The commands, arguments joined by spaces.
+    pub(crate) asked: Mutex<Vec<String>>,
+    /// What was written to them.
+    pub(crate) written: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Double {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// What the next command that has no answer yet will do.
+    pub(crate) fn answer(self, code: i32, stdout: impl Into<Vec<u8>>, stderr: &str) -> Self {
+        self.answers.lock().unwrap().push_back((code, stdout.into(), stderr.into()));
+        self
+    }
+}
+
+impl Remote for Double {
+    fn host(&self) -> &'static str {
+        "double"
+    }
+
+    fn spawn<'a>(&'a self, command: &'a [&'a str], input: Input) -> BoxFuture<'a, Result<Child>> {
+        self.asked.lock().unwrap().push(command.join(" "));
+        let answer = self.answers.lock().unwrap().pop_front();
+        let (code, stdout, stderr) = answer.unwrap_or_else(|| panic!("no answer for {command:?}"));
+        let (stdin, mut reader) = tokio::io::duplex(1024);
+        let written = self.written.clone();
+        let piped = input == Input::Pipe;
+        let reading = tokio::spawn(async move {
+            let mut bytes = Vec::new();
+            reader.read_to_end(&mut bytes).await.unwrap();
+            written.lock().unwrap().extend(bytes);
+        });
+        let stdin = piped.then(|| Box::pin(stdin) as Stdin);
+        let code = async move {
+            reading.await.map_err(|error| Error::new(ErrorKind::Internal, "double").because(error))?;
+            Ok(Some(code))
+        };
+        let process = Process::new(command, Cursor::new(stderr), Box::pin(code));
+        Box::pin(async move { Ok(Child { stdout: Box::pin(Cursor::new(stdout)), stdin, process }) })
+    }
+
+    fn forward<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, Result<Dial>> {
+        Box::pin(async move { Ok(Dial::Tcp(host.to_owned(), port)) })
+    }
+
+    fn login(&self) -> &Login {
+        &self.login
+    }
+}

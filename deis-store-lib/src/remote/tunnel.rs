@@ -1,0 +1,104 @@
+//! The name of a tunnel's far end, `[USER@]HOST[:PORT]`. Pure.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::error::{Error, ErrorKind};
+
+/// A host to log in to, as in `DEISCTL_TUNNEL`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tunnel {
+    /// The user: `core` unless given, as deisctl has it.
+    pub user: String,
+    /// The host: a name or an address, IPv6 without brackets.
+    pub host: String,
+    /// The port, if given; else what ssh's configuration says of the host, or 22.
+    pub port: Option<u16>,
+}
+
+impl FromStr for Tunnel {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let (user, rest) = text.rsplit_once('@').unwrap_or(("core", text));
+        let (host, port) = match rest.strip_prefix('[') {
+            Some(rest) => rest.split_once(']').ok_or_else(|| refused(text))?,
+            // More than one colon: an IPv6 address without brackets, and so without a port.
+            None if rest.matches(':').count() > 1 => (rest, ""),
+            None => rest.find(':').map_or((rest, ""), |at| rest.split_at(at)),
+        };
+        let port = match port.strip_prefix(':') {
+            Some(port) => Some(port.parse().ok().filter(|port| *port > 0).ok_or_else(|| refused(text))?),
+            None if port.is_empty() => None,
+            None => return Err(refused(text)),
+        };
+        // Neither may look like an option of ssh.
+        let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:%".contains(&byte);
+        let is_user = |byte: u8| byte.is_ascii_graphic() && !b"'\"`$\\;&<>|(){}*?!#/".contains(&byte);
+        let good = |part: &str| !part.is_empty() && !part.starts_with('-');
+        if !good(host) || !good(user) || !host.bytes().all(is_host) || !user.bytes().all(is_user) {
+            return Err(refused(text));
+        }
+        Ok(Self { user: user.to_owned(), host: host.to_owned(), port })
+    }
+}
+
+impl fmt::Display for Tunnel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() };
+        write!(f, "{}@{host}", self.user)?;
+        self.port.map_or(Ok(()), |port| write!(f, ":{port}"))
+    }
+}
+
+fn refused(text: &str) -> Error {
+    Error::new(ErrorKind::Usage, "not a tunnel")
+        .at("tunnel", text)
+        .todo("give it as [USER@]HOST[:PORT], an IPv6 address in brackets")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn user_and_port_have_defaults() {
+        for (text, expected) in [
+            ("deis-1.example.com", ("core", "deis-1.example.com", None)),
+            ("10.0.0.1:2222", ("core", "10.0.0.1", Some(2222))),
+            ("root@10.0.0.1", ("root", "10.0.0.1", None)),
+            ("me@corp@host:22", ("me@corp", "host", Some(22))),
+            ("[fd00::1]", ("core", "fd00::1", None)),
+            ("root@[fe80::1%eth0]:2222", ("root", "fe80::1%eth0", Some(2222))),
+            ("fd00::1", ("core", "fd00::1", None)),
+        ] {
+            let tunnel: Tunnel = text.parse().unwrap();
+            assert_eq!((tunnel.user.as_str(), tunnel.host.as_str(), tunnel.port), expected, "{text}");
+            assert_eq!(tunnel.to_string().parse::<Tunnel>().unwrap(), tunnel);
+        }
+    }
+
+    #[test]
+    fn what_is_no_host_is_refused() {
+        for text in [
+            "",
+            "@host",
+            "host:",
+            "host:0",
+            "host:x",
+            "host:70000",
+            "[fd00::1",
+            "[fd00::1]x",
+            "-oProxyCommand=x",
+            "-x@host",
+            "a b",
+            "host;ls",
+            "ssh://host",
+            "u$(ls)@host",
+            "host\n",
+        ] {
+            assert_eq!(text.parse::<Tunnel>().unwrap_err().kind(), ErrorKind::Usage, "{text:?}");
+        }
+    }
+}
