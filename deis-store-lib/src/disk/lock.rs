@@ -8,7 +8,8 @@ use std::io::{Read, Seek, Write};
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::root::{Root, SYMLINK, component};
+use super::root::{Root, SYMLINK};
+use super::walk::component;
 use crate::error::{Error, ErrorKind, Result, printable};
 
 /// A lock that is held until it is dropped.

@@ -5,6 +5,8 @@
 mod digest;
 mod key_path;
 #[cfg(feature = "backup")]
+mod link;
+#[cfg(feature = "backup")]
 mod lock;
 #[cfg(feature = "backup")]
 mod new_file;
@@ -12,6 +14,8 @@ mod new_file;
 mod probe;
 #[cfg(feature = "backup")]
 mod root;
+#[cfg(feature = "backup")]
+mod walk;
 #[cfg(feature = "backup")]
 mod writer;
 

@@ -13,6 +13,7 @@ use sha2::Digest;
 
 use super::digest::Sha256;
 use super::key_path::TAKEN;
+use super::link::link;
 use super::root::{Kind, NO_FILE, Root, SYMLINK};
 use crate::error::{Error, ErrorKind, Result, disk_error};
 
@@ -106,6 +107,32 @@ impl NewFile {
             on_commit(&committed);
         }
         Ok(committed)
+    }
+
+    /// Makes its temporary name a link of another file.
+    pub(super) fn replace_by_link(&self, from: &Root, name: &str) -> Result<(), Errno> {
+        rustix::fs::unlinkat(&self.parent, &*self.temporary, AtFlags::empty())?;
+        link(from, name, &self.parent, &self.temporary)
+    }
+
+    /// Gives its final name to the link of this very file.
+    pub(super) fn commit_link(mut self, original: File) -> Result<Vec<String>> {
+        self.file = original;
+        self.still_ours()?;
+        let name = self.rename()?;
+        let mut path = std::mem::take(&mut self.directories);
+        path.push(name);
+        // Not committed: if the final name was a link of the same file already, the rename has left the temporary one,
+        // which dropping removes.
+        Ok(path)
+    }
+
+    /// Makes it a clone that shares the bytes of another file, if the file system can. Its digest is not known then.
+    pub(super) fn clone_of(&self, original: &File) -> bool {
+        #[cfg(target_os = "linux")]
+        return rustix::fs::ioctl_ficlone(&self.file, original).is_ok();
+        #[cfg(not(target_os = "linux"))]
+        return false;
     }
 
     pub(crate) fn on_commit(&mut self, on_commit: impl FnOnce(&Committed) + Send + 'static) {

@@ -14,8 +14,9 @@ use std::sync::Arc;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::key_path::{TAKEN, encode, partial_name};
+use super::key_path::{encode, partial_name};
 use super::new_file::NewFile;
+use super::walk::{Step, component};
 use crate::error::{Error, ErrorKind, Result, disk_error};
 
 /// A handle on a directory: everything below it is reached from here. Clones share the handle.
@@ -57,7 +58,7 @@ impl Root {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let problem = |kind, what: &str| Error::new(kind, what).at("path", path.display());
         match rustix::fs::open(path, flags, Mode::empty()) {
-            Ok(directory) => Ok(Self(Arc::new(Inner { directory, path: path.to_owned() }))),
+            Ok(directory) => Ok(Self::of(directory, path.to_owned())),
             Err(Errno::NOENT) => {
                 Err(problem(ErrorKind::NotFound, "there is no such directory").todo("check the path"))
             }
@@ -182,6 +183,10 @@ impl Root {
         Ok(())
     }
 
+    pub(super) fn of(directory: OwnedFd, path: PathBuf) -> Self {
+        Self(Arc::new(Inner { directory, path }))
+    }
+
     pub(super) fn kind_here(&self, name: impl AsRef<OsStr>) -> Result<Option<Kind>> {
         let name = name.as_ref();
         match rustix::fs::statat(self, name, AtFlags::SYMLINK_NOFOLLOW) {
@@ -201,79 +206,13 @@ impl Root {
             .todo("find out who put it there, and move it away")
     }
 
-    fn absent(&self, name: &str, what: &str) -> Error {
+    pub(super) fn absent(&self, name: &str, what: &str) -> Error {
         Error::new(ErrorKind::NotFound, what).at("path", self.path().join(name).display())
-    }
-
-    fn begin<S: Borrow<str>>(&self, path: &[S], temporary: String) -> Result<NewFile> {
-        let (name, directories) = split(path)?;
-        let (mut parent, mut real) = (self.clone(), Vec::with_capacity(path.len()));
-        for directory in directories {
-            let (next, name) = parent.directory_of(directory.borrow())?;
-            real.push(name);
-            parent = next;
-        }
-        NewFile::create(parent, real, component(name)?.to_owned(), temporary)
-    }
-
-    /// The directory of this name, made if it is missing; `NAME%+` if the name is a file's. `NAME%+` is looked for
-    /// first, so that there are never directories of both spellings.
-    fn directory_of(&self, name: &str) -> Result<(Self, String)> {
-        let later = format!("{name}{TAKEN}");
-        if let Step::Directory(directory) = self.step(&later)? {
-            return Ok((directory, later));
-        }
-        if let Step::Absent = self.step(name)? {
-            self.make_directory(name)?;
-        }
-        match self.step(name)? {
-            Step::Directory(directory) => Ok((directory, name.to_owned())),
-            Step::File | Step::Absent => Ok((self.subdirectory(&later, true)?, later)),
-        }
-    }
-
-    fn make_directory(&self, name: &str) -> Result<()> {
-        match rustix::fs::mkdirat(self, component(name)?, Mode::RWXU) {
-            Ok(()) | Err(Errno::EXIST) => Ok(()),
-            Err(error) => Err(self.failed("make the directory", name, error)),
-        }
-    }
-
-    fn parent<'a, S: Borrow<str>>(&self, path: &'a [S]) -> Result<(Self, &'a str)> {
-        let (name, directories) = split(path)?;
-        let mut parent = self.clone();
-        for directory in directories {
-            parent = parent.subdirectory(directory.borrow(), false)?;
-        }
-        Ok((parent, component(name)?))
-    }
-
-    fn step(&self, name: &str) -> Result<Step> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        match rustix::fs::openat(self, component(name)?, flags, Mode::empty()) {
-            Ok(directory) => {
-                Ok(Step::Directory(Self(Arc::new(Inner { directory, path: self.path().join(name) }))))
-            }
-            Err(Errno::NOENT) => Ok(Step::Absent),
-            Err(error @ (Errno::NOTDIR | Errno::LOOP)) => match self.kind_here(name)? {
-                Some(Kind::File) => Ok(Step::File),
-                Some(Kind::Symlink) => Err(self.stranger(name, SYMLINK)),
-                Some(Kind::Other) => Err(self.stranger(name, NO_FILE)),
-                Some(Kind::Directory) | None => Err(self.failed("open the directory", name, error)),
-            },
-            Err(error) => Err(self.failed("open the directory", name, error)),
-        }
     }
 }
 
 pub(super) const SYMLINK: &str = "a symlink where a file or directory of ours should be";
 pub(super) const NO_FILE: &str = "something else where a file of ours should be";
-
-enum Step {
-    Directory(Root),
-    File,
-    Absent,
-}
 
 impl AsFd for Root {
     fn as_fd(&self) -> BorrowedFd<'_> {
@@ -290,20 +229,6 @@ impl From<FileType> for Kind {
             _ => Self::Other,
         }
     }
-}
-
-fn split<S: Borrow<str>>(path: &[S]) -> Result<(&str, &[S])> {
-    let (name, directories) =
-        path.split_last().ok_or_else(|| Error::new(ErrorKind::Internal, "an empty path"))?;
-    Ok((name.borrow(), directories))
-}
-
-/// Refuses what is not one name: the last line of defence, behind `encode` and `decode`.
-pub(super) fn component(name: &str) -> Result<&str> {
-    if matches!(name, "" | "." | "..") || name.contains(['/', '\0']) {
-        return Err(Error::new(ErrorKind::Internal, "a path component that is not one name").at("path", name));
-    }
-    Ok(name)
 }
 
 #[cfg(test)]

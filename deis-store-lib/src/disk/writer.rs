@@ -92,7 +92,7 @@ fn write(mut new_file: NewFile, mut arriving: mpsc::Receiver<Piece>) -> Result<O
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use std::time::Duration;
 
     use super::*;
@@ -131,7 +131,7 @@ mod tests {
     #[tokio::test]
     async fn a_full_disk_reaches_the_writer_with_path_and_advice() {
         let mount = Tmpfs::mount("1m");
-        let root = Root::open(mount.0.path()).unwrap();
+        let root = Root::open(mount.path()).unwrap();
         let mut writing = Writing::start(root.new_object("d/k", "").unwrap());
         let piece = Bytes::from(vec![0; 256 << 10]);
         let error = loop {
@@ -146,15 +146,19 @@ mod tests {
     }
 
     /// A small file system of its own; the tests run as root.
-    struct Tmpfs(tempfile::TempDir);
+    pub(in super::super) struct Tmpfs(tempfile::TempDir);
 
     impl Tmpfs {
-        fn mount(size: &str) -> Self {
+        pub(in super::super) fn mount(size: &str) -> Self {
             let directory = tempfile::tempdir().unwrap();
             let mut mount = std::process::Command::new("mount");
             mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(directory.path());
             assert!(mount.status().unwrap().success(), "this test needs root, to mount a tmpfs");
             Self(directory)
+        }
+
+        pub(in super::super) fn path(&self) -> &std::path::Path {
+            self.0.path()
         }
     }
 

@@ -11,6 +11,7 @@ mod list;
 mod manifest;
 #[cfg(feature = "backup")]
 mod merge;
+#[cfg(feature = "backup")]
 mod name;
 mod part;
 #[cfg(feature = "backup")]
@@ -22,13 +23,13 @@ mod unfinished;
 
 pub use line::{Checked, ListLine, Outcome};
 pub use manifest::{Counts, FORMAT, FileDigest, Manifest, NotIncluded, PartEntry, PartOutcome, Source};
-pub use name::SnapshotName;
 pub use part::Part;
 #[cfg(feature = "backup")]
 pub use {
     finished::Snapshot,
     list::{ListReader, ListWriter, SealedList},
     merge::Lines,
+    name::SnapshotName,
     repository::{Repository, SnapshotEntry, SnapshotState},
     unfinished::Unfinished,
 };

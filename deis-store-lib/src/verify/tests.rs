@@ -229,3 +229,12 @@ async fn a_stop_ends_it() {
     let error = verify(&snapshot, &VerifyOptions::default(), &run).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Interrupted);
 }
+
+#[tokio::test]
+async fn it_can_run_on_a_runtime_of_many_threads() {
+    let untouched = Damaged::new();
+    let snapshot = Snapshot::open(&untouched.snapshot).unwrap();
+    let task =
+        tokio::spawn(async move { verify(&snapshot, &VerifyOptions::default(), &Run::silent()).await });
+    assert_eq!(task.await.unwrap().unwrap().verdict, Verdict::Good);
+}
