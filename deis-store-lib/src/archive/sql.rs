@@ -16,7 +16,6 @@ const FIRST: &str = "-- PostgreSQL database cluster dump";
 const LAST: &str = "-- PostgreSQL database cluster dump complete";
 
 /// A reader that passes a dump through unchanged and remembers how it begins and ends.
-#[derive(Debug)]
 pub struct Checked<R> {
     inner: R,
     ends: Ends,
@@ -76,9 +75,9 @@ impl Ends {
     }
 }
 
-impl std::fmt::Debug for Ends {
+impl<R> std::fmt::Debug for Checked<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Ends").field("bytes", &self.bytes).finish_non_exhaustive()
+        f.debug_struct("Checked").field("bytes", &self.ends.bytes).finish_non_exhaustive()
     }
 }
 

@@ -84,7 +84,6 @@ fn damaged(error: io::Error) -> Error {
 ///
 /// The inspection never holds more than a pipe's worth. If it fails, the bytes go on passing and
 /// [`Inspected::finish`] tells.
-#[derive(Debug)]
 pub struct Inspected<R> {
     inner: R,
     pipe: Option<DuplexStream>,
@@ -135,6 +134,12 @@ impl<R: AsyncRead + Unpin> AsyncRead for Inspected<R> {
             self.unseen.extend_from_slice(&buffer.filled()[filled..]);
         }
         Poll::Ready(Ok(()))
+    }
+}
+
+impl<R> std::fmt::Debug for Inspected<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Inspected").finish_non_exhaustive()
     }
 }
 

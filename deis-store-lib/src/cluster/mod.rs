@@ -4,11 +4,19 @@
 
 pub mod configuration;
 #[cfg(feature = "backup")]
+pub mod database;
+#[cfg(feature = "backup")]
 pub mod deisctl;
 pub mod discovery;
 pub mod key_class;
 #[cfg(feature = "backup")]
+mod mount;
+#[cfg(feature = "backup")]
 mod transfer;
+#[cfg(feature = "backup")]
+pub mod volume;
+#[cfg(all(test, feature = "backup"))]
+mod volume_tests;
 
 pub use configuration::{Configuration, Plan};
 pub use discovery::Discovery;

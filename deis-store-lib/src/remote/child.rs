@@ -58,7 +58,9 @@ impl Process {
         stderr: impl AsyncRead + Send + Unpin + 'static,
         code: BoxFuture<'static, Result<Option<i32>>>,
     ) -> Self {
-        let name = command.first().copied().unwrap_or_default().to_owned();
+        // For people: what sudo and env start.
+        let wrapper = |word: &str| matches!(word, "sudo" | "-n" | "env" | "LC_ALL=C");
+        let name = command.iter().find(|word| !wrapper(word)).copied().unwrap_or_default().to_owned();
         Self { name, code, stderr: tokio::spawn(tail(stderr)) }
     }
 

@@ -1,0 +1,153 @@
+//! A dump of all databases, from the container that runs it.
+//!
+//! A dump has password hashes: it goes to its reader and nowhere else.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, ReadBuf};
+
+use crate::archive::sql::Checked;
+use crate::error::{Error, ErrorKind, Result};
+use crate::remote::{Child, Exit, Input, Process, Remote, Stdout, privileged, run};
+
+const CONTAINER: &str = "deis-database";
+
+/// Begins a dump on the host that runs the database; `database_host` is the one that etcd names, for messages.
+pub async fn dump(remote: &dyn Remote, database_host: Option<&str>) -> Result<Dump> {
+    let dump: &[&str] = &["docker", "exec", CONTAINER, "sudo", "-u", "postgres", "pg_dumpall"];
+    let command = match require_running(remote, database_host).await? {
+        Docker::Plain => dump.to_vec(),
+        Docker::Privileged => privileged(remote, dump).await?,
+    };
+    let Child { stdout, process, .. } = remote.spawn(&command, Input::Nothing).await?;
+    Ok(Dump { reader: Checked::new(stdout), process, host: remote.host().to_owned() })
+}
+
+/// A dump that is being read.
+#[derive(Debug)]
+pub struct Dump {
+    reader: Checked<Stdout>,
+    process: Process,
+    host: String,
+}
+
+impl Dump {
+    /// Once it was read to its end: its length in bytes, if it is whole.
+    pub async fn finish(self) -> Result<u64> {
+        // The command's own words tell more than that its output is not whole.
+        self.process.finish().await?.require_success(ErrorKind::NotReady, &self.host)?;
+        self.reader.finish().map_err(|error| error.at("host", &self.host))
+    }
+}
+
+impl AsyncRead for Dump {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.reader).poll_read(context, buffer)
+    }
+}
+
+enum Docker {
+    Plain,
+    Privileged,
+}
+
+/// Asks docker before anything is written, as its answer is better than an empty dump. On `CoreOS` the user `core` may
+/// use docker; elsewhere it may take root.
+async fn require_running(remote: &dyn Remote, database_host: Option<&str>) -> Result<Docker> {
+    let inspect = ["docker", "inspect", "--format", "{{.State.Running}}", CONTAINER];
+    let plain = run(remote, &inspect).await?;
+    let (output, docker) = if is_denied(&plain.exit) {
+        (run(remote, &privileged(remote, &inspect).await?).await?, Docker::Privileged)
+    } else {
+        (plain, Docker::Plain)
+    };
+    let elsewhere = || match database_host {
+        Some(host) => format!("it runs on {host}, as etcd has it: use --tunnel {host}"),
+        None => "see deisctl list for its host, and use --tunnel with that".to_owned(),
+    };
+    // 127 is "no such file": there is no docker.
+    if output.exit.code == Some(1) && output.exit.stderr.to_ascii_lowercase().contains("no such") {
+        let error = Error::new(ErrorKind::NotFound, "there is no container deis-database on this host");
+        return Err(error.at("host", remote.host()).todo(elsewhere()));
+    }
+    output.exit.require_success(ErrorKind::NotReady, remote.host())?;
+    if output.stdout.trim_ascii() != b"true" {
+        let error = Error::new(ErrorKind::NotReady, "the container deis-database does not run on this host");
+        return Err(error.at("host", remote.host()).todo(elsewhere()));
+    }
+    Ok(docker)
+}
+
+fn is_denied(exit: &Exit) -> bool {
+    !exit.success()
+        && ["permission denied", "Cannot connect to the Docker daemon"]
+            .iter()
+            .any(|text| exit.stderr.contains(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt;
+
+    use super::*;
+    use crate::remote::double::Double;
+
+    const WHOLE: &str =
+        "-- PostgreSQL database cluster dump\nSET x;\n-- PostgreSQL database cluster dump complete\n";
+    const DENIED: &str = "Get http:///var/run/docker.sock/v1.20/containers/deis-database/json: dial unix \
+                          /var/run/docker.sock: permission denied.";
+
+    async fn read(remote: &Double) -> Result<u64> {
+        let mut dump = dump(remote, Some("10.0.0.3")).await?;
+        dump.read_to_end(&mut Vec::new()).await.unwrap();
+        dump.finish().await
+    }
+
+    #[tokio::test]
+    async fn a_whole_dump_passes_without_root_where_docker_allows() {
+        let remote = Double::new().answer(0, "true\n", "").answer(0, WHOLE, "");
+        assert_eq!(read(&remote).await.unwrap(), WHOLE.len() as u64);
+        assert_eq!(remote.asked.lock().unwrap()[1], "docker exec deis-database sudo -u postgres pg_dumpall");
+    }
+
+    #[tokio::test]
+    async fn where_docker_does_not_allow_it_takes_root() {
+        let remote = Double::new()
+            .answer(1, "", DENIED)
+            .answer(0, "1000\n", "")
+            .answer(0, "true\n", "")
+            .answer(0, WHOLE, "");
+        read(&remote).await.unwrap();
+        let asked = remote.asked.lock().unwrap();
+        assert_eq!(asked[3], "sudo -n docker exec deis-database sudo -u postgres pg_dumpall");
+    }
+
+    #[tokio::test]
+    async fn a_container_that_is_elsewhere_is_told_with_its_host() {
+        for stderr in [
+            "Error: No such image or container: deis-database",
+            "Error response from daemon: no such id: deis-database",
+        ] {
+            let error = read(&Double::new().answer(1, "\n", stderr)).await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::NotFound);
+            assert!(error.advice().unwrap().contains("--tunnel 10.0.0.3"));
+        }
+        let error = read(&Double::new().answer(0, "false\n", "")).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotReady);
+    }
+
+    #[tokio::test]
+    async fn a_dump_that_fails_or_is_cut_off_is_an_error() {
+        let failed = Double::new().answer(0, "true\n", "").answer(1, WHOLE, "pg_dumpall: could not connect");
+        let error = read(&failed).await.unwrap_err();
+        assert!(error.to_string().contains("could not connect"), "{error}");
+        let cut = Double::new().answer(0, "true\n", "").answer(0, &WHOLE[..50], "");
+        assert_eq!(read(&cut).await.unwrap_err().kind(), ErrorKind::Damaged);
+    }
+}

@@ -1,0 +1,224 @@
+//! The store volume of a host as a tar stream: out, and back in.
+//!
+//! The unmounted directory exists too, and what is unpacked into it fills the root disk; so nothing is read or written
+//! before the mount was seen. Compression is the caller's.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
+
+use super::mount;
+use crate::archive::tar::{Inspected, TarSummary};
+use crate::error::{Error, ErrorKind, Result};
+use crate::remote::{Child, Exit, Input, Process, Remote, Stdout, privileged, run};
+
+/// Where every host of a Deis cluster mounts the store.
+pub const STORE: &str = "/var/lib/deis/store";
+
+/// What is copied at a time.
+const PIECE_BYTES: usize = 128 << 10;
+
+/// Begins to read a directory of a host as an uncompressed tar archive.
+pub async fn save(remote: &dyn Remote, directory: &str) -> Result<Saving> {
+    let warning = require_volume(remote, directory).await?;
+    let tar = tar(&["-cpf", "-", "--numeric-owner", "-C", directory, "."]);
+    let command = privileged(remote, &tar).await?;
+    let Child { stdout, process, .. } = remote.spawn(&command, Input::Nothing).await?;
+    Ok(Saving { reader: Inspected::new(stdout), process, warning, host: remote.host().to_owned() })
+}
+
+/// A volume that is being read.
+#[derive(Debug)]
+pub struct Saving {
+    reader: Inspected<Stdout>,
+    process: Process,
+    warning: Option<String>,
+    host: String,
+}
+
+impl Saving {
+    /// Once it was read to its end: what was saved, if the archive is whole.
+    pub async fn finish(self) -> Result<Saved> {
+        let exit = self.process.finish().await?;
+        let changed = changed(&exit);
+        // GNU tar ends with 1 when files changed while it read them; a log always may. Anything else is a failure.
+        if !(exit.success() || exit.code == Some(1) && !changed.is_empty()) {
+            return Err(exit.failure(ErrorKind::Disk, &self.host));
+        }
+        let archive = self.reader.finish().await.map_err(|error| error.at("host", &self.host))?;
+        Ok(Saved { archive, changed, warning: self.warning })
+    }
+}
+
+impl AsyncRead for Saving {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.reader).poll_read(context, buffer)
+    }
+}
+
+/// A volume that was saved.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Saved {
+    /// What is in the archive.
+    pub archive: TarSummary,
+    /// Files that changed or vanished while they were read, as tar names them: of those that the last 64 KiB of its
+    /// messages tell.
+    pub changed: Vec<String>,
+    /// What is odd about the mount.
+    pub warning: Option<String>,
+}
+
+/// Unpacks an uncompressed tar archive into a directory of a host, with owners and modes. The reader should have been
+/// seen to be whole before: what was unpacked when it breaks off stays there.
+pub async fn load(remote: &dyn Remote, directory: &str, reader: impl AsyncRead + Unpin) -> Result<Loaded> {
+    let warning = require_volume(remote, directory).await?;
+    let tar = tar(&["-xpf", "-", "--same-owner", "--numeric-owner", "-C", directory]);
+    let command = privileged(remote, &tar).await?;
+    let Child { stdout, stdin, process } = remote.spawn(&command, Input::Pipe).await?;
+    drop(stdout);
+    let mut stdin = stdin.ok_or_else(|| Error::new(ErrorKind::Internal, "a command without input"))?;
+    let fed = feed(reader, &mut stdin).await;
+    drop(stdin);
+    // When tar gives up, writing to it fails: then its own words tell why.
+    let exit = process.finish().await?;
+    match fed {
+        Err(Feed::Reader(error)) => {
+            let kind = match error.kind() {
+                io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof | io::ErrorKind::Other => {
+                    ErrorKind::Damaged
+                }
+                _ => ErrorKind::Disk,
+            };
+            let error = Error::new(kind, "the archive cannot be read to its end").because(error);
+            Err(error.at("host", remote.host()).todo("empty the directory, then load a good archive"))
+        }
+        Err(Feed::Command(error)) if exit.success() => {
+            Err(Error::new(ErrorKind::Damaged, "tar stopped reading")
+                .because(error)
+                .at("host", remote.host()))
+        }
+        _ => {
+            exit.require_success(ErrorKind::Disk, remote.host())?;
+            Ok(Loaded { archive_bytes: fed.unwrap_or_default(), warning })
+        }
+    }
+}
+
+/// A volume that was loaded.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Loaded {
+    /// The archive's length.
+    pub archive_bytes: u64,
+    /// What is odd about the mount.
+    pub warning: Option<String>,
+}
+
+/// Whether a directory has nothing that a restore could overwrite: `lost+found` and an empty `logs`, which each start
+/// of `store-volume` makes, do not count.
+pub async fn is_empty(remote: &dyn Remote, directory: &str) -> Result<bool> {
+    let names = list(remote, directory).await?;
+    let mut counting = names.iter().filter(|name| *name != "lost+found");
+    match (counting.next().map(String::as_str), counting.next()) {
+        (None, _) => Ok(true),
+        (Some("logs"), None) => Ok(list(remote, &format!("{directory}/logs")).await?.is_empty()),
+        _ => Ok(false),
+    }
+}
+
+/// How many bytes are free where a directory is, if `df` tells.
+pub async fn free_bytes(remote: &dyn Remote, directory: &str) -> Result<Option<u64>> {
+    let output = run(remote, &["df", "-P", "-k", directory]).await?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let available = text.lines().nth(1).and_then(|line| line.split_whitespace().nth(3));
+    Ok(available
+        .and_then(|kibibytes| kibibytes.parse::<u64>().ok())
+        .map(|kibibytes| kibibytes.saturating_mul(1024)))
+}
+
+/// tar with messages in English, as they are read here.
+fn tar<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
+    [&["env", "LC_ALL=C", "tar"], arguments].concat()
+}
+
+/// The directory is there and, if it is the store, mounted. What is odd about it is returned.
+async fn require_volume(remote: &dyn Remote, directory: &str) -> Result<Option<String>> {
+    if !directory.starts_with('/') {
+        return Err(Error::new(ErrorKind::Usage, "a directory must be given with its whole path")
+            .at("path", directory));
+    }
+    let test = run(remote, &privileged(remote, &["test", "-d", directory]).await?).await?;
+    if !test.exit.success() {
+        // `test` says no with 1 and no words; what has words is sudo.
+        if !test.exit.stderr.is_empty() {
+            return Err(test.exit.failure(ErrorKind::Denied, remote.host()));
+        }
+        let error =
+            Error::new(ErrorKind::NotFound, "there is no such directory on the host").at("path", directory);
+        return Err(error
+            .at("host", remote.host())
+            .todo("check the path, and that the host is one of the cluster"));
+    }
+    if !directory.strip_prefix(STORE).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
+        return Ok(None);
+    }
+    let mounts = run(remote, &["cat", "/proc/mounts"]).await?;
+    mounts.exit.require_success(ErrorKind::Unsupported, remote.host())?;
+    match mount::at(STORE, &mounts.stdout).map(|mount| mount.kind) {
+        Some(kind) if kind == "ceph" || kind == "fuse.ceph" => Ok(None),
+        Some(kind) => Ok(Some(format!("{STORE} is a mount of type {kind}, not ceph"))),
+        None => Err(Error::new(
+            ErrorKind::Guard,
+            "the store is not mounted: this would use the host's root disk",
+        )
+        .at("path", STORE)
+        .at("host", remote.host())
+        .todo("start it: deisctl start store-volume; it mounts once monitors, daemons and metadata are up")),
+    }
+}
+
+async fn list(remote: &dyn Remote, directory: &str) -> Result<Vec<String>> {
+    let output = run(remote, &privileged(remote, &["ls", "-A", directory]).await?).await?;
+    output.exit.require_success(ErrorKind::Disk, remote.host())?;
+    Ok(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
+}
+
+/// The files that tar names as changed while it read them.
+fn changed(exit: &Exit) -> Vec<String> {
+    const CHANGES: [&str; 3] =
+        [": file changed as we read it", ": File removed before we read it", ": File shrank by "];
+    let changed = exit.stderr.lines().filter_map(|line| {
+        let line = line.strip_prefix("tar: ")?;
+        CHANGES.iter().find_map(|change| line.split_once(change)).map(|(name, _)| name.to_owned())
+    });
+    changed.collect()
+}
+
+enum Feed {
+    Reader(io::Error),
+    Command(io::Error),
+}
+
+async fn feed(
+    mut reader: impl AsyncRead + Unpin,
+    stdin: &mut (impl AsyncWriteExt + Unpin),
+) -> Result<u64, Feed> {
+    let mut piece = vec![0; PIECE_BYTES];
+    let mut bytes = 0;
+    loop {
+        let read = reader.read(&mut piece).await.map_err(Feed::Reader)?;
+        if read == 0 {
+            stdin.shutdown().await.map_err(Feed::Command)?;
+            return Ok(bytes);
+        }
+        stdin.write_all(&piece[..read]).await.map_err(Feed::Command)?;
+        bytes += read as u64;
+    }
+}
