@@ -1,2 +1,68 @@
-//! cli
-fn main() {}
+//! The command line: arguments become settings, settings become one call of the library, its report becomes text or
+//! JSON and an exit code. Nothing else is decided here.
+
+mod args;
+mod commands;
+mod exit;
+mod output;
+mod progress;
+mod settings;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::Parser as _;
+use deis_store::monitor::{Run, Stop, SystemClock};
+
+use crate::args::Args;
+use crate::exit::Exit;
+use crate::output::Output;
+use crate::progress::Progress;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let output = Output::new(&args.global, args.command.name());
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            return output
+                .failed(&deis_store::Error::new(deis_store::ErrorKind::Internal, error.to_string()));
+        }
+    };
+    let run = Run::new(
+        Arc::new(Progress::new(&args.global)),
+        Arc::new(SystemClock),
+        Stop::default(),
+        // Jitter and names need no secrecy, only variety.
+        fastrand::u64(..),
+    );
+    let exit = runtime.block_on(until_interrupted(&args, &output, &run));
+    // A task that still waits for a disk or a peer must not hold up the exit.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    exit.into()
+}
+
+/// Runs the command. The first Ctrl-C or SIGTERM asks it to stop, the second one drops it.
+async fn until_interrupted(args: &Args, output: &Output, run: &Run) -> Exit {
+    let mut command = Box::pin(commands::run(args, output, run));
+    tokio::select! {
+        exit = &mut command => return exit,
+        () = interrupted() => run.stop.stop(),
+    }
+    tokio::select! {
+        exit = command => exit,
+        () = interrupted() => Exit::Interrupted,
+        () = tokio::time::sleep(std::time::Duration::from_secs(10)) => Exit::Interrupted,
+    }
+}
+
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            _ = tokio::signal::ctrl_c() => (),
+            _ = terminate.recv() => (),
+        },
+        Err(_) => drop(tokio::signal::ctrl_c().await),
+    }
+}

@@ -171,7 +171,7 @@ impl<T> Context<T> for Result<T> {
 }
 
 /// Turns an error of the operating system on a local file into ours, with what to do about the common ones.
-pub(crate) fn disk_error(what: &str, path: impl fmt::Display, error: std::io::Error) -> Error {
+pub fn disk_error(what: &str, path: impl fmt::Display, error: std::io::Error) -> Error {
     use std::io::ErrorKind as Io;
     let todo = match error.kind() {
         Io::StorageFull => Some("free some space, then run it again"),
@@ -179,6 +179,9 @@ pub(crate) fn disk_error(what: &str, path: impl fmt::Display, error: std::io::Er
         Io::PermissionDenied => Some("check owner and mode of the directory"),
         Io::ReadOnlyFilesystem => Some("the file system is mounted read-only: choose another target"),
         Io::NotFound => Some("check the path"),
+        Io::AlreadyExists | Io::NotADirectory => {
+            Some("a file is where a directory should be: choose another path")
+        }
         _ => None,
     };
     let error = Error::new(ErrorKind::Disk, format!("cannot {what}")).at("path", path).because(error);

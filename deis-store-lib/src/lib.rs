@@ -1,4 +1,4 @@
-//! Deis v1's store, copied out and brought back: see the README.
+#![doc = include_str!("../../README.md")]
 
 #[cfg(feature = "backup")]
 pub mod archive;
@@ -10,7 +10,6 @@ pub mod error;
 pub mod etcd;
 #[cfg(feature = "client")]
 pub mod http;
-#[cfg(feature = "backup")]
 pub mod mirror;
 pub mod monitor;
 pub mod registry;

@@ -1,1 +1,12 @@
-//! it
+//! The tests that run against real servers: `tests/run` starts two clusters and runs them.
+
+mod bad_input;
+mod clusters;
+mod config;
+mod main_job;
+mod program;
+mod readme;
+mod s3cmd;
+mod secrets;
+mod signing;
+mod store;

@@ -1,1 +1,28 @@
-//! The development cluster.
+//! The development cluster: the servers of a Deis v1 platform that `deis-store` talks to, for real, on loopback, in a
+//! temporary directory, and never left running.
+//!
+//! [`cluster`] starts and stops one; [`environment`] is what a test gets to know about it; [`wal_e::recover`] brings
+//! its database back from the bucket. The program `dev-cluster` does it for people and for the test command.
+
+pub mod buckets;
+pub mod ceph;
+pub mod cluster;
+pub mod database;
+pub mod environment;
+pub mod error;
+pub mod etcd;
+pub mod fleet;
+pub mod host;
+pub mod http;
+pub mod interrupt;
+pub mod keeper;
+pub mod keys;
+pub mod mount_point;
+pub mod planted;
+pub mod port;
+pub mod postgres;
+pub mod process;
+pub mod random;
+pub mod recovery;
+pub mod volume;
+pub mod wal_e;

@@ -4,6 +4,8 @@
 
 pub mod configuration;
 #[cfg(feature = "backup")]
+mod connect;
+#[cfg(feature = "backup")]
 pub mod database;
 #[cfg(feature = "backup")]
 pub mod deisctl;
@@ -19,6 +21,8 @@ pub mod volume;
 mod volume_tests;
 
 pub use configuration::{Configuration, Plan};
+#[cfg(feature = "backup")]
+pub use connect::{Cluster, ClusterOptions};
 pub use discovery::Discovery;
 pub use key_class::{Class, class};
 #[cfg(feature = "backup")]

@@ -13,6 +13,8 @@ mod new_file;
 #[cfg(feature = "backup")]
 mod probe;
 #[cfg(feature = "backup")]
+mod remove;
+#[cfg(feature = "backup")]
 mod root;
 #[cfg(feature = "backup")]
 mod walk;

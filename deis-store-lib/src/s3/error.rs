@@ -73,8 +73,8 @@ impl S3Error {
 
     /// As the library's error: kind, words and what to do.
     #[must_use]
-    pub fn into_error(self) -> Error {
-        let (kind, what, todo) = self.words();
+    pub fn into_error(self, method: &http::Method) -> Error {
+        let (kind, what, todo) = self.words(method);
         let mut text = format!("{what} ({}", self.status.as_u16());
         if !self.code.is_empty() {
             text.push(' ');
@@ -91,7 +91,7 @@ impl S3Error {
         if todo.is_empty() { error } else { error.todo(todo) }
     }
 
-    fn words(&self) -> (ErrorKind, &'static str, &'static str) {
+    fn words(&self, method: &http::Method) -> (ErrorKind, &'static str, &'static str) {
         use ErrorKind as Kind;
         match (self.status.as_u16(), self.code.as_str()) {
             (403, "SignatureDoesNotMatch") => (
@@ -129,7 +129,13 @@ impl S3Error {
                 (Kind::NotFound, "no such bucket", "list what is there: deis-store s3 ls")
             }
             (404, "NoSuchKey") => (Kind::NotFound, "no such object", ""),
-            (404, _) => (Kind::NotFound, "not found", "check the address, the bucket and the key"),
+            // An answer to HEAD has no body and so no code.
+            (404, "") if method == http::Method::HEAD => {
+                (Kind::NotFound, "no such object", "check the bucket and the key")
+            }
+            (404, _) => {
+                (Kind::Protocol, "the answer is not a gateway's", "check that the address is the gateway's")
+            }
             (409, "BucketAlreadyExists") => {
                 (Kind::Denied, "the bucket belongs to somebody else", "choose another name")
             }
@@ -176,7 +182,7 @@ mod tests {
     #[test]
     fn the_refusal_of_an_underscore_names_the_option_of_radosgw() {
         let error = error(400, "<Error><Code>InvalidBucketName</Code><RequestId>tx1</RequestId></Error>")
-            .into_error();
+            .into_error(&http::Method::PUT);
         assert!(error.advice().unwrap().contains("rgw relaxed s3 bucket names = true"));
         assert_eq!(
             error.to_string(),
@@ -188,7 +194,14 @@ mod tests {
     fn a_routers_html_page_does_not_hide_the_status() {
         let error = error(502, "<html><body>Bad Gateway</body></html>");
         assert_eq!(error.advice(&http::Method::GET), Advice::Again);
-        assert_eq!(error.into_error().kind(), ErrorKind::Unreachable);
+        assert_eq!(error.into_error(&http::Method::GET).kind(), ErrorKind::Unreachable);
+    }
+
+    #[test]
+    fn a_404_without_a_code_of_s3_does_not_say_that_an_object_is_gone() {
+        let kind = |method| error(404, "<html>Not Found</html>").into_error(&method).kind();
+        assert_eq!(kind(http::Method::GET), ErrorKind::Protocol);
+        assert_eq!(kind(http::Method::HEAD), ErrorKind::NotFound);
     }
 
     #[test]

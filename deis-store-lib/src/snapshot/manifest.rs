@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::line::{Outcome, milliseconds};
+use super::line::milliseconds;
 use super::part::Part;
 use crate::disk::Sha256;
 use crate::error::{Error, ErrorKind, Result};
+use crate::mirror::Outcome;
 
 /// The format that this version writes, and the greatest it reads.
 pub const FORMAT: u64 = 1;

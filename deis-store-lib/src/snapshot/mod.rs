@@ -21,7 +21,8 @@ pub(crate) mod sample;
 #[cfg(feature = "backup")]
 mod unfinished;
 
-pub use line::{Checked, ListLine, Outcome};
+pub use crate::mirror::{Checked, Outcome};
+pub use line::ListLine;
 pub use manifest::{Counts, FORMAT, FileDigest, Manifest, NotIncluded, PartEntry, PartOutcome, Source};
 pub use part::Part;
 #[cfg(feature = "backup")]

@@ -79,6 +79,29 @@ impl Unfinished {
         Ok(ListWriter::new(name, file))
     }
 
+    /// Removes what was written of a part that could not be taken, so that nothing of it looks like a backup.
+    pub fn discard(&self, part: Part) -> Result<()> {
+        match part.file_name() {
+            Some(name) => self.root.remove_file(name)?,
+            None => self.root.remove_directory(part.name())?,
+        }
+        if self.root.kind(&[LISTS])?.is_some() {
+            let lists = self.root.subdirectory(LISTS, false)?;
+            let prefix = format!("{part}.");
+            for name in lists.list()?.into_iter().filter_map(|entry| entry.name.into_string().ok()) {
+                if name.starts_with(&prefix) {
+                    lists.remove_file(&name)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes everything of a run that has failed.
+    pub fn remove(self) -> Result<()> {
+        self.repository.remove_directory(&format!("{}{UNFINISHED}", self.name))
+    }
+
     /// Makes everything durable, seals it with the manifest and gives it its name. What the manifest says of format,
     /// names and files is filled in here.
     pub fn commit(self, mut manifest: Manifest) -> Result<Snapshot> {

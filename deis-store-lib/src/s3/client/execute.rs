@@ -59,13 +59,14 @@ impl Client {
             attempts += 1;
             let (again, error) = match failure {
                 Failure::Answer(error, date) => {
-                    let advice = error.advice(&operation.request().method);
+                    let method = operation.request().method;
+                    let advice = error.advice(&method);
                     if let (Advice::LearnClock, Some(date), false) = (advice, date, learnt_clock) {
                         learnt_clock = true;
                         self.learn_clock(date);
                         continue;
                     }
-                    (advice == Advice::Again, error.into_error().at("endpoint", gateway.endpoint()))
+                    (advice == Advice::Again, error.into_error(&method).at("endpoint", gateway.endpoint()))
                 }
                 Failure::Send(error) => {
                     let known = self.0.reached.load(Relaxed) || attempts < self.first_contact_attempts();

@@ -1,0 +1,20 @@
+//! `deis-store backup REPOSITORY`
+
+use std::path::Path;
+
+use deis_store::backup::{BackupOptions, backup};
+use deis_store::monitor::Run;
+use deis_store::snapshot::{Part, Repository};
+
+use super::Done;
+use crate::args::{Global, Parts};
+use crate::output::Output;
+use crate::settings;
+
+pub(super) async fn run(global: &Global, path: &Path, parts: &Parts, output: &Output, run: &Run) -> Done {
+    // The cluster first: a wrong address shall not leave an empty repository.
+    let cluster = settings::cluster(global, run).await?;
+    let repository = Repository::create(path, run)?;
+    let options = BackupOptions { parts: parts.of(Part::ALL) };
+    Ok(output.backed_up(&backup(&cluster, &repository, &options, run).await?))
+}

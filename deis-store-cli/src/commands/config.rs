@@ -1,0 +1,31 @@
+//! `deis-store config TARGET get|set|rm`: values go to standard output and nowhere else.
+
+use deis_store::cluster::deisctl;
+use deis_store::etcd::Value;
+use serde_json::json;
+
+use super::Done;
+use crate::args::{ConfigAction, Global};
+use crate::output::Output;
+use crate::settings;
+
+pub(super) async fn run(global: &Global, target: &str, action: &ConfigAction, output: &Output) -> Done {
+    let etcd = settings::etcd(global).await?;
+    let lines = match action {
+        ConfigAction::Get { keys } => texts(&deisctl::get(&etcd, target, &borrowed(keys)).await?),
+        ConfigAction::Set { pairs } => {
+            texts(&deisctl::set(&etcd, target, &borrowed(pairs), |path| std::fs::read(path)).await?)
+        }
+        ConfigAction::Rm { keys } => deisctl::rm(&etcd, target, &borrowed(keys)).await?,
+    };
+    let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
+    Ok(output.answer(&text, &json!({ "lines": lines })))
+}
+
+fn borrowed(words: &[String]) -> Vec<&str> {
+    words.iter().map(String::as_str).collect()
+}
+
+fn texts(values: &[Value]) -> Vec<String> {
+    values.iter().map(|value| value.expose().to_owned()).collect()
+}

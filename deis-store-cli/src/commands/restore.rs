@@ -1,0 +1,42 @@
+//! `deis-store restore SNAPSHOT`
+
+use std::path::Path;
+
+use deis_store::monitor::Run;
+use deis_store::restore::{RestoreOptions, plan, restore};
+use deis_store::snapshot::{Part, Snapshot};
+use deis_store::{Error, ErrorKind};
+
+use super::Done;
+use crate::args::{Global, Parts};
+use crate::output::Output;
+use crate::settings;
+
+pub(super) async fn run(
+    global: &Global,
+    path: &Path,
+    parts: &Parts,
+    dry_run: bool,
+    output: &Output,
+    run: &Run,
+) -> Done {
+    let snapshot = Snapshot::open(path)?;
+    if parts.only.contains(&Part::Sql) {
+        let error = Error::new(ErrorKind::Usage, "a dump is loaded by hand, into an empty database");
+        let file = path.join("dump_all.sql.gz");
+        return Err(error.todo(format!("gunzip -c {} | psql -U postgres -d postgres", file.display())));
+    }
+    let options = RestoreOptions { parts: parts.of(Part::ALL), named: parts.named().is_some() };
+    let cluster = settings::cluster(global, run).await?;
+    let plan = plan(&cluster, &snapshot, &options, run).await?;
+    if dry_run {
+        return Ok(output.planned(&plan));
+    }
+    if !global.yes {
+        Output::explain(&plan);
+        let error =
+            Error::new(ErrorKind::Guard, "nothing was done: this changes the cluster and is not confirmed");
+        return Err(error.todo("read the plan above; then run it again with --yes"));
+    }
+    Ok(output.restored(&restore(&cluster, &snapshot, &plan, run).await?))
+}

@@ -1,0 +1,112 @@
+//! The result on standard output, as text or as one JSON object; errors on standard error.
+
+use std::fmt::Display;
+use std::io::Write as _;
+use std::process::ExitCode;
+
+use deis_store::Error;
+use deis_store::error::printable;
+use serde_json::{Value, json};
+
+use crate::args::Global;
+use crate::exit::Exit;
+
+mod report;
+
+pub(crate) struct Output {
+    json: bool,
+    quiet: bool,
+    command: &'static str,
+}
+
+impl Output {
+    pub(crate) fn new(global: &Global, command: &'static str) -> Self {
+        Self { json: global.json, quiet: global.quiet, command }
+    }
+
+    /// Prints a report, in the form asked for.
+    pub(crate) fn report(&self, exit: Exit, text: impl Display, report: &Value) -> Exit {
+        if self.json {
+            self.object(exit, &json!({ "report": report }));
+        } else if !self.quiet || exit != Exit::Done {
+            print(&text.to_string());
+        }
+        exit
+    }
+
+    /// Prints what was asked for, such as a listing: `--quiet` does not silence it.
+    pub(crate) fn answer(&self, text: &str, report: &Value) -> Exit {
+        if self.json {
+            self.object(Exit::Done, &json!({ "report": report }));
+        } else {
+            print(text);
+        }
+        Exit::Done
+    }
+
+    /// Whether the result is to be one JSON object.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Prints a part of an answer.
+    pub(crate) fn lines(text: &str) {
+        print(text);
+    }
+
+    /// Says what failed, where, and what to do.
+    pub(crate) fn error(&self, error: &Error) -> Exit {
+        let exit = Exit::from(error);
+        let place: Vec<String> =
+            error.place().iter().map(|(name, value)| format!("{name} {value}")).collect();
+        let what = printable(&error.what());
+        if self.json {
+            let where_: serde_json::Map<String, Value> =
+                error.place().iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+            let kind = format!("{:?}", error.kind()).to_lowercase();
+            let error = json!({ "kind": kind, "what": what, "where": where_, "todo": error.advice() });
+            self.object(exit, &json!({ "error": error }));
+        }
+        let mut text = format!("deis-store: {what}");
+        if !place.is_empty() {
+            text.push_str(&format!("\n  where: {}", place.join(", ")));
+        }
+        if let Some(todo) = error.advice() {
+            text.push_str(&format!("\n  to do: {todo}"));
+        }
+        let _ = writeln!(std::io::stderr(), "{text}");
+        exit
+    }
+
+    pub(crate) fn failed(&self, error: &Error) -> ExitCode {
+        self.error(error).into()
+    }
+
+    fn object(&self, exit: Exit, rest: &Value) {
+        let mut object = json!({ "schema": 1, "command": self.command, "exit": exit.code() });
+        if let (Some(object), Some(rest)) = (object.as_object_mut(), rest.as_object()) {
+            object.extend(rest.clone());
+        }
+        print(&format!("{object}\n"));
+    }
+}
+
+fn print(text: &str) {
+    // A reader that has gone away has seen enough.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+/// A number of bytes for people.
+pub(crate) fn bytes(count: u64) -> String {
+    const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+    if count < 1024 {
+        return format!("{count} B");
+    }
+    let mut tenths = u128::from(count) * 10 / 1024;
+    let mut unit = 0;
+    while tenths >= 10_240 && unit + 1 < UNITS.len() {
+        tenths /= 1024;
+        unit += 1;
+    }
+    format!("{}.{} {}", tenths / 10, tenths % 10, UNITS[unit])
+}

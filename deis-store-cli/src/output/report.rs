@@ -1,0 +1,158 @@
+//! The reports of the verbs as text: what was done, then what to look at, then what to do next.
+
+use std::fmt::Write as _;
+
+use deis_store::backup::BackupReport;
+use deis_store::error::printable;
+use deis_store::report::{Findings, Verdict};
+use deis_store::restore::{PartPlan, RestorePlan, RestoreReport};
+use deis_store::snapshot::PartOutcome;
+use deis_store::verify::VerifyReport;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Output, bytes};
+use crate::exit::Exit;
+
+impl Output {
+    pub(crate) fn backed_up(&self, report: &BackupReport) -> Exit {
+        let mut text = String::new();
+        for (part, done) in &report.parts {
+            let what = match (done.outcome, done.counts.listed) {
+                (PartOutcome::Stored, 0) => bytes(done.bytes),
+                (PartOutcome::Stored, listed) => format!("{listed} objects, {}", bytes(done.bytes)),
+                (PartOutcome::Skipped, _) => "skipped".to_owned(),
+                (PartOutcome::Absent, _) => "absent".to_owned(),
+                (PartOutcome::Failed, _) => "FAILED".to_owned(),
+            };
+            let _ = write!(text, "{:10}{what}, {}", part.name(), seconds(done.milliseconds));
+            let counts = done.counts;
+            let named = [("unverifiable", counts.unverifiable), ("vanished", counts.vanished)];
+            let lost = [("refused", counts.refused), ("failed", counts.failed)];
+            for (name, count) in named.into_iter().chain(lost).filter(|(_, count)| *count > 0) {
+                let _ = write!(text, ", {count} {name}");
+            }
+            let _ = writeln!(
+                text,
+                "{}",
+                done.why.as_ref().map_or(String::new(), |why| format!(": {}", printable(why)))
+            );
+        }
+        findings(&mut text, &report.findings);
+        let _ = writeln!(
+            text,
+            "{} in {}: {}",
+            match report.verdict {
+                Verdict::Good => "snapshot",
+                Verdict::Incomplete => "INCOMPLETE snapshot",
+                Verdict::Damaged => "DAMAGE found while backing up; snapshot",
+            },
+            seconds(report.milliseconds),
+            report.snapshot
+        );
+        self.report(report.verdict.into(), text, &json(report))
+    }
+
+    pub(crate) fn verified(&self, report: &VerifyReport) -> Exit {
+        let mut text = String::new();
+        findings(&mut text, &report.findings);
+        let _ = writeln!(
+            text,
+            "{}: {} files, {} read",
+            match report.verdict {
+                Verdict::Good => "good",
+                Verdict::Incomplete => "INCOMPLETE: what is there is good",
+                Verdict::Damaged => "DAMAGED",
+            },
+            report.files_checked,
+            bytes(report.bytes_checked)
+        );
+        self.report(report.verdict.into(), text, &json(report))
+    }
+
+    pub(crate) fn planned(&self, plan: &RestorePlan) -> Exit {
+        self.report(Exit::Done, plan_text(plan), &json(plan))
+    }
+
+    /// Shows a plan beside the result: on standard error.
+    pub(crate) fn explain(plan: &RestorePlan) {
+        eprint!("{}", plan_text(plan));
+    }
+
+    pub(crate) fn restored(&self, report: &RestoreReport) -> Exit {
+        let mut text = String::new();
+        for (part, done) in &report.parts {
+            let _ = write!(text, "{:10}{} restored", part.name(), done.restored);
+            if done.unchanged > 0 {
+                let _ = write!(text, ", {} there already", done.unchanged);
+            }
+            if done.failed > 0 {
+                let _ = write!(text, ", {} FAILED", done.failed);
+            }
+            let _ = writeln!(text, ", {}, {}", bytes(done.bytes), seconds(done.milliseconds));
+            if let Some(latest) = &done.latest {
+                let _ = writeln!(text, "{:10}LATEST is {latest}", "");
+            }
+        }
+        findings(&mut text, &report.findings);
+        let _ = writeln!(
+            text,
+            "{} in {}",
+            match report.verdict {
+                Verdict::Good => "restored",
+                Verdict::Incomplete => "INCOMPLETE",
+                Verdict::Damaged => "DAMAGE found while restoring",
+            },
+            seconds(report.milliseconds)
+        );
+        self.report(report.verdict.into(), text, &json(report))
+    }
+}
+
+fn plan_text(plan: &RestorePlan) -> String {
+    let mut text = String::new();
+    for (part, planned) in &plan.parts {
+        let _ = match planned {
+            PartPlan::Bucket { bucket, objects, bytes: size, already, .. } => writeln!(
+                text,
+                "{:10}upload {objects} objects, {}, to the bucket {bucket} ({already} are there already)",
+                part.name(),
+                bytes(*size)
+            ),
+            PartPlan::Volume { host, directory, bytes: size, .. } => {
+                writeln!(text, "{:10}unpack {} to {directory} on {host}", part.name(), bytes(*size))
+            }
+            PartPlan::Config { set, unchanged, kept, .. } => {
+                let _ =
+                    writeln!(text, "{:10}set {} keys, {unchanged} have their value", part.name(), set.len());
+                let lines = set.iter().map(|key| format!("set {}", printable(key)));
+                let kept = kept.iter().map(|key| format!("keep the cluster's own {}", printable(key)));
+                lines.chain(kept).try_for_each(|line| writeln!(text, "{:12}{line}", ""))
+            }
+            _ => Ok(()),
+        };
+    }
+    for (part, why) in &plan.left_out {
+        let _ = writeln!(text, "{:10}left out: {why}", part.name());
+    }
+    text
+}
+
+fn findings(text: &mut String, findings: &Findings) {
+    for finding in findings.list() {
+        let part = finding.part.map_or("", |part| part.name());
+        let _ = writeln!(text, "  {part:9} {}: {}", printable(&finding.name), printable(&finding.what));
+    }
+    if findings.left_out() > 0 {
+        let _ = writeln!(text, "  … and {} more", findings.left_out());
+    }
+}
+
+fn seconds(milliseconds: u64) -> String {
+    format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100)
+}
+
+fn json(report: &impl Serialize) -> Value {
+    // Reports are plain data; what cannot be JSON does not occur in them.
+    serde_json::to_value(report).unwrap_or(Value::Null)
+}

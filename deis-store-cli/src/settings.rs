@@ -1,0 +1,88 @@
+//! From what was typed, the environment and files to one cluster.
+
+use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use deis_store::cluster::{Cluster, ClusterOptions};
+use deis_store::error::Context as _;
+use deis_store::etcd::Etcd;
+use deis_store::monitor::{Level, Run, TaskKind};
+use deis_store::remote::{Local, Remote, Ssh, SshOptions};
+use deis_store::s3::s3cfg::S3Cfg;
+use deis_store::secret::Credentials;
+use deis_store::{Error, ErrorKind, Result};
+
+use crate::args::Global;
+
+/// The cluster that was meant, connected.
+pub(crate) async fn cluster(global: &Global, run: &Run) -> Result<Cluster> {
+    let mut options = options(global).await?;
+    if let Some(path) = &global.s3cfg {
+        let s3cfg = read_s3cfg(path, run)?;
+        if options.gateways.is_empty() {
+            options.gateways.extend(s3cfg.endpoint);
+        }
+        options.credentials = Some(s3cfg.credentials);
+    } else if !options.gateways.is_empty() {
+        options.credentials = credentials_of_environment();
+    }
+    if options.credentials.is_none()
+        && let Some(path) = home().map(|home| home.join(".s3cfg")).filter(|path| path.exists())
+    {
+        options.fallback = Some(read_s3cfg(&path, run)?.credentials);
+    }
+    Cluster::connect(options, run).await
+}
+
+/// The cluster's etcd alone.
+pub(crate) async fn etcd(global: &Global) -> Result<Etcd> {
+    options(global).await?.etcd().await
+}
+
+/// What was typed. The host is the tunnel's far end, or this machine.
+async fn options(global: &Global) -> Result<ClusterOptions> {
+    let host: Arc<dyn Remote> = match &global.tunnel {
+        None => Arc::new(Local::default()),
+        Some(tunnel) => {
+            let mut options = SshOptions::default();
+            options.config_file.clone_from(&global.ssh_config);
+            Arc::new(Ssh::connect(&tunnel.parse()?, &options).await?)
+        }
+    };
+    let mut options = ClusterOptions::new(host, global.tunnel.is_some());
+    options.etcd.clone_from(&global.etcd);
+    options.gateways.clone_from(&global.gateway);
+    Ok(options)
+}
+
+fn credentials_of_environment() -> Option<Credentials> {
+    let value = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
+    Some(Credentials::new(value("AWS_ACCESS_KEY_ID")?, value("AWS_SECRET_ACCESS_KEY")?))
+}
+
+fn home() -> Option<PathBuf> {
+    std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from)
+}
+
+/// Reads a file of s3cmd: not one that others could have written, and with a warning one that others can read.
+fn read_s3cfg(path: &Path, run: &Run) -> Result<S3Cfg> {
+    let at = |error: Error| error.at("path", path.display());
+    let failed = |error: std::io::Error| {
+        at(Error::new(ErrorKind::Usage, "cannot read the file of s3cmd").because(error))
+    };
+    let mut file = std::fs::File::open(path).map_err(failed)?;
+    let mode = file.metadata().map_err(failed)?.mode();
+    if mode & 0o022 != 0 {
+        let error = Error::new(ErrorKind::Guard, "others may write this file, so it may not hold your keys");
+        return Err(at(error.todo(format!("chmod 600 {}", path.display()))));
+    }
+    if mode & 0o044 != 0 {
+        let text = format!("warning: others can read the keys in {0}: chmod 600 {0}", path.display());
+        run.begin(None, TaskKind::Step, "s3cfg").note(Level::Warning, "s3cfg-readable", &text);
+    }
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(failed)?;
+    S3Cfg::parse(&text).at("path", path.display())
+}

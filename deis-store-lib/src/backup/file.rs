@@ -1,0 +1,104 @@
+//! The parts that are one file each: the dump, the volume and the configuration. A file gets its name when it was
+//! seen to be whole.
+
+use std::io::Write as _;
+use std::pin::pin;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
+
+use super::{Taken, finding};
+use crate::archive::gzip;
+use crate::cluster::{Cluster, collect, database, volume};
+use crate::disk::{Writing, Written};
+use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::mirror::blocking;
+use crate::monitor::{Level, Run, Running};
+use crate::report::{FindingKind, Findings};
+use crate::snapshot::{Part, PartEntry, PartOutcome, Unfinished};
+
+/// How much of a stream is handed to the disk at a time.
+const PIECE_BYTES: usize = 256 << 10;
+
+pub(super) async fn sql(
+    cluster: &Cluster,
+    unfinished: &Unfinished,
+    run: &Run,
+    task: &Running<'_>,
+) -> Result<Taken> {
+    let database_host = cluster.discovery.as_ref().and_then(|found| found.database_host.as_deref());
+    let mut dump = database::dump(&*cluster.host, database_host).await?;
+    let written = compress(&mut dump, unfinished, Part::Sql, run, task).await?;
+    dump.finish().await?;
+    commit(written, Part::Sql).await
+}
+
+pub(super) async fn volume(
+    cluster: &Cluster,
+    unfinished: &Unfinished,
+    run: &Run,
+    task: &Running<'_>,
+    findings: &mut Findings,
+) -> Result<Taken> {
+    let mut archive = volume::save(&*cluster.host, &cluster.volume).await?;
+    let written = compress(&mut archive, unfinished, Part::Volume, run, task).await?;
+    let saved = archive.finish().await?;
+    if let Some(warning) = &saved.warning {
+        task.note(Level::Warning, "volume-mount", warning);
+    }
+    for name in &saved.changed {
+        let what = "it changed while it was read: what was there then is in the archive";
+        findings.push(finding(Part::Volume, name, FindingKind::Unverifiable, what));
+    }
+    commit(written, Part::Volume).await
+}
+
+pub(super) async fn configuration(cluster: &Cluster, unfinished: &Unfinished) -> Result<Taken> {
+    let text = collect(cluster.etcd()?).await?.to_json()?;
+    let mut new_file = unfinished.file(name(Part::Config)?)?;
+    let bytes = text.len() as u64;
+    blocking(move || {
+        new_file.write_all(&text).map_err(|error| new_file.write_error(error))?;
+        new_file.commit(0o600, None, false)
+    })
+    .await?;
+    taken(Part::Config, bytes)
+}
+
+/// Compresses a stream into a part's file, which is not committed yet.
+async fn compress(
+    source: &mut (impl AsyncRead + Unpin),
+    unfinished: &Unfinished,
+    part: Part,
+    run: &Run,
+    task: &Running<'_>,
+) -> Result<Written> {
+    let mut writing = Writing::start(unfinished.file(name(part)?)?);
+    let mut compressed = pin!(gzip::compress(source));
+    loop {
+        run.stop.check()?;
+        let mut piece = BytesMut::with_capacity(PIECE_BYTES);
+        let count = compressed.read_buf(&mut piece).await.map_err(|error| {
+            Error::new(ErrorKind::Unreachable, "the stream from the host broke off").because(error)
+        })?;
+        if count == 0 {
+            return writing.finish().await.at("part", part);
+        }
+        writing.write(piece.freeze()).await?;
+        task.advance(0, count as u64);
+    }
+}
+
+async fn commit(written: Written, part: Part) -> Result<Taken> {
+    let committed = blocking(move || written.new_file.commit(0o600, None, false)).await?;
+    taken(part, committed.size_bytes)
+}
+
+fn taken(part: Part, bytes: u64) -> Result<Taken> {
+    let files = vec![name(part)?.to_owned()];
+    Ok(Taken { entry: PartEntry { bytes, files, ..PartEntry::new(PartOutcome::Stored) }, damaged: false })
+}
+
+fn name(part: Part) -> Result<&'static str> {
+    part.file_name().ok_or_else(|| Error::new(ErrorKind::Internal, "the part is no file").at("part", part))
+}

@@ -1,0 +1,207 @@
+//! A cluster, connected: its gateways, its etcd and the host on which commands run.
+//!
+//! This alone of the cluster's files knows S3's client.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::Discovery;
+use super::volume::STORE;
+use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::etcd::Etcd;
+use crate::http::{Body, BoxFuture, Direct, HttpSend, Received, SendError, Timeouts, connect};
+use crate::monitor::Run;
+use crate::remote::Remote;
+use crate::s3::client::ClientOptions;
+use crate::s3::{BucketName, Client};
+use crate::secret::Credentials;
+use crate::snapshot::{Part, PartOutcome};
+
+/// What is known of a cluster before it is asked.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ClusterOptions {
+    /// The host on which commands run, and through which everything is reached if it is another one.
+    pub host: Arc<dyn Remote>,
+    /// Whether that host is another one.
+    pub tunnelled: bool,
+    /// etcd's URL, as seen from the host.
+    pub etcd: String,
+    /// The gateways' URLs, as seen from the host; without one, etcd is asked for all.
+    pub gateways: Vec<String>,
+    /// The gateways' keys; without them, etcd is asked.
+    pub credentials: Option<Credentials>,
+    /// The keys to use if etcd holds none.
+    pub fallback: Option<Credentials>,
+    /// Where the store volume is on the host.
+    pub volume: String,
+    /// How the S3 client behaves.
+    pub client: ClientOptions,
+}
+
+impl ClusterOptions {
+    /// A cluster whose etcd is asked for everything.
+    #[must_use]
+    pub fn new(host: Arc<dyn Remote>, tunnelled: bool) -> Self {
+        Self {
+            host,
+            tunnelled,
+            etcd: "http://127.0.0.1:4001".to_owned(),
+            gateways: Vec::new(),
+            credentials: None,
+            fallback: None,
+            volume: STORE.to_owned(),
+            client: ClientOptions::default(),
+        }
+    }
+
+    /// The cluster's etcd. Nothing is asked yet.
+    pub async fn etcd(&self) -> Result<Etcd> {
+        Ok(Etcd::new(self.transport(&self.etcd).await?))
+    }
+
+    /// The way to an endpoint: direct, or through a forward on the host.
+    async fn transport(&self, url: &str) -> Result<Arc<dyn HttpSend>> {
+        if !self.tunnelled {
+            return connect(url, Timeouts::default());
+        }
+        let uri: http::Uri = url
+            .parse()
+            .map_err(|error| Error::new(ErrorKind::Usage, "not a URL").at("endpoint", url).because(error))?;
+        let (Some("http"), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+            return Err(Error::new(
+                ErrorKind::Unsupported,
+                "only http:// endpoints can be reached through a tunnel",
+            )
+            .at("endpoint", url)
+            .todo("leave --tunnel out for https"));
+        };
+        let dial = self.host.forward(authority.host(), authority.port_u16().unwrap_or(80)).await?;
+        let direct = Direct::new(dial, authority.as_str(), Timeouts::default());
+        Ok(Arc::new(Forwarded { direct, _host: self.host.clone() }))
+    }
+}
+
+/// An endpoint behind a forward, which is good for as long as the host's connection lives.
+#[derive(Debug)]
+struct Forwarded {
+    direct: Direct,
+    _host: Arc<dyn Remote>,
+}
+
+impl HttpSend for Forwarded {
+    fn send(
+        &self,
+        request: http::Request<Body>,
+    ) -> BoxFuture<'_, Result<http::Response<Received>, SendError>> {
+        self.direct.send(request)
+    }
+
+    fn endpoint(&self) -> &str {
+        self.direct.endpoint()
+    }
+}
+
+/// One Deis cluster.
+pub struct Cluster {
+    /// Its gateways.
+    pub s3: Client,
+    /// The host on which commands run.
+    pub host: Arc<dyn Remote>,
+    /// Where the store volume is on that host.
+    pub volume: String,
+    /// What its etcd says, if it was asked.
+    pub discovery: Option<Discovery>,
+    etcd: Option<Etcd>,
+    has_host: bool,
+    buckets: [BucketName; 2],
+}
+
+impl Cluster {
+    /// Finds a cluster's gateways and keys. With gateways and keys given, etcd is not asked.
+    pub async fn connect(options: ClusterOptions, run: &Run) -> Result<Self> {
+        let given = !options.gateways.is_empty() && options.credentials.is_some();
+        let (etcd, discovery) = if given {
+            (None, None)
+        } else {
+            let etcd = options.etcd().await?;
+            let tree =
+                etcd.tree("/deis").await.todo("check --etcd and --tunnel, or give --gateway and keys")?;
+            (Some(etcd), Some(Discovery::from_tree(&tree)))
+        };
+        let urls = match (&discovery, options.gateways.is_empty()) {
+            (Some(found), true) => {
+                found.require_gateways()?.iter().map(|gateway| format!("http://{gateway}")).collect()
+            }
+            _ => options.gateways.clone(),
+        };
+        let found = discovery.as_ref().and_then(|found| found.credentials.clone());
+        let credentials =
+            options.credentials.clone().or(found).or(options.fallback.clone()).ok_or_else(|| {
+                Error::new(ErrorKind::NotReady, "the gateways' keys are not in etcd")
+                    .todo("wait until store-gateway has started, or give keys with --s3cfg")
+            })?;
+        let mut gateways = Vec::with_capacity(urls.len());
+        for url in &urls {
+            gateways.push(options.transport(url).await?);
+        }
+        let bucket = |part, own: fn(&Discovery) -> &String| {
+            BucketName::new(discovery.as_ref().map_or(Part::name(part), |found| own(found)))
+        };
+        let buckets = [
+            bucket(Part::DbWal, |found| &found.db_wal_bucket)?,
+            bucket(Part::Registry, |found| &found.registry_bucket)?,
+        ];
+        Ok(Self {
+            s3: Client::new(gateways, credentials, options.client, run)?,
+            has_host: options.tunnelled || !given,
+            host: options.host,
+            volume: options.volume,
+            discovery,
+            etcd,
+            buckets,
+        })
+    }
+
+    /// The bucket of a part, if it is one.
+    #[must_use]
+    pub fn bucket(&self, part: Part) -> Option<&BucketName> {
+        match part {
+            Part::DbWal => Some(&self.buckets[0]),
+            Part::Registry => Some(&self.buckets[1]),
+            _ => None,
+        }
+    }
+
+    /// Its etcd.
+    pub fn etcd(&self) -> Result<&Etcd> {
+        self.etcd.as_ref().ok_or_else(|| Error::new(ErrorKind::Usage, NO_ETCD))
+    }
+
+    /// Why a part is not to be had from this cluster, as far as is known without looking for it.
+    #[must_use]
+    pub fn absent(&self, part: Part) -> Option<(PartOutcome, String)> {
+        match part {
+            Part::Config if self.etcd.is_none() => Some((PartOutcome::Skipped, NO_ETCD.to_owned())),
+            Part::Sql | Part::Volume if !self.has_host => {
+                Some((PartOutcome::Skipped, "no host of the cluster is known: give --tunnel".to_owned()))
+            }
+            Part::Registry => {
+                let elsewhere = self.discovery.as_ref()?.registry_elsewhere.as_ref()?;
+                Some((
+                    PartOutcome::Absent,
+                    format!("the registry keeps its images in {elsewhere}: back that up there"),
+                ))
+            }
+            _ => None,
+        }
+    }
+}
+
+const NO_ETCD: &str = "with a gateway and keys given, etcd is not asked: leave --gateway out";
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cluster").field("s3", &self.s3).field("host", &self.host).finish_non_exhaustive()
+    }
+}

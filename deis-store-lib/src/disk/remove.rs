@@ -1,0 +1,78 @@
+//! Removing what is ours with all that is in it. It follows no symlink: a link is removed, not what it points to.
+
+use std::ffi::OsStr;
+use std::time::Duration;
+
+use rustix::fs::AtFlags;
+use rustix::io::Errno;
+
+use super::root::{Kind, Root};
+use crate::error::Result;
+
+impl Root {
+    /// Removes a directory in this one with everything in it, or nothing if it is not there.
+    ///
+    /// A task that is just ending may still make a file or remove its own meanwhile; so it is tried for a while.
+    pub fn remove_directory(&self, name: &str) -> Result<()> {
+        let mut patience = 20;
+        loop {
+            if self.kind(&[name])?.is_none() {
+                return Ok(());
+            }
+            self.subdirectory(name, false)?.clear()?;
+            match rustix::fs::unlinkat(self, name, AtFlags::REMOVEDIR) {
+                Err(Errno::NOTEMPTY) if patience > 0 => {
+                    patience -= 1;
+                    std::thread::sleep(Duration::from_millis(50));
+                }
+                Ok(()) | Err(Errno::NOENT) => return Ok(()),
+                Err(error) => return Err(self.failed("remove", name, error)),
+            }
+        }
+    }
+
+    /// Removes a file or link in this directory, if it is there.
+    pub fn remove_file(&self, name: &str) -> Result<()> {
+        self.unlink(name)
+    }
+
+    fn clear(&self) -> Result<()> {
+        for entry in self.list()? {
+            match (entry.kind, entry.name.to_str()) {
+                (Kind::Directory, Some(name)) => self.remove_directory(name)?,
+                _ => self.unlink(&entry.name)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn unlink(&self, name: impl AsRef<OsStr>) -> Result<()> {
+        match rustix::fs::unlinkat(self, name.as_ref(), AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(self.failed("remove", name, error)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_tree_is_removed_and_what_its_links_point_to_is_not() {
+        let place = tempfile::tempdir().unwrap();
+        let (ours, other) = (place.path().join("ours/deep/er"), place.path().join("other"));
+        fs::create_dir_all(&ours).unwrap();
+        fs::create_dir(&other).unwrap();
+        fs::write(ours.join("file"), "x").unwrap();
+        fs::write(other.join("kept"), "x").unwrap();
+        std::os::unix::fs::symlink(&other, ours.join("link")).unwrap();
+        let root = Root::open(place.path()).unwrap();
+        root.remove_directory("ours").unwrap();
+        assert!(!place.path().join("ours").exists() && other.join("kept").exists());
+        root.remove_directory("ours").unwrap();
+        std::os::unix::fs::symlink(&other, place.path().join("ours")).unwrap();
+        assert!(root.remove_directory("ours").is_err(), "a link in our place is a stranger's");
+    }
+}

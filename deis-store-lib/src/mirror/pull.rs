@@ -1,0 +1,216 @@
+//! Bucket → directory.
+
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::time::SystemTime;
+
+use futures_util::TryStreamExt as _;
+
+use super::{Checked, Outcome};
+use crate::disk::{Committed, NewFile, Root, Sha256, Writing};
+use crate::error::{Error, ErrorKind, Result};
+use crate::monitor::{Run, Running};
+use crate::s3::client::Download;
+use crate::s3::etag::{ETag, PartsCheck, s3cmd_md5, to_hex};
+use crate::s3::op::{ListedObject, ObjectInfo};
+use crate::s3::{BucketName, Client, ObjectKey};
+
+/// Results that may wait for an earlier, slower one: they leave in the order of the listing. At about 1 KiB each
+/// this bounds memory, and a large object holds up the small ones behind it only when so many are waiting.
+const WINDOW: usize = 4096;
+
+/// Downloads of an object whose bytes are not what its `ETag` says, before it is given up.
+const DAMAGED_ATTEMPTS: u32 = 3;
+
+/// Which objects of a bucket.
+pub struct Selection<'a> {
+    /// The bucket.
+    pub bucket: &'a BucketName,
+    /// Only keys that begin so.
+    pub prefix: &'a str,
+    /// Keys to leave out, as if they were not there.
+    pub leave_out: &'a (dyn Fn(&str) -> bool + Sync),
+}
+
+/// A listed object, and what became of it.
+#[derive(Debug)]
+pub struct Pulled {
+    /// As it was listed.
+    pub listed: ListedObject,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// Whether its bytes were not what its `ETag` says.
+    pub damaged: bool,
+    /// What is on disk, if it is.
+    pub stored: Option<Stored>,
+}
+
+/// An object on disk.
+#[derive(Debug)]
+pub struct Stored {
+    /// The components of its path.
+    pub path: Vec<String>,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+    /// Its digest.
+    pub sha256: Sha256,
+    /// What its bytes were checked against.
+    pub checked: Checked,
+    /// When it was written in the bucket.
+    pub modified: SystemTime,
+    /// What is stored with it.
+    pub info: ObjectInfo,
+}
+
+/// Copies objects of a bucket beneath `root`, and calls `each` for every listed one, in the order of the listing.
+///
+/// What befalls a single object is its outcome. An error is what befalls all: the listing fails, the disk is full,
+/// the run is stopped, or the gateways fail object after object.
+pub async fn pull(
+    client: &Client,
+    selection: &Selection<'_>,
+    root: &Root,
+    run: &Run,
+    progress: &Running<'_>,
+    mut each: impl FnMut(Pulled) -> Result<()>,
+) -> Result<()> {
+    let transfer = Transfer { client, bucket: selection.bucket, root, failures: AtomicU32::new(0) };
+    let listing = client.list(selection.bucket, selection.prefix);
+    let wanted = listing.try_filter(|object| std::future::ready(!(selection.leave_out)(&object.key)));
+    let mut results = Box::pin(wanted.map_ok(|object| transfer.object(object)).try_buffered(WINDOW));
+    while let Some(pulled) = results.try_next().await? {
+        run.stop.check()?;
+        progress.advance(1, pulled.stored.as_ref().map_or(0, |stored| stored.size_bytes));
+        each(pulled)?;
+    }
+    Ok(())
+}
+
+struct Transfer<'a> {
+    client: &'a Client,
+    bucket: &'a BucketName,
+    root: &'a Root,
+    /// How many objects in a row the gateways have failed to give.
+    failures: AtomicU32,
+}
+
+impl Transfer<'_> {
+    async fn object(&self, listed: ListedObject) -> Result<Pulled> {
+        let mut attempts = 1;
+        let error = loop {
+            match self.fetch(&listed).await {
+                Ok(stored) => {
+                    self.failures.store(0, Relaxed);
+                    let outcome = match stored.checked {
+                        Checked::None => {
+                            Outcome::Unverifiable("its ETag says nothing of its bytes".to_owned())
+                        }
+                        _ => Outcome::Stored,
+                    };
+                    return Ok(Pulled { listed, outcome, damaged: false, stored: Some(stored) });
+                }
+                Err(error) if error.kind() == ErrorKind::Damaged && attempts < DAMAGED_ATTEMPTS => {
+                    attempts += 1;
+                }
+                Err(error) => break error,
+            }
+        };
+        let damaged = error.kind() == ErrorKind::Damaged;
+        Ok(Pulled { listed, outcome: self.outcome(error)?, damaged, stored: None })
+    }
+
+    async fn fetch(&self, listed: &ListedObject) -> Result<Stored> {
+        let key = ObjectKey::new(&listed.key)?;
+        let root = self.root.clone();
+        fetch(self.client, self.bucket, &key, 0o400, move |key, etag| root.new_object(key, etag)).await
+    }
+
+    /// What an error means for this object alone; or the error, if it concerns all.
+    fn outcome(&self, error: Error) -> Result<Outcome> {
+        match error.kind() {
+            ErrorKind::NotFound => return Ok(Outcome::Vanished),
+            ErrorKind::Denied | ErrorKind::Usage | ErrorKind::Unsupported => {
+                return Ok(Outcome::Refused(error.what()));
+            }
+            ErrorKind::Disk | ErrorKind::Interrupted | ErrorKind::Internal => return Err(error),
+            _ => {}
+        }
+        let failures = self.failures.fetch_add(1, Relaxed) + 1;
+        if failures as usize > 2 * self.client.in_flight() {
+            return Err(error.todo("the gateway fails object after object: check it, then run it again"));
+        }
+        Ok(Outcome::Failed(error.what()))
+    }
+}
+
+/// Downloads one object into a new file and commits it, with this mode and the object's time, if the bytes are what
+/// the object's `ETag` says; else it is an [`ErrorKind::Damaged`] error and no file.
+pub async fn fetch(
+    client: &Client,
+    bucket: &BucketName,
+    key: &ObjectKey,
+    mode: u32,
+    new_file: impl FnOnce(&str, &str) -> Result<NewFile> + Send + 'static,
+) -> Result<Stored> {
+    let mut download = client.get(bucket, key).await?;
+    let info = download.info().clone();
+    let (name, etag) = (key.as_str().to_owned(), info.etag.clone());
+    let new_file = blocking(move || new_file(&name, &etag)).await?;
+    let mut writing = Writing::start(new_file);
+    let mut parts = PartsCheck::new(&ETag::parse(&info.etag), info.size_bytes);
+    copy(&mut download, &mut writing, parts.as_mut()).await?;
+    let written = writing.finish().await?;
+    let checked = check(&info, written.md5, parts).map_err(|why| {
+        Error::new(ErrorKind::Damaged, why)
+            .at("bucket", bucket)
+            .at("key", key)
+            .todo("look at the gateway and the network")
+    })?;
+    let modified = httpdate::parse_http_date(&info.modified)
+        .map_err(|_| Error::new(ErrorKind::Protocol, "the gateway gives no Last-Modified").at("key", key))?;
+    let committed = blocking(move || written.new_file.commit(mode, Some(modified), false)).await?;
+    let Committed { path, size_bytes, sha256 } = committed;
+    Ok(Stored { path, size_bytes, sha256, checked, modified, info })
+}
+
+async fn copy(
+    download: &mut Download<'_>,
+    writing: &mut Writing,
+    mut parts: Option<&mut PartsCheck>,
+) -> Result<()> {
+    while let Some(bytes) = download.next().await? {
+        if let Some(parts) = parts.as_deref_mut() {
+            parts.update(&bytes);
+        }
+        writing.write(bytes).await?;
+    }
+    Ok(())
+}
+
+/// What the bytes that came were checked against, or how they differ from it.
+fn check(info: &ObjectInfo, md5: [u8; 16], parts: Option<PartsCheck>) -> Result<Checked, String> {
+    if let ETag::Md5(expected) = ETag::parse(&info.etag) {
+        if expected == md5 {
+            return Ok(Checked::Md5);
+        }
+        return Err(format!("its bytes have MD5 {} and its ETag is {}", to_hex(&md5), info.etag));
+    }
+    if let Some(part_size_bytes) = parts.and_then(PartsCheck::finish) {
+        return Ok(Checked::Parts(part_size_bytes));
+    }
+    match info.meta.get("s3cmd-attrs").and_then(|attributes| s3cmd_md5(attributes)) {
+        Some(expected) if expected == md5 => Ok(Checked::S3cmdMd5),
+        Some(expected) => {
+            Err(format!("its bytes have MD5 {} and s3cmd stored {}", to_hex(&md5), to_hex(&expected)))
+        }
+        None => Ok(Checked::None),
+    }
+}
+
+/// Runs what waits for the disk where waiting is allowed.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .map_err(|error| Error::new(ErrorKind::Internal, "a task ended before its time").because(error))?
+}

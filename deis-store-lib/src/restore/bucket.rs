@@ -1,0 +1,200 @@
+//! A part's objects into a bucket: what refers is written only when all that it refers to is there, and what was
+//! written is listed back and compared.
+
+use std::time::Duration;
+
+use futures_util::{Stream, TryStreamExt as _, future, stream};
+
+use super::RestoredPart;
+use super::compare::{Compared, compare, lines};
+use crate::error::{Error, ErrorKind, Result};
+use crate::mirror::{Pushed, ToPush, push};
+use crate::monitor::{Run, Running};
+use crate::registry::REPOSITORIES;
+use crate::report::{Finding, FindingKind, Findings, Verdict};
+use crate::s3::etag::ETag;
+use crate::s3::{BucketName, Client};
+use crate::snapshot::{ListLine, Part, Snapshot};
+use crate::wal_e::{BASE_BACKUPS, is_sentinel, latest};
+
+/// Between two sentinels: WAL-E takes the one written last for `LATEST`, and old gateways list whole seconds.
+const BETWEEN_SENTINELS: Duration = Duration::from_millis(1100);
+
+/// Where a part goes.
+pub(super) struct Target<'a> {
+    pub(super) client: &'a Client,
+    pub(super) bucket: &'a BucketName,
+    /// Whether some of it may be there already.
+    pub(super) look_first: bool,
+}
+
+pub(super) async fn restore(
+    target: &Target<'_>,
+    snapshot: &Snapshot,
+    part: Part,
+    run: &Run,
+    task: &Running<'_>,
+    findings: &mut Findings,
+) -> Result<(RestoredPart, Verdict)> {
+    target.client.create_bucket(target.bucket).await?;
+    let mut restoring = Restoring {
+        target,
+        snapshot,
+        part,
+        run,
+        task,
+        findings,
+        done: RestoredPart::default(),
+        damaged: false,
+    };
+    let refers = |line: &ListLine| match part {
+        Part::DbWal => is_sentinel(&line.key),
+        _ => line.key.starts_with(REPOSITORIES),
+    };
+    restoring.push(lines(snapshot, part).try_filter(|line| future::ready(!refers(line)))).await?;
+    if restoring.done.failed == 0 {
+        let last = lines(snapshot, part).try_filter(|line| future::ready(refers(line)));
+        if part == Part::DbWal {
+            restoring.sentinels(last).await?;
+        } else {
+            restoring.push(last).await?;
+        }
+        restoring.check().await?;
+    } else {
+        let what = if part == Part::DbWal { "sentinels" } else { "tags" };
+        restoring.finding(
+            part.name(),
+            FindingKind::Failed,
+            &format!("the {what} were not written, since objects are missing that they stand for"),
+        );
+    }
+    let verdict = match (restoring.damaged, restoring.done.failed) {
+        (true, _) => Verdict::Damaged,
+        (false, 0) => Verdict::Good,
+        (false, _) => Verdict::Incomplete,
+    };
+    Ok((restoring.done, verdict))
+}
+
+struct Restoring<'a> {
+    target: &'a Target<'a>,
+    snapshot: &'a Snapshot,
+    part: Part,
+    run: &'a Run,
+    task: &'a Running<'a>,
+    findings: &'a mut Findings,
+    done: RestoredPart,
+    damaged: bool,
+}
+
+impl Restoring<'_> {
+    async fn push(&mut self, lines: impl Stream<Item = Result<ListLine>>) -> Result<()> {
+        let Target { client, bucket, look_first } = *self.target;
+        let (snapshot, part) = (self.snapshot.clone(), self.part);
+        let files = lines
+            .try_filter(|line| future::ready(line.outcome.is_on_disk()))
+            .map_ok(move |line| to_push(&snapshot, part, line));
+        let (run, task) = (self.run, self.task);
+        push(client, bucket, files, look_first, run, task, |pushed| {
+            self.count(&pushed);
+            Ok(())
+        })
+        .await
+    }
+
+    fn count(&mut self, pushed: &Pushed) {
+        match &pushed.result {
+            Ok(_) if pushed.unchanged => self.done.unchanged += 1,
+            Ok(_) => {
+                self.done.restored += 1;
+                self.done.bytes += pushed.size_bytes;
+            }
+            Err(error) => {
+                self.done.failed += 1;
+                let damaged = matches!(error.kind(), ErrorKind::Damaged | ErrorKind::NotFound);
+                self.damaged |= damaged;
+                let kind = if damaged { FindingKind::Changed } else { FindingKind::Failed };
+                self.finding(&pushed.key, kind, &error.what());
+            }
+        }
+    }
+
+    /// Writes the sentinels one by one in the order in which they were written first, so that `LATEST` stays what it
+    /// was.
+    async fn sentinels(&mut self, lines: impl Stream<Item = Result<ListLine>>) -> Result<()> {
+        let mut sentinels: Vec<ListLine> =
+            lines.try_filter(|line| future::ready(line.outcome.is_on_disk())).try_collect().await?;
+        sentinels.sort_by(|a, b| (a.modified, &a.key).cmp(&(b.modified, &b.key)));
+        let intended = sentinels.last().map(|line| line.key.clone());
+        for (index, line) in sentinels.into_iter().enumerate() {
+            if index > 0 {
+                tokio::time::sleep(BETWEEN_SENTINELS).await;
+            }
+            self.push(stream::iter([Ok(line)])).await?;
+        }
+        let listed = self.target.client.list(self.target.bucket, BASE_BACKUPS);
+        let there: Vec<(String, String)> = listed
+            .try_filter(|object| future::ready(is_sentinel(&object.key)))
+            .map_ok(|object| (object.key, object.modified))
+            .try_collect()
+            .await?;
+        let found = latest(there);
+        if self.done.failed == 0 && found != intended {
+            let text = format!("WAL-E would take {found:?} for LATEST, and the snapshot means {intended:?}");
+            return Err(Error::new(ErrorKind::Guard, text)
+                .at("bucket", self.target.bucket)
+                .todo("empty the bucket and restore again; do not start the database before"));
+        }
+        self.done.latest = found;
+        Ok(())
+    }
+
+    /// Lists the bucket and compares it with the snapshot.
+    async fn check(&mut self) -> Result<()> {
+        let Target { client, bucket, .. } = *self.target;
+        let (snapshot, part) = (self.snapshot, self.part);
+        compare(client, Some(bucket), snapshot, part, |compared| {
+            let (key, text) = match compared {
+                Compared::Here(line) => (line.key, "it was uploaded and is not listed"),
+                Compared::There(object) => {
+                    (object.key, "it is in the bucket and not in the snapshot: somebody writes")
+                }
+                Compared::Both(line, object)
+                    if !same(&line.etag, line.size_bytes, &object.etag, object.size_bytes) =>
+                {
+                    (line.key, "it was uploaded and is listed with another size or ETag")
+                }
+                Compared::Both(..) => return Ok(()),
+            };
+            self.done.failed += 1;
+            self.finding(&key, FindingKind::Failed, text);
+            Ok(())
+        })
+        .await
+    }
+
+    fn finding(&mut self, name: &str, kind: FindingKind, what: &str) {
+        let finding = Finding { part: Some(self.part), name: name.to_owned(), kind, what: what.to_owned() };
+        self.findings.push(finding);
+    }
+}
+
+/// An object of several parts comes back as one of a single part, whose `ETag` is another; its MD5 was checked when
+/// it was uploaded.
+fn same(etag: &str, size_bytes: u64, other_etag: &str, other_size_bytes: u64) -> bool {
+    let single = matches!(ETag::parse(etag), ETag::Md5(_));
+    size_bytes == other_size_bytes && (!single || etag == other_etag)
+}
+
+fn to_push(snapshot: &Snapshot, part: Part, line: ListLine) -> ToPush {
+    let (snapshot, opened) = (snapshot.clone(), line.clone());
+    ToPush {
+        key: line.key,
+        open: Box::new(move || snapshot.open_object(part, &opened)),
+        size_bytes: line.size_bytes,
+        sha256: line.sha256,
+        content_type: line.content_type,
+        headers: line.headers,
+        meta: line.meta,
+    }
+}

@@ -1,0 +1,62 @@
+//! The two clusters that `dev-cluster run` has started: A, which is filled, and B, which is empty.
+
+use deis_store::http::{Timeouts, connect};
+use deis_store::monitor::Run;
+use deis_store::s3::Client;
+use deis_store::s3::client::ClientOptions;
+use deis_store::secret::Credentials;
+use deis_store_tests::environment::{Environment, VARIABLE_A, VARIABLE_B};
+use deis_store_tests::etcd::Etcd;
+
+/// The filled cluster.
+pub(crate) fn a() -> Environment {
+    load(VARIABLE_A)
+}
+
+/// The empty cluster, target of the one restore.
+pub(crate) fn b() -> Environment {
+    load(VARIABLE_B)
+}
+
+/// Cluster A behind an etcd of the test's own, for a test that changes keys: all others share A's.
+pub(crate) fn a_with_own_etcd(keys: &[(&str, &str)]) -> OwnEtcd {
+    let directory = tempfile::tempdir().unwrap();
+    let etcd = Etcd::start(directory.path()).unwrap();
+    let a = a();
+    let (host, port) = a.gateway_address().unwrap().split_once(':').unwrap();
+    let gateway = [
+        ("/deis/store/gateway/accessKey", a.access_key.as_str()),
+        ("/deis/store/gateway/secretKey", &a.secret_key),
+        ("/deis/store/gateway/host", host),
+        ("/deis/store/gateway/port", port),
+    ];
+    for (key, value) in gateway.iter().chain(keys) {
+        etcd.client().set(key, value).unwrap();
+    }
+    let environment = Environment { etcd: etcd.client().url(), ..a };
+    OwnEtcd { environment, _etcd: etcd, _directory: directory }
+}
+
+/// Stops its etcd when dropped.
+pub(crate) struct OwnEtcd {
+    pub(crate) environment: Environment,
+    _etcd: Etcd,
+    _directory: tempfile::TempDir,
+}
+
+fn load(variable: &str) -> Environment {
+    let environment = Environment::from_variable(variable).expect("the environment file can be read");
+    environment.unwrap_or_else(|| panic!("{variable} is not set: these tests are run by tests/run"))
+}
+
+/// A client of all gateways of a cluster.
+pub(crate) fn client(environment: &Environment) -> Client {
+    client_with(environment, &environment.secret_key)
+}
+
+pub(crate) fn client_with(environment: &Environment, secret_key: &str) -> Client {
+    let gateways =
+        environment.gateways.iter().map(|url| connect(url, Timeouts::default()).unwrap()).collect();
+    let credentials = Credentials::new(&environment.access_key, secret_key);
+    Client::new(gateways, credentials, ClientOptions::default(), &Run::silent()).unwrap()
+}

@@ -1,0 +1,78 @@
+//! Runs the program as a user would, with an environment of our own.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use deis_store_tests::environment::Environment;
+use serde_json::Value;
+
+/// The program with arguments, for a cluster reached through etcd and its host.
+pub(crate) fn on(cluster: &Environment, arguments: &[&str]) -> Ran {
+    let mut command = command();
+    command.env("DEIS_STORE_ETCD", &cluster.etcd);
+    command.env("DEISCTL_TUNNEL", &cluster.tunnel).env("DEIS_STORE_SSH_CONFIG", &cluster.ssh_config);
+    ran(command.args(arguments))
+}
+
+/// The program with arguments and nothing else.
+pub(crate) fn alone(arguments: &[&str]) -> Ran {
+    ran(command().args(arguments))
+}
+
+/// The program with arguments, for a gateway and keys.
+pub(crate) fn at_gateway(gateway: &str, cluster: &Environment, secret_key: &str, arguments: &[&str]) -> Ran {
+    let mut command = command();
+    command.env("AWS_ACCESS_KEY_ID", &cluster.access_key).env("AWS_SECRET_ACCESS_KEY", secret_key);
+    ran(command.args(["--gateway", gateway]).args(arguments))
+}
+
+/// The program, with nothing of our environment but where to find ssh.
+pub(crate) fn command() -> Command {
+    let mut command = Command::new(path());
+    command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", "/nonexistent");
+    command
+}
+
+pub(crate) fn path() -> PathBuf {
+    let path =
+        std::env::var_os("DEIS_STORE_TEST_PROGRAM").expect("tests/run names the program that it has built");
+    PathBuf::from(path)
+}
+
+pub(crate) fn ran(command: &mut Command) -> Ran {
+    let Output { status, stdout, stderr } = command.output().expect("the program can be started");
+    let text = |bytes| String::from_utf8(bytes).expect("the program writes UTF-8");
+    Ran { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
+}
+
+/// What a run of the program has left.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Ran {
+    /// The run, if it ended with this code.
+    #[track_caller]
+    pub(crate) fn code(self, code: i32) -> Self {
+        assert_eq!(self.code, Some(code), "{self:#?}");
+        self
+    }
+
+    /// The one JSON object on standard output.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {self:#?}"))
+    }
+
+    /// Asserts that the error says each of these.
+    #[track_caller]
+    pub(crate) fn says(self, words: &[&str]) -> Self {
+        for word in words {
+            assert!(self.stderr.contains(word), "`{word}` is not said: {self:#?}");
+        }
+        self
+    }
+}

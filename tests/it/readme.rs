@@ -1,0 +1,61 @@
+//! Every command of the README is run as it stands.
+
+use std::path::Path;
+use std::process::Command;
+
+use deis_store_tests::environment::Environment;
+
+use crate::clusters::a_with_own_etcd;
+use crate::program::path;
+
+const README: &str = include_str!("../../README.md");
+
+/// The blocks of the README that use the program.
+fn blocks() -> impl Iterator<Item = &'static str> {
+    let blocks = README.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap_or_default());
+    blocks.filter(|block| block.lines().any(|line| line.starts_with("deis-store ")))
+}
+
+#[test]
+fn every_command_of_the_readme_works_as_typed() {
+    let cluster = a_with_own_etcd(&[("/deis/router/gzip", "on")]);
+    let scratch = tempfile::tempdir().unwrap();
+    let (restore, others): (Vec<_>, Vec<_>) =
+        blocks().partition(|block| block.contains("deis-store restore"));
+    assert_eq!(restore.len(), 1, "the restore is run by the test of the main job, on the one empty cluster");
+    assert!(others.len() >= 4, "the README shows commands");
+    for block in others {
+        run(block, &cluster.environment, scratch.path());
+    }
+}
+
+/// Runs the one block that uses this command.
+pub(crate) fn run_block_of(command: &str, cluster: &Environment, scratch: &Path) -> String {
+    let block = blocks().find(|block| block.contains(command)).expect("the README shows the command");
+    run(block, cluster, scratch)
+}
+
+/// Runs a block in a directory. The places of the examples become those of the test: a repository in that directory,
+/// and the cluster's host.
+fn run(block: &str, cluster: &Environment, scratch: &Path) -> String {
+    let script = block
+        .replace("/backup", scratch.join("backup").to_str().unwrap())
+        .replace("core@203.0.113.10", &cluster.tunnel)
+        .replace("core@198.51.100.20", &cluster.tunnel);
+    assert!(!script.contains("core@"), "an address that the test does not know");
+    let programs = path().parent().unwrap().to_str().unwrap().to_owned();
+    let output = Command::new("bash")
+        .args(["-euo", "pipefail", "-c", &script])
+        .env_clear()
+        .env("PATH", format!("{programs}:/usr/sbin:/usr/bin:/sbin:/bin"))
+        .env("HOME", scratch)
+        .env("DEIS_STORE_ETCD", &cluster.etcd)
+        .env("DEIS_STORE_SSH_CONFIG", &cluster.ssh_config)
+        .env("DEISCTL_TUNNEL", &cluster.tunnel)
+        .current_dir(scratch)
+        .output()
+        .unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(output.status.success(), "{script}\n{}\n{}", text(&output.stdout), text(&output.stderr));
+    text(&output.stdout)
+}

@@ -1,0 +1,266 @@
+//! A Ceph of one monitor and one OSD in memory, with one or two radosgw over it.
+//!
+//! The settings that are not obvious are explained where they stand; each was needed.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use crate::error::{Context, Error, Result};
+use crate::process::{Goodbye, Server, program, run};
+use crate::{http, port, random};
+
+const START_LIMIT: Duration = Duration::from_mins(1);
+/// Deis gives all gateways the one radosgw user of this name.
+const GATEWAY_USER: &str = "deis";
+
+/// The running servers.
+#[derive(Debug)]
+pub struct Ceph {
+    // Stopped in this order: whoever uses another one goes first.
+    _gateways: Vec<Server>,
+    _osd: Server,
+    _monitor: Server,
+}
+
+/// What is decided before anything runs, so that others can be set up at the same time.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Name of this Ceph.
+    pub fsid: String,
+    /// HOST:PORT of each gateway; a host of its own for each, as Deis has it.
+    pub gateways: Vec<String>,
+    /// Key of the radosgw user.
+    pub access_key: String,
+    /// Secret of the radosgw user.
+    pub secret_key: String,
+}
+
+impl Plan {
+    /// Ports and keys for so many gateways.
+    pub fn new(gateways: u8) -> Result<Self> {
+        // In a Deis cluster all gateways listen on the same port of different hosts.
+        let port = port::free()?;
+        let gateways = (1..=gateways).map(|host| format!("127.0.0.{host}:{port}")).collect();
+        let (access_key, secret_key) = (random::access_key()?, random::secret_key()?);
+        Ok(Self { fsid: random::uuid()?, gateways, access_key, secret_key })
+    }
+}
+
+impl Ceph {
+    /// Starts all, with everything below `directory`, and makes the user; done when every gateway serves.
+    pub fn start(directory: &Path, plan: &Plan) -> Result<Self> {
+        let files = Files::prepare(directory, plan)?;
+        files.make_keyring(plan.gateways.len())?;
+        run(
+            "monmaptool",
+            files.tool("monmaptool", &["--create", "--fsid", &plan.fsid, "--addv", "a"], |c| {
+                c.arg(&files.monitor_address).arg(files.path("monmap"));
+            }),
+        )?;
+        run(
+            "ceph-mon --mkfs",
+            files.tool("ceph-mon", &["-i", "a", "--mkfs", "--monmap"], |c| {
+                c.arg(files.path("monmap")).arg("--keyring").arg(files.path("keyring"));
+            }),
+        )?;
+        let monitor = files.server("ceph-mon", &["-i", "a"])?;
+
+        // Without the same UUID in both places the OSD never leaves "booting".
+        let osd = random::uuid()?;
+        run("ceph osd new", files.tool("ceph", &["--connect-timeout", "30", "osd", "new", &osd], |_| ()))?;
+        run(
+            "ceph auth import",
+            files.tool("ceph", &["--connect-timeout", "30", "auth", "import", "-i"], |c| {
+                c.arg(files.path("keyring"));
+            }),
+        )?;
+        run("ceph-osd --mkfs", files.tool("ceph-osd", &["-i", "0", "--mkfs", "--osd-uuid", &osd], |_| ()))?;
+        let osd = files.server("ceph-osd", &["-i", "0"])?;
+
+        let mut gateways = Vec::new();
+        for (number, address) in (1..).zip(&plan.gateways) {
+            let mut gateway = files.server("radosgw", &["-n", &format!("client.gateway{number}")])?;
+            // The first one makes the pools: a second one at the same time would get in its way.
+            gateway.wait_until(START_LIMIT, || http::serves(address))?;
+            gateways.push(gateway);
+        }
+        let (user, access, secret) = (GATEWAY_USER, &plan.access_key, &plan.secret_key);
+        run(
+            "radosgw-admin user create",
+            files.tool("radosgw-admin", &["-n", "client.gateway1", "user"], |c| {
+                c.args([
+                    "create",
+                    "--uid",
+                    user,
+                    "--display-name",
+                    user,
+                    "--access-key",
+                    access,
+                    "--secret-key",
+                    secret,
+                ]);
+            }),
+        )?;
+        Ok(Self { _gateways: gateways, _osd: osd, _monitor: monitor })
+    }
+}
+
+/// The keyrings that a Deis store keeps in etcd, as the text of keyring files.
+#[derive(Debug)]
+pub struct Keyrings {
+    /// Of `mon.`.
+    pub monitor: String,
+    /// Of `client.admin`.
+    pub admin: String,
+    /// Of the first gateway.
+    pub gateway: String,
+}
+
+impl Keyrings {
+    /// Reads them from a started Ceph's files.
+    pub fn read(directory: &Path) -> Result<Self> {
+        let text = fs::read_to_string(directory.join("ceph/keyring")).context("Read Ceph's keyring")?;
+        let section = |name: &str| {
+            let header = format!("[{name}]");
+            let begin =
+                text.find(&header).ok_or_else(|| Error::new(format!("No {header} in Ceph's keyring")))?;
+            let length = text[begin + 1..].find('[').map_or(text.len() - begin, |next| next + 1);
+            Ok(text[begin..begin + length].to_owned())
+        };
+        Ok(Self {
+            monitor: section("mon.")?,
+            admin: section("client.admin")?,
+            gateway: section("client.gateway1")?,
+        })
+    }
+
+    /// The key itself in such a text.
+    #[must_use]
+    pub fn key(keyring: &str) -> Option<&str> {
+        keyring.lines().find_map(|line| line.trim().strip_prefix("key = "))
+    }
+}
+
+/// The directory that holds it all.
+struct Files {
+    directory: PathBuf,
+    monitor_address: String,
+}
+
+impl Files {
+    fn prepare(directory: &Path, plan: &Plan) -> Result<Self> {
+        // A bare address makes clients try the wrong version of the messenger protocol.
+        let monitor_address = format!("[v2:127.0.0.1:{},v1:127.0.0.1:{}]", port::free()?, port::free()?);
+        let files = Self { directory: directory.join("ceph"), monitor_address };
+        for name in ["mon", "osd", "gateway", "run"] {
+            fs::create_dir_all(files.path(name)).context("Make Ceph's directories")?;
+        }
+        fs::write(files.path("ceph.conf"), files.configuration(plan)).context("Write ceph.conf")?;
+        Ok(files)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
+    fn tool(&self, name: &str, arguments: &[&str], more: impl FnOnce(&mut Command)) -> Command {
+        let mut command = program(name);
+        command.env("CEPH_CONF", self.path("ceph.conf")).args(arguments);
+        more(&mut command);
+        command
+    }
+
+    fn server(&self, name: &str, arguments: &[&str]) -> Result<Server> {
+        let log = self.path(&format!("{name}.out"));
+        Server::start(name, self.tool(name, &["-f"], |c| _ = c.args(arguments)), &log, Goodbye::Terminate)
+    }
+
+    fn make_keyring(&self, gateways: usize) -> Result<()> {
+        let all: &[&str] = &[
+            "--cap", "mon", "allow *", "--cap", "osd", "allow *", "--cap", "mgr", "allow *", "--cap", "mds",
+            "allow *",
+        ];
+        let osd: &[&str] = &["--cap", "mon", "allow profile osd", "--cap", "osd", "allow *"];
+        let mut names =
+            vec![("mon.".to_owned(), all), ("client.admin".to_owned(), all), ("osd.0".to_owned(), osd)];
+        names.extend((1..=gateways).map(|number| (format!("client.gateway{number}"), all)));
+        for (index, (name, capabilities)) in names.iter().enumerate() {
+            run(
+                "ceph-authtool",
+                self.tool("ceph-authtool", &["--gen-key", "--name", name], |c| {
+                    c.args(*capabilities)
+                        .args((index == 0).then_some("--create-keyring"))
+                        .arg(self.path("keyring"));
+                }),
+            )?;
+        }
+        Ok(())
+    }
+
+    fn configuration(&self, plan: &Plan) -> String {
+        let directory = self.directory.display();
+        let mut text = format!(
+            "[global]
+fsid = {}
+mon host = {}
+public network = 127.0.0.0/8
+# With `none` instead of cephx radosgw hangs at its start.
+auth cluster required = cephx
+auth service required = cephx
+auth client required = cephx
+keyring = {directory}/keyring
+log file = {directory}/$name.log
+mon cluster log file = {directory}/cluster.log
+pid file =
+# Programs that run beside the daemon of the same name would fight for its socket.
+admin socket =
+run dir = {directory}/run
+osd objectstore = memstore
+memstore device bytes = 4294967296
+osd pool default size = 1
+osd pool default min size = 1
+osd pool default pg num = 4
+osd pool default pgp num = 4
+osd pool default pg autoscale mode = off
+osd crush chooseleaf type = 0
+mon allow pool size one = true
+mon max pg per osd = 1000
+# A full disk is no reason to stop.
+mon data avail crit = 1
+mon data avail warn = 1
+# Each new pool waits for the monitor: radosgw's first start takes 5 s instead of 11 s.
+paxos propose interval = 0.02
+paxos min wait = 0.01
+# Without it the name `db_wal` is refused: 400 InvalidBucketName.
+rgw relaxed s3 bucket names = true
+
+[mon]
+mon data = {directory}/mon
+
+[osd]
+osd data = {directory}/osd
+",
+            plan.fsid, self.monitor_address
+        );
+        for (number, address) in (1..).zip(&plan.gateways) {
+            let _ = write!(
+                text,
+                "\n[client.gateway{number}]\nrgw frontends = beast endpoint={address}\nrgw data = {directory}/gateway\n"
+            );
+        }
+        text
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_of_a_keyring() {
+        assert_eq!(Keyrings::key("[mon.]\n\tkey = AQ/+==\n\tcaps mon = \"allow *\"\n"), Some("AQ/+=="));
+    }
+}

@@ -1,0 +1,15 @@
+//! The subcommands, one file each.
+
+pub(crate) mod down;
+pub(crate) mod keep;
+pub(crate) mod run;
+pub(crate) mod up;
+
+mod owner;
+
+use std::process::ExitCode;
+
+/// What a shell would say of a program that this signal ended.
+pub(crate) fn ended_by(signal: usize) -> ExitCode {
+    ExitCode::from(u8::try_from(128 + signal).unwrap_or(u8::MAX))
+}
