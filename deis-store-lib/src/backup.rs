@@ -15,7 +15,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::{Level, Run, Running, TaskKind, TaskResult, milliseconds};
 use crate::report::{Finding, FindingKind, Findings, Verdict};
 use crate::snapshot::{
-    Counts, FORMAT, Manifest, NotIncluded, Part, PartEntry, PartOutcome, Repository, Source, Unfinished,
+    Counts, FORMAT, Manifest, NotIncluded, Part, PartEntry, PartOutcome, Repository, SnapshotState, Source,
+    Unfinished,
 };
 
 /// The order of the parts: the dump first, then what it refers to. An image is there before a release names it, and
@@ -91,6 +92,11 @@ pub async fn backup(
     let _lock = repository.lock("backup")?;
     // Proves address and keys before anything is written.
     cluster.s3.buckets().await?;
+    for left in repository.snapshots()?.iter().filter(|entry| entry.state == SnapshotState::Unfinished) {
+        let text =
+            format!("{}.unfinished is what an interrupted run has left: remove it when you like", left.name);
+        verb.note(Level::Warning, "left-behind", &text);
+    }
     let started = timestamp(run.clock.now());
     let unfinished = repository.begin(run, &run_file(cluster, options))?;
     let result = take_parts(cluster, &unfinished, options, run, &verb).await;

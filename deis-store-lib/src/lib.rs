@@ -8,6 +8,7 @@ pub mod cluster;
 pub mod disk;
 pub mod error;
 pub mod etcd;
+mod hex;
 #[cfg(feature = "client")]
 pub mod http;
 pub mod mirror;

@@ -3,6 +3,8 @@
 mod bad_input;
 mod clusters;
 mod config;
+mod dev_cluster;
+mod interrupted;
 mod main_job;
 mod program;
 mod readme;

@@ -30,6 +30,8 @@ fn what_a_backup_took_from_one_cluster_a_restore_puts_on_another() {
     let verify = on(&a, &["verify", snapshot, "--json"]).code(0).json();
     assert_eq!(verify["report"]["verdict"], "good", "{verify:#}");
 
+    readable_without_the_program(Path::new(snapshot));
+
     on(&b, &["restore", snapshot]).code(5).says(&["not confirmed", "--yes", "upload"]);
     on(&b, &["restore", snapshot, "--dry-run"]).code(0);
     assert!(block(client(&b).buckets()).unwrap().is_empty(), "a dry run must not change anything");
@@ -54,6 +56,18 @@ fn what_a_backup_took_from_one_cluster_a_restore_puts_on_another() {
     put(&client(&b), &bucket("db_wal"), &foreign, b"x");
     on(&b, &["restore", snapshot, "--yes", "--only", "db_wal"]).code(5).says(&["wal_005/somebody-elses"]);
     block(client(&b).delete(&bucket("db_wal"), &foreign)).unwrap();
+}
+
+/// Runs the commands of docs/format.md in the snapshot.
+fn readable_without_the_program(snapshot: &Path) {
+    let text = include_str!("../../docs/format.md");
+    let commands = text.split("```sh\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    assert!(commands.lines().count() >= 3);
+    for command in commands.lines() {
+        let output =
+            std::process::Command::new("bash").args(["-c", command]).current_dir(snapshot).output().unwrap();
+        assert!(output.status.success() && !output.stdout.is_empty(), "{command}");
+    }
 }
 
 fn buckets_are_equal(a: &Environment, b: &Environment, name: &str) {

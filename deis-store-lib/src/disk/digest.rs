@@ -1,12 +1,13 @@
 //! A SHA-256 digest, written as lower hex. Pure.
 
-use std::fmt::{self, Write};
+use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use sha2::Digest;
 
 use crate::error::{Error, ErrorKind};
+use crate::hex::lower_hex;
 
 /// A SHA-256 digest, written as lower hex.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -22,7 +23,7 @@ impl Sha256 {
 
 impl fmt::Display for Sha256 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        f.write_str(&lower_hex(&self.0))
     }
 }
 
@@ -54,15 +55,6 @@ impl<'de> Deserialize<'de> for Sha256 {
     }
 }
 
-/// Bytes as lower hex.
-pub(crate) fn lower_hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 fn parse(text: &[u8]) -> Option<[u8; 32]> {
     let text: &[u8; 64] = text.try_into().ok()?;
     let mut bytes = [0; 32];
@@ -92,10 +84,5 @@ mod tests {
         for wrong in ["", &empty[1..], &empty.to_uppercase(), &empty.replace('e', "g")] {
             assert_eq!(wrong.parse::<Sha256>().unwrap_err().kind(), ErrorKind::Format);
         }
-    }
-
-    #[test]
-    fn hex_keeps_leading_zeros() {
-        assert_eq!(lower_hex(&[0, 0x0a, 0xff]), "000aff");
     }
 }

@@ -97,7 +97,7 @@ pub(super) mod tests {
 
     use super::*;
     use crate::disk::Root;
-    use crate::disk::digest::lower_hex;
+    use crate::hex::lower_hex;
 
     #[tokio::test]
     async fn what_was_written_is_known_before_it_is_committed() {

@@ -8,9 +8,10 @@ use futures_util::TryStreamExt as _;
 use super::{Checked, Outcome};
 use crate::disk::{Committed, NewFile, Root, Sha256, Writing};
 use crate::error::{Error, ErrorKind, Result};
+use crate::hex::lower_hex;
 use crate::monitor::{Run, Running};
 use crate::s3::client::Download;
-use crate::s3::etag::{ETag, PartsCheck, s3cmd_md5, to_hex};
+use crate::s3::etag::{ETag, PartsCheck, s3cmd_md5};
 use crate::s3::op::{ListedObject, ObjectInfo};
 use crate::s3::{BucketName, Client, ObjectKey};
 
@@ -192,7 +193,7 @@ fn check(info: &ObjectInfo, md5: [u8; 16], parts: Option<PartsCheck>) -> Result<
         if expected == md5 {
             return Ok(Checked::Md5);
         }
-        return Err(format!("its bytes have MD5 {} and its ETag is {}", to_hex(&md5), info.etag));
+        return Err(format!("its bytes have MD5 {} and its ETag is {}", lower_hex(&md5), info.etag));
     }
     if let Some(part_size_bytes) = parts.and_then(PartsCheck::finish) {
         return Ok(Checked::Parts(part_size_bytes));
@@ -200,7 +201,7 @@ fn check(info: &ObjectInfo, md5: [u8; 16], parts: Option<PartsCheck>) -> Result<
     match info.meta.get("s3cmd-attrs").and_then(|attributes| s3cmd_md5(attributes)) {
         Some(expected) if expected == md5 => Ok(Checked::S3cmdMd5),
         Some(expected) => {
-            Err(format!("its bytes have MD5 {} and s3cmd stored {}", to_hex(&md5), to_hex(&expected)))
+            Err(format!("its bytes have MD5 {} and s3cmd stored {}", lower_hex(&md5), lower_hex(&expected)))
         }
         None => Ok(Checked::None),
     }

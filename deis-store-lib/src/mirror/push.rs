@@ -14,9 +14,9 @@ use sha2::Sha256 as Sha256Hasher;
 use super::pull::blocking;
 use crate::disk::Sha256;
 use crate::error::{Context, Error, ErrorKind, Result};
+use crate::hex::lower_hex;
 use crate::http::{Body, Frames, Source};
 use crate::monitor::{Run, Running};
-use crate::s3::etag::to_hex;
 use crate::s3::op::PutObject;
 use crate::s3::{BucketName, Client, ObjectKey};
 
@@ -127,7 +127,7 @@ async fn send(
     }
     if look_first {
         let same = match client.head(bucket, key).await {
-            Ok(there) => there.size_bytes == size_bytes && there.etag == to_hex(&digests.md5),
+            Ok(there) => there.size_bytes == size_bytes && there.etag == lower_hex(&digests.md5),
             Err(error) if error.kind() == ErrorKind::NotFound => false,
             Err(error) => return Err(error),
         };

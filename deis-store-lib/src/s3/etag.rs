@@ -116,16 +116,6 @@ pub fn s3cmd_md5(attributes: &str) -> Option<[u8; 16]> {
     attributes.split('/').find_map(|pair| pair.strip_prefix("md5:")).and_then(from_hex)
 }
 
-/// Bytes as lower-case hex.
-#[must_use]
-pub fn to_hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
-}
-
 fn from_hex(hex: &str) -> Option<[u8; 16]> {
     let mut bytes = [0; 16];
     if hex.len() != 32 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
@@ -140,10 +130,11 @@ fn from_hex(hex: &str) -> Option<[u8; 16]> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::hex::lower_hex;
 
     fn multipart_etag(data: &[u8], part_size: usize) -> String {
         let digests: Vec<u8> = data.chunks(part_size).flat_map(Md5::digest).collect();
-        format!("\"{}-{}\"", to_hex(&Md5::digest(&digests)), data.chunks(part_size).count())
+        format!("\"{}-{}\"", lower_hex(&Md5::digest(&digests)), data.chunks(part_size).count())
     }
 
     #[test]
@@ -179,7 +170,7 @@ mod tests {
     fn the_md5_that_s3cmd_left_is_read() {
         let attributes = "atime:1/ctime:1/gid:0/gname:root/md5:900150983cd24fb0d6963f7d28e17f72/mode:33188";
         assert_eq!(
-            s3cmd_md5(attributes).map(|md5| to_hex(&md5)).as_deref(),
+            s3cmd_md5(attributes).map(|md5| lower_hex(&md5)).as_deref(),
             Some("900150983cd24fb0d6963f7d28e17f72")
         );
         assert_eq!(s3cmd_md5("md5:xyz"), None);

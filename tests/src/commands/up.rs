@@ -67,7 +67,6 @@ fn given_up(directory: &Path, why: &str) -> Error {
 fn print_usage(environment: &Environment, directory: &Path) {
     let lines = [
         ("DEIS_STORE_ETCD", environment.etcd.clone()),
-        ("DEIS_STORE_GATEWAY", environment.gateways.join(",")),
         ("DEIS_STORE_SSH_CONFIG", environment.ssh_config.display().to_string()),
         ("DEISCTL_TUNNEL", environment.tunnel.clone()),
         ("AWS_ACCESS_KEY_ID", environment.access_key.clone()),
@@ -76,6 +75,7 @@ fn print_usage(environment: &Environment, directory: &Path) {
     for (variable, value) in lines {
         println!("export {variable}='{value}'");
     }
+    println!("# Its gateways: {}", environment.gateways.join(" "));
     println!("# Everything else: {}", directory.join(environment::FILE).display());
     println!("# Stop it: dev-cluster down --dir '{}'", directory.display());
 }
