@@ -145,22 +145,23 @@ impl Cluster {
         for url in &urls {
             gateways.push(options.transport(url).await?);
         }
-        let bucket = |part, own: fn(&Discovery) -> &String| {
-            BucketName::new(discovery.as_ref().map_or(Part::name(part), |found| own(found)))
+        let s3 = Client::new(gateways, credentials, options.client.clone(), run)?;
+        let etcd = etcd.zip(discovery);
+        let has_host = options.tunnelled || !given;
+        Ok(Self { volume: options.volume, has_host, ..Self::new(s3, etcd, options.host)? })
+    }
+
+    /// A cluster of these, with the store volume where Deis mounts it. Without etcd its buckets have Deis' names.
+    pub fn new(s3: Client, etcd: Option<(Etcd, Discovery)>, host: Arc<dyn Remote>) -> Result<Self> {
+        let (etcd, discovery) = etcd.unzip();
+        let bucket = |part: Part, own: fn(&Discovery) -> &String| {
+            BucketName::new(discovery.as_ref().map_or(part.name(), |found| own(found)))
         };
         let buckets = [
             bucket(Part::DbWal, |found| &found.db_wal_bucket)?,
             bucket(Part::Registry, |found| &found.registry_bucket)?,
         ];
-        Ok(Self {
-            s3: Client::new(gateways, credentials, options.client, run)?,
-            has_host: options.tunnelled || !given,
-            host: options.host,
-            volume: options.volume,
-            discovery,
-            etcd,
-            buckets,
-        })
+        Ok(Self { s3, host, volume: STORE.to_owned(), discovery, etcd, has_host: true, buckets })
     }
 
     /// The bucket of a part, if it is one.

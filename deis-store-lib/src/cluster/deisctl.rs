@@ -94,7 +94,7 @@ fn file(read: &mut impl FnMut(&str) -> std::io::Result<Vec<u8>>, path: &str) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::etcd::fake::Fake;
+    use crate::etcd::Memory;
 
     const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----\n";
 
@@ -108,8 +108,8 @@ mod tests {
     }
 
     /// The keys that deisctl's recorded answers start from.
-    fn preset() -> (Etcd, std::sync::Arc<Fake>) {
-        let fake = Fake::with(&[
+    fn preset() -> (Etcd, std::sync::Arc<Memory>) {
+        let memory = Memory::with(&[
             ("/deis/store/gateway/accessKey", "AKIDEIS"),
             ("/deis/store/gateway/secretKey", "SECRETDEIS"),
             ("/deis/router/bodySize", "1m"),
@@ -117,7 +117,7 @@ mod tests {
             ("/deis/router/multi", "line1\nline2"),
             ("/deis/router/empty", ""),
         ]);
-        (Etcd::new(fake.clone()), fake)
+        (Etcd::new(memory.clone()), memory)
     }
 
     async fn texts(etcd: &Etcd, target: &str, keys: &[&str]) -> Result<Vec<String>> {
@@ -144,44 +144,44 @@ mod tests {
 
     #[tokio::test]
     async fn set_splits_at_the_first_equals_sign() {
-        let (etcd, fake) = preset();
+        let (etcd, memory) = preset();
         let set = set(&etcd, "router", &["bodySize=100m", "a=b=c", "key with space=v", "p%2Fq=v"], read_file);
         assert_eq!(set.await.unwrap().len(), 4);
-        assert_eq!(fake.value("/deis/router/bodySize").unwrap(), "100m");
-        assert_eq!(fake.value("/deis/router/a").unwrap(), "b=c");
-        assert_eq!(fake.value("/deis/router/key with space").unwrap(), "v");
-        assert_eq!(fake.value("/deis/router/p%2Fq").unwrap(), "v");
+        assert_eq!(memory.value("/deis/router/bodySize").unwrap(), "100m");
+        assert_eq!(memory.value("/deis/router/a").unwrap(), "b=c");
+        assert_eq!(memory.value("/deis/router/key with space").unwrap(), "v");
+        assert_eq!(memory.value("/deis/router/p%2Fq").unwrap(), "v");
     }
 
     #[tokio::test]
     async fn set_refuses_what_has_no_key_or_no_value_and_then_sets_nothing() {
         for wrong in ["noequals", "x=", "=x", ""] {
-            let (etcd, fake) = preset();
+            let (etcd, memory) = preset();
             let error = set(&etcd, "router", &["bodySize=100m", wrong], read_file).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Usage);
-            assert_eq!(fake.value("/deis/router/bodySize").unwrap(), "1m", "{wrong}");
+            assert_eq!(memory.value("/deis/router/bodySize").unwrap(), "1m", "{wrong}");
         }
     }
 
     #[tokio::test]
     async fn a_key_of_a_file_takes_its_content_and_the_ssh_key_is_encoded() {
-        let (etcd, fake) = preset();
+        let (etcd, memory) = preset();
         let values = set(&etcd, "router", &["sslCert=cert.pem", "sslKey=key"], read_file).await.unwrap();
         assert_eq!(values[0].expose(), CERTIFICATE);
         set(&etcd, "platform", &["sshPrivateKey=key"], read_file).await.unwrap();
-        assert_eq!(fake.value("/deis/platform/sshPrivateKey").unwrap(), "UFJJVkFURSBLRVkK");
+        assert_eq!(memory.value("/deis/platform/sshPrivateKey").unwrap(), "UFJJVkFURSBLRVkK");
         let wrong = ["bodySize=100m", "sslDhparam=nope"];
         assert_eq!(set(&etcd, "router", &wrong, read_file).await.unwrap_err().kind(), ErrorKind::Disk);
-        assert_eq!(fake.value("/deis/router/bodySize").unwrap(), "1m");
+        assert_eq!(memory.value("/deis/router/bodySize").unwrap(), "1m");
         let binary = set(&etcd, "router", &["sslCert=binary"], read_file).await;
         assert_eq!(binary.unwrap_err().kind(), ErrorKind::Usage);
     }
 
     #[tokio::test]
     async fn rm_removes_keys_and_no_directory() {
-        let (etcd, fake) = preset();
+        let (etcd, memory) = preset();
         assert_eq!(rm(&etcd, "router", &["bodySize"]).await.unwrap(), ["bodySize"]);
-        assert_eq!(fake.value("/deis/router/bodySize"), None);
+        assert_eq!(memory.value("/deis/router/bodySize"), None);
         assert_eq!(rm(&etcd, "router", &["nope"]).await.unwrap_err().kind(), ErrorKind::NotFound);
         assert_eq!(rm(&etcd, "store", &["gateway"]).await.unwrap_err().kind(), ErrorKind::Usage);
         assert_eq!(rm(&etcd, "store", &["/"]).await.unwrap_err().kind(), ErrorKind::Usage);

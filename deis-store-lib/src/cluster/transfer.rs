@@ -40,22 +40,23 @@ pub async fn apply(etcd: &Etcd, plan: &Plan) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::etcd::fake::{Fake, Script};
+    use crate::etcd::Memory;
+    use crate::etcd::script::Script;
 
     #[tokio::test]
     async fn a_configuration_goes_from_one_cluster_to_an_empty_one() {
-        let old = Fake::with(&[
+        let old = Memory::with(&[
             ("/deis/router/bodySize", "1m"),
             ("/deis/router/sslCert", "-----BEGIN\nabc=\n"),
             ("/deis/store/fsid", "x"),
             ("/other", "y"),
         ]);
         let configuration = collect(&Etcd::new(old)).await.unwrap();
-        let new = Fake::with(&[]);
+        let new = Memory::with(&[]);
         let etcd = Etcd::new(new.clone());
         let plan = plan_for(&configuration, &etcd).await.unwrap();
         apply(&etcd, &plan).await.unwrap();
-        assert_eq!(new.0.lock().unwrap().len(), 2);
+        assert_eq!(new.len(), 2);
         assert_eq!(new.value("/deis/router/sslCert").unwrap(), "-----BEGIN\nabc=\n");
         let again = plan_for(&configuration, &etcd).await.unwrap();
         assert_eq!((again.set.len(), again.unchanged.len()), (0, 2));

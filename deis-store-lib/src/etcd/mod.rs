@@ -6,14 +6,18 @@
 mod client;
 #[cfg(feature = "client")]
 mod error;
-#[cfg(all(test, feature = "client"))]
-pub(crate) mod fake;
 #[cfg(feature = "client")]
 mod key;
+#[cfg(feature = "client")]
+mod memory;
 mod node;
+#[cfg(all(test, feature = "client"))]
+pub(crate) mod script;
 #[cfg(all(test, feature = "client"))]
 mod tests;
 
 #[cfg(feature = "client")]
 pub use client::Etcd;
+#[cfg(feature = "client")]
+pub use memory::Memory;
 pub use node::{Node, Value};

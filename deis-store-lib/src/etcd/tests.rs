@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::fake::{Answer, Script};
+use super::script::{Answer, Script};
 use super::{Etcd, Value};
 use crate::error::ErrorKind;
 use crate::http::{SendError, Stage};

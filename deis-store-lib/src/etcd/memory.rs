@@ -1,0 +1,120 @@
+//! An etcd in memory, for rehearsals and tests: values only, a directory is what lies above them. It keeps no TTL.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use ::http::{Method, Request, Response};
+use bytes::Bytes;
+use futures_util::stream;
+use percent_encoding::percent_decode_str;
+use serde_json::{Value, json};
+
+use super::Node;
+use crate::http::{Body, BoxFuture, HttpSend, Received, SendError, Stage};
+
+/// An etcd in memory, which answers the calls that [`super::Etcd`] makes.
+#[derive(Default)]
+pub struct Memory(Mutex<Keys>);
+
+type Keys = BTreeMap<String, String>;
+
+impl Memory {
+    /// One with all values of a tree.
+    #[must_use]
+    pub fn of(tree: &Node) -> Self {
+        let keys = tree.leaves().map(|(node, value)| (node.key.clone(), value.expose().to_owned()));
+        Self(Mutex::new(keys.collect()))
+    }
+
+    /// One with these keys and values.
+    #[must_use]
+    pub fn with(keys: &[(&str, &str)]) -> Arc<Self> {
+        let keys = keys.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+        Arc::new(Self(Mutex::new(keys.collect())))
+    }
+
+    /// The value of a key.
+    #[must_use]
+    pub fn value(&self, key: &str) -> Option<String> {
+        self.keys().get(key).cloned()
+    }
+
+    /// How many keys it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.keys().len()
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.keys().is_empty()
+    }
+
+    fn keys(&self) -> MutexGuard<'_, Keys> {
+        // Every change is one insertion or removal: there is no half of one.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn answer(&self, request: &Request<Body>) -> (u16, Value) {
+        let path = percent_decode_str(request.uri().path()).decode_utf8_lossy().into_owned();
+        let key = path.strip_prefix("/v2/keys").unwrap_or(&path).to_owned();
+        let mut keys = self.keys();
+        let below = keys.keys().any(|other| other.starts_with(&format!("{key}/")));
+        match (request.method(), request.body()) {
+            (&Method::GET, _) if below => (200, json!({ "action": "get", "node": tree(&key, &keys) })),
+            _ if below => error(403, 102, &key),
+            (&Method::PUT, Body::Bytes(form)) => {
+                let form = String::from_utf8_lossy(form);
+                let value = form.split('&').find_map(|pair| pair.strip_prefix("value=")).unwrap_or_default();
+                let value = percent_decode_str(value).decode_utf8_lossy().into_owned();
+                keys.insert(key.clone(), value.clone());
+                (201, json!({ "action": "set", "node": { "key": key, "value": value } }))
+            }
+            _ if !keys.contains_key(&key) => error(404, 100, &key),
+            (&Method::DELETE, _) => {
+                keys.remove(&key);
+                (200, json!({ "action": "delete", "node": { "key": key } }))
+            }
+            _ => (200, json!({ "action": "get", "node": { "key": key, "value": keys.get(&key) } })),
+        }
+    }
+}
+
+fn error(status: u16, code: u16, key: &str) -> (u16, Value) {
+    (status, json!({ "errorCode": code, "message": "", "cause": key }))
+}
+
+fn tree(key: &str, keys: &Keys) -> Value {
+    let prefix = format!("{key}/");
+    let below = keys.keys().filter_map(|other| other.strip_prefix(&prefix));
+    let mut members: Vec<String> =
+        below.map(|rest| prefix.clone() + rest.split('/').next().unwrap_or(rest)).collect();
+    members.dedup();
+    let node = |member: &String| match keys.get(member) {
+        Some(value) => json!({ "key": member, "value": value }),
+        None => tree(member, keys),
+    };
+    json!({ "key": key, "dir": true, "nodes": members.iter().map(node).collect::<Vec<_>>() })
+}
+
+impl HttpSend for Memory {
+    fn send(&self, request: Request<Body>) -> BoxFuture<'_, Result<Response<Received>, SendError>> {
+        let (status, body) = self.answer(&request);
+        let frames = stream::iter([Ok(Bytes::from(body.to_string()))]);
+        let response = Response::builder().status(status).body(Received::new(Box::pin(frames)));
+        Box::pin(async move { response.map_err(|error| SendError::new(Stage::Unfaithful, error)) })
+    }
+
+    fn endpoint(&self) -> &'static str {
+        "http://memory:4001"
+    }
+}
+
+/// Values may be secrets.
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory").field("keys", &self.len()).finish_non_exhaustive()
+    }
+}
