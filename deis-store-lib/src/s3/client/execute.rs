@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, SystemTime};
 
-use http::Request as HttpRequest;
+use http::{Request as HttpRequest, StatusCode};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Client;
@@ -66,7 +66,9 @@ impl Client {
                         self.learn_clock(date);
                         continue;
                     }
-                    (advice == Advice::Again, error.into_error(&method).at("endpoint", gateway.endpoint()))
+                    // A 503 says that nothing was done; of other failures that is not known.
+                    let may = operation.repeat() == Repeat::Yes || error.status == StatusCode::SERVICE_UNAVAILABLE;
+                    (advice == Advice::Again && may, error.into_error(&method).at("endpoint", gateway.endpoint()))
                 }
                 Failure::Send(error) => {
                     let known = self.0.reached.load(Relaxed) || attempts < self.first_contact_attempts();

@@ -1,23 +1,29 @@
 //! The operations: each makes a request and parses its answer, and nothing here sends.
 
+mod complete_upload;
 mod create_bucket;
 mod delete_object;
 mod get_object;
+mod initiate_upload;
 mod list_buckets;
 mod list_objects;
 mod object;
 mod put_object;
+mod upload_part;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
+pub use complete_upload::CompleteUpload;
 pub use create_bucket::CreateBucket;
 pub use delete_object::DeleteObject;
 pub use get_object::{GetObject, HeadObject};
+pub use initiate_upload::InitiateUpload;
 pub use list_buckets::{Bucket, ListBuckets};
 pub use list_objects::{ListObjects, ListedObject, Page};
 pub use object::{KEPT_HEADERS, ObjectInfo};
 pub use put_object::PutObject;
+pub use upload_part::UploadPart;
 
 use super::S3Error;
 

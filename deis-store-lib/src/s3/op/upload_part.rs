@@ -1,0 +1,77 @@
+//! `PUT /BUCKET/KEY?partNumber=N&uploadId=U`: uploads a part. Uploaded again, it replaces the one before.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use http::{HeaderName, HeaderValue, Method};
+
+use super::{Head, Operation, Request};
+use crate::error::{Error, ErrorKind, Result};
+use crate::s3::etag::ETag;
+use crate::s3::types::{object_path, percent_encode};
+use crate::s3::{BucketName, ObjectKey, S3Error};
+
+/// Uploads a part of known MD5. Its body is given beside the request.
+#[derive(Clone, Debug)]
+pub struct UploadPart<'a> {
+    bucket: &'a BucketName,
+    key: &'a ObjectKey,
+    upload_id: &'a str,
+    number: u16,
+    md5: [u8; 16],
+}
+
+impl<'a> UploadPart<'a> {
+    /// A part, counted from 1 to 10,000: radosgw takes others and then cannot complete the upload.
+    pub fn new(
+        bucket: &'a BucketName,
+        key: &'a ObjectKey,
+        upload_id: &'a str,
+        number: u16,
+        md5: [u8; 16],
+    ) -> Result<Self> {
+        if !(1..=10_000).contains(&number) {
+            return Err(Error::new(
+                ErrorKind::Usage,
+                format!("a part's number is 1 to 10,000, not {number}"),
+            ));
+        }
+        Ok(Self { bucket, key, upload_id, number, md5 })
+    }
+}
+
+impl Operation for UploadPart<'_> {
+    type Output = ();
+
+    fn request(&self) -> Request {
+        let mut request = Request::new(Method::PUT, object_path(self.bucket, self.key));
+        let upload_id = percent_encode(self.upload_id, false);
+        request.query = format!("partNumber={}&uploadId={upload_id}", self.number);
+        if let Ok(md5) = HeaderValue::from_str(&BASE64.encode(self.md5)) {
+            request.headers.insert(HeaderName::from_static("content-md5"), md5);
+        }
+        request
+    }
+
+    fn parse(&self, head: &Head, _: &[u8]) -> Result<(), S3Error> {
+        let etag = head.text("etag");
+        if ETag::parse(&etag) == ETag::Md5(self.md5) {
+            Ok(())
+        } else {
+            Err(S3Error::unexpected(head, format!("the gateway stored another part: its ETag is {etag}")))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_encoded_and_a_number_out_of_range_refused() {
+        let (bucket, key) = (BucketName::new("abc").unwrap(), ObjectKey::new("k").unwrap());
+        let part = UploadPart::new(&bucket, &key, "2~a/b", 7, [0; 16]).unwrap();
+        assert_eq!(part.request().target(), "/abc/k?partNumber=7&uploadId=2~a%2Fb");
+        assert!(UploadPart::new(&bucket, &key, "2~a", 0, [0; 16]).is_err());
+        assert!(UploadPart::new(&bucket, &key, "2~a", 10_001, [0; 16]).is_err());
+    }
+}
