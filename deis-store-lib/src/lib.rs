@@ -8,6 +8,8 @@ pub mod cluster;
 pub mod disk;
 pub mod error;
 pub mod etcd;
+#[cfg(feature = "gateway")]
+pub mod gateway;
 #[cfg(feature = "client")]
 pub mod http;
 pub mod mirror;
