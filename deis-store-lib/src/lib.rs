@@ -9,6 +9,8 @@ pub mod disk;
 pub mod error;
 pub mod etcd;
 mod hex;
+#[cfg(feature = "gateway")]
+pub mod gateway;
 #[cfg(feature = "client")]
 pub mod http;
 pub mod mirror;

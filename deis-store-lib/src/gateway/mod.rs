@@ -1,0 +1,68 @@
+//! An embedded S3 gateway for one user, with radosgw's habits: for rehearsals, for tests, and to read a snapshot
+//! with any S3 client.
+//!
+//! It must not be taken for storage: what is put into it lives as long as the process. It reads no clock, and what
+//! it writes to disk is one unnamed file, in the directory it is given.
+//!
+//! # How it is made
+//!
+//! hyper carries HTTP. Every request is read as radosgw reads it, and what radosgw would sign of it is shown to
+//! s3s's verifier of signature version 2: so our signer is checked by somebody else's code. s3s does not read what
+//! requests mean, because it is not radosgw: it decodes and encodes metadata by RFC 2047, parses `Expires`, refuses
+//! ranges that radosgw takes, and cannot leave messages empty. The operations are our own, after what a radosgw
+//! 16.2.15 was seen to do.
+//!
+//! # Where it differs from radosgw
+//!
+//! Signing and requests:
+//! - Signature version 4 is answered with `NotImplemented`: no client of a Deis platform needs it.
+//! - Of what radosgw signs, `policyStatus` and `publicAccessBlock` are unknown to s3s, so that such a request is
+//!   answered with `SignatureDoesNotMatch`. Nobody sends them.
+//! - `x-amz-meta-` parameters in the query of a presigned request are not signed as headers. Nobody sends them.
+//! - A presigned request also ends by the system's clock, which s3s reads itself; everything else goes by the given
+//!   one.
+//! - A POST whose type is `multipart/form-data` is refused: s3s takes it for a form. The upload of an object of that
+//!   type cannot be initiated.
+//! - A raw `#` in a request line ends the path: hyper takes it for a fragment. Encoded, it is part of the key.
+//! - A body that is cut off is not always answered with `NoSuchKey`: hyper may close the connection instead.
+//! - Heads over 64 KiB are answered by hyper with 431, not with an empty 400.
+//!
+//! Answers:
+//! - Listings and copies come with `Content-Length`, not chunked, and a copy sends no progress: they are at hand
+//!   when the head is written.
+//! - `TCP_NODELAY` is set, so that a small GET does not wait 40 ms for a delayed ACK: rehearsals are to be quick.
+//! - Metadata cannot hold tabs or control characters that come back in RFC 2047's form: such values come back as
+//!   they are.
+//!
+//! Operations:
+//! - A sub-resource that radosgw knows and this does not (`tagging`, `cors`, `versions`, …) is answered with
+//!   `NotImplemented`; radosgw 16.2 takes some for the base operation and overwrites or deletes the object. Unknown
+//!   names are ignored, as by radosgw.
+//! - Versioning cannot be switched on, `x-amz-tagging` is dropped, and there is no website, lifecycle or policy.
+//! - Access control lists are kept and given back, yet allow nobody anything: there is one user. `Owner` is `deis`.
+//! - Names are as with `rgw relaxed s3 bucket names = true`, since Deis needs `db_wal`.
+//! - There are no quotas and no limits of the OSDs: names of metadata may be long, keys have 1,024 bytes.
+//! - The totals of a bucket count objects, not parts of uploads under way.
+//! - `X-RGW-…` totals are computed at each HEAD. Ids of uploads count up: nothing here is random.
+//! - A snapshot as a store takes no writes (`AccessDenied`), its objects are private, and multipart objects have
+//!   the `ETag`s they had.
+
+mod acl;
+mod answer;
+mod asked;
+mod condition;
+mod date;
+mod failure;
+mod op;
+mod payload;
+mod range;
+mod server;
+mod service;
+mod store;
+#[cfg(test)]
+mod tests;
+mod verifier;
+mod xml;
+
+pub use server::Gateway;
+pub use store::Store;

@@ -1,0 +1,51 @@
+//! Access control lists of buckets and objects.
+
+use std::sync::Arc;
+
+use http::StatusCode;
+
+use super::Call;
+use crate::gateway::acl::Acl;
+use crate::gateway::answer::Answer;
+use crate::gateway::failure::Failure;
+use crate::gateway::payload::Payload;
+use crate::gateway::store::Object;
+
+pub(super) fn of_bucket(call: &Call<'_>) -> Result<Answer, Failure> {
+    call.store.bucket(&call.asked.bucket, |bucket| Ok(Answer::xml(bucket.acl.to_xml())))
+}
+
+pub(super) fn of_object(call: &Call<'_>) -> Result<Answer, Failure> {
+    let object = call.store.object(&call.asked.bucket, &call.asked.key)?;
+    Ok(Answer::xml(object.acl.to_xml()))
+}
+
+/// Sets the list: as XML, or by `x-amz-acl` with an empty body.
+pub(super) async fn put(call: &Call<'_>, payload: &mut Payload) -> Result<Answer, Failure> {
+    if payload.length_bytes().is_none() {
+        return Err(Failure::MissingContentLength);
+    }
+    let body = payload.xml().await?;
+    let acl = match call.asked.header("x-amz-acl") {
+        Some(name) => Acl::canned(name)?,
+        None => Acl::parse(&body)?,
+    };
+    call.store.bucket(&call.asked.bucket, |bucket| {
+        if call.asked.key.is_empty() {
+            bucket.acl = acl;
+            return Ok(());
+        }
+        let object = bucket.objects.get_mut(&call.asked.key).ok_or(Failure::NoSuchKey)?;
+        let changed = Object {
+            content: object.content.clone(),
+            etag: object.etag.clone(),
+            modified: object.modified,
+            headers: object.headers.clone(),
+            acl,
+            upload: object.upload.clone(),
+        };
+        *object = Arc::new(changed);
+        Ok(())
+    })?;
+    Ok(Answer::empty(StatusCode::OK))
+}

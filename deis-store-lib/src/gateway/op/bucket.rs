@@ -1,0 +1,123 @@
+//! Buckets: list, create, delete, and their totals.
+
+use std::net::Ipv4Addr;
+
+use http::{HeaderName, StatusCode};
+use serde::Deserialize;
+
+use super::{Call, iso};
+use crate::gateway::acl::{Acl, owner};
+use crate::gateway::answer::Answer;
+use crate::gateway::failure::Failure;
+use crate::gateway::payload::Payload;
+use crate::gateway::store::Bucket;
+use crate::gateway::xml::Xml;
+
+const ROOT: &str = "ListAllMyBucketsResult";
+
+pub(super) fn list(call: &Call<'_>) -> Answer {
+    let mut xml = Xml::of(ROOT);
+    owner(&mut xml);
+    xml.open("Buckets");
+    for (name, bucket) in call.store.buckets().iter() {
+        xml.open("Bucket").text("Name", name).text("CreationDate", iso(bucket.created)).close("Bucket");
+    }
+    xml.close("Buckets");
+    Answer::xml(xml.finish(ROOT))
+}
+
+/// The same for somebody who did not sign: it looks like an empty account.
+pub(in crate::gateway) fn anonymous() -> Answer {
+    let mut xml = Xml::of(ROOT);
+    xml.open("Owner").text("ID", "anonymous").text("DisplayName", "").close("Owner");
+    xml.open("Buckets").close("Buckets");
+    Answer::xml(xml.finish(ROOT))
+}
+
+/// The names that radosgw allows with `rgw relaxed s3 bucket names = true`.
+pub(super) fn check_name(name: &str) -> Result<(), Failure> {
+    let legal = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+    if name.is_empty() {
+        return Err(Failure::NoSuchBucket);
+    }
+    if name.contains(':') {
+        // What stands before the colon is another tenant.
+        return Err(Failure::AccessDenied);
+    }
+    if (3..=255).contains(&name.len()) && name.bytes().all(legal) && name.parse::<Ipv4Addr>().is_err() {
+        Ok(())
+    } else {
+        Err(Failure::InvalidBucketName)
+    }
+}
+
+/// Creates a bucket; one's own may be there already.
+pub(super) async fn create(call: &Call<'_>, payload: &mut Payload) -> Result<Answer, Failure> {
+    let acl = Acl::canned(call.asked.header("x-amz-acl").unwrap_or_default())?;
+    check_location(&payload.xml().await?)?;
+    let name = call.asked.bucket.clone();
+    call.store.buckets().entry(name).or_insert_with(|| Bucket::new(call.now, acl));
+    Ok(Answer::empty(StatusCode::OK))
+}
+
+fn check_location(body: &[u8]) -> Result<(), Failure> {
+    #[derive(Deserialize)]
+    struct Configuration {
+        #[serde(rename = "LocationConstraint", default)]
+        location: String,
+    }
+    if body.is_empty() {
+        return Ok(());
+    }
+    let text = std::str::from_utf8(body).map_err(|_| Failure::InvalidArgument)?;
+    let configuration: Configuration = quick_xml::de::from_str(text).map_err(|_| Failure::InvalidArgument)?;
+    match configuration.location.as_str() {
+        "" | "default" | ":default-placement" => Ok(()),
+        _ => Err(Failure::InvalidLocationConstraint),
+    }
+}
+
+/// Deletes an empty bucket, with the uploads that are under way in it.
+pub(super) fn delete(call: &Call<'_>) -> Result<Answer, Failure> {
+    let mut buckets = call.store.buckets();
+    let bucket = buckets.get(&call.asked.bucket).ok_or(Failure::NoSuchBucket)?;
+    if !bucket.objects.is_empty() {
+        return Err(Failure::BucketNotEmpty);
+    }
+    buckets.remove(&call.asked.bucket);
+    Ok(Answer::empty(StatusCode::NO_CONTENT))
+}
+
+/// The totals. Parts of uploads under way are not counted.
+pub(super) fn head(call: &Call<'_>) -> Result<Answer, Failure> {
+    let (objects, bytes) =
+        call.store.bucket(&call.asked.bucket, |bucket| Ok((bucket.objects.len(), bucket.bytes())))?;
+    let mut answer = Answer::empty(StatusCode::OK)
+        .with(HeaderName::from_static("x-rgw-object-count"), &objects.to_string())
+        .with(HeaderName::from_static("x-rgw-bytes-used"), &bytes.to_string());
+    for quota in [
+        "x-rgw-quota-user-size",
+        "x-rgw-quota-user-objects",
+        "x-rgw-quota-bucket-size",
+        "x-rgw-quota-bucket-objects",
+    ] {
+        answer = answer.with(HeaderName::from_static(quota), "-1");
+    }
+    Ok(answer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_checked_as_with_relaxed_names() {
+        for name in ["db_wal", "registry", "UPPER", "-a-", "a..b", &"a".repeat(64)] {
+            assert_eq!(check_name(name), Ok(()), "{name}");
+        }
+        for name in ["ab", "127.0.0.1", "a b c", "büc"] {
+            assert_eq!(check_name(name), Err(Failure::InvalidBucketName), "{name}");
+        }
+        assert_eq!(check_name("a:bc"), Err(Failure::AccessDenied));
+    }
+}

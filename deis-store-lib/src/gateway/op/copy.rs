@@ -1,0 +1,85 @@
+//! Copies within the store: of objects, and of ranges as parts. The bytes are shared.
+
+use std::sync::Arc;
+
+use futures_util::TryStreamExt as _;
+use md5::{Digest as _, Md5};
+use percent_encoding::percent_decode_str;
+
+use super::{Call, iso, multipart, put};
+use crate::gateway::acl::Acl;
+use crate::gateway::answer::Answer;
+use crate::gateway::failure::Failure;
+use crate::gateway::range::{Wanted, wanted};
+use crate::gateway::store::{Content, Object};
+use crate::gateway::xml::Xml;
+use jiff::Timestamp;
+
+/// Copies an object, with its metadata or with that of the request. The access control list is not copied.
+pub(super) fn object(call: &Call<'_>) -> Result<Answer, Failure> {
+    let source = source(call)?;
+    let headers = if call.asked.header("x-amz-metadata-directive") == Some("REPLACE") {
+        put::kept(call.asked)?
+    } else if from(call)? == (call.asked.bucket.clone(), call.asked.key.clone()) {
+        // A copy onto itself that changes nothing.
+        return Err(Failure::InvalidRequest);
+    } else {
+        source.headers.clone()
+    };
+    let acl = Acl::canned(call.asked.header("x-amz-acl").unwrap_or_default())?;
+    let (content, etag) = (source.content.clone(), source.etag.clone());
+    let answer = result("CopyObjectResult", call.now, &etag);
+    let copy = Object { content, etag, modified: call.now, headers, acl, upload: None };
+    call.store.bucket(&call.asked.bucket, |bucket| {
+        bucket.objects.insert(call.asked.key.clone(), Arc::new(copy));
+        Ok(())
+    })?;
+    Ok(answer)
+}
+
+/// Copies an object, or a range of one, as a part of an upload.
+pub(super) async fn part(call: &Call<'_>) -> Result<Answer, Failure> {
+    let source = source(call)?;
+    let size_bytes = source.content.length_bytes();
+    let content = match wanted(call.asked.header("x-amz-copy-source-range"), size_bytes)? {
+        Wanted::Whole => source.content.clone(),
+        Wanted::WholeInRange => return Err(Failure::InvalidArgument),
+        Wanted::Part(range) => Content::Slice(Arc::new(source.content.clone()), range),
+    };
+    let pieces = content.open(0..content.length_bytes());
+    let md5 = pieces.try_fold(Md5::new(), async |md5, piece| Ok(md5.chain_update(&piece)));
+    let md5 = md5.await.map_err(|_| Failure::InternalError)?.finalize().into();
+    let etag = multipart::add_part(call, content, md5)?;
+    Ok(result("CopyPartResult", call.now, &etag))
+}
+
+/// The object to copy, if the conditions that radosgw knows allow it: AWS's names for them are ignored.
+fn source(call: &Call<'_>) -> Result<Arc<Object>, Failure> {
+    let (bucket, key) = from(call)?;
+    let source = call.store.object(&bucket, &key)?;
+    let is = |etag: &str| etag.trim_matches('"') == source.etag;
+    if call.asked.header("x-amz-copy-if-match").is_some_and(|etag| !is(etag)) {
+        return Err(Failure::PreconditionFailed);
+    }
+    if call.asked.header("x-amz-copy-if-none-match").is_some_and(is) {
+        return Err(Failure::NotModified);
+    }
+    Ok(source)
+}
+
+/// `x-amz-copy-source`: encoded as a path, the leading slash may be missing.
+fn from(call: &Call<'_>) -> Result<(String, String), Failure> {
+    let text = call.asked.header("x-amz-copy-source").unwrap_or_default();
+    let text = text.split_once("?versionId=").map_or(text, |(path, _)| path);
+    let path = percent_decode_str(text).decode_utf8().map_err(|_| Failure::InvalidArgument)?;
+    let (bucket, key) =
+        path.strip_prefix('/').unwrap_or(&path).split_once('/').ok_or(Failure::InvalidArgument)?;
+    Ok((bucket.to_owned(), key.to_owned()))
+}
+
+/// The `ETag` of a copy stands without quotes.
+fn result(root: &str, modified: Timestamp, etag: &str) -> Answer {
+    let mut xml = Xml::of(root);
+    xml.text("LastModified", iso(modified)).text("ETag", etag);
+    Answer::xml(xml.finish(root))
+}

@@ -1,0 +1,58 @@
+//! DELETE of one object, and of several in one request.
+
+use http::StatusCode;
+use serde::Deserialize;
+
+use super::Call;
+use crate::gateway::answer::Answer;
+use crate::gateway::failure::Failure;
+use crate::gateway::payload::Payload;
+use crate::gateway::xml::Xml;
+
+/// `rgw_delete_multi_obj_max_num`.
+const MOST_KEYS: usize = 1000;
+
+/// Deletes an object; one that is not there is deleted too.
+pub(super) fn one(call: &Call<'_>) -> Result<Answer, Failure> {
+    call.store.bucket(&call.asked.bucket, |bucket| {
+        bucket.objects.remove(&call.asked.key);
+        Ok(())
+    })?;
+    Ok(Answer::empty(StatusCode::NO_CONTENT))
+}
+
+/// Deletes many. `Content-MD5` is not looked at.
+pub(super) async fn several(call: &Call<'_>, payload: &mut Payload) -> Result<Answer, Failure> {
+    let body = payload.xml().await?;
+    let text = std::str::from_utf8(&body).map_err(|_| Failure::Malformed)?;
+    let delete: Delete = quick_xml::de::from_str(text).map_err(|_| Failure::Malformed)?;
+    if delete.object.is_empty() || delete.object.len() > MOST_KEYS {
+        return Err(Failure::Malformed);
+    }
+    let mut xml = Xml::of("DeleteResult");
+    call.store.bucket(&call.asked.bucket, |bucket| {
+        for object in &delete.object {
+            bucket.objects.remove(&object.key);
+            if !delete.quiet {
+                xml.open("Deleted").text("Key", &object.key).close("Deleted");
+            }
+        }
+        Ok(())
+    })?;
+    Ok(Answer::xml(xml.finish("DeleteResult")))
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Delete {
+    #[serde(default)]
+    quiet: bool,
+    #[serde(default)]
+    object: Vec<Named>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Named {
+    key: String,
+}

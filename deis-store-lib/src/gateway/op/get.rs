@@ -1,0 +1,50 @@
+//! GET and HEAD of an object.
+
+use http::{HeaderName, StatusCode, header};
+
+use super::Call;
+use crate::gateway::answer::Answer;
+use crate::gateway::condition;
+use crate::gateway::failure::Failure;
+use crate::gateway::range::{Wanted, wanted};
+
+/// What a signed query may put in place of what is stored.
+const OVERRIDES: [(&str, HeaderName); 6] = [
+    ("response-cache-control", header::CACHE_CONTROL),
+    ("response-content-disposition", header::CONTENT_DISPOSITION),
+    ("response-content-encoding", header::CONTENT_ENCODING),
+    ("response-content-language", header::CONTENT_LANGUAGE),
+    ("response-content-type", header::CONTENT_TYPE),
+    ("response-expires", header::EXPIRES),
+];
+
+pub(super) fn get(call: &Call<'_>) -> Result<Answer, Failure> {
+    let object = call.store.object(&call.asked.bucket, &call.asked.key)?;
+    condition::check_read(call.asked, &object)?;
+    let size_bytes = object.content.length_bytes();
+    let whole = 0..size_bytes;
+    let (status, range, ranged) = match wanted(call.asked.header("range"), size_bytes)? {
+        Wanted::Whole => (StatusCode::OK, whole, false),
+        Wanted::WholeInRange => (StatusCode::OK, whole, true),
+        Wanted::Part(range) => (StatusCode::PARTIAL_CONTENT, range, true),
+    };
+    let content_range = format!("bytes {}-{}/{size_bytes}", range.start, range.end.saturating_sub(1));
+    let length_bytes = range.end - range.start;
+    let mut answer = Answer::stream(status, object.content.open(range), length_bytes)
+        .with(header::ACCEPT_RANGES, "bytes")
+        .with(header::ETAG, &format!("\"{}\"", object.etag))
+        .with(header::LAST_MODIFIED, &httpdate::fmt_http_date(object.modified.into()))
+        .with(HeaderName::from_static("x-rgw-object-type"), "Normal");
+    for (name, value) in &object.headers {
+        answer.headers.insert(name, value.clone());
+    }
+    for (parameter, name) in OVERRIDES {
+        if call.asked.has(parameter) {
+            answer = answer.with(name, call.asked.parameter(parameter));
+        }
+    }
+    if ranged {
+        answer = answer.with(header::CONTENT_RANGE, &content_range);
+    }
+    Ok(answer)
+}

@@ -1,0 +1,179 @@
+//! Multipart uploads: initiate, parts, complete, abort.
+
+use std::sync::Arc;
+
+use http::{StatusCode, header};
+use md5::{Digest as _, Md5};
+use serde::Deserialize;
+
+use super::{Call, iso, put};
+use crate::gateway::acl::{Acl, owner};
+use crate::gateway::answer::Answer;
+use crate::gateway::failure::Failure;
+use crate::gateway::payload::Payload;
+use crate::gateway::store::{Bucket, Content, Object, Part, Upload};
+use crate::gateway::xml::Xml;
+use crate::s3::etag::to_hex;
+
+/// `rgw_multipart_min_part_size`.
+const LEAST_PART_BYTES: u64 = 5 << 20;
+
+pub(super) fn initiate(call: &Call<'_>) -> Result<Answer, Failure> {
+    let headers = put::kept(call.asked)?;
+    let acl = Acl::canned(call.asked.header("x-amz-acl").unwrap_or_default())?;
+    let id = format!("2~{:031}", call.number);
+    let upload = Upload { initiated: call.now, headers, acl, parts: std::collections::BTreeMap::new() };
+    call.store.bucket(&call.asked.bucket, |bucket| {
+        bucket.uploads.insert((call.asked.key.clone(), id.clone()), upload);
+        Ok(())
+    })?;
+    let mut xml = Xml::of("InitiateMultipartUploadResult");
+    xml.text("Bucket", &call.asked.bucket).text("Key", &call.asked.key).text("UploadId", id);
+    Ok(Answer::xml(xml.finish("InitiateMultipartUploadResult")))
+}
+
+pub(super) async fn upload_part(call: &Call<'_>, payload: &mut Payload) -> Result<Answer, Failure> {
+    let upload = (call.asked.key.clone(), call.asked.parameter("uploadId").to_owned());
+    call.store.bucket(&call.asked.bucket, |bucket| {
+        bucket.uploads.get(&upload).map(|_| ()).ok_or(Failure::NoSuchUpload)
+    })?;
+    let (content, md5) = put::body(call, payload).await?;
+    let etag = add_part(call, content, md5)?;
+    Ok(Answer::empty(StatusCode::OK).with(header::ETAG, &format!("\"{etag}\"")))
+}
+
+/// Adds a part, or replaces it, and says its `ETag`. Numbers beyond 1 to 10,000 are taken, as radosgw does.
+pub(super) fn add_part(call: &Call<'_>, content: Content, md5: [u8; 16]) -> Result<String, Failure> {
+    let number: u32 = call.asked.parameter("partNumber").parse().map_err(|_| Failure::InvalidArgument)?;
+    let part = Part { content, md5, modified: call.now };
+    with_upload(call, |upload| {
+        upload.parts.insert(number, part);
+        Ok(to_hex(&md5))
+    })
+}
+
+pub(super) fn abort(call: &Call<'_>) -> Result<Answer, Failure> {
+    let upload = (call.asked.key.clone(), call.asked.parameter("uploadId").to_owned());
+    call.store.bucket(&call.asked.bucket, |bucket| {
+        bucket.uploads.remove(&upload).map(|_| ()).ok_or(Failure::NoSuchUpload)
+    })?;
+    Ok(Answer::empty(StatusCode::NO_CONTENT))
+}
+
+pub(super) fn list_parts(call: &Call<'_>) -> Result<Answer, Failure> {
+    let number = |name: &str, default| match call.asked.parameter(name) {
+        "" => Ok(default),
+        text => text.parse::<u32>().map_err(|_| Failure::InvalidArgument),
+    };
+    let (after, most) = (number("part-number-marker", 0)?, number("max-parts", 1000)?.min(1000));
+    let mut xml = Xml::of("ListPartsResult");
+    xml.text("Bucket", &call.asked.bucket).text("Key", &call.asked.key);
+    xml.text("UploadId", call.asked.parameter("uploadId")).text("StorageClass", "STANDARD");
+    with_upload(call, |upload| {
+        let mut parts = upload.parts.range(after + 1..);
+        let page: Vec<_> = parts.by_ref().take(most as usize).collect();
+        let last = page.last().map_or(after, |(number, _)| **number);
+        xml.text("PartNumberMarker", after).text("NextPartNumberMarker", last);
+        xml.text("MaxParts", most).text("IsTruncated", most > 0 && parts.next().is_some());
+        owner(&mut xml);
+        for (number, part) in page {
+            xml.open("Part").text("LastModified", iso(part.modified)).text("PartNumber", number);
+            xml.text("ETag", format_args!("\"{}\"", to_hex(&part.md5)));
+            xml.text("Size", part.content.length_bytes()).close("Part");
+        }
+        Ok(())
+    })
+    .map_err(|failure| match failure {
+        // radosgw looks for the object then, which has no parts any more.
+        Failure::NoSuchUpload if call.store.object(&call.asked.bucket, &call.asked.key).is_ok() => {
+            Failure::NoSuchKey
+        }
+        other => other,
+    })?;
+    Ok(Answer::xml(xml.finish("ListPartsResult")))
+}
+
+/// Makes the object. All parts that were uploaded must be named, in any order. A completion may be repeated; only
+/// the repeated one says the `ETag`.
+pub(super) async fn complete(call: &Call<'_>, payload: &mut Payload) -> Result<Answer, Failure> {
+    let body = payload.xml().await?;
+    let text = std::str::from_utf8(&body).map_err(|_| Failure::MalformedXml)?;
+    let named: Completion = quick_xml::de::from_str(text).map_err(|_| Failure::MalformedXml)?;
+    if named.part.is_empty() {
+        return Err(Failure::MalformedXml);
+    }
+    let id = (call.asked.key.clone(), call.asked.parameter("uploadId").to_owned());
+    let etag = call.store.bucket(&call.asked.bucket, |bucket| {
+        let Some(upload) = bucket.uploads.get(&id) else { return repeated(bucket, &id.0, &id.1) };
+        let object = assemble(upload, named.part, call)?;
+        bucket.uploads.remove(&id);
+        bucket.objects.insert(id.0.clone(), Arc::new(object));
+        Ok(String::new())
+    })?;
+    let mut xml = Xml::of("CompleteMultipartUploadResult");
+    let host = call.asked.header("host").unwrap_or_default();
+    xml.text("Location", format_args!("http://{host}/{}/{}", call.asked.bucket, call.asked.key));
+    xml.text("Bucket", &call.asked.bucket).text("Key", &call.asked.key).text("ETag", etag);
+    Ok(Answer::xml(xml.finish("CompleteMultipartUploadResult")))
+}
+
+/// The `ETag` of the object that this upload has made already.
+fn repeated(bucket: &Bucket, key: &str, id: &str) -> Result<String, Failure> {
+    let made = bucket.objects.get(key).filter(|object| object.upload.as_deref() == Some(id));
+    // radosgw: "This multipart completion is already in progress".
+    made.map(|object| object.etag.clone()).ok_or(Failure::InternalError)
+}
+
+fn assemble(upload: &Upload, mut named: Vec<NamedPart>, call: &Call<'_>) -> Result<Object, Failure> {
+    named.sort_by_key(|part| part.part_number);
+    let numbers = named.iter().map(|part| part.part_number);
+    if !numbers.eq(upload.parts.keys().copied()) || upload.parts.contains_key(&0) {
+        return Err(Failure::InvalidPart);
+    }
+    let (mut contents, mut md5) = (Vec::with_capacity(named.len()), Md5::new());
+    for (part, named) in upload.parts.values().zip(&named) {
+        if named.etag.trim_matches('"') != to_hex(&part.md5) {
+            return Err(Failure::InvalidPart);
+        }
+        let is_last = contents.len() + 1 == upload.parts.len();
+        if !is_last && part.content.length_bytes() < LEAST_PART_BYTES {
+            return Err(Failure::EntityTooSmall);
+        }
+        contents.push(part.content.clone());
+        md5.update(part.md5);
+    }
+    let md5: [u8; 16] = md5.finalize().into();
+    Ok(Object {
+        etag: format!("{}-{}", to_hex(&md5), contents.len()),
+        content: Content::Joined(contents.into()),
+        modified: call.now,
+        headers: upload.headers.clone(),
+        acl: upload.acl.clone(),
+        upload: Some(call.asked.parameter("uploadId").to_owned()),
+    })
+}
+
+fn with_upload<T>(
+    call: &Call<'_>,
+    work: impl FnOnce(&mut Upload) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let id = (call.asked.key.clone(), call.asked.parameter("uploadId").to_owned());
+    call.store.bucket(&call.asked.bucket, |bucket| {
+        bucket.uploads.get_mut(&id).ok_or(Failure::NoSuchUpload).and_then(work)
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Completion {
+    #[serde(default)]
+    part: Vec<NamedPart>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct NamedPart {
+    part_number: u32,
+    #[serde(rename = "ETag")]
+    etag: String,
+}

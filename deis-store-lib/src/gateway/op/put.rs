@@ -1,0 +1,93 @@
+//! PUT of an object, and what is kept with it.
+
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use http::{HeaderName, HeaderValue, StatusCode, header};
+
+use super::Call;
+use crate::gateway::acl::Acl;
+use crate::gateway::answer::Answer;
+use crate::gateway::asked::Asked;
+use crate::gateway::condition;
+use crate::gateway::failure::Failure;
+use crate::gateway::payload::Payload;
+use crate::gateway::store::{Content, Object};
+use crate::s3::etag::to_hex;
+use crate::s3::op::KEPT_HEADERS;
+
+pub(super) async fn put(call: &Call<'_>, payload: &mut Payload) -> Result<Answer, Failure> {
+    let headers = kept(call.asked)?;
+    let acl = Acl::canned(call.asked.header("x-amz-acl").unwrap_or_default())?;
+    call.store.bucket(&call.asked.bucket, |_| Ok(()))?;
+    let (content, md5) = body(call, payload).await?;
+    let etag = to_hex(&md5);
+    let answer = Answer::empty(StatusCode::OK).with(header::ETAG, &format!("\"{etag}\""));
+    let object = Object { content, etag, modified: call.now, headers, acl, upload: None };
+    call.store.bucket(&call.asked.bucket, |bucket| {
+        let present = bucket.objects.get(&call.asked.key);
+        condition::check_write(call.asked, present.map(AsRef::as_ref))?;
+        bucket.objects.insert(call.asked.key.clone(), Arc::new(object));
+        Ok(())
+    })?;
+    Ok(answer)
+}
+
+/// Takes in the body of an object or a part, and checks it against `Content-MD5`.
+pub(super) async fn body(call: &Call<'_>, payload: &mut Payload) -> Result<(Content, [u8; 16]), Failure> {
+    let expected = call.asked.header("content-md5").map(digest).transpose()?;
+    let (content, md5) = call.store.receive(payload).await?;
+    if expected.is_some_and(|expected| expected != md5) {
+        return Err(Failure::BadDigest);
+    }
+    Ok((content, md5))
+}
+
+fn digest(text: &str) -> Result<[u8; 16], Failure> {
+    let known = |byte: u8| byte.is_ascii_alphanumeric() || b"+/= ".contains(&byte);
+    if !text.bytes().all(known) {
+        return Err(Failure::AccessDenied);
+    }
+    BASE64.decode(text).ok().and_then(|bytes| bytes.try_into().ok()).ok_or(Failure::InvalidDigest)
+}
+
+/// Type, metadata and other headers that are kept with an object, verbatim.
+pub(super) fn kept(asked: &Asked) -> Result<Vec<(HeaderName, HeaderValue)>, Failure> {
+    if asked.headers.contains_key("x-amz-server-side-encryption") {
+        return Err(Failure::InvalidRequest);
+    }
+    if asked.header("x-amz-storage-class").is_some_and(|class| class != "STANDARD") {
+        return Err(Failure::InvalidArgument);
+    }
+    let is_kept = |name: &str| {
+        KEPT_HEADERS.contains(&name)
+            || ["content-type", "x-amz-storage-class", "x-amz-website-redirect-location"].contains(&name)
+            || name.strip_prefix("x-amz-meta-").is_some_and(|name| !name.is_empty())
+    };
+    let mut kept: Vec<_> = asked
+        .headers
+        .iter()
+        .filter(|(name, _)| is_kept(name.as_str()))
+        .map(|(name, value)| (name.clone(), value.clone()))
+        .collect();
+    if !asked.headers.contains_key(header::CONTENT_TYPE) {
+        kept.push((header::CONTENT_TYPE, HeaderValue::from_static("binary/octet-stream")));
+    }
+    Ok(kept)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_digest_is_sixteen_bytes_in_base64() {
+        assert_eq!(digest("1B2M2Y8AsgTpgAmY7PhCfg==").unwrap()[0], 0xd4);
+        for wrong in ["YWJyYWNhZGFicmE=", "", "1B2M 2Y8AsgTpgAmY7PhCfg==", "d41d8cd98f00b204e9800998ecf8427e"]
+        {
+            assert_eq!(digest(wrong), Err(Failure::InvalidDigest), "{wrong}");
+        }
+        assert_eq!(digest("1B2M2Y8AsgTpgAmY7PhCf-=="), Err(Failure::AccessDenied));
+    }
+}

@@ -1,0 +1,100 @@
+//! One unnamed file that holds the larger bodies, so that memory does not. It vanishes with the process.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::error::{Result, disk_error};
+
+/// The file. It only grows; what is given back is punched out of it, where the file system can.
+#[derive(Debug)]
+pub(super) struct Spool {
+    file: File,
+    end_bytes: AtomicU64,
+}
+
+impl Spool {
+    /// A spool in a directory. Its name is taken away at once.
+    pub(super) fn create(directory: &Path) -> Result<Self> {
+        let failed = |error| disk_error("make a temporary file", directory.display(), error);
+        for number in 0_u32.. {
+            let path = directory.join(format!(".deis-store-spool.{number}"));
+            let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path);
+            match file {
+                Ok(file) => {
+                    std::fs::remove_file(&path).map_err(failed)?;
+                    return Ok(Self { file, end_bytes: AtomicU64::new(0) });
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => (),
+                Err(error) => return Err(failed(error)),
+            }
+        }
+        Err(failed(io::ErrorKind::AlreadyExists.into()))
+    }
+
+    /// A place for a body of this length.
+    pub(super) fn reserve(self: &Arc<Self>, length_bytes: u64) -> Region {
+        let offset_bytes = self.end_bytes.fetch_add(length_bytes, Ordering::Relaxed);
+        Region { spool: self.clone(), offset_bytes, length_bytes }
+    }
+}
+
+/// The place of one body. Its owner must not write or read past its length.
+#[derive(Debug)]
+pub(in crate::gateway) struct Region {
+    spool: Arc<Spool>,
+    offset_bytes: u64,
+    length_bytes: u64,
+}
+
+impl Region {
+    pub(super) fn length_bytes(&self) -> u64 {
+        self.length_bytes
+    }
+
+    pub(super) fn write(&self, at_bytes: u64, bytes: &[u8]) -> io::Result<()> {
+        self.spool.file.write_all_at(bytes, self.offset_bytes + at_bytes)
+    }
+
+    pub(super) fn read(&self, at_bytes: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.spool.file.read_exact_at(buffer, self.offset_bytes + at_bytes)
+    }
+}
+
+impl Drop for Region {
+    fn drop(&mut self) {
+        #[cfg(target_os = "linux")]
+        if self.length_bytes > 0 {
+            use rustix::fs::{FallocateFlags, fallocate};
+            let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+            // A file system without holes keeps the bytes until the spool is closed: nothing is lost but room.
+            let _ = fallocate(&self.spool.file, flags, self.offset_bytes, self.length_bytes);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt as _;
+
+    use super::*;
+
+    #[test]
+    fn it_has_no_name_and_gives_back_the_room_of_what_is_dropped() {
+        let directory = tempfile::tempdir().unwrap();
+        let spool = Arc::new(Spool::create(directory.path()).unwrap());
+        assert_eq!(directory.path().read_dir().unwrap().count(), 0);
+        let (first, second) = (spool.reserve(1 << 20), spool.reserve(5));
+        first.write(0, &vec![7; 1 << 20]).unwrap();
+        second.write(0, b"hello").unwrap();
+        let full_blocks = spool.file.metadata().unwrap().blocks();
+        drop(first);
+        let mut bytes = [0; 4];
+        second.read(1, &mut bytes).unwrap();
+        assert_eq!(&bytes, b"ello");
+        assert!(spool.file.metadata().unwrap().blocks() <= full_blocks);
+    }
+}

@@ -1,0 +1,208 @@
+//! The gateway over real connections: our client against it, and requests that our client cannot make.
+
+mod client;
+mod multipart;
+mod objects;
+mod signing;
+mod spool;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+
+use super::{Gateway, Store};
+use crate::http::{Body, HttpSend, Timeouts, connect};
+use crate::monitor::{Clock, Run, SystemClock};
+use crate::s3::client::ClientOptions;
+use crate::s3::op::{Head, PutObject, Request};
+use crate::s3::sign::sign;
+use crate::s3::{BucketName, Client, ObjectKey};
+use crate::secret::Credentials;
+
+/// Keys as section 1.3 of the protocol's notes has them.
+pub(super) const ODD_KEYS: [&str; 22] = [
+    "/lead",
+    "\u{1}control",
+    "10%x",
+    "_x",
+    "a b",
+    "a&b=c;d,e:f@g$h!i*j(k)l'm~",
+    "dir/",
+    "e/../k2",
+    "e/./k",
+    "e//h",
+    "h#x",
+    "lit%2Fx",
+    "new\nline",
+    "p+q",
+    "q?x",
+    "tab\tand\r",
+    "trailing ",
+    "..",
+    "é",
+    "\u{10ffff}",
+    "<&>\"'",
+    "{}|\\^`[]",
+];
+
+pub(super) struct Harness {
+    pub(super) gateway: Gateway,
+    pub(super) http: Arc<dyn HttpSend>,
+    pub(super) client: Client,
+}
+
+pub(super) struct Got {
+    pub(super) head: Head,
+    pub(super) body: String,
+}
+
+impl Got {
+    pub(super) fn status(&self) -> u16 {
+        self.head.status.as_u16()
+    }
+
+    pub(super) fn code(&self) -> &str {
+        self.element("Code")
+    }
+
+    /// The text of the first element of a name, as it stands in the XML.
+    pub(super) fn element(&self, name: &str) -> &str {
+        let Some((_, rest)) = self.body.split_once(&format!("<{name}>")) else { return "" };
+        rest.split_once(&format!("</{name}>")).map_or("", |(text, _)| text)
+    }
+}
+
+/// A clock that is off by some time.
+pub(super) struct Off(pub(super) Duration);
+
+impl Clock for Off {
+    fn now(&self) -> SystemTime {
+        SystemTime::now() + self.0
+    }
+}
+
+pub(super) fn credentials() -> Credentials {
+    Credentials::new("AKIDEIS", "SECRETDEIS")
+}
+
+pub(super) fn client(gateway: &Gateway, credentials: Credentials) -> Client {
+    let http = connect(&gateway.url(), Timeouts::default()).unwrap();
+    Client::new(vec![http], credentials, ClientOptions::default(), &Run::silent()).unwrap()
+}
+
+impl Harness {
+    pub(super) async fn new() -> Self {
+        Self::of(Store::in_memory(), Arc::new(SystemClock)).await
+    }
+
+    pub(super) async fn with_bucket() -> Self {
+        let harness = Self::new().await;
+        harness.client.create_bucket(&bucket()).await.unwrap();
+        harness
+    }
+
+    pub(super) async fn of(store: Store, clock: Arc<dyn Clock>) -> Self {
+        let listen = ([127, 0, 0, 1], 0).into();
+        let gateway = Gateway::start(listen, store, credentials(), clock).await.unwrap();
+        let http = connect(&gateway.url(), Timeouts::default()).unwrap();
+        let client = client(&gateway, credentials());
+        Self { gateway, http, client }
+    }
+
+    /// Sends a signed request.
+    pub(super) async fn ask(
+        &self,
+        method: Method,
+        target: &str,
+        headers: &[(&str, &str)],
+        body: impl Into<Bytes>,
+    ) -> Got {
+        let mut request = request(method, target, headers);
+        sign(&mut request, &credentials(), SystemTime::now());
+        self.send(request, body).await
+    }
+
+    /// Sends a request as it is.
+    pub(super) async fn send(&self, request: Request, body: impl Into<Bytes>) -> Got {
+        let mut built = http::Request::new(Body::Bytes(body.into()));
+        *built.method_mut() = request.method.clone();
+        *built.uri_mut() = request.target().parse().unwrap();
+        *built.headers_mut() = request.headers;
+        let mut answer = self.http.send(built).await.unwrap();
+        let body = answer.body_mut().collect(64 << 20).await.unwrap();
+        let head = Head { status: answer.status(), headers: answer.headers().clone() };
+        assert!(head.headers.contains_key("x-amz-request-id") && head.headers.contains_key("date"));
+        Got { head, body: String::from_utf8_lossy(&body).into_owned() }
+    }
+
+    /// Puts an object with our client.
+    pub(super) async fn put(&self, key: &str, bytes: &[u8]) {
+        let (bucket, key) = (bucket(), ObjectKey::new(key).unwrap());
+        let operation = PutObject::new(&bucket, &key, bytes.len() as u64, md5(bytes)).unwrap();
+        self.client.put(&operation, &Body::Bytes(Bytes::copy_from_slice(bytes))).await.unwrap();
+    }
+
+    /// Gets an object with our client.
+    pub(super) async fn get(&self, key: &str) -> Vec<u8> {
+        let (bucket, key) = (bucket(), ObjectKey::new(key).unwrap());
+        let mut download = self.client.get(&bucket, &key).await.unwrap();
+        let mut whole = Vec::new();
+        while let Some(bytes) = download.next().await.unwrap() {
+            whole.extend_from_slice(&bytes);
+        }
+        whole
+    }
+}
+
+pub(super) fn bucket() -> BucketName {
+    BucketName::new("db_wal").unwrap()
+}
+
+pub(super) fn md5(bytes: &[u8]) -> [u8; 16] {
+    use md5::Digest as _;
+    md5::Md5::digest(bytes).into()
+}
+
+pub(super) fn request(method: Method, target: &str, headers: &[(&str, &str)]) -> Request {
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let mut map = HeaderMap::new();
+    for (name, value) in headers {
+        let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
+        map.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), value);
+    }
+    let (path, query) = (path.to_owned(), query.to_owned());
+    Request { method, path, query, headers: map, body: Bytes::new() }
+}
+
+#[tokio::test]
+async fn it_ends_when_it_is_stopped_and_when_it_is_dropped() {
+    for stopped in [true, false] {
+        let harness = Harness::with_bucket().await;
+        let address = harness.gateway.address();
+        assert!(tokio::net::TcpStream::connect(address).await.is_ok());
+        let Harness { gateway, .. } = harness;
+        if stopped {
+            gateway.stop().await;
+        } else {
+            drop(gateway);
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        assert!(tokio::net::TcpStream::connect(address).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn who_does_not_sign_sees_an_empty_account_and_nothing_else() {
+    let harness = Harness::with_bucket().await;
+    let got = harness.send(request(Method::GET, "/", &[]), "").await;
+    assert_eq!((got.status(), got.element("ID"), got.element("Buckets")), (200, "anonymous", ""));
+    for (method, target) in
+        [(Method::GET, "/db_wal"), (Method::PUT, "/db_wal/k"), (Method::DELETE, "/db_wal")]
+    {
+        let got = harness.send(request(method, target, &[]), "").await;
+        assert_eq!((got.head.status, got.code()), (StatusCode::FORBIDDEN, "AccessDenied"));
+        assert!(got.body.contains("<Message></Message>") && !got.element("RequestId").is_empty());
+    }
+}
