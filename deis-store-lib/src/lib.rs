@@ -19,6 +19,8 @@ pub mod report;
 #[cfg(feature = "backup")]
 pub mod restore;
 pub mod s3;
+#[cfg(feature = "gateway")]
+pub mod sample;
 pub mod secret;
 pub mod snapshot;
 #[cfg(feature = "backup")]
