@@ -96,7 +96,7 @@ impl BaseBackup {
         let label = self.label();
         let (start, rest) = label.split_once('\n').unwrap_or_default();
         let stop = location("STOP", self.timeline, self.stop);
-        format!("{start}\n{stop}{rest}STOP TIME: {}\n", time(self.started + 42))
+        format!("{start}\n{stop}{rest}STOP TIME: {}\n", time(self.started + 195))
     }
 
     /// `backup_label`.
@@ -242,7 +242,7 @@ mod tests {
                         BACKUP FROM: master\n\
                         START TIME: 2015-09-03 00:00:00 UTC\n\
                         LABEL: freeze_start_2015-09-03 00:00:00 UTC\n\
-                        STOP TIME: 2015-09-03 00:00:42 UTC\n";
+                        STOP TIME: 2015-09-03 00:03:15 UTC\n";
         assert_eq!(backup().history(), expected);
     }
 

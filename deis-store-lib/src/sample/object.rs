@@ -72,7 +72,9 @@ impl SampleObject {
         self
     }
 
+    /// Uploaded as docker-registry does it; boto sends no type when it begins an upload in parts.
     pub(super) fn in_parts(mut self) -> Self {
+        self.content_type = None;
         self.part_size_bytes = Some(PART_SIZE_BYTES);
         self
     }
