@@ -8,9 +8,9 @@ pub mod cluster;
 pub mod disk;
 pub mod error;
 pub mod etcd;
-mod hex;
 #[cfg(feature = "gateway")]
 pub mod gateway;
+mod hex;
 #[cfg(feature = "client")]
 pub mod http;
 pub mod mirror;
@@ -22,6 +22,8 @@ pub mod report;
 #[cfg(feature = "backup")]
 pub mod restore;
 pub mod s3;
+#[cfg(feature = "gateway")]
+pub mod sample;
 pub mod secret;
 pub mod snapshot;
 #[cfg(feature = "backup")]
