@@ -98,6 +98,15 @@ pub(crate) enum Command {
         #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=100))]
         sample: Option<u8>,
     },
+    /// Prove the whole way on this machine alone: a made cluster is backed up, verified, restored and compared
+    Rehearse {
+        /// Make another cluster
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Change a byte of this object on the way, to see that it is found
+        #[arg(long, value_name = "KEY")]
+        damage: Option<String>,
+    },
     /// Read and write the platform's configuration in etcd, as `deisctl config`
     Config {
         /// The component: router, registry, store, …
@@ -118,6 +127,7 @@ impl Command {
             Self::Backup { .. } => "backup",
             Self::Restore { .. } => "restore",
             Self::Verify { .. } => "verify",
+            Self::Rehearse { .. } => "rehearse",
             Self::Config { .. } => "config",
             Self::S3 { .. } => "s3",
         }

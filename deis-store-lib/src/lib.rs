@@ -16,6 +16,8 @@ pub mod http;
 pub mod mirror;
 pub mod monitor;
 pub mod registry;
+#[cfg(feature = "gateway")]
+pub mod rehearse;
 #[cfg(feature = "backup")]
 pub mod remote;
 pub mod report;

@@ -2,6 +2,7 @@
 
 mod backup;
 mod config;
+mod rehearse;
 mod restore;
 mod s3;
 mod verify;
@@ -27,6 +28,7 @@ pub(crate) async fn run(args: &Args, output: &Output, run: &Run) -> Exit {
         Command::Verify { snapshot, quick, sample } => {
             verify::run(snapshot, *quick, *sample, output, run).await
         }
+        Command::Rehearse { seed, damage } => rehearse::run(*seed, damage.clone(), output, run).await,
         Command::Config { target, action } => config::run(&args.global, target, action, output).await,
         Command::S3 { action } => s3::run(&args.global, action, output, run).await,
     };

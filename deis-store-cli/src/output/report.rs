@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use deis_store::backup::BackupReport;
 use deis_store::error::printable;
+use deis_store::rehearse::RehearseReport;
 use deis_store::report::{Findings, Verdict};
 use deis_store::restore::{PartPlan, RestorePlan, RestoreReport};
 use deis_store::snapshot::PartOutcome;
@@ -67,6 +68,27 @@ impl Output {
             report.files_checked,
             bytes(report.bytes_checked)
         );
+        self.report(report.verdict.into(), text, &json(report))
+    }
+
+    pub(crate) fn rehearsed(&self, report: &RehearseReport) -> Exit {
+        let mut text = String::from("A made cluster, from one embedded gateway to another:\n\n");
+        for step in &report.steps {
+            let objects = match step.name {
+                "verified" => format!("{} files", step.objects),
+                _ => format!("{} objects", step.objects),
+            };
+            let (size, time) = (bytes(step.bytes), seconds(step.milliseconds));
+            let _ = writeln!(text, "  {:11}{objects:>12}{size:>12}{time:>9}", step.name);
+        }
+        text.push('\n');
+        findings(&mut text, &report.findings);
+        let verdict = match report.verdict {
+            Verdict::Good => "What came back is what was there",
+            Verdict::Incomplete => "INCOMPLETE: not everything came back",
+            Verdict::Damaged => "DAMAGED: see above",
+        };
+        let _ = writeln!(text, "{verdict}, in {}.", seconds(report.milliseconds));
         self.report(report.verdict.into(), text, &json(report))
     }
 

@@ -53,7 +53,7 @@ pub struct Process {
 
 impl Process {
     /// `code` owns the process and kills it when dropped.
-    pub(super) fn new(
+    pub(crate) fn new(
         command: &[&str],
         stderr: impl AsyncRead + Send + Unpin + 'static,
         code: BoxFuture<'static, Result<Option<i32>>>,

@@ -10,7 +10,7 @@ pub mod etag;
 pub mod op;
 pub mod s3cfg;
 pub mod sign;
-mod types;
+pub(crate) mod types;
 mod xml;
 
 #[cfg(feature = "client")]

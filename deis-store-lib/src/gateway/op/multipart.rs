@@ -13,7 +13,7 @@ use crate::gateway::failure::Failure;
 use crate::gateway::payload::Payload;
 use crate::gateway::store::{Bucket, Content, Object, Part, Upload};
 use crate::gateway::xml::Xml;
-use crate::s3::etag::to_hex;
+use crate::hex::lower_hex;
 
 /// `rgw_multipart_min_part_size`.
 const LEAST_PART_BYTES: u64 = 5 << 20;
@@ -48,7 +48,7 @@ pub(super) fn add_part(call: &Call<'_>, content: Content, md5: [u8; 16]) -> Resu
     let part = Part { content, md5, modified: call.now };
     with_upload(call, |upload| {
         upload.parts.insert(number, part);
-        Ok(to_hex(&md5))
+        Ok(lower_hex(&md5))
     })
 }
 
@@ -78,7 +78,7 @@ pub(super) fn list_parts(call: &Call<'_>) -> Result<Answer, Failure> {
         owner(&mut xml);
         for (number, part) in page {
             xml.open("Part").text("LastModified", iso(part.modified)).text("PartNumber", number);
-            xml.text("ETag", format_args!("\"{}\"", to_hex(&part.md5)));
+            xml.text("ETag", format_args!("\"{}\"", lower_hex(&part.md5)));
             xml.text("Size", part.content.length_bytes()).close("Part");
         }
         Ok(())
@@ -132,7 +132,7 @@ fn assemble(upload: &Upload, mut named: Vec<NamedPart>, call: &Call<'_>) -> Resu
     }
     let (mut contents, mut md5) = (Vec::with_capacity(named.len()), Md5::new());
     for (part, named) in upload.parts.values().zip(&named) {
-        if named.etag.trim_matches('"') != to_hex(&part.md5) {
+        if named.etag.trim_matches('"') != lower_hex(&part.md5) {
             return Err(Failure::InvalidPart);
         }
         let is_last = contents.len() + 1 == upload.parts.len();
@@ -144,7 +144,7 @@ fn assemble(upload: &Upload, mut named: Vec<NamedPart>, call: &Call<'_>) -> Resu
     }
     let md5: [u8; 16] = md5.finalize().into();
     Ok(Object {
-        etag: format!("{}-{}", to_hex(&md5), contents.len()),
+        etag: format!("{}-{}", lower_hex(&md5), contents.len()),
         content: Content::Joined(contents.into()),
         modified: call.now,
         headers: upload.headers.clone(),

@@ -14,7 +14,7 @@ use crate::gateway::condition;
 use crate::gateway::failure::Failure;
 use crate::gateway::payload::Payload;
 use crate::gateway::store::{Content, Object};
-use crate::s3::etag::to_hex;
+use crate::hex::lower_hex;
 use crate::s3::op::KEPT_HEADERS;
 
 pub(super) async fn put(call: &Call<'_>, payload: &mut Payload) -> Result<Answer, Failure> {
@@ -22,7 +22,7 @@ pub(super) async fn put(call: &Call<'_>, payload: &mut Payload) -> Result<Answer
     let acl = Acl::canned(call.asked.header("x-amz-acl").unwrap_or_default())?;
     call.store.bucket(&call.asked.bucket, |_| Ok(()))?;
     let (content, md5) = body(call, payload).await?;
-    let etag = to_hex(&md5);
+    let etag = lower_hex(&md5);
     let answer = Answer::empty(StatusCode::OK).with(header::ETAG, &format!("\"{etag}\""));
     let object = Object { content, etag, modified: call.now, headers, acl, upload: None };
     call.store.bucket(&call.asked.bucket, |bucket| {

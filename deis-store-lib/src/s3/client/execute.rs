@@ -67,8 +67,12 @@ impl Client {
                         continue;
                     }
                     // A 503 says that nothing was done; of other failures that is not known.
-                    let may = operation.repeat() == Repeat::Yes || error.status == StatusCode::SERVICE_UNAVAILABLE;
-                    (advice == Advice::Again && may, error.into_error(&method).at("endpoint", gateway.endpoint()))
+                    let may =
+                        operation.repeat() == Repeat::Yes || error.status == StatusCode::SERVICE_UNAVAILABLE;
+                    (
+                        advice == Advice::Again && may,
+                        error.into_error(&method).at("endpoint", gateway.endpoint()),
+                    )
                 }
                 Failure::Send(error) => {
                     let known = self.0.reached.load(Relaxed) || attempts < self.first_contact_attempts();
