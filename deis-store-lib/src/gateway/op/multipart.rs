@@ -1,5 +1,7 @@
 //! Multipart uploads: initiate, parts, complete, abort.
 
+use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use http::{StatusCode, header};
@@ -22,7 +24,7 @@ pub(super) fn initiate(call: &Call<'_>) -> Result<Answer, Failure> {
     let headers = put::kept(call.asked)?;
     let acl = Acl::canned(call.asked.header("x-amz-acl").unwrap_or_default())?;
     let id = format!("2~{:031}", call.number);
-    let upload = Upload { initiated: call.now, headers, acl, parts: std::collections::BTreeMap::new() };
+    let upload = Upload { initiated: call.now, headers, acl, parts: BTreeMap::new() };
     call.store.bucket(&call.asked.bucket, |bucket| {
         bucket.uploads.insert((call.asked.key.clone(), id.clone()), upload);
         Ok(())
@@ -70,7 +72,7 @@ pub(super) fn list_parts(call: &Call<'_>) -> Result<Answer, Failure> {
     xml.text("Bucket", &call.asked.bucket).text("Key", &call.asked.key);
     xml.text("UploadId", call.asked.parameter("uploadId")).text("StorageClass", "STANDARD");
     with_upload(call, |upload| {
-        let mut parts = upload.parts.range(after + 1..);
+        let mut parts = upload.parts.range((Bound::Excluded(after), Bound::Unbounded));
         let page: Vec<_> = parts.by_ref().take(most as usize).collect();
         let last = page.last().map_or(after, |(number, _)| **number);
         xml.text("PartNumberMarker", after).text("NextPartNumberMarker", last);

@@ -41,3 +41,23 @@ async fn a_snapshot_is_served_as_it_is_and_takes_no_writes() {
     assert_eq!(harness.ask(Method::PUT, "/registry/new", &[], "x").await.code(), "AccessDenied");
     assert_eq!(harness.ask(Method::PUT, "/fresh", &[], "").await.code(), "AccessDenied");
 }
+
+#[tokio::test]
+async fn a_snapshots_file_that_is_shorter_than_listed_breaks_off_and_is_no_short_object() {
+    let directory = tempfile::tempdir().unwrap();
+    let snapshot = sample::build(directory.path());
+    let harness = Harness::of(Store::of_snapshot(&snapshot).unwrap(), Arc::new(SystemClock)).await;
+    std::fs::OpenOptions::new()
+        .write(true)
+        .open(snapshot.path().join("registry/a"))
+        .unwrap()
+        .set_len(3)
+        .unwrap();
+    let mut request = request(Method::GET, "/registry/a", &[]);
+    sign(&mut request, &credentials(), SystemTime::now());
+    let mut built = http::Request::new(Body::Bytes(Bytes::new()));
+    *built.uri_mut() = request.target().parse().unwrap();
+    *built.headers_mut() = request.headers;
+    let mut answer = harness.http.send(built).await.unwrap();
+    assert!(answer.body_mut().collect(1 << 20).await.is_err());
+}
