@@ -86,6 +86,9 @@ pub(crate) enum Command {
         /// Print what would be done, and do nothing
         #[arg(long)]
         dry_run: bool,
+        /// Write sentinels and tags also where objects they stand for are lost
+        #[arg(long)]
+        despite_damage: bool,
     },
     /// Read a snapshot again and compare every file with its digest
     Verify {

@@ -20,7 +20,10 @@ use crate::output::Output;
 use crate::progress::Progress;
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::try_parse() {
+        Ok(args) => args,
+        Err(error) => return misunderstood(&error),
+    };
     let output = Output::new(&args.global, args.command.name());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -42,6 +45,18 @@ fn main() -> ExitCode {
     exit.into()
 }
 
+/// What clap says: help and versions to standard output, anything else as a usage error, in JSON if that was typed.
+fn misunderstood(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && std::env::args_os().any(|word| word == "--json") {
+        let text = error.to_string();
+        let what = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        let error = deis_store::Error::new(deis_store::ErrorKind::Usage, what);
+        return Output::of_no_command().failed(&error.todo("see deis-store --help"));
+    }
+    let _ = error.print();
+    if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() }
+}
+
 /// Runs the command. The first Ctrl-C or SIGTERM asks it to stop, the second one drops it.
 async fn until_interrupted(args: &Args, output: &Output, run: &Run) -> Exit {
     let mut command = Box::pin(commands::run(args, output, run));
@@ -51,8 +66,8 @@ async fn until_interrupted(args: &Args, output: &Output, run: &Run) -> Exit {
     }
     tokio::select! {
         exit = command => exit,
-        () = interrupted() => Exit::Interrupted,
-        () = tokio::time::sleep(std::time::Duration::from_secs(10)) => Exit::Interrupted,
+        () = interrupted() => output.interrupted(),
+        () = tokio::time::sleep(std::time::Duration::from_secs(10)) => output.interrupted(),
     }
 }
 

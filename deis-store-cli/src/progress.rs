@@ -15,7 +15,8 @@ const EVERY: Duration = Duration::from_secs(5);
 
 pub(crate) struct Progress {
     lines: bool,
-    level: Level,
+    /// The least grave note that is shown, if any is.
+    level: Option<Level>,
     tasks: Mutex<HashMap<Task, State>>,
 }
 
@@ -34,13 +35,25 @@ impl Progress {
             ShowProgress::Plain => true,
             ShowProgress::None => false,
         };
-        let level = if global.verbose > 0 { Level::Info } else { Level::Warning };
+        // In order: nothing, warnings, all.
+        let level = match (global.quiet, global.verbose) {
+            (true, _) => None,
+            (false, 0) => Some(Level::Warning),
+            (false, _) => Some(Level::Info),
+        };
         Self { lines: lines && !global.quiet, level, tasks: Mutex::default() }
     }
 }
 
 impl Monitor for Progress {
     fn event(&self, event: &Event<'_>) {
+        if let Event::Note { level, text, .. } = event {
+            // Warnings are for cron's mail too.
+            if self.level.is_some_and(|least| *level >= least) {
+                say(text);
+            }
+            return;
+        }
         if !self.lines {
             return;
         }
@@ -64,7 +77,6 @@ impl Monitor for Progress {
                     say(&format!("{}: {} objects, {}", state.name, state.objects, bytes(state.size_bytes)));
                 }
             }
-            Event::Note { level, text, .. } if level >= self.level => say(text),
             Event::End { task, .. } => drop(tasks.remove(&task)),
             _ => {}
         }

@@ -18,6 +18,10 @@ use crate::args::Global;
 
 /// The cluster that was meant, connected.
 pub(crate) async fn cluster(global: &Global, run: &Run) -> Result<Cluster> {
+    run.stop.cancels(connect(global, run)).await
+}
+
+async fn connect(global: &Global, run: &Run) -> Result<Cluster> {
     let mut options = options(global).await?;
     if let Some(path) = &global.s3cfg {
         let s3cfg = read_s3cfg(path, run)?;

@@ -28,11 +28,13 @@ const ORDER: [Part; 5] = [Part::Sql, Part::DbWal, Part::Registry, Part::Volume, 
 pub struct BackupOptions {
     /// The parts.
     pub parts: BTreeSet<Part>,
+    /// Whether they were named one by one: one that is not to be had is then an error, and else named in the report.
+    pub named: bool,
 }
 
 impl Default for BackupOptions {
     fn default() -> Self {
-        Self { parts: Part::ALL.into() }
+        Self { parts: Part::ALL.into(), named: false }
     }
 }
 
@@ -89,9 +91,12 @@ pub async fn backup(
 ) -> Result<BackupReport> {
     let verb = run.begin(None, TaskKind::Verb, "backup");
     let start = Instant::now();
-    let _lock = repository.lock("backup")?;
-    // Proves address and keys before anything is written.
-    cluster.s3.buckets().await?;
+    let _lock = repository.lock(&format!(
+        "backup, process {}, since {}",
+        std::process::id(),
+        timestamp(run.clock.now())
+    ))?;
+    check(cluster, options).await?;
     for left in repository.snapshots()?.iter().filter(|entry| entry.state == SnapshotState::Unfinished) {
         let text =
             format!("{}.unfinished is what an interrupted run has left: remove it when you like", left.name);
@@ -99,7 +104,7 @@ pub async fn backup(
     }
     let started = timestamp(run.clock.now());
     let unfinished = repository.begin(run, &run_file(cluster, options))?;
-    let result = take_parts(cluster, &unfinished, options, run, &verb).await;
+    let result = run.stop.cancels(take_parts(cluster, &unfinished, options, run, &verb)).await;
     let (entries, mut report) = match result {
         Ok(taken) => taken,
         Err(error) => {
@@ -131,6 +136,24 @@ pub async fn backup(
     report.milliseconds = milliseconds(start.elapsed());
     verb.done(if report.verdict == Verdict::Good { TaskResult::Good } else { TaskResult::Incomplete });
     Ok(report)
+}
+
+/// Proves address, keys and choice of parts before anything is written.
+pub async fn check(cluster: &Cluster, options: &BackupOptions) -> Result<()> {
+    let absent = |part: &Part| cluster.absent(*part).map(|(_, why)| (*part, why));
+    if options.named
+        && let Some((part, why)) = options.parts.iter().find_map(absent)
+    {
+        return Err(Error::new(ErrorKind::Usage, why).at("part", part));
+    }
+    if options.parts.iter().all(|part| cluster.absent(*part).is_some()) {
+        return Err(nothing());
+    }
+    cluster.s3.buckets().await.map(drop)
+}
+
+fn nothing() -> Error {
+    Error::new(ErrorKind::Usage, "there is nothing to back up").todo("name other parts with --only")
 }
 
 async fn take_parts(
@@ -186,9 +209,7 @@ async fn take_parts(
     if entries.values().any(|entry| entry.outcome == PartOutcome::Stored) {
         return Ok((entries, report));
     }
-    Err(first_failure.unwrap_or_else(|| {
-        Error::new(ErrorKind::Usage, "there is nothing to back up").todo("name other parts with --only")
-    }))
+    Err(first_failure.unwrap_or_else(nothing))
 }
 
 async fn take(
@@ -255,7 +276,10 @@ fn run_file(cluster: &Cluster, options: &BackupOptions) -> serde_json::Value {
 
 fn source(cluster: &Cluster) -> Source {
     let discovery = cluster.discovery.as_ref();
-    let gateways = cluster.s3.endpoints();
+    // Behind a tunnel an endpoint also says through what.
+    let endpoints = cluster.s3.endpoints().into_iter();
+    let gateways: Vec<String> =
+        endpoints.map(|endpoint| endpoint.split(' ').next().unwrap_or_default().to_owned()).collect();
     Source {
         domain: discovery.and_then(|found| found.domain.clone()),
         deis: discovery.and_then(|found| found.version.clone()),

@@ -35,7 +35,7 @@ use damaged::Damaged;
 use host::MadeHost;
 
 /// Bodies from this size on are kept in a file and not in memory.
-const SPOOLED_FROM_BYTES: u64 = 16 << 10;
+const SPOOLED_FROM_BYTES: u64 = 4 << 10;
 
 /// What to rehearse.
 #[derive(Clone, Debug)]
@@ -99,7 +99,7 @@ pub async fn rehearse(options: &RehearseOptions, run: &Run) -> Result<RehearseRe
     check(options)?;
     let old = Site::old(options, run).await?;
     let new = Site::new(options, run).await?;
-    let result = act(&old, &new, options, run, &mut report).await;
+    let result = run.stop.cancels(act(&old, &new, options, run, &mut report)).await;
     old.gateway.stop().await;
     new.gateway.stop().await;
     result?;
@@ -159,7 +159,7 @@ async fn act(
         return Ok(());
     }
 
-    let all = RestoreOptions { parts: Part::ALL.into(), named: false };
+    let all = RestoreOptions::default();
     let planned = plan(&new.cluster, &snapshot, &all, run).await?;
     let restored = restore(&new.cluster, &snapshot, &planned, run).await?;
     let (objects, bytes) = restored_totals(&restored);

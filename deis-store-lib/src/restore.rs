@@ -17,7 +17,7 @@ use crate::cluster::{self, Cluster, volume};
 use crate::disk::Sha256;
 use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::blocking;
-use crate::monitor::{Level, Run, TaskKind, TaskResult, milliseconds};
+use crate::monitor::{Level, Run, Running, TaskKind, TaskResult, milliseconds};
 use crate::report::{Findings, Verdict};
 use crate::snapshot::{Part, Snapshot};
 
@@ -72,6 +72,15 @@ pub async fn restore(
     plan: &RestorePlan,
     run: &Run,
 ) -> Result<RestoreReport> {
+    run.stop.cancels(carry_out(cluster, snapshot, plan, run)).await
+}
+
+async fn carry_out(
+    cluster: &Cluster,
+    snapshot: &Snapshot,
+    plan: &RestorePlan,
+    run: &Run,
+) -> Result<RestoreReport> {
     let verb = run.begin(None, TaskKind::Verb, "restore");
     let start = Instant::now();
     let mut report = RestoreReport {
@@ -89,10 +98,12 @@ pub async fn restore(
         let (mut done, verdict) = match planned {
             PartPlan::Config { plan, .. } => (configuration(cluster, plan).await?, Verdict::Good),
             PartPlan::Volume { directory, .. } => {
-                (volume(cluster, snapshot, directory).await?, Verdict::Good)
+                (volume(cluster, snapshot, directory, &task).await?, Verdict::Good)
             }
             PartPlan::Bucket { bucket, already, .. } => {
-                let target = bucket::Target { client: &cluster.s3, bucket, look_first: *already > 0 };
+                let (client, look_first) = (&cluster.s3, *already > 0);
+                let target =
+                    bucket::Target { client, bucket, look_first, despite_damage: plan.despite_damage };
                 bucket::restore(&target, snapshot, part, run, &task, &mut report.findings).await?
             }
         };
@@ -100,7 +111,7 @@ pub async fn restore(
         report.parts.insert(part, done);
         report.verdict = report.verdict.max(verdict);
         task.done(if verdict == Verdict::Good { TaskResult::Good } else { TaskResult::Incomplete });
-        if verdict != Verdict::Good {
+        if verdict != Verdict::Good && !plan.despite_damage {
             verb.note(
                 Level::Warning,
                 "stopped",
@@ -124,11 +135,19 @@ async fn configuration(cluster: &Cluster, plan: &cluster::Plan) -> Result<Restor
     })
 }
 
-async fn volume(cluster: &Cluster, snapshot: &Snapshot, directory: &str) -> Result<RestoredPart> {
+async fn volume(
+    cluster: &Cluster,
+    snapshot: &Snapshot,
+    directory: &str,
+    task: &Running<'_>,
+) -> Result<RestoredPart> {
     let file = checked_file(snapshot, volume_file()).await?;
     let bytes = file.metadata().map_or(0, |metadata| metadata.len());
     let archive = gzip::decompress(tokio::io::BufReader::new(tokio::fs::File::from_std(file)));
-    volume::load(&*cluster.host, directory, archive).await?;
+    let loaded = volume::load(&*cluster.host, directory, archive).await?;
+    if let Some(warning) = &loaded.warning {
+        task.note(Level::Warning, "volume-mount", warning);
+    }
     Ok(RestoredPart { restored: 1, bytes, ..RestoredPart::default() })
 }
 

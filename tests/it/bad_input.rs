@@ -26,7 +26,7 @@ fn a_gateway_that_cannot_be_reached_leaves_nothing_behind() {
         &free.to_string(),
         "to do:",
     ]);
-    assert!(left_in(&target).is_empty());
+    assert!(!target.exists());
     alone(&["--etcd", &format!("http://{free}"), "s3", "ls"]).code(6).says(&["cannot connect", "to do:"]);
 }
 
@@ -49,7 +49,7 @@ fn wrong_keys_are_denied_and_leave_nothing_behind() {
     at_gateway(&a.gateways[0], &a, "wrong", &["backup", target.to_str().unwrap()])
         .code(1)
         .says(&["does not accept the signature", "check the secret key"]);
-    assert!(left_in(&target).is_empty());
+    assert!(!target.exists());
 }
 
 #[test]
@@ -199,6 +199,36 @@ fn a_second_run_finds_the_repository_locked() {
 }
 
 #[test]
+fn a_part_that_was_named_and_is_not_to_be_had_is_an_error() {
+    let a = a();
+    let scratch = tempfile::tempdir().unwrap();
+    let target = scratch.path().join("repository");
+    let backup = |more: &[&str]| {
+        let arguments = [&["backup", target.to_str().unwrap()], more].concat();
+        at_gateway(&a.gateways[0], &a, &a.secret_key, &arguments)
+    };
+    backup(&["--only", "registry,sql"]).code(2).says(&["sql", "--tunnel"]);
+    backup(&["--only", "config"]).code(2).says(&["config", "etcd"]);
+    assert!(!target.exists());
+    let report = backup(&["--json"]).code(0).says(&["config", "--tunnel"]).json();
+    for part in ["sql", "volume", "config"] {
+        assert_eq!(report["report"]["parts"][part]["outcome"], "skipped", "{part}");
+        assert!(report["report"]["parts"][part]["why"].is_string(), "{part}");
+    }
+}
+
+#[test]
+fn what_cannot_be_said_is_no_success() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let mut list = command();
+    let a = a();
+    list.env("AWS_ACCESS_KEY_ID", &a.access_key).env("AWS_SECRET_ACCESS_KEY", &a.secret_key);
+    list.args(["--gateway", &a.gateways[0], "s3", "ls", "-r", "s3://registry"]);
+    let status = list.stdout(full).stderr(std::process::Stdio::null()).status().unwrap();
+    assert_eq!(status.code(), Some(1));
+}
+
+#[test]
 fn an_error_as_json_says_the_same() {
     let run = at_gateway(&a().gateways[0], &a(), "wrong", &["s3", "ls", "--json"]).code(1);
     let object = run.json();
@@ -208,6 +238,8 @@ fn an_error_as_json_says_the_same() {
     );
     assert_eq!(object["error"]["kind"], "denied");
     assert!(object["error"]["todo"].as_str().unwrap().contains("check the secret key"));
+    let misunderstood = alone(&["--json", "bogus"]).code(2).json();
+    assert_eq!(misunderstood["error"]["kind"], "usage");
 }
 
 #[test]

@@ -58,8 +58,7 @@ fn a_backup_that_is_killed_is_never_taken_for_a_finished_one() {
     let path = scratch.path().join(&left[0]);
     alone(&["verify", path.to_str().unwrap()]).code(4).says(&["did not finish", "to do:"]);
 
-    let next =
-        on(&a(), &["--progress", "plain", "backup", scratch.path().to_str().unwrap(), "--only", "config"]);
+    let next = on(&a(), &["backup", scratch.path().to_str().unwrap(), "--only", "config"]);
     next.code(0).says(&[&left[0], "interrupted run"]);
     assert_eq!(names(scratch.path()).len(), 2);
 }

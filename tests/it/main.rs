@@ -5,6 +5,7 @@ mod clusters;
 mod config;
 mod dev_cluster;
 mod interrupted;
+mod lying_gateway;
 mod main_job;
 mod program;
 mod readme;

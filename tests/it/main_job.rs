@@ -56,6 +56,16 @@ fn what_a_backup_took_from_one_cluster_a_restore_puts_on_another() {
     put(&client(&b), &bucket("db_wal"), &foreign, b"x");
     on(&b, &["restore", snapshot, "--yes", "--only", "db_wal"]).code(5).says(&["wal_005/somebody-elses"]);
     block(client(&b).delete(&bucket("db_wal"), &foreign)).unwrap();
+
+    // Names and sizes repeat between histories: what counts is the bytes.
+    let sentinels = objects(&client(&b), &bucket("db_wal"));
+    let (key, (_, bytes)) = sentinels.iter().find(|(key, _)| key.ends_with("sentinel.json")).unwrap();
+    let other: Vec<u8> = bytes.iter().map(|byte| byte ^ 1).collect();
+    put(&client(&b), &bucket("db_wal"), &ObjectKey::new(key).unwrap(), other.leak());
+    on(&b, &["restore", snapshot, "--yes", "--only", "db_wal"])
+        .code(5)
+        .says(&[key.as_str(), "two histories"]);
+    assert_eq!(objects(&client(&b), &bucket("db_wal")).len(), sentinels.len());
 }
 
 /// Runs the commands of docs/format.md in the snapshot.

@@ -84,8 +84,7 @@ fn a_file_of_s3cmd_says_where_the_gateway_is_and_must_be_private() {
         use std::os::unix::fs::PermissionsExt as _;
         std::fs::set_permissions(Path::new(&file), std::fs::Permissions::from_mode(mode)).unwrap();
     };
-    let list =
-        || crate::program::alone(&["--s3cfg", &file, "--progress", "plain", "s3", "ls", "s3://oddities"]);
+    let list = || crate::program::alone(&["--s3cfg", &file, "s3", "ls", "s3://oddities"]);
     mode(0o600);
     assert_eq!(list().code(0).stderr, "");
     mode(0o644);

@@ -27,6 +27,7 @@ fn no_secret_leaves_its_place() {
     outputs.push(watched(&a, &["-v", "restore", &snapshot, "--dry-run"], &mut arguments));
     outputs.push(on(&a, &["-v", "restore", &snapshot, "--dry-run", "--without", "volume"]));
     outputs.push(watched(&a, &["-v", "s3", "ls", "s3://registry"], &mut arguments));
+    outputs.push(watched(&a, &["-v", "restore", &snapshot, "--yes", "--only", "registry"], &mut arguments));
     outputs.push(on(&a, &["config", "database", "get", "nope"]));
     outputs.push(on(&a, &["config", "router", "set", "sslKey=/nonexistent"]));
 

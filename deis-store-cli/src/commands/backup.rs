@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use deis_store::backup::{BackupOptions, backup};
+use deis_store::backup::{BackupOptions, backup, check};
 use deis_store::monitor::Run;
 use deis_store::snapshot::{Part, Repository};
 
@@ -14,7 +14,8 @@ use crate::settings;
 pub(super) async fn run(global: &Global, path: &Path, parts: &Parts, output: &Output, run: &Run) -> Done {
     // The cluster first: a wrong address shall not leave an empty repository.
     let cluster = settings::cluster(global, run).await?;
+    let options = BackupOptions { parts: parts.of(Part::ALL), named: parts.named().is_some() };
+    run.stop.cancels(check(&cluster, &options)).await?;
     let repository = Repository::create(path, run)?;
-    let options = BackupOptions { parts: parts.of(Part::ALL) };
     Ok(output.backed_up(&backup(&cluster, &repository, &options, run).await?))
 }

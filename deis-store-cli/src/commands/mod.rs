@@ -22,15 +22,18 @@ pub(crate) async fn run(args: &Args, output: &Output, run: &Run) -> Exit {
         Command::Backup { repository, parts } => {
             backup::run(&args.global, repository, parts, output, run).await
         }
-        Command::Restore { snapshot, parts, dry_run } => {
-            restore::run(&args.global, snapshot, parts, *dry_run, output, run).await
+        Command::Restore { snapshot, parts, dry_run, despite_damage } => {
+            let how = restore::How { dry_run: *dry_run, despite_damage: *despite_damage };
+            restore::run(&args.global, snapshot, parts, how, output, run).await
         }
         Command::Verify { snapshot, quick, sample } => {
             verify::run(snapshot, *quick, *sample, output, run).await
         }
         Command::Rehearse { seed, damage } => rehearse::run(*seed, damage.clone(), output, run).await,
-        Command::Config { target, action } => config::run(&args.global, target, action, output).await,
-        Command::S3 { action } => s3::run(&args.global, action, output, run).await,
+        Command::Config { target, action } => {
+            run.stop.cancels(config::run(&args.global, target, action, output)).await
+        }
+        Command::S3 { action } => run.stop.cancels(s3::run(&args.global, action, output, run)).await,
     };
     result.unwrap_or_else(|error| output.error(&error))
 }

@@ -12,24 +12,38 @@ use crate::args::{Global, Parts};
 use crate::output::Output;
 use crate::settings;
 
+pub(super) struct How {
+    pub(super) dry_run: bool,
+    pub(super) despite_damage: bool,
+}
+
 pub(super) async fn run(
     global: &Global,
     path: &Path,
     parts: &Parts,
-    dry_run: bool,
+    how: How,
     output: &Output,
     run: &Run,
 ) -> Done {
     let snapshot = Snapshot::open(path)?;
     if parts.only.contains(&Part::Sql) {
         let error = Error::new(ErrorKind::Usage, "a dump is loaded by hand, into an empty database");
-        let file = path.join("dump_all.sql.gz");
-        return Err(error.todo(format!("gunzip -c {} | psql -U postgres -d postgres", file.display())));
+        let name = Part::Sql.file_name().unwrap_or_default();
+        return Err(match snapshot.manifest().file(name) {
+            Some(_) => {
+                error.todo(format!("gunzip -c {} | psql -U postgres -d postgres", path.join(name).display()))
+            }
+            None => error.todo("this snapshot holds none: use another one"),
+        });
     }
-    let options = RestoreOptions { parts: parts.of(Part::ALL), named: parts.named().is_some() };
+    let options = RestoreOptions {
+        parts: parts.of(Part::ALL),
+        named: parts.named().is_some(),
+        despite_damage: how.despite_damage,
+    };
     let cluster = settings::cluster(global, run).await?;
     let plan = plan(&cluster, &snapshot, &options, run).await?;
-    if dry_run {
+    if how.dry_run {
         return Ok(output.planned(&plan));
     }
     if !global.yes {

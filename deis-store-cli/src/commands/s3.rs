@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 use super::Done;
 use crate::args::{Global, S3Action};
+use crate::exit::Exit;
 use crate::output::Output;
 use crate::settings;
 
@@ -76,7 +77,9 @@ async fn list(client: &Client, place: &str, recursive: bool, output: &Output) ->
                 let (modified, key) = (minute(&object.modified), printable(&object.key));
                 format!("{modified} {:>12}  s3://{bucket}/{key}\n", object.size_bytes)
             });
-            Output::lines(&folded.chain(listed).collect::<String>());
+            if !Output::lines(&folded.chain(listed).collect::<String>()) {
+                return Ok(Exit::Failed);
+            }
         }
         match page.next {
             Some(next) => marker = next,

@@ -13,5 +13,5 @@ pub(super) async fn run(path: &Path, quick: bool, sample: Option<u8>, output: &O
     let snapshot = Snapshot::open(path)?;
     let options = VerifyOptions { quick, sample_percent: sample };
     let report = verify(&snapshot, &options, run).await?;
-    Ok(output.verified(&report))
+    Ok(output.verified(&report, quick))
 }

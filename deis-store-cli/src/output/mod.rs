@@ -4,8 +4,8 @@ use std::fmt::Display;
 use std::io::Write as _;
 use std::process::ExitCode;
 
-use deis_store::Error;
 use deis_store::error::printable;
+use deis_store::{Error, ErrorKind};
 use serde_json::{Value, json};
 
 use crate::args::Global;
@@ -24,24 +24,27 @@ impl Output {
         Self { json: global.json, quiet: global.quiet, command }
     }
 
+    /// For a call that could not be understood.
+    pub(crate) fn of_no_command() -> Self {
+        Self { json: true, quiet: false, command: "" }
+    }
+
     /// Prints a report, in the form asked for.
     pub(crate) fn report(&self, exit: Exit, text: impl Display, report: &Value) -> Exit {
         if self.json {
-            self.object(exit, &json!({ "report": report }));
-        } else if !self.quiet || exit != Exit::Done {
-            print(&text.to_string());
+            said(exit, self.object(exit, &json!({ "report": report })))
+        } else if self.quiet && exit == Exit::Done {
+            exit
+        } else {
+            said(exit, print(&text.to_string()))
         }
-        exit
     }
 
     /// Prints what was asked for, such as a listing: `--quiet` does not silence it.
     pub(crate) fn answer(&self, text: &str, report: &Value) -> Exit {
-        if self.json {
-            self.object(Exit::Done, &json!({ "report": report }));
-        } else {
-            print(text);
-        }
-        Exit::Done
+        let printed =
+            if self.json { self.object(Exit::Done, &json!({ "report": report })) } else { print(text) };
+        said(Exit::Done, printed)
     }
 
     /// Whether the result is to be one JSON object.
@@ -49,9 +52,9 @@ impl Output {
         self.json
     }
 
-    /// Prints a part of an answer.
-    pub(crate) fn lines(text: &str) {
-        print(text);
+    /// Prints a part of an answer; false if that is in vain.
+    pub(crate) fn lines(text: &str) -> bool {
+        print(text)
     }
 
     /// Says what failed, where, and what to do.
@@ -78,22 +81,39 @@ impl Output {
         exit
     }
 
+    /// Says that it was interrupted.
+    pub(crate) fn interrupted(&self) -> Exit {
+        self.error(&Error::new(ErrorKind::Interrupted, "interrupted"))
+    }
+
     pub(crate) fn failed(&self, error: &Error) -> ExitCode {
         self.error(error).into()
     }
 
-    fn object(&self, exit: Exit, rest: &Value) {
+    fn object(&self, exit: Exit, rest: &Value) -> bool {
         let mut object = json!({ "schema": 1, "command": self.command, "exit": exit.code() });
         if let (Some(object), Some(rest)) = (object.as_object_mut(), rest.as_object()) {
             object.extend(rest.clone());
         }
-        print(&format!("{object}\n"));
+        print(&format!("{object}\n"))
     }
 }
 
-fn print(text: &str) {
-    // A reader that has gone away has seen enough.
-    let _ = std::io::stdout().write_all(text.as_bytes());
+/// Prints, or says why not. A reader that has gone away has seen enough.
+fn print(text: &str) -> bool {
+    let mut stdout = std::io::stdout();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            let _ = writeln!(std::io::stderr(), "deis-store: cannot write to standard output: {error}");
+            false
+        }
+        _ => true,
+    }
+}
+
+/// The exit of a command, if what it had to say was said.
+fn said(exit: Exit, printed: bool) -> Exit {
+    if printed || exit != Exit::Done { exit } else { Exit::Failed }
 }
 
 /// A number of bytes for people.

@@ -106,11 +106,6 @@ fn line(pulled: Pulled) -> Result<ListLine> {
     let mut line = ListLine::new(listed.key, listed.size_bytes, listed.etag, modified);
     line.outcome = outcome;
     if let Some(stored) = stored {
-        // The object that came is the one that is described, also if it was replaced since it was listed.
-        if stored.info.etag != line.etag {
-            line.etag.clone_from(&stored.info.etag);
-            line.modified = super::timestamp(stored.modified);
-        }
         line.size_bytes = stored.size_bytes;
         line.checked = Some(stored.checked);
         line.sha256 = Some(stored.sha256);

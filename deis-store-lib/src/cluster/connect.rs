@@ -78,7 +78,8 @@ impl ClusterOptions {
         };
         let dial = self.host.forward(authority.host(), authority.port_u16().unwrap_or(80)).await?;
         let direct = Direct::new(dial, authority.as_str(), Timeouts::default());
-        Ok(Arc::new(Forwarded { direct, _host: self.host.clone() }))
+        let endpoint = format!("{url} through {}", self.host.host());
+        Ok(Arc::new(Forwarded { direct, endpoint, _host: self.host.clone() }))
     }
 }
 
@@ -86,6 +87,7 @@ impl ClusterOptions {
 #[derive(Debug)]
 struct Forwarded {
     direct: Direct,
+    endpoint: String,
     _host: Arc<dyn Remote>,
 }
 
@@ -98,7 +100,7 @@ impl HttpSend for Forwarded {
     }
 
     fn endpoint(&self) -> &str {
-        self.direct.endpoint()
+        &self.endpoint
     }
 }
 

@@ -17,6 +17,9 @@ use crate::remote::{Child, Exit, Input, Process, Remote, Stdout, privileged, run
 /// Where every host of a Deis cluster mounts the store.
 pub const STORE: &str = "/var/lib/deis/store";
 
+/// Lies in a directory while an archive is unpacked there.
+const UNPACKING: &str = ".deis-store-unpacking";
+
 /// What is copied at a time.
 const PIECE_BYTES: usize = 128 << 10;
 
@@ -45,7 +48,8 @@ impl Saving {
         let changed = changed(&exit);
         // GNU tar ends with 1 when files changed while it read them; a log always may. Anything else is a failure.
         if !(exit.success() || exit.code == Some(1) && !changed.is_empty()) {
-            return Err(exit.failure(ErrorKind::Disk, &self.host));
+            // Not `Disk`: that is the disk on this side, which concerns every part.
+            return Err(exit.failure(ErrorKind::NotReady, &self.host));
         }
         let archive = self.reader.finish().await.map_err(|error| error.at("host", &self.host))?;
         Ok(Saved { archive, changed, warning: self.warning })
@@ -76,9 +80,18 @@ pub struct Saved {
 }
 
 /// Unpacks an uncompressed tar archive into a directory of a host, with owners and modes. The reader should have been
-/// seen to be whole before: what was unpacked when it breaks off stays there.
+/// seen to be whole before: what was unpacked when it breaks off stays there, beside a mark that says so, and may be
+/// unpacked over.
 pub async fn load(remote: &dyn Remote, directory: &str, reader: impl AsyncRead + Unpin) -> Result<Loaded> {
     let warning = require_volume(remote, directory).await?;
+    let mark = format!("{directory}/{UNPACKING}");
+    privileged_run(remote, &["touch", &mark]).await?;
+    let archive_bytes = unpack(remote, directory, reader).await?;
+    privileged_run(remote, &["rm", "-f", &mark]).await?;
+    Ok(Loaded { archive_bytes, warning })
+}
+
+async fn unpack(remote: &dyn Remote, directory: &str, reader: impl AsyncRead + Unpin) -> Result<u64> {
     let tar = tar(&["-xpf", "-", "--same-owner", "--numeric-owner", "-C", directory]);
     let command = privileged(remote, &tar).await?;
     let Child { stdout, stdin, process } = remote.spawn(&command, Input::Pipe).await?;
@@ -106,7 +119,7 @@ pub async fn load(remote: &dyn Remote, directory: &str, reader: impl AsyncRead +
         }
         _ => {
             exit.require_success(ErrorKind::Disk, remote.host())?;
-            Ok(Loaded { archive_bytes: fed.unwrap_or_default(), warning })
+            Ok(fed.unwrap_or_default())
         }
     }
 }
@@ -121,10 +134,13 @@ pub struct Loaded {
     pub warning: Option<String>,
 }
 
-/// Whether a directory has nothing that a restore could overwrite: `lost+found` and an empty `logs`, which each start
-/// of `store-volume` makes, do not count.
+/// Whether a directory has nothing that a restore must not overwrite: `lost+found` and an empty `logs`, which each
+/// start of `store-volume` makes, do not count, and neither does what an interrupted restore has left.
 pub async fn is_empty(remote: &dyn Remote, directory: &str) -> Result<bool> {
     let names = list(remote, directory).await?;
+    if names.iter().any(|name| name == UNPACKING) {
+        return Ok(true);
+    }
     let mut counting = names.iter().filter(|name| *name != "lost+found");
     match (counting.next().map(String::as_str), counting.next()) {
         (None, _) => Ok(true),
@@ -133,14 +149,11 @@ pub async fn is_empty(remote: &dyn Remote, directory: &str) -> Result<bool> {
     }
 }
 
-/// How many bytes are free where a directory is, if `df` tells.
-pub async fn free_bytes(remote: &dyn Remote, directory: &str) -> Result<Option<u64>> {
-    let output = run(remote, &["df", "-P", "-k", directory]).await?;
-    let text = String::from_utf8_lossy(&output.stdout);
-    let available = text.lines().nth(1).and_then(|line| line.split_whitespace().nth(3));
-    Ok(available
-        .and_then(|kibibytes| kibibytes.parse::<u64>().ok())
-        .map(|kibibytes| kibibytes.saturating_mul(1024)))
+/// What a command that must succeed has to say.
+async fn privileged_run(remote: &dyn Remote, command: &[&str]) -> Result<Vec<u8>> {
+    let output = run(remote, &privileged(remote, command).await?).await?;
+    output.exit.require_success(ErrorKind::Disk, remote.host())?;
+    Ok(output.stdout)
 }
 
 /// tar with messages in English, as they are read here.
@@ -185,9 +198,8 @@ async fn require_volume(remote: &dyn Remote, directory: &str) -> Result<Option<S
 }
 
 async fn list(remote: &dyn Remote, directory: &str) -> Result<Vec<String>> {
-    let output = run(remote, &privileged(remote, &["ls", "-A", directory]).await?).await?;
-    output.exit.require_success(ErrorKind::Disk, remote.host())?;
-    Ok(String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect())
+    let names = privileged_run(remote, &["ls", "-A", directory]).await?;
+    Ok(String::from_utf8_lossy(&names).lines().map(str::to_owned).collect())
 }
 
 /// The files that tar names as changed while it read them.

@@ -73,7 +73,7 @@ impl SendError {
             Stage::Unknown | Stage::Body => (
                 ErrorKind::Unreachable,
                 "the connection broke",
-                "run it again; if it stays, look at the server's log",
+                "check that the server runs there; if it does, look at its log, and run it again",
             ),
         };
         Error::new(kind, what).at("endpoint", endpoint).todo(todo).because(self.source)

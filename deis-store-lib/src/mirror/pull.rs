@@ -1,26 +1,30 @@
 //! Bucket → directory.
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use futures_util::TryStreamExt as _;
 
 use super::{Checked, Outcome};
 use crate::disk::{Committed, NewFile, Root, Sha256, Writing};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::hex::lower_hex;
 use crate::monitor::{Run, Running};
 use crate::s3::client::Download;
 use crate::s3::etag::{ETag, PartsCheck, s3cmd_md5};
-use crate::s3::op::{ListedObject, ObjectInfo};
+use crate::s3::op::{ListObjects, ListedObject, ObjectInfo};
 use crate::s3::{BucketName, Client, ObjectKey};
 
 /// Results that may wait for an earlier, slower one: they leave in the order of the listing. At about 1 KiB each
 /// this bounds memory, and a large object holds up the small ones behind it only when so many are waiting.
 const WINDOW: usize = 4096;
 
-/// Downloads of an object whose bytes are not what its `ETag` says, before it is given up.
-const DAMAGED_ATTEMPTS: u32 = 3;
+/// Downloads of an object that is listed and not given, given otherwise, or not what its `ETag` says, before it is
+/// given up.
+const ATTEMPTS: u32 = 3;
+
+/// An index that lags behind its objects has caught up after this.
+const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
 
 /// Which objects of a bucket.
 pub struct Selection<'a> {
@@ -35,11 +39,11 @@ pub struct Selection<'a> {
 /// A listed object, and what became of it.
 #[derive(Debug)]
 pub struct Pulled {
-    /// As it was listed.
+    /// As it was listed; the last time, if it was replaced meanwhile.
     pub listed: ListedObject,
     /// What became of it.
     pub outcome: Outcome,
-    /// Whether its bytes were not what its `ETag` says.
+    /// Whether its bytes were not what its `ETag` says, or it has none any more though it is listed.
     pub damaged: bool,
     /// What is on disk, if it is.
     pub stored: Option<Stored>,
@@ -95,40 +99,65 @@ struct Transfer<'a> {
 }
 
 impl Transfer<'_> {
-    async fn object(&self, listed: ListedObject) -> Result<Pulled> {
+    async fn object(&self, mut listed: ListedObject) -> Result<Pulled> {
         let mut attempts = 1;
-        let error = loop {
-            match self.fetch(&listed).await {
+        let (outcome, damaged, stored) = loop {
+            let error = match self.fetch(&listed).await {
                 Ok(stored) => {
                     self.failures.store(0, Relaxed);
-                    let outcome = match stored.checked {
-                        Checked::None => {
-                            Outcome::Unverifiable("its ETag says nothing of its bytes".to_owned())
-                        }
-                        _ => Outcome::Stored,
-                    };
-                    return Ok(Pulled { listed, outcome, damaged: false, stored: Some(stored) });
+                    break (outcome_of(stored.checked), false, Some(stored));
                 }
-                Err(error) if error.kind() == ErrorKind::Damaged && attempts < DAMAGED_ATTEMPTS => {
-                    attempts += 1;
-                }
-                Err(error) => break error,
+                Err(error) => error,
+            };
+            // What the gateway says of an object it has listed is believed only if the listing says so too.
+            match error.kind() {
+                ErrorKind::NotFound | ErrorKind::Guard => match self.listed_now(&listed.key).await? {
+                    None => break (Outcome::Vanished, false, None),
+                    Some(now) => listed = now,
+                },
+                ErrorKind::Damaged => {}
+                _ => break (self.outcome(error)?, false, None),
             }
+            if attempts == ATTEMPTS {
+                break (Outcome::Failed(error.what()), error.kind() != ErrorKind::Guard, None);
+            }
+            attempts += 1;
+            self.client.sleep(BETWEEN_ATTEMPTS).await?;
         };
-        let damaged = error.kind() == ErrorKind::Damaged;
-        Ok(Pulled { listed, outcome: self.outcome(error)?, damaged, stored: None })
+        Ok(Pulled { listed, outcome, damaged, stored })
     }
 
     async fn fetch(&self, listed: &ListedObject) -> Result<Stored> {
         let key = ObjectKey::new(&listed.key)?;
+        let download = self.client.get(self.bucket, &key).await.map_err(|error| match error.kind() {
+            ErrorKind::NotFound => {
+                Error::new(ErrorKind::NotFound, "it is listed, and the gateway has no data for it")
+                    .because(error)
+            }
+            _ => error,
+        })?;
+        let info = download.info();
+        if (&info.etag, info.size_bytes) != (&listed.etag, listed.size_bytes) {
+            let what = format!(
+                "it is listed with {} bytes and ETag {}, and was given with {} bytes and ETag {}",
+                listed.size_bytes, listed.etag, info.size_bytes, info.etag
+            );
+            return Err(Error::new(ErrorKind::Guard, what));
+        }
         let root = self.root.clone();
-        fetch(self.client, self.bucket, &key, 0o400, move |key, etag| root.new_object(key, etag)).await
+        store(download, &key, 0o400, move |key, etag| root.new_object(key, etag)).await
+    }
+
+    /// How a key is listed now, if it still is.
+    async fn listed_now(&self, key: &str) -> Result<Option<ListedObject>> {
+        let page = ListObjects { bucket: self.bucket, prefix: key, marker: "", delimiter: None, max_keys: 1 };
+        let first = self.client.page(&page).await?.objects.into_iter().next();
+        Ok(first.filter(|object| object.key == key))
     }
 
     /// What an error means for this object alone; or the error, if it concerns all.
     fn outcome(&self, error: Error) -> Result<Outcome> {
         match error.kind() {
-            ErrorKind::NotFound => return Ok(Outcome::Vanished),
             ErrorKind::Denied | ErrorKind::Usage | ErrorKind::Unsupported => {
                 return Ok(Outcome::Refused(error.what()));
             }
@@ -152,7 +181,16 @@ pub async fn fetch(
     mode: u32,
     new_file: impl FnOnce(&str, &str) -> Result<NewFile> + Send + 'static,
 ) -> Result<Stored> {
-    let mut download = client.get(bucket, key).await?;
+    let download = client.get(bucket, key).await?;
+    store(download, key, mode, new_file).await.at("bucket", bucket)
+}
+
+async fn store(
+    mut download: Download<'_>,
+    key: &ObjectKey,
+    mode: u32,
+    new_file: impl FnOnce(&str, &str) -> Result<NewFile> + Send + 'static,
+) -> Result<Stored> {
     let info = download.info().clone();
     let (name, etag) = (key.as_str().to_owned(), info.etag.clone());
     let new_file = blocking(move || new_file(&name, &etag)).await?;
@@ -161,16 +199,20 @@ pub async fn fetch(
     copy(&mut download, &mut writing, parts.as_mut()).await?;
     let written = writing.finish().await?;
     let checked = check(&info, written.md5, parts).map_err(|why| {
-        Error::new(ErrorKind::Damaged, why)
-            .at("bucket", bucket)
-            .at("key", key)
-            .todo("look at the gateway and the network")
+        Error::new(ErrorKind::Damaged, why).at("key", key).todo("look at the gateway and the network")
     })?;
     let modified = httpdate::parse_http_date(&info.modified)
         .map_err(|_| Error::new(ErrorKind::Protocol, "the gateway gives no Last-Modified").at("key", key))?;
     let committed = blocking(move || written.new_file.commit(mode, Some(modified), false)).await?;
     let Committed { path, size_bytes, sha256 } = committed;
     Ok(Stored { path, size_bytes, sha256, checked, modified, info })
+}
+
+fn outcome_of(checked: Checked) -> Outcome {
+    match checked {
+        Checked::None => Outcome::Unverifiable("its ETag says nothing of its bytes".to_owned()),
+        _ => Outcome::Stored,
+    }
 }
 
 async fn copy(

@@ -151,7 +151,8 @@ struct Digests {
 
 /// Hashes a file, and gives its bytes, or a way to read them again if they are many.
 fn read(mut file: File, size_bytes: u64) -> Result<(Body, Digests)> {
-    let failed = |error: io::Error| Error::new(ErrorKind::Disk, "cannot read the file").because(error);
+    // An unreadable sector is damage to this one file.
+    let failed = |error: io::Error| Error::new(ErrorKind::Damaged, "cannot read the file").because(error);
     let damaged = || {
         Error::new(ErrorKind::Damaged, "the file has not the size that it should have")
             .todo("take it from another snapshot; `verify` names all that are damaged")
@@ -160,18 +161,22 @@ fn read(mut file: File, size_bytes: u64) -> Result<(Body, Digests)> {
         return Err(damaged());
     }
     let (mut md5, mut sha256) = (Md5::new(), Sha256Hasher::new());
-    let mut kept = Vec::new();
+    let (mut kept, mut read_bytes) = (Vec::new(), 0);
     let mut piece = vec![0; PIECE_BYTES];
     loop {
         let count = file.read(&mut piece).map_err(failed)?;
         if count == 0 {
             break;
         }
+        read_bytes += count as u64;
         md5.update(&piece[..count]);
         sha256.update(&piece[..count]);
         if size_bytes <= IN_MEMORY_BYTES {
             kept.extend_from_slice(&piece[..count]);
         }
+    }
+    if read_bytes != size_bytes {
+        return Err(damaged());
     }
     let digests = Digests { md5: md5.finalize().into(), sha256: Sha256(sha256.finalize().into()) };
     let body = if size_bytes <= IN_MEMORY_BYTES {

@@ -54,7 +54,9 @@ impl MadeHost {
         match (words, self.sample) {
             (["id", "-u"], _) => text(0, "0\n", ""),
             (["cat", "/proc/mounts"], _) => text(0, "10.0.0.1:/ /var/lib/deis/store ceph rw 0 0\n", ""),
-            (["test", "-d", _], _) | (["ls", "-A", _], None) => text(0, "", ""),
+            (["test", "-d", _], _) | (["ls", "-A", _] | ["touch", _] | ["rm", "-f", _], None) => {
+                text(0, "", "")
+            }
             (["docker", "inspect", ..], Some(_)) => text(0, "true\n", ""),
             (["docker", "exec", .., "pg_dumpall"], Some(sample)) => text(0, &sample.dump(), ""),
             (["tar", "-cpf", "-", ..], Some(sample)) => Ok(pack(command, sample)),

@@ -26,6 +26,8 @@ pub(super) struct Target<'a> {
     pub(super) bucket: &'a BucketName,
     /// Whether some of it may be there already.
     pub(super) look_first: bool,
+    /// Whether to write what refers also where something it refers to is lost.
+    pub(super) despite_damage: bool,
 }
 
 pub(super) async fn restore(
@@ -46,13 +48,14 @@ pub(super) async fn restore(
         findings,
         done: RestoredPart::default(),
         damaged: false,
+        look_first: target.look_first,
     };
     let refers = |line: &ListLine| match part {
         Part::DbWal => is_sentinel(&line.key),
         _ => line.key.starts_with(REPOSITORIES),
     };
     restoring.push(lines(snapshot, part).try_filter(|line| future::ready(!refers(line)))).await?;
-    if restoring.done.failed == 0 {
+    if restoring.done.failed == 0 || target.despite_damage {
         let last = lines(snapshot, part).try_filter(|line| future::ready(refers(line)));
         if part == Part::DbWal {
             restoring.sentinels(last).await?;
@@ -65,7 +68,10 @@ pub(super) async fn restore(
         restoring.finding(
             part.name(),
             FindingKind::Failed,
-            &format!("the {what} were not written, since objects are missing that they stand for"),
+            &format!(
+                "the {what} were not written, since objects are missing that they stand for: take these from another \
+                 snapshot, or run it again with --despite-damage to write the {what} all the same"
+            ),
         );
     }
     let verdict = match (restoring.damaged, restoring.done.failed) {
@@ -85,12 +91,14 @@ struct Restoring<'a> {
     findings: &'a mut Findings,
     done: RestoredPart,
     damaged: bool,
+    /// Whether an object may be there already.
+    look_first: bool,
 }
 
 impl Restoring<'_> {
     async fn push(&mut self, lines: impl Stream<Item = Result<ListLine>>) -> Result<()> {
-        let Target { client, bucket, look_first } = *self.target;
-        let (snapshot, part) = (self.snapshot.clone(), self.part);
+        let Target { client, bucket, .. } = *self.target;
+        let (snapshot, part, look_first) = (self.snapshot.clone(), self.part, self.look_first);
         let files = lines
             .try_filter(|line| future::ready(line.outcome.is_on_disk()))
             .map_ok(move |line| to_push(&snapshot, part, line));
@@ -130,7 +138,10 @@ impl Restoring<'_> {
             if index > 0 {
                 tokio::time::sleep(BETWEEN_SENTINELS).await;
             }
+            let before = self.done.restored;
             self.push(stream::iter([Ok(line)])).await?;
+            // Once one is written anew, those after it must be newer still.
+            self.look_first &= self.done.restored == before;
         }
         let listed = self.target.client.list(self.target.bucket, BASE_BACKUPS);
         let there: Vec<(String, String)> = listed

@@ -1,17 +1,22 @@
 //! What a restore would do, found out without changing anything; and the guards.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs::File;
 use std::io::Read as _;
 
+use md5::{Digest as _, Md5};
 use serde::{Serialize, Serializer};
 
 use super::compare::{Compared, compare};
 use super::{ORDER, checked_file};
 use crate::cluster::{self, Cluster, Configuration, volume};
 use crate::error::{Error, ErrorKind, Result, printable};
+use crate::mirror::blocking;
 use crate::monitor::{Run, TaskKind, TaskResult};
 use crate::s3::BucketName;
-use crate::snapshot::{Part, PartEntry, PartOutcome, Snapshot};
+use crate::s3::etag::ETag;
+use crate::s3::op::ListedObject;
+use crate::snapshot::{ListLine, Part, PartEntry, PartOutcome, Snapshot};
 
 /// A configuration is small; anything longer is not one.
 const MOST_CONFIGURATION_BYTES: u64 = 64 << 20;
@@ -23,6 +28,14 @@ pub struct RestoreOptions {
     pub parts: BTreeSet<Part>,
     /// Whether they were named one by one: an incomplete part is restored only so.
     pub named: bool,
+    /// Whether to write sentinels and tags also where objects they stand for are lost.
+    pub despite_damage: bool,
+}
+
+impl Default for RestoreOptions {
+    fn default() -> Self {
+        Self { parts: Part::ALL.into(), named: false, despite_damage: false }
+    }
 }
 
 /// What a restore would do.
@@ -33,6 +46,8 @@ pub struct RestorePlan {
     pub parts: BTreeMap<Part, PartPlan>,
     /// The parts that would not be restored, and why.
     pub left_out: BTreeMap<Part, String>,
+    /// Whether sentinels and tags would be written also where objects they stand for are lost.
+    pub despite_damage: bool,
 }
 
 /// What would be done for a part.
@@ -83,8 +98,21 @@ pub async fn plan(
     options: &RestoreOptions,
     run: &Run,
 ) -> Result<RestorePlan> {
+    run.stop.cancels(find_out(cluster, snapshot, options, run)).await
+}
+
+async fn find_out(
+    cluster: &Cluster,
+    snapshot: &Snapshot,
+    options: &RestoreOptions,
+    run: &Run,
+) -> Result<RestorePlan> {
     let task = run.begin(None, TaskKind::Check, "plan");
-    let mut plan = RestorePlan { parts: BTreeMap::new(), left_out: BTreeMap::new() };
+    let mut plan = RestorePlan {
+        parts: BTreeMap::new(),
+        left_out: BTreeMap::new(),
+        despite_damage: options.despite_damage,
+    };
     if options.named || options.parts.contains(&Part::Sql) {
         let why = "a dump is loaded by hand, with psql into an empty database; db_wal holds the same data";
         plan.left_out.insert(Part::Sql, why.to_owned());
@@ -164,6 +192,7 @@ async fn plan_bucket(
     let exists = cluster.s3.buckets().await?.iter().any(|known| known.name == bucket.as_str());
     let (mut objects, mut bytes, mut already) = (0, 0, 0);
     let mut foreign: Option<String> = None;
+    let mut unsure = Vec::new();
     compare(&cluster.s3, exists.then_some(&bucket), snapshot, part, |compared| {
         match compared {
             Compared::Here(line) => {
@@ -174,8 +203,10 @@ async fn plan_bucket(
                 objects += 1;
                 bytes += line.size_bytes;
                 already += 1;
-                if line.size_bytes != there.size_bytes {
-                    foreign.get_or_insert(there.key);
+                match likeness(&line, &there) {
+                    Likeness::Same => {}
+                    Likeness::Other => drop(foreign.get_or_insert(there.key)),
+                    Likeness::Unknown(md5) => unsure.push((line, md5)),
                 }
             }
             Compared::There(there) => drop(foreign.get_or_insert(there.key)),
@@ -183,6 +214,13 @@ async fn plan_bucket(
         Ok(())
     })
     .await?;
+    for (line, md5) in unsure.into_iter().filter(|_| foreign.is_none()) {
+        let file = snapshot.open_object(part, &line)?;
+        if blocking(move || md5_of(file)).await? != md5 {
+            foreign = Some(line.key);
+            break;
+        }
+    }
     match foreign {
         None => Ok(PartPlan::Bucket { bucket, objects, bytes, already }),
         Some(key) => Err(Error::new(
@@ -194,13 +232,45 @@ async fn plan_bucket(
     }
 }
 
+/// Whether an object of the bucket is the snapshot's.
+enum Likeness {
+    Same,
+    Other,
+    /// It is if the file has this MD5: an object of several parts comes back as one of a single part.
+    Unknown([u8; 16]),
+}
+
+fn likeness(line: &ListLine, there: &ListedObject) -> Likeness {
+    match (ETag::parse(&line.etag), ETag::parse(&there.etag)) {
+        _ if line.size_bytes != there.size_bytes => Likeness::Other,
+        _ if line.etag == there.etag => Likeness::Same,
+        (ETag::Parts { .. } | ETag::Opaque, ETag::Md5(md5)) => Likeness::Unknown(md5),
+        _ => Likeness::Other,
+    }
+}
+
+fn md5_of(mut file: File) -> Result<[u8; 16]> {
+    let mut md5 = Md5::new();
+    let mut piece = vec![0; 256 << 10];
+    loop {
+        let failed =
+            |error: std::io::Error| Error::new(ErrorKind::Disk, "cannot read the file").because(error);
+        match file.read(&mut piece).map_err(failed)? {
+            0 => return Ok(md5.finalize().into()),
+            count => md5.update(&piece[..count]),
+        }
+    }
+}
+
 async fn plan_volume(cluster: &Cluster, snapshot: &Snapshot) -> Result<PartPlan> {
     let directory = cluster.volume.clone();
     if !volume::is_empty(&*cluster.host, &directory).await? {
         return Err(Error::new(ErrorKind::Guard, "the volume is not empty")
             .at("path", &directory)
             .at("host", cluster.host.host())
-            .todo("restore before deis-logger starts; or leave the part out with --without volume"));
+            .todo(
+                "restore before deis-logger starts, into an empty volume; or leave it out: --without volume",
+            ));
     }
     let bytes = snapshot.manifest().file(super::volume_file()).map_or(0, |file| file.size_bytes);
     Ok(PartPlan::Volume { host: cluster.host.host().to_owned(), directory, bytes })

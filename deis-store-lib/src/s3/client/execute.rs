@@ -51,9 +51,13 @@ impl Client {
         let mut learnt_clock = false;
         loop {
             self.0.stop.check()?;
-            let gateway = &self.0.gateways[self.0.turn.fetch_add(1, Relaxed) % self.0.gateways.len()];
-            let failure = match self.attempt(&**gateway, operation, body, streamed).await {
-                Ok(output) => return Ok(output),
+            let gateway = self.0.gateways.pick();
+            let endpoint = gateway.http.endpoint();
+            let failure = match self.attempt(&*gateway.http, operation, body, streamed).await {
+                Ok(output) => {
+                    gateway.take_in();
+                    return Ok(output);
+                }
                 Err(failure) => failure,
             };
             attempts += 1;
@@ -69,19 +73,19 @@ impl Client {
                     // A 503 says that nothing was done; of other failures that is not known.
                     let may =
                         operation.repeat() == Repeat::Yes || error.status == StatusCode::SERVICE_UNAVAILABLE;
-                    (
-                        advice == Advice::Again && may,
-                        error.into_error(&method).at("endpoint", gateway.endpoint()),
-                    )
+                    (advice == Advice::Again && may, error.into_error(&method).at("endpoint", endpoint))
                 }
                 Failure::Send(error) => {
+                    if error.stage == Stage::NotSent || error.timed_out {
+                        gateway.leave_out();
+                    }
                     let known = self.0.reached.load(Relaxed) || attempts < self.first_contact_attempts();
                     let again = match error.stage {
                         Stage::NotSent => known,
                         Stage::Unknown | Stage::Body => known && operation.repeat() == Repeat::Yes,
                         Stage::Unfaithful => false,
                     };
-                    (again, error.into_error(gateway.endpoint()))
+                    (again, error.into_error(endpoint))
                 }
             };
             match self.0.options.backoff.wait(attempts, self.random()) {
@@ -164,7 +168,7 @@ impl Client {
     }
 
     /// Waits, in slices short enough to stop in.
-    pub(super) async fn sleep(&self, wait: Duration) -> Result<()> {
+    pub(crate) async fn sleep(&self, wait: Duration) -> Result<()> {
         let end = tokio::time::Instant::now() + wait;
         while tokio::time::Instant::now() < end {
             self.0.stop.check()?;

@@ -3,18 +3,20 @@
 
 mod download;
 mod execute;
+mod gateways;
 mod list;
 #[cfg(test)]
 mod tests;
 mod upload;
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize};
+use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::sync::{Arc, Mutex};
 
 use tokio::sync::Semaphore;
 
 pub use download::Download;
+use gateways::Gateways;
 
 use super::op::{
     Bucket, CreateBucket, DeleteObject, HeadObject, ListBuckets, ListObjects, ObjectInfo, Operation, Page,
@@ -31,14 +33,12 @@ use crate::secret::Credentials;
 pub struct Client(Arc<Shared>);
 
 struct Shared {
-    gateways: Vec<Arc<dyn HttpSend>>,
+    gateways: Gateways,
     credentials: Credentials,
     options: ClientOptions,
     clock: Arc<dyn Clock>,
     stop: Stop,
     permits: Arc<Semaphore>,
-    /// Which gateway is next.
-    turn: AtomicUsize,
     /// Whether any gateway has ever answered: one that never did is not waited for.
     reached: AtomicBool,
     /// What to add to our clock to get the gateways', in milliseconds.
@@ -74,13 +74,12 @@ impl Client {
             return Err(Error::new(ErrorKind::Usage, "no gateway is given"));
         }
         Ok(Self(Arc::new(Shared {
-            gateways,
+            gateways: Gateways::new(gateways),
             credentials,
             permits: Arc::new(Semaphore::new(options.in_flight.max(1))),
             options,
             clock: run.clock.clone(),
             stop: run.stop.clone(),
-            turn: AtomicUsize::new(0),
             reached: AtomicBool::new(false),
             offset_ms: AtomicI64::new(0),
             random: Mutex::new(fastrand::Rng::with_seed(run.seed)),
@@ -90,7 +89,7 @@ impl Client {
     /// The endpoints, as people know them.
     #[must_use]
     pub fn endpoints(&self) -> Vec<String> {
-        self.0.gateways.iter().map(|gateway| gateway.endpoint().to_owned()).collect()
+        self.0.gateways.endpoints().map(str::to_owned).collect()
     }
 
     /// How many requests it keeps in flight at most.

@@ -181,3 +181,27 @@ async fn a_stopped_run_sends_nothing_more() {
     run.stop.stop();
     assert_eq!(put(&client).await.unwrap_err().kind(), ErrorKind::Interrupted);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_gateway_that_does_not_answer_is_left_out_for_a_while() {
+    let silent = || Err(SendError::new(Stage::Unknown, io::Error::from(io::ErrorKind::TimedOut)));
+    let gateway = |answers: Vec<Answer>| {
+        Arc::new(Scripted { answers: Mutex::new(answers.into()), ..Scripted::default() })
+    };
+    let hung = gateway(vec![silent(), put_nothing()]);
+    let good = gateway((0..9).map(|_| put_nothing()).collect());
+    let both: Vec<Arc<dyn HttpSend>> = vec![hung.clone(), good.clone()];
+    let client =
+        Client::new(both, Credentials::new("a", "b"), ClientOptions::default(), &Run::silent()).unwrap();
+    // One answer first: before, a gateway that was never reached is not waited for.
+    client.0.reached.store(true, std::sync::atomic::Ordering::Relaxed);
+    for _ in 0..6 {
+        put(&client).await.unwrap();
+    }
+    let asked = |gateway: &Scripted| gateway.asked.lock().unwrap().len();
+    assert_eq!((asked(&hung), asked(&good)), (1, 6));
+    tokio::time::advance(Duration::from_mins(2)).await;
+    put(&client).await.unwrap();
+    put(&client).await.unwrap();
+    assert_eq!(asked(&hung), 2, "it is tried again later");
+}
