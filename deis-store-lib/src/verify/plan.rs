@@ -10,7 +10,7 @@ use super::{Event, VerifyOptions, as_finding, finding};
 use crate::disk::Sha256;
 use crate::error::{Error, ErrorKind, Result};
 use crate::report::FindingKind;
-use crate::snapshot::{Counts, FileDigest, LISTS, Part, PartEntry, Snapshot};
+use crate::snapshot::{Counts, FileDigest, LISTS, Part, PartEntry, PartOutcome, Snapshot};
 
 pub(super) struct Plan {
     pub(super) snapshot: Snapshot,
@@ -41,6 +41,13 @@ impl Plan {
         for (part, entry) in &manifest.parts {
             for path in entry.files.iter().filter(|path| manifest.file(path).is_none()) {
                 self.contradiction(*part, path, "the manifest has no digest of it")?;
+            }
+            if entry.outcome == PartOutcome::Stored && entry.lists.is_empty() && entry.files.is_empty() {
+                self.contradiction(
+                    *part,
+                    part.name(),
+                    "it is said to be stored, and no list or file of it is named",
+                )?;
             }
             if part.is_bucket() {
                 self.bucket(*part, entry)?;

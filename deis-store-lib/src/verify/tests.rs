@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::disk::partial_name;
+use crate::snapshot::Counts;
 use crate::snapshot::sample::{self, KEYS};
 
 /// A snapshot that nobody holds open, so that it can be damaged and opened.
@@ -217,6 +218,18 @@ async fn counts_that_are_not_the_lists_are_a_contradiction() {
     let snapshot = unfinished.commit(manifest).unwrap();
     let report = verify(&snapshot, &VerifyOptions::default(), &Run::silent()).await.unwrap();
     assert_eq!(report.findings.list()[0].kind, FindingKind::Contradiction);
+    assert_eq!(report.verdict, Verdict::Damaged);
+}
+
+#[tokio::test]
+async fn a_part_said_to_be_stored_without_anything_of_it_is_a_contradiction() {
+    let directory = tempfile::tempdir().unwrap();
+    let unfinished = sample::begin(directory.path());
+    let mut manifest = sample::fill(&unfinished);
+    let registry = manifest.parts.get_mut(&Part::Registry).unwrap();
+    (registry.lists, registry.counts, registry.bytes) = (Vec::new(), Counts::default(), 0);
+    let snapshot = unfinished.commit(manifest).unwrap();
+    let report = verify(&snapshot, &VerifyOptions::default(), &Run::silent()).await.unwrap();
     assert_eq!(report.verdict, Verdict::Damaged);
 }
 
