@@ -6,7 +6,7 @@ mod plan;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read as _, Seek as _};
+use std::io::Seek as _;
 use std::time::Instant;
 
 use serde::Serialize;
@@ -14,7 +14,7 @@ use sha2::Digest as _;
 
 use crate::archive::gzip;
 use crate::cluster::{self, Cluster, volume};
-use crate::disk::Sha256;
+use crate::disk::{Sha256, each_piece};
 use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::blocking;
 use crate::monitor::{Level, Run, Running, TaskKind, TaskResult, milliseconds};
@@ -165,13 +165,7 @@ async fn checked_file(snapshot: &Snapshot, name: &'static str) -> Result<File> {
         let failed =
             |error: std::io::Error| Error::new(ErrorKind::Disk, "cannot read the file").because(error);
         let mut hasher = sha2::Sha256::new();
-        let mut piece = vec![0; 256 << 10];
-        loop {
-            match file.read(&mut piece).map_err(failed)? {
-                0 => break,
-                count => hasher.update(&piece[..count]),
-            }
-        }
+        each_piece(&mut file, |piece| hasher.update(piece)).map_err(failed)?;
         if Sha256(hasher.finalize().into()) != expected.sha256 {
             return Err(Error::new(ErrorKind::Damaged, "the file is not what it was when it was backed up")
                 .at("file", name)

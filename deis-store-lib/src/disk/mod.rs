@@ -11,6 +11,8 @@ mod lock;
 #[cfg(feature = "backup")]
 mod new_file;
 #[cfg(feature = "backup")]
+mod pieces;
+#[cfg(feature = "backup")]
 mod probe;
 #[cfg(feature = "backup")]
 mod remove;
@@ -34,5 +36,7 @@ pub use {
 
 #[cfg(feature = "backup")]
 pub(crate) use key_path::PARTIAL;
+#[cfg(feature = "backup")]
+pub(crate) use pieces::each_piece;
 #[cfg(feature = "backup")]
 pub(crate) use probe::PROBE_NAME;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,7 +12,7 @@ use md5::{Digest as _, Md5};
 use sha2::Sha256 as Sha256Hasher;
 
 use super::pull::blocking;
-use crate::disk::Sha256;
+use crate::disk::{Sha256, each_piece};
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::hex::lower_hex;
 use crate::http::{Body, Frames, Source};
@@ -161,20 +161,15 @@ fn read(mut file: File, size_bytes: u64) -> Result<(Body, Digests)> {
         return Err(damaged());
     }
     let (mut md5, mut sha256) = (Md5::new(), Sha256Hasher::new());
-    let (mut kept, mut read_bytes) = (Vec::new(), 0);
-    let mut piece = vec![0; PIECE_BYTES];
-    loop {
-        let count = file.read(&mut piece).map_err(failed)?;
-        if count == 0 {
-            break;
-        }
-        read_bytes += count as u64;
-        md5.update(&piece[..count]);
-        sha256.update(&piece[..count]);
+    let mut kept = Vec::new();
+    let read_bytes = each_piece(&mut file, |piece| {
+        md5.update(piece);
+        sha256.update(piece);
         if size_bytes <= IN_MEMORY_BYTES {
-            kept.extend_from_slice(&piece[..count]);
+            kept.extend_from_slice(piece);
         }
-    }
+    })
+    .map_err(failed)?;
     if read_bytes != size_bytes {
         return Err(damaged());
     }

@@ -10,6 +10,7 @@ use serde::{Serialize, Serializer};
 use super::compare::{Compared, compare};
 use super::{ORDER, checked_file};
 use crate::cluster::{self, Cluster, Configuration, volume};
+use crate::disk::each_piece;
 use crate::error::{Error, ErrorKind, Result, printable};
 use crate::mirror::blocking;
 use crate::monitor::{Run, TaskKind, TaskResult};
@@ -250,16 +251,10 @@ fn likeness(line: &ListLine, there: &ListedObject) -> Likeness {
 }
 
 fn md5_of(mut file: File) -> Result<[u8; 16]> {
+    let failed = |error: std::io::Error| Error::new(ErrorKind::Disk, "cannot read the file").because(error);
     let mut md5 = Md5::new();
-    let mut piece = vec![0; 256 << 10];
-    loop {
-        let failed =
-            |error: std::io::Error| Error::new(ErrorKind::Disk, "cannot read the file").because(error);
-        match file.read(&mut piece).map_err(failed)? {
-            0 => return Ok(md5.finalize().into()),
-            count => md5.update(&piece[..count]),
-        }
-    }
+    each_piece(&mut file, |piece| md5.update(piece)).map_err(failed)?;
+    Ok(md5.finalize().into())
 }
 
 async fn plan_volume(cluster: &Cluster, snapshot: &Snapshot) -> Result<PartPlan> {

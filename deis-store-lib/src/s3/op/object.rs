@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Head;
 use crate::error::{Error, ErrorKind, Result};
+use crate::s3::S3Error;
+use crate::s3::etag::ETag;
 
 /// The headers that radosgw stores with an object and gives back verbatim, besides `Content-Type`.
 pub const KEPT_HEADERS: [&str; 5] =
@@ -88,6 +92,23 @@ pub(super) fn headers(
         insert(&format!("{META}{}", name.replace('_', "-")), value)?;
     }
     Ok(headers)
+}
+
+/// The header that makes the gateway check a body.
+pub(super) fn content_md5(headers: &mut HeaderMap, md5: [u8; 16]) {
+    if let Ok(value) = HeaderValue::from_str(&BASE64.encode(md5)) {
+        headers.insert(HeaderName::from_static("content-md5"), value);
+    }
+}
+
+/// Whether what was stored is what was sent: the `ETag` of the answer must be its MD5.
+pub(super) fn stored(head: &Head, md5: [u8; 16]) -> std::result::Result<(), S3Error> {
+    let etag = head.text("etag");
+    if ETag::parse(&etag) == ETag::Md5(md5) {
+        Ok(())
+    } else {
+        Err(S3Error::unexpected(head, format!("the gateway stored something else: its ETag is {etag}")))
+    }
 }
 
 #[cfg(test)]

@@ -2,13 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, Method};
 
 use super::{Head, Operation, Request, object};
 use crate::error::{Error, ErrorKind, Result};
-use crate::s3::etag::ETag;
 use crate::s3::types::object_path;
 use crate::s3::{BucketName, ObjectKey, S3Error};
 
@@ -56,25 +53,20 @@ impl Operation for PutObject<'_> {
     fn request(&self) -> Request {
         let mut request = Request::new(Method::PUT, object_path(self.bucket, self.key));
         request.headers.clone_from(&self.headers);
-        if let Ok(md5) = HeaderValue::from_str(&BASE64.encode(self.md5)) {
-            request.headers.insert(HeaderName::from_static("content-md5"), md5);
-        }
+        object::content_md5(&mut request.headers, self.md5);
         request
     }
 
     /// The `ETag` of the answer must be the MD5 that was sent.
     fn parse(&self, head: &Head, _: &[u8]) -> Result<(), S3Error> {
-        let etag = head.text("etag");
-        if ETag::parse(&etag) == ETag::Md5(self.md5) {
-            Ok(())
-        } else {
-            Err(S3Error::unexpected(head, format!("the gateway stored something else: its ETag is {etag}")))
-        }
+        object::stored(head, self.md5)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use http::HeaderValue;
+
     use super::*;
 
     #[test]

@@ -1,12 +1,9 @@
 //! `PUT /BUCKET/KEY?partNumber=N&uploadId=U`: uploads a part. Uploaded again, it replaces the one before.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use http::{HeaderName, HeaderValue, Method};
+use http::Method;
 
-use super::{Head, Operation, Request};
+use super::{Head, Operation, Request, object};
 use crate::error::{Error, ErrorKind, Result};
-use crate::s3::etag::ETag;
 use crate::s3::types::{object_path, percent_encode};
 use crate::s3::{BucketName, ObjectKey, S3Error};
 
@@ -46,19 +43,12 @@ impl Operation for UploadPart<'_> {
         let mut request = Request::new(Method::PUT, object_path(self.bucket, self.key));
         let upload_id = percent_encode(self.upload_id, false);
         request.query = format!("partNumber={}&uploadId={upload_id}", self.number);
-        if let Ok(md5) = HeaderValue::from_str(&BASE64.encode(self.md5)) {
-            request.headers.insert(HeaderName::from_static("content-md5"), md5);
-        }
+        object::content_md5(&mut request.headers, self.md5);
         request
     }
 
     fn parse(&self, head: &Head, _: &[u8]) -> Result<(), S3Error> {
-        let etag = head.text("etag");
-        if ETag::parse(&etag) == ETag::Md5(self.md5) {
-            Ok(())
-        } else {
-            Err(S3Error::unexpected(head, format!("the gateway stored another part: its ETag is {etag}")))
-        }
+        object::stored(head, self.md5)
     }
 }
 
