@@ -12,6 +12,7 @@ use serde_json::json;
 
 use crate::cluster::Cluster;
 use crate::error::{Error, ErrorKind, Result};
+use crate::mirror::blocking;
 use crate::monitor::{Level, Run, Running, TaskKind, TaskResult, milliseconds};
 use crate::report::{Finding, FindingKind, Findings, Verdict};
 use crate::snapshot::{
@@ -131,7 +132,7 @@ pub async fn backup(
         not_included: report.not_included.clone(),
         previous: None,
     };
-    let snapshot = unfinished.commit(manifest)?;
+    let snapshot = blocking(move || unfinished.commit(manifest)).await?;
     report.snapshot = snapshot.path().display().to_string();
     report.milliseconds = milliseconds(start.elapsed());
     verb.done(if report.verdict == Verdict::Good { TaskResult::Good } else { TaskResult::Incomplete });
@@ -190,7 +191,7 @@ async fn take_parts(
                 Err(error) if concerns_all(&error) => return Err(error),
                 Err(error) => {
                     unfinished.discard(part)?;
-                    let why = error.what();
+                    let why = told(&error);
                     report.findings.push(finding(part, part.name(), FindingKind::Failed, &why));
                     task.note(Level::Warning, "part-failed", &format!("{part}: {why}"));
                     first_failure.get_or_insert(error);
@@ -231,6 +232,18 @@ async fn take(
 /// Whether an error of one part makes all others pointless.
 fn concerns_all(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Disk | ErrorKind::Interrupted | ErrorKind::Internal)
+}
+
+/// An error in one line: what, where, and what to do.
+fn told(error: &Error) -> String {
+    let mut text = error.what();
+    for (name, value) in error.place() {
+        text.push_str(&format!(", {name} {value}"));
+    }
+    if let Some(todo) = error.advice() {
+        text.push_str(&format!("; to do: {todo}"));
+    }
+    text
 }
 
 /// Something that a person should look at.
