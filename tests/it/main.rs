@@ -3,6 +3,7 @@
 mod bad_input;
 mod clusters;
 mod config;
+mod contract;
 mod dev_cluster;
 mod interrupted;
 mod main_job;

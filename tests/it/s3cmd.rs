@@ -69,7 +69,13 @@ fn s3cmd_reads_what_we_uploaded_and_we_read_what_s3cmd_uploaded() {
     };
     for arguments in [&["ls"][..], &["ls", "s3://s3cmd_and_us"], &["ls", "-r", "s3://s3cmd_and_us"]] {
         let ours = on(&a, &[&["s3"], arguments].concat()).code(0).stdout;
-        assert_eq!(sorted(&ours), sorted(&s3cmd.run(arguments)), "{arguments:?}");
+        let (ours, mut theirs) = (sorted(&ours), sorted(&s3cmd.run(arguments)));
+        if arguments.len() == 1 {
+            // Other tests make buckets meanwhile.
+            assert!(ours.len() > 4, "{ours:?}");
+            theirs.retain(|line| ours.contains(line));
+        }
+        assert_eq!(ours, theirs, "{arguments:?}");
     }
     on(&a, &["s3", "del", "s3://s3cmd_and_us/ours/small", "s3://s3cmd_and_us/not-there"]).code(0);
     assert!(!s3cmd.run(&["ls", "-r", "s3://s3cmd_and_us"]).contains("ours/small"));
