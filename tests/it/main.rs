@@ -9,6 +9,7 @@ mod interrupted;
 mod main_job;
 mod program;
 mod readme;
+mod rehearsal;
 mod s3cmd;
 mod secrets;
 mod signing;
