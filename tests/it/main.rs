@@ -7,6 +7,7 @@ mod contract;
 mod dev_cluster;
 mod interrupted;
 mod main_job;
+mod peers;
 mod program;
 mod readme;
 mod rehearsal;
