@@ -84,19 +84,16 @@ fn on(which: Which, rule: &str, check: impl AsyncFnOnce(&Site)) {
             Which::Spooling => Some(Store::spooling(scratch.path(), 8).unwrap()),
             Which::Radosgw => None,
         };
-        let (gateway, url, access_key, secret_key) = match embedded {
-            Some(store) => {
-                let (access_key, secret_key) = ("EMBEDDED", "secret/of+embedded");
-                let (listen, clock) = (([127, 0, 0, 1], 0).into(), Arc::new(SystemClock));
-                let credentials = Credentials::new(access_key, secret_key);
-                let gateway = Gateway::start(listen, store, credentials, clock).await.unwrap();
-                let url = gateway.url();
-                (Some(gateway), url, access_key.to_owned(), secret_key.to_owned())
-            }
-            None => {
-                let a = a();
-                (None, a.gateways[0].clone(), a.access_key, a.secret_key)
-            }
+        let (gateway, url, access_key, secret_key) = if let Some(store) = embedded {
+            let (access_key, secret_key) = ("EMBEDDED", "secret/of+embedded");
+            let (listen, clock) = (([127, 0, 0, 1], 0).into(), Arc::new(SystemClock));
+            let credentials = Credentials::new(access_key, secret_key);
+            let gateway = Gateway::start(listen, store, credentials, clock).await.unwrap();
+            let url = gateway.url();
+            (Some(gateway), url, access_key.to_owned(), secret_key.to_owned())
+        } else {
+            let a = a();
+            (None, a.gateways[0].clone(), a.access_key, a.secret_key)
         };
         let bucket = bucket(&format!("contract_{rule}"));
         let client = client(&url, Credentials::new(&access_key, &secret_key), Arc::new(SystemClock));
