@@ -3,12 +3,15 @@
 mod bad_input;
 mod clusters;
 mod config;
+mod contract;
 mod dev_cluster;
 mod interrupted;
 mod lying_gateway;
 mod main_job;
+mod peers;
 mod program;
 mod readme;
+mod rehearsal;
 mod s3cmd;
 mod secrets;
 mod signing;

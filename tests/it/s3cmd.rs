@@ -8,28 +8,32 @@ use deis_store_tests::environment::Environment;
 use crate::clusters::a;
 use crate::program::{at_gateway, on};
 
-struct S3cmd {
+pub(crate) struct S3cmd {
     directory: tempfile::TempDir,
 }
 
 impl S3cmd {
     fn new(cluster: &Environment) -> Self {
-        let directory = tempfile::tempdir().unwrap();
         let host = cluster.gateways[0].trim_start_matches("http://");
+        Self::at(host, &cluster.access_key, &cluster.secret_key)
+    }
+
+    /// For a gateway at `HOST:PORT`.
+    pub(crate) fn at(host: &str, access_key: &str, secret_key: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
         let text = format!(
-            "[default]\naccess_key = {}\nsecret_key = {}\nhost_base = {host}\nhost_bucket = {host}\n\
-             use_https = False\nsignature_v2 = True\n",
-            cluster.access_key, cluster.secret_key
+            "[default]\naccess_key = {access_key}\nsecret_key = {secret_key}\nhost_base = {host}\n\
+             host_bucket = {host}\nuse_https = False\nsignature_v2 = True\n"
         );
         std::fs::write(directory.path().join("s3cfg"), text).unwrap();
         Self { directory }
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(crate) fn path(&self, name: &str) -> String {
         self.directory.path().join(name).to_str().unwrap().to_owned()
     }
 
-    fn run(&self, arguments: &[&str]) -> String {
+    pub(crate) fn run(&self, arguments: &[&str]) -> String {
         let output =
             Command::new("s3cmd").args(["-c", &self.path("s3cfg")]).args(arguments).output().unwrap();
         assert!(output.status.success(), "s3cmd {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -69,7 +73,13 @@ fn s3cmd_reads_what_we_uploaded_and_we_read_what_s3cmd_uploaded() {
     };
     for arguments in [&["ls"][..], &["ls", "s3://s3cmd_and_us"], &["ls", "-r", "s3://s3cmd_and_us"]] {
         let ours = on(&a, &[&["s3"], arguments].concat()).code(0).stdout;
-        assert_eq!(sorted(&ours), sorted(&s3cmd.run(arguments)), "{arguments:?}");
+        let (ours, mut theirs) = (sorted(&ours), sorted(&s3cmd.run(arguments)));
+        if arguments.len() == 1 {
+            // Other tests make buckets meanwhile.
+            assert!(ours.len() > 4, "{ours:?}");
+            theirs.retain(|line| ours.contains(line));
+        }
+        assert_eq!(ours, theirs, "{arguments:?}");
     }
     on(&a, &["s3", "del", "s3://s3cmd_and_us/ours/small", "s3://s3cmd_and_us/not-there"]).code(0);
     assert!(!s3cmd.run(&["ls", "-r", "s3://s3cmd_and_us"]).contains("ours/small"));

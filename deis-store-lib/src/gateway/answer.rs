@@ -51,7 +51,9 @@ impl Answer {
         let mut xml = Xml::new();
         xml.open("Error").text("Code", failure.code()).text("Message", "").text_if("BucketName", bucket);
         xml.text("RequestId", request_id).text("HostId", "embedded-default-default");
-        Self { status: failure.status(), ..Self::xml(xml.finish("Error")) }
+        let answer = Self { status: failure.status(), ..Self::xml(xml.finish("Error")) };
+        // radosgw says so beside nearly every `Content-Length`.
+        answer.with(header::ACCEPT_RANGES, "bytes")
     }
 
     /// With a header. A value that cannot be sent is left out.

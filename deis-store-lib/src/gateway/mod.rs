@@ -25,11 +25,12 @@
 //!   type cannot be initiated.
 //! - A raw `#` in a request line ends the path: hyper takes it for a fragment. Encoded, it is part of the key.
 //! - A body that is cut off is not always answered with `NoSuchKey`: hyper may close the connection instead.
-//! - Heads over 64 KiB are answered by hyper with 431, not with an empty 400.
+//! - Heads over 64 KiB or of more than 1,024 headers are answered by hyper with 431, not with an empty 400.
 //!
 //! Answers:
 //! - Listings and copies come with `Content-Length`, not chunked, and a copy sends no progress: they are at hand
 //!   when the head is written.
+//! - `Connection: Keep-Alive` is left out: HTTP/1.1 means it, and hyper says so where it does not hold.
 //! - `TCP_NODELAY` is set, so that a small GET does not wait 40 ms for a delayed ACK: rehearsals are to be quick.
 //! - Metadata cannot hold tabs or control characters that come back in RFC 2047's form: such values come back as
 //!   they are.

@@ -21,6 +21,9 @@ use crate::secret::Credentials;
 /// The most bytes of a request's head, and what each connection may hold of a body: radosgw takes 16 kB of metadata.
 const BUFFER_BYTES: usize = 64 << 10;
 
+/// The most headers of a request: radosgw takes hundreds with metadata.
+const MOST_HEADERS: usize = 1024;
+
 /// How long a stop waits for requests under way.
 const GRACE: Duration = Duration::from_secs(2);
 
@@ -118,6 +121,7 @@ async fn connection(stream: TcpStream, service: Arc<Service>, stop: Cancellation
         .auto_date_header(false)
         .half_close(true)
         .max_buf_size(BUFFER_BYTES)
+        .max_headers(MOST_HEADERS)
         .serve_connection(TokioIo::new(stream), respond);
     tokio::pin!(connection);
     // What goes wrong with a connection is its client's to notice.

@@ -14,8 +14,11 @@ const ROOT: &str = "ListBucketResult";
 /// `rgw_max_listing_results`.
 const MOST_KEYS: i64 = 1000;
 
-/// What Ceph's `url_encode` escapes, besides bytes beyond ASCII.
-const ESCAPED: &AsciiSet = &CONTROLS
+/// What Ceph's `url_encode` escapes in keys, besides bytes beyond ASCII.
+const ESCAPED: &AsciiSet = &ESCAPED_IN_PREFIXES.add(b'/');
+
+/// The same in folded prefixes.
+const ESCAPED_IN_PREFIXES: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
     .add(b'#')
@@ -23,7 +26,6 @@ const ESCAPED: &AsciiSet = &CONTROLS
     .add(b'&')
     .add(b'+')
     .add(b',')
-    .add(b'/')
     .add(b':')
     .add(b';')
     .add(b'<')
@@ -39,7 +41,8 @@ const ESCAPED: &AsciiSet = &CONTROLS
     .add(b'{')
     .add(b'}');
 
-/// One page. With `encoding-type=url`, the keys are encoded and nothing else, as by radosgw 16.2.
+/// One page. With `encoding-type=url`, the keys and the folded prefixes are encoded, these without their slashes, and
+/// nothing else, as by radosgw 16.2.
 pub(super) fn list(call: &Call<'_>) -> Result<Answer, Failure> {
     let parameter = |name| call.asked.parameter(name);
     let second = parameter("list-type") == "2";
@@ -69,7 +72,13 @@ pub(super) fn list(call: &Call<'_>) -> Result<Answer, Failure> {
     xml.text("Name", &call.asked.bucket).text("Prefix", prefix).text("MaxKeys", most_keys);
     xml.text_if("Delimiter", delimiter).text("IsTruncated", page.next.is_some());
     for prefix in &page.prefixes {
-        xml.open("CommonPrefixes").text("Prefix", prefix).close("CommonPrefixes");
+        xml.open("CommonPrefixes");
+        if encoded {
+            xml.text("Prefix", utf8_percent_encode(prefix, ESCAPED_IN_PREFIXES));
+        } else {
+            xml.text("Prefix", prefix);
+        }
+        xml.close("CommonPrefixes");
     }
     for (key, object) in &page.objects {
         contents(&mut xml, key, object, encoded, !second || parameter("fetch-owner") == "true");

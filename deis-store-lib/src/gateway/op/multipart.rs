@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
-use http::{StatusCode, header};
+use http::StatusCode;
 use md5::{Digest as _, Md5};
 use serde::Deserialize;
 
@@ -41,7 +41,7 @@ pub(super) async fn upload_part(call: &Call<'_>, payload: &mut Payload) -> Resul
     })?;
     let (content, md5) = put::body(call, payload).await?;
     let etag = add_part(call, content, md5)?;
-    Ok(Answer::empty(StatusCode::OK).with(header::ETAG, &format!("\"{etag}\"")))
+    Ok(put::stored(&etag))
 }
 
 /// Adds a part, or replaces it, and says its `ETag`. Numbers beyond 1 to 10,000 are taken, as radosgw does.

@@ -23,7 +23,7 @@ pub(super) async fn put(call: &Call<'_>, payload: &mut Payload) -> Result<Answer
     call.store.bucket(&call.asked.bucket, |_| Ok(()))?;
     let (content, md5) = body(call, payload).await?;
     let etag = lower_hex(&md5);
-    let answer = Answer::empty(StatusCode::OK).with(header::ETAG, &format!("\"{etag}\""));
+    let answer = stored(&etag);
     let object = Object { content, etag, modified: call.now, headers, acl, upload: None };
     call.store.bucket(&call.asked.bucket, |bucket| {
         let present = bucket.objects.get(&call.asked.key);
@@ -32,6 +32,12 @@ pub(super) async fn put(call: &Call<'_>, payload: &mut Payload) -> Result<Answer
         Ok(())
     })?;
     Ok(answer)
+}
+
+/// What an object or a part that was stored is answered with.
+pub(super) fn stored(etag: &str) -> Answer {
+    let answer = Answer::empty(StatusCode::OK).with(header::ETAG, &format!("\"{etag}\""));
+    answer.with(header::ACCEPT_RANGES, "bytes")
 }
 
 /// Takes in the body of an object or a part, and checks it against `Content-MD5`.

@@ -1,0 +1,207 @@
+//! `rehearse`, as a newcomer types it: it says what it did, finds what was damaged, and leaves nothing behind.
+
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use deis_store::sample::{Sample, SampleObject};
+use deis_store_tests::process::signal;
+
+use crate::program::{Ran, command, ran};
+
+/// What a rehearsal may need, 64 MiB.
+const MOST_MEMORY_KB: u64 = 64 << 10;
+/// Unoptimised, and beside all other tests; optimised it takes seconds.
+const LIMIT: Duration = Duration::from_mins(3);
+/// How long it may take to stop.
+const STOP_LIMIT: Duration = Duration::from_secs(10);
+
+const STEPS: [&str; 5] = ["made", "backed up", "verified", "restored", "compared"];
+
+/// Where the program runs: an empty directory for its files and an empty one to stand in.
+struct Place {
+    directory: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        for name in ["tmp", "cwd"] {
+            std::fs::create_dir(directory.path().join(name)).unwrap();
+        }
+        Self { directory }
+    }
+
+    fn path(&self, name: &str) -> std::path::PathBuf {
+        self.directory.path().join(name)
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = command();
+        command.env("TMPDIR", self.path("tmp")).current_dir(self.path("cwd"));
+        command.args(["--progress", "plain"]).args(arguments);
+        command
+    }
+
+    fn rehearse(&self, arguments: &[&str]) -> Ran {
+        let ran = ran(&mut self.command(&[&["rehearse"], arguments].concat()));
+        assert!(self.left().is_empty(), "it leaves {:?}: {ran:?}", self.left());
+        ran
+    }
+
+    fn begin(&self) -> Child {
+        let mut command = self.command(&["rehearse"]);
+        command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+    }
+
+    /// All that the program has left.
+    fn left(&self) -> Vec<String> {
+        ["tmp", "cwd"].iter().flat_map(|name| names(&self.path(name))).collect()
+    }
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(directory).unwrap();
+    entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+fn sample() -> Vec<SampleObject> {
+    Sample::new(1).buckets().into_iter().flat_map(|bucket| bucket.objects).collect()
+}
+
+#[test]
+fn a_rehearsal_prints_its_steps_needs_little_and_leaves_nothing() {
+    let place = Place::new();
+    let began = Instant::now();
+    let output = tempfile::NamedTempFile::new().unwrap();
+    let mut child =
+        place.command(&["rehearse"]).stdout(output.reopen().unwrap()).stderr(Stdio::null()).spawn().unwrap();
+    let mut most = 0;
+    let status = loop {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let peak = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
+        most = most.max(peak.unwrap_or(0));
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        assert!(began.elapsed() < LIMIT, "it ends in time");
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    assert!(status.success());
+    assert!((1000..=MOST_MEMORY_KB).contains(&most), "{most} kB");
+    assert!(place.left().is_empty(), "it leaves {:?}", place.left());
+
+    let text = std::fs::read_to_string(output.path()).unwrap();
+    let steps: Vec<&str> = text.lines().filter(|line| line.starts_with("  ")).collect();
+    assert_eq!(steps.len(), STEPS.len(), "{text}");
+    for (line, step) in steps.iter().zip(STEPS) {
+        let words = line.trim_start().strip_prefix(step).unwrap_or_else(|| panic!("{step}: {line}"));
+        assert!(words.contains(" MiB") && line.ends_with(" s"), "{line}");
+        assert_eq!(line.len(), steps[0].len(), "it is a table: {text}");
+    }
+    assert!(text.lines().last().unwrap().starts_with("What came back is what was there, in "), "{text}");
+}
+
+#[test]
+fn a_rehearsal_of_another_cluster_reports_json() {
+    let report = Place::new().rehearse(&["--json", "--seed", "7"]).code(0).json();
+    assert_eq!(
+        (&report["schema"], &report["command"], &report["exit"]),
+        (&1.into(), &"rehearse".into(), &0.into())
+    );
+    let report = &report["report"];
+    assert_eq!(report["verdict"], "good");
+    assert_eq!(report["findings"], serde_json::json!([]));
+    let steps = report["steps"].as_array().unwrap();
+    assert_eq!(steps.iter().map(|step| step["name"].as_str().unwrap()).collect::<Vec<_>>(), STEPS);
+    for step in steps {
+        assert!(step["objects"].as_u64() > Some(80) && step["bytes"].as_u64() > Some(20 << 20), "{step}");
+    }
+    let made: u64 = steps.iter().map(|step| step["milliseconds"].as_u64().unwrap()).sum();
+    assert!(report["milliseconds"].as_u64().unwrap() >= made, "{report}");
+}
+
+#[test]
+fn a_damaged_object_is_named_wherever_it_is() {
+    let objects = sample();
+    let find = |what: &str, found: &dyn Fn(&SampleObject) -> bool| {
+        objects.iter().find(|object| found(object)).unwrap_or_else(|| panic!("{what}")).key.clone()
+    };
+    let segment = find("a segment", &|object| object.key.starts_with("wal_005/0"));
+    let layer = find("a layer of several parts", &|object| {
+        object.part_size_bytes.is_some_and(|part| object.bytes().len() as u64 > part)
+    });
+    let odd = find("two slashes and a percent sign", &|object| object.key.starts_with("notes//100%"));
+
+    let ran = Place::new().rehearse(&["--damage", &segment]).code(4);
+    assert!(ran.stdout.contains(&segment) && ran.stdout.contains("DAMAGED"), "{ran:?}");
+    assert!(!ran.stdout.contains("restored"), "it ends where the damage is found: {ran:?}");
+
+    // Nothing says in what parts it was uploaded, so that this is seen by comparing at the latest.
+    let ran = Place::new().rehearse(&["--damage", &layer]).code(4);
+    assert!(ran.stdout.contains(&layer) && ran.stdout.contains("DAMAGED"), "{ran:?}");
+
+    let report = Place::new().rehearse(&["--json", "--damage", &odd]).code(4).json();
+    assert_eq!((&report["exit"], &report["report"]["verdict"]), (&4.into(), &"damaged".into()));
+    let findings = report["report"]["findings"].as_array().unwrap();
+    assert!(!findings.is_empty() && findings.iter().all(|finding| finding["name"] == *odd), "{report}");
+}
+
+#[test]
+fn damage_that_can_hit_nothing_is_refused() {
+    Place::new().rehearse(&["--damage", "nope"]).code(2).says(&["no such object", "key nope", "to do:"]);
+    let empty = sample().into_iter().find(|object| object.bytes().is_empty()).unwrap().key;
+    Place::new().rehearse(&["--damage", &empty]).code(2).says(&[&empty, "no byte", "to do:"]);
+}
+
+#[test]
+fn a_rehearsal_without_a_place_says_where_it_wanted_one() {
+    let mut command = command();
+    command.env("TMPDIR", "/nonexistent/tmp").args(["rehearse"]);
+    ran(&mut command).code(1).says(&["/nonexistent/tmp", "to do:"]);
+}
+
+#[test]
+fn an_interrupted_rehearsal_leaves_nothing_whenever_that_is() {
+    // At first closely, since most is made then; later once in each step of the way.
+    let moments = (1..=8).map(|step| step * 200).chain([2500, 4000, 6000, 8000, 11_000]);
+    let signals = [["INT", ""], ["TERM", ""], ["INT", "TERM"]];
+    let runs: Vec<(u64, [&str; 2])> = moments.zip(signals.into_iter().cycle()).collect();
+    let interrupted: usize = std::thread::scope(|threads| {
+        let lanes: Vec<_> = (0..3)
+            .map(|lane| {
+                let runs = runs.iter().skip(lane).step_by(3);
+                threads.spawn(move || runs.filter(|(moment, signals)| interrupt(*moment, *signals)).count())
+            })
+            .collect();
+        lanes.into_iter().map(|lane| lane.join().unwrap()).sum()
+    });
+    assert!(interrupted >= 6, "most of them were still running: {interrupted} of {}", runs.len());
+}
+
+/// Whether it was still running when the signals came. An empty one is none.
+fn interrupt(moment_ms: u64, signals: [&str; 2]) -> bool {
+    let place = Place::new();
+    let mut child = place.begin();
+    std::thread::sleep(Duration::from_millis(moment_ms));
+    let finished = child.try_wait().unwrap().is_some();
+    for name in signals.into_iter().filter(|name| !name.is_empty()) {
+        signal(name, &child.id().to_string());
+    }
+    let asked = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        assert!(asked.elapsed() < STOP_LIMIT, "it stops: {signals:?} after {moment_ms} ms");
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    assert!(place.left().is_empty(), "{signals:?} after {moment_ms} ms leaves {:?}", place.left());
+    if finished {
+        assert!(status.success());
+    } else if !status.success() {
+        assert_eq!(status.code(), Some(130), "{signals:?} after {moment_ms} ms");
+    }
+    !finished
+}
