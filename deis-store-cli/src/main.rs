@@ -10,9 +10,12 @@ mod settings;
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Parser as _;
 use deis_store::monitor::{Run, Stop, SystemClock};
+use deis_store::{Error, ErrorKind};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::args::Args;
 use crate::exit::Exit;
@@ -28,8 +31,7 @@ fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            return output
-                .failed(&deis_store::Error::new(deis_store::ErrorKind::Internal, error.to_string()));
+            return output.failed(&Error::new(ErrorKind::Internal, error.to_string()));
         }
     };
     let run = Run::new(
@@ -41,7 +43,7 @@ fn main() -> ExitCode {
     );
     let exit = runtime.block_on(until_interrupted(&args, &output, &run));
     // A task that still waits for a disk or a peer must not hold up the exit.
-    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    runtime.shutdown_timeout(Duration::from_secs(2));
     exit.into()
 }
 
@@ -50,7 +52,7 @@ fn misunderstood(error: &clap::Error) -> ExitCode {
     if error.use_stderr() && std::env::args_os().any(|word| word == "--json") {
         let text = error.to_string();
         let what = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-        let error = deis_store::Error::new(deis_store::ErrorKind::Usage, what);
+        let error = Error::new(ErrorKind::Usage, what);
         return Output::of_no_command().failed(&error.todo("see deis-store --help"));
     }
     let _ = error.print();
@@ -59,25 +61,39 @@ fn misunderstood(error: &clap::Error) -> ExitCode {
 
 /// Runs the command. The first Ctrl-C or SIGTERM asks it to stop, the second one drops it.
 async fn until_interrupted(args: &Args, output: &Output, run: &Run) -> Exit {
+    // Before the command does anything: from here on no signal ends the program by itself.
+    let mut signals = match Signals::new() {
+        Ok(signals) => signals,
+        Err(error) => {
+            return output.error(&Error::new(ErrorKind::Internal, "cannot handle signals").because(error));
+        }
+    };
     let mut command = Box::pin(commands::run(args, output, run));
     tokio::select! {
         exit = &mut command => return exit,
-        () = interrupted() => run.stop.stop(),
+        () = signals.next() => run.stop.stop(),
     }
     tokio::select! {
         exit = command => exit,
-        () = interrupted() => output.interrupted(),
-        () = tokio::time::sleep(std::time::Duration::from_secs(10)) => output.interrupted(),
+        () = signals.next() => output.interrupted(),
+        () = tokio::time::sleep(Duration::from_secs(10)) => output.interrupted(),
     }
 }
 
-async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => tokio::select! {
-            _ = tokio::signal::ctrl_c() => (),
-            _ = terminate.recv() => (),
-        },
-        Err(_) => drop(tokio::signal::ctrl_c().await),
+struct Signals {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => (),
+            _ = self.terminate.recv() => (),
+        }
     }
 }

@@ -129,6 +129,7 @@ impl S3Error {
                 (Kind::NotFound, "no such bucket", "list what is there: deis-store s3 ls")
             }
             (404, "NoSuchKey") => (Kind::NotFound, "no such object", ""),
+            (404, "NoSuchUpload") => (Kind::NotFound, "no such multipart upload", "begin it anew"),
             // An answer to HEAD has no body and so no code.
             (404, "") if method == http::Method::HEAD => {
                 (Kind::NotFound, "no such object", "check the bucket and the key")

@@ -112,11 +112,11 @@ async fn a_marker_need_not_be_a_key(site: &Site) {
 }
 
 async fn keys_are_folded_at_a_delimiter(site: &Site) {
-    fill(site, &["a", "b/", "b/1", "b/2/3", "c", "d-_.~/1", "d-_.~/2", "e/1", "f"]).await;
+    fill(site, &["a", "b/", "b/1", "b/2/3", "c", "d%/1", "d-_.~/1", "d-_.~/2", "e/1", "f", "é/1"]).await;
     for max_keys in [1, 2, 3, 1000] {
         let (_, keys, prefixes) = walk(site, "", Some("/"), max_keys).await;
         assert_eq!(keys, ["a", "c", "f"], "{max_keys} a page");
-        assert_eq!(prefixes, ["b/", "d-_.~/", "e/"], "{max_keys} a page");
+        assert_eq!(prefixes, ["b/", "d%/", "d-_.~/", "e/", "é/"], "{max_keys} a page");
         let (_, keys, prefixes) = walk(site, "b/", Some("/"), max_keys).await;
         assert_eq!((keys, prefixes), (vec!["b/".to_owned(), "b/1".to_owned()], vec!["b/2/".to_owned()]));
     }

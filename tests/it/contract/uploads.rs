@@ -159,7 +159,7 @@ async fn an_upload_can_be_completed_again(site: &Site) {
 
 async fn an_unknown_upload_takes_no_parts_and_cannot_be_completed(site: &Site) {
     let unknown = Upload { site, key: key("k"), id: "2~abcdefghijklmnopqrstuvwxyz01234".to_owned() };
-    refused(unknown.part(1, b"x").await, ErrorKind::Protocol, "404 NoSuchUpload");
+    refused(unknown.part(1, b"x").await, ErrorKind::NotFound, "404 NoSuchUpload");
     // Not a 404: for radosgw, somebody else might be completing it.
     refused(unknown.complete(&[md5(b"x")]).await, ErrorKind::NotReady, "500 InternalError");
 }

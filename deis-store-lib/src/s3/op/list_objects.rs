@@ -1,7 +1,8 @@
 //! `GET /BUCKET`: one page of a listing, version 1, which every Ceph release knows.
 //!
 //! `encoding-type=url` is always asked for: without it radosgw writes control characters into XML. radosgw 16.2 then
-//! encodes the keys and nothing else, newer ones more; so pages follow the last decoded key, never `NextMarker`.
+//! encodes keys and folded prefixes and nothing else, newer ones more; so pages follow the last decoded key, never
+//! `NextMarker`.
 
 use std::fmt::Write as _;
 
@@ -81,9 +82,7 @@ impl Operation for ListObjects<'_> {
             page.objects.push(object.decode(encoded).map_err(unexpected)?);
         }
         for prefix in answer.common_prefixes {
-            // 16.2 leaves prefixes as they are, later ones encode them; a raw one ends with the delimiter.
-            let raw = !encoded || self.delimiter.is_none_or(|delimiter| prefix.prefix.ends_with(delimiter));
-            page.prefixes.push(decode(prefix.prefix, !raw).map_err(unexpected)?);
+            page.prefixes.push(decode(prefix.prefix, encoded).map_err(unexpected)?);
         }
         self.check(&page).map_err(unexpected)?;
         if answer.is_truncated {
