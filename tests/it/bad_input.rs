@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+
+use deis_store_tests::environment::Environment;
 
 use crate::clusters::{a, a_with_own_etcd};
 use crate::program::{alone, at_gateway, command, on, ran};
@@ -131,14 +133,20 @@ fn a_directory_of_somebody_else_is_not_made_a_repository() {
     assert_eq!(left_in(scratch.path()), ["photo.jpg"]);
 }
 
+/// A repository with a snapshot of one part.
+fn backed_up(cluster: &Environment, part: &str, scratch: &tempfile::TempDir) -> (PathBuf, String) {
+    let repository = scratch.path().join("repository");
+    let arguments = ["backup", repository.to_str().unwrap(), "--only", part, "--json"];
+    let report = on(cluster, &arguments).code(0).json();
+    (repository, report["report"]["snapshot"].as_str().unwrap().to_owned())
+}
+
 #[test]
 fn a_snapshot_without_a_manifest_or_of_a_newer_format_is_refused_by_every_verb() {
     let a = a();
     let scratch = tempfile::tempdir().unwrap();
-    let repository = scratch.path().join("repository");
-    let backup =
-        on(&a, &["backup", repository.to_str().unwrap(), "--only", "config", "--json"]).code(0).json();
-    let snapshot = backup["report"]["snapshot"].as_str().unwrap();
+    let (repository, snapshot) = backed_up(&a, "config", &scratch);
+    let snapshot = snapshot.as_str();
     let manifest = Path::new(snapshot).join("manifest.json");
     let text = fs::read_to_string(&manifest).unwrap();
 
@@ -174,10 +182,8 @@ fn a_snapshot_without_a_manifest_or_of_a_newer_format_is_refused_by_every_verb()
 fn damage_is_found_by_verify_and_never_restored() {
     let a = a();
     let scratch = tempfile::tempdir().unwrap();
-    let repository = scratch.path().join("repository");
-    let backup =
-        on(&a, &["backup", repository.to_str().unwrap(), "--only", "config", "--json"]).code(0).json();
-    let snapshot = backup["report"]["snapshot"].as_str().unwrap();
+    let (_, snapshot) = backed_up(&a, "config", &scratch);
+    let snapshot = snapshot.as_str();
     let config = Path::new(snapshot).join("config.json");
     let text = fs::read_to_string(&config).unwrap();
     fs::write(&config, text.replacen("/deis/", "/dies/", 1)).unwrap();
@@ -245,9 +251,6 @@ fn an_error_as_json_says_the_same() {
 #[test]
 fn a_dump_is_not_restored_and_the_psql_line_is_printed() {
     let scratch = tempfile::tempdir().unwrap();
-    let repository = scratch.path().join("repository");
-    let backup =
-        on(&a(), &["backup", repository.to_str().unwrap(), "--only", "sql", "--json"]).code(0).json();
-    let snapshot = backup["report"]["snapshot"].as_str().unwrap();
-    on(&a(), &["restore", snapshot, "--only", "sql", "--yes"]).code(2).says(&["gunzip -c", "psql"]);
+    let (_, snapshot) = backed_up(&a(), "sql", &scratch);
+    on(&a(), &["restore", &snapshot, "--only", "sql", "--yes"]).code(2).says(&["gunzip -c", "psql"]);
 }

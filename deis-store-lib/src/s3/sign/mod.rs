@@ -6,7 +6,7 @@
 
 mod canonical;
 #[cfg(test)]
-mod vectors;
+pub(crate) mod vectors;
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

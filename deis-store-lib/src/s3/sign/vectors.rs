@@ -9,18 +9,18 @@ use super::{signature, string_to_sign};
 use crate::secret::Credentials;
 
 #[derive(Deserialize)]
-struct Vector {
-    name: String,
-    kind: String,
-    access_key: String,
-    secret: String,
-    method: String,
-    path: String,
-    query: String,
-    headers: Vec<(String, String)>,
+pub(crate) struct Vector {
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) access_key: String,
+    pub(crate) secret: String,
+    pub(crate) method: String,
+    pub(crate) path: String,
+    pub(crate) query: String,
+    pub(crate) headers: Vec<(String, String)>,
     string_to_sign: String,
-    signature: String,
-    rgw_accepts: Option<bool>,
+    pub(crate) signature: String,
+    pub(crate) rgw_accepts: Option<bool>,
 }
 
 impl Vector {
@@ -48,7 +48,8 @@ impl Vector {
     }
 }
 
-fn vectors(prefixes: &[&str]) -> Vec<Vector> {
+/// Those whose name begins with one of these.
+pub(crate) fn vectors(prefixes: &[&str]) -> Vec<Vector> {
     let all: Vec<Vector> = serde_json::from_str(include_str!("../../../fixtures/s3v2-vectors.json"))
         .expect("the vectors are JSON");
     assert_eq!(all.len(), 275);
