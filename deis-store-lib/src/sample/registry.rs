@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::layer::{self, Layer};
 use super::object::{SampleObject, dated};
 use super::sequence::Sequence;
+use crate::hex::lower_hex;
 
 /// 2015-09-03 06:00 UTC.
 const START: i64 = 1_441_260_000;
@@ -121,13 +122,11 @@ impl Registry {
 /// The object `_checksum`: a made tarsum, which hashes a tar's entries and is checked by none, and a true checksum.
 fn checksum(document: &str, layer: &Layer) -> Vec<u8> {
     let bytes = layer.bytes();
-    let tarsum = hex(&Sha256::new().chain_update("tarsum").chain_update(document).finalize());
+    let tarsum = lower_hex(&Sha256::new().chain_update("tarsum").chain_update(document).finalize());
     let simple = Sha256::new().chain_update(document).chain_update("\n").chain_update(&bytes).finalize();
-    json!([format!("tarsum+sha256:{tarsum}"), format!("sha256:{}", hex(&simple))]).to_string().into_bytes()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    json!([format!("tarsum+sha256:{tarsum}"), format!("sha256:{}", lower_hex(&simple))])
+        .to_string()
+        .into_bytes()
 }
 
 /// Keys and headers at which other programs have failed; no registry reads them.
@@ -217,7 +216,7 @@ mod tests {
             let mut content = bodies[&format!("{path}json")].clone();
             content.push(b'\n');
             content.extend_from_slice(&bodies[&format!("{path}layer")]);
-            assert_eq!(json(list)[1], format!("sha256:{}", hex(&Sha256::digest(&content))), "{key}");
+            assert_eq!(json(list)[1], format!("sha256:{}", lower_hex(&Sha256::digest(&content))), "{key}");
         }
     }
 

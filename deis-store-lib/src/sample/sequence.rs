@@ -6,6 +6,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
+use crate::hex::lower_hex;
+
 /// A sequence of numbers.
 #[derive(Clone, Debug)]
 pub(super) struct Sequence(u64);
@@ -59,8 +61,7 @@ impl Sequence {
 
     /// So many hexadecimal digits, in lower case.
     pub(super) fn hex(&mut self, digits: usize) -> String {
-        let mut text: String =
-            self.bytes(digits.div_ceil(2)).iter().map(|byte| format!("{byte:02x}")).collect();
+        let mut text = lower_hex(&self.bytes(digits.div_ceil(2)));
         text.truncate(digits);
         text
     }

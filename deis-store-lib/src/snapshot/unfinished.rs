@@ -1,7 +1,7 @@
 //! A snapshot that is being made, in a directory of its own that is renamed when everything in it is whole.
 
 use std::collections::BTreeMap;
-use std::io::{self, Write};
+use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::Digest;
@@ -12,7 +12,7 @@ use super::manifest::{FORMAT, FileDigest, Manifest};
 use super::name::{LISTS, MANIFEST, MANIFEST_DIGEST, RUN, SnapshotName, UNFINISHED, VOLUME_INDEX, list_name};
 use super::part::Part;
 use super::repository::json;
-use crate::disk::{Kind, NewFile, Root, Sha256};
+use crate::disk::{Kind, NewFile, Root, Sha256, each_piece};
 use crate::error::{Context, Error, ErrorKind, Result, disk_error};
 
 /// A snapshot that is being made. Until [`Unfinished::commit`] it is a directory `NAME.unfinished`.
@@ -169,23 +169,10 @@ impl Unfinished {
 
     fn read_digest(&self, path: &[String]) -> Result<(u64, Sha256)> {
         let mut file = self.root.open_file(path)?;
-        let mut hasher = HashWriter(sha2::Sha256::new());
-        let size_bytes = io::copy(&mut file, &mut hasher)
+        let mut hasher = sha2::Sha256::new();
+        let size_bytes = each_piece(&mut file, |piece| hasher.update(piece))
             .map_err(|error| disk_error("read", self.root.path().join(path.join("/")).display(), error))?;
-        Ok((size_bytes, Sha256(hasher.0.finalize().into())))
-    }
-}
-
-struct HashWriter(sha2::Sha256);
-
-impl Write for HashWriter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        Ok((size_bytes, Sha256(hasher.finalize().into())))
     }
 }
 
