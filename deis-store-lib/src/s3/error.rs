@@ -59,6 +59,12 @@ impl S3Error {
         self.status == StatusCode::NOT_FOUND
     }
 
+    /// Whether the gateway, or a router before it, has too much to do.
+    #[must_use]
+    pub fn is_overload(&self) -> bool {
+        matches!(self.status.as_u16(), 429 | 503 | 504) || self.code == "SlowDown"
+    }
+
     /// Whether to try again. `method` matters: a 404 `NoSuchKey` to a PUT says that the body came cut off.
     #[must_use]
     pub fn advice(&self, method: &http::Method) -> Advice {

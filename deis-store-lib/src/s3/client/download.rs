@@ -44,6 +44,7 @@ impl Download<'_> {
                 Some(Ok(bytes)) => {
                     self.attempts = 0;
                     self.offset_bytes += bytes.len() as u64;
+                    self.client.0.permits.moved(bytes.len() as u64);
                     return Ok(Some(bytes));
                 }
                 None if self.offset_bytes == self.info.size_bytes => return Ok(None),

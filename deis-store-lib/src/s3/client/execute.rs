@@ -1,12 +1,13 @@
 //! The loop: a permit, a gateway, a fresh date and signature for each attempt, and what to do when it fails.
 
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use http::{Request as HttpRequest, StatusCode};
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::Client;
+use super::budget::Budget;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Body, HttpSend, Received, SendError, Stage};
 use crate::s3::op::{Head, Operation, Repeat};
@@ -19,6 +20,17 @@ const MOST_ANSWER_BYTES: usize = 16 << 20;
 /// Attempts at a cluster of which no gateway has ever answered.
 const FIRST_CONTACT_ATTEMPTS: u32 = 2;
 
+/// What goes with an operation.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Call<'a> {
+    /// A body, where it is not the operation's own.
+    pub(super) body: Option<&'a Body>,
+    /// Whether the answer's body is handed out as it comes.
+    pub(super) streamed: bool,
+    /// Whether it waits for no permit.
+    pub(super) at_once: bool,
+}
+
 enum Failure {
     Send(SendError),
     Answer(S3Error, Option<SystemTime>),
@@ -26,17 +38,13 @@ enum Failure {
 
 impl Client {
     /// Sends an operation and reads its whole answer.
-    pub(super) async fn collected<O: Operation>(
-        &self,
-        operation: &O,
-        body: Option<&Body>,
-    ) -> Result<O::Output> {
-        self.repeat(operation, body, false).await.map(|(output, _)| output)
+    pub(super) async fn collected<O: Operation>(&self, operation: &O, call: Call<'_>) -> Result<O::Output> {
+        self.repeat(operation, call).await.map(|(output, _)| output)
     }
 
     /// Sends an operation and hands out the body of its answer; the permit goes with it.
     pub(super) async fn streamed<O: Operation>(&self, operation: &O) -> Result<(O::Output, Received)> {
-        let (output, received) = self.repeat(operation, None, true).await?;
+        let (output, received) = self.repeat(operation, Call { streamed: true, ..Call::default() }).await?;
         let received = received.ok_or_else(|| Error::new(ErrorKind::Internal, "an answer without a body"))?;
         Ok((output, received))
     }
@@ -44,8 +52,7 @@ impl Client {
     async fn repeat<O: Operation>(
         &self,
         operation: &O,
-        body: Option<&Body>,
-        streamed: bool,
+        call: Call<'_>,
     ) -> Result<(O::Output, Option<Received>)> {
         let mut attempts = 0;
         let mut learnt_clock = false;
@@ -53,9 +60,10 @@ impl Client {
             self.0.stop.check()?;
             let gateway = self.0.gateways.pick();
             let endpoint = gateway.http.endpoint();
-            let failure = match self.attempt(&*gateway.http, operation, body, streamed).await {
+            let failure = match self.attempt(&*gateway.http, operation, call).await {
                 Ok(output) => {
                     gateway.take_in();
+                    self.budget().earn();
                     return Ok(output);
                 }
                 Err(failure) => failure,
@@ -89,7 +97,7 @@ impl Client {
                 }
             };
             match self.0.options.backoff.wait(attempts, self.random()) {
-                Some(wait) if again => self.sleep(wait).await?,
+                Some(wait) if again && self.budget().spend() => self.sleep(wait).await?,
                 _ => return Err(error),
             }
         }
@@ -99,11 +107,19 @@ impl Client {
         &self,
         gateway: &dyn HttpSend,
         operation: &O,
-        body: Option<&Body>,
-        streamed: bool,
+        call: Call<'_>,
     ) -> Result<(O::Output, Option<Received>), Failure> {
-        let permit = self.permit().await;
-        let response = gateway.send(self.signed(operation, body)?).await.map_err(Failure::Send)?;
+        let permits = &self.0.permits;
+        let permit = if call.at_once { permits.at_once() } else { permits.take().await };
+        let request = self.signed(operation, call.body)?;
+        let sent_bytes = request.body().length_bytes();
+        let response = gateway.send(request).await.map_err(|error| {
+            if error.timed_out {
+                permit.overloaded();
+            }
+            Failure::Send(error)
+        })?;
+        permit.answered(sent_bytes);
         self.0.reached.store(true, Relaxed);
         let (parts, mut received) = response.into_parts();
         let head = Head { status: parts.status, headers: parts.headers };
@@ -112,9 +128,13 @@ impl Client {
         if !head.status.is_success() {
             // Whatever its body is, the status counts.
             let body = received.collect(MOST_ANSWER_BYTES).await.unwrap_or_default();
-            return Err(failed(S3Error::read(&head, &body)));
+            let error = S3Error::read(&head, &body);
+            if error.is_overload() {
+                permit.overloaded();
+            }
+            return Err(failed(error));
         }
-        if streamed {
+        if call.streamed {
             received.hold(permit);
             return Ok((operation.parse(&head, b"").map_err(failed)?, Some(received)));
         }
@@ -134,11 +154,6 @@ impl Client {
             .map_err(unfaithful)?;
         *sent.headers_mut() = request.headers;
         Ok(sent)
-    }
-
-    async fn permit(&self) -> Option<OwnedSemaphorePermit> {
-        // The semaphore is never closed.
-        self.0.permits.clone().acquire_owned().await.ok()
     }
 
     fn first_contact_attempts(&self) -> u32 {
@@ -161,6 +176,10 @@ impl Client {
             Err(behind) => -milliseconds(behind.duration()),
         };
         self.0.offset_ms.store(offset, Relaxed);
+    }
+
+    fn budget(&self) -> MutexGuard<'_, Budget> {
+        self.0.budget.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn random(&self) -> f64 {
