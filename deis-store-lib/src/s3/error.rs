@@ -147,6 +147,12 @@ impl S3Error {
                 (Kind::Denied, "the bucket belongs to somebody else", "choose another name")
             }
             (409, "BucketNotEmpty") => (Kind::Guard, "the bucket is not empty", "delete its objects first"),
+            (304, _) => (Kind::Guard, "the object is as it was", ""),
+            (416, _) => (
+                Kind::Usage,
+                "the object has no such bytes",
+                "ask for bytes before its end; an empty object has none",
+            ),
             (412, _) => {
                 (Kind::Guard, "the object is not what it was", "somebody changed it meanwhile: run it again")
             }

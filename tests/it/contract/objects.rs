@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 
 use deis_store::ErrorKind;
 use deis_store::http::Body;
+use deis_store::s3::ObjectKey;
 use deis_store::s3::op::{
-    CreateBucket, DeleteObject, GetObject, HeadObject, InitiateUpload, ListBuckets, ListObjects, Operation,
-    PutObject, UploadPart,
+    ByteRange, CreateBucket, DeleteObject, GetObject, HeadObject, InitiateUpload, ListBuckets, ListObjects,
+    Operation, PutObject, UploadPart,
 };
 
 use super::{Pieces, Site, hex, key, made, md5, pairs, refused, rules};
@@ -83,7 +84,7 @@ async fn an_absent_object_is_not_found(site: &Site) {
     refused(site.get("k").await, ErrorKind::NotFound, "404 NoSuchKey");
     refused(site.head("k").await, ErrorKind::NotFound, "404");
     let key = key("k");
-    let operation = GetObject { bucket: &site.bucket, key: &key, from: Some((1, "x")) };
+    let operation = rest(site, &key, 1, "x");
     refused(site.client.execute(&operation).await, ErrorKind::NotFound, "404 NoSuchKey");
 }
 
@@ -100,19 +101,27 @@ async fn the_rest_of_an_object_is_given_while_it_is_the_same(site: &Site) {
     site.put("k", &bytes).await.unwrap();
     let etag = site.head("k").await.unwrap().etag;
     for from in [0, 1, 65_536, 99_999] {
-        let operation = GetObject { bucket: &site.bucket, key: &key, from: Some((from as u64, &etag)) };
+        let operation = rest(site, &key, from as u64, &etag);
         let (head, body) = site.answer(&operation).await;
         assert_eq!(head.status.as_u16(), 206);
         assert_eq!(head.text("content-range"), format!("bytes {from}-99999/100000"));
         assert!(body == bytes[from..], "from {from} on");
         // radosgw's `Content-Length` is that of the rest.
-        assert_eq!(operation.parse(&head, b"").unwrap().size_bytes, 100_000 - from as u64);
+        let info = operation.parse(&head, b"").unwrap();
+        assert_eq!((info.size_bytes, info.total_bytes), (100_000 - from as u64, 100_000));
     }
     for other in ["0123456789abcdef0123456789abcdef", "*", ""] {
-        let operation = GetObject { bucket: &site.bucket, key: &key, from: Some((1, other)) };
+        let operation = rest(site, &key, 1, other);
         let result = site.client.execute(&operation).await;
         refused(result, ErrorKind::Guard, "412 PreconditionFailed");
     }
+}
+
+fn rest<'a>(site: &'a Site, key: &'a ObjectKey, first: u64, if_match: &'a str) -> GetObject<'a> {
+    let mut operation = GetObject::new(&site.bucket, key);
+    operation.range = Some(ByteRange { first, last: None });
+    operation.conditions.if_match = Some(if_match);
+    operation
 }
 
 async fn the_rest_beyond_the_end_is_refused(site: &Site) {
@@ -121,9 +130,9 @@ async fn the_rest_beyond_the_end_is_refused(site: &Site) {
     for (name, from) in [("k", 10), ("k", 11), ("k", 1 << 40), ("empty", 0)] {
         let key = key(name);
         let etag = site.head(name).await.unwrap().etag;
-        let operation = GetObject { bucket: &site.bucket, key: &key, from: Some((from, &etag)) };
+        let operation = rest(site, &key, from, &etag);
         let result = site.client.execute(&operation).await;
-        refused(result, ErrorKind::Protocol, "416 InvalidRange");
+        refused(result, ErrorKind::Usage, "416 InvalidRange");
     }
 }
 
@@ -131,8 +140,8 @@ async fn answers_have_these_headers_and_no_others(site: &Site) {
     let (key, upload_id) = (key("k"), "2~nothing");
     let (bucket, key) = (&site.bucket, &key);
     let put = PutObject::new(bucket, key, 0, md5(b"")).unwrap();
-    let get = GetObject { bucket, key, from: None };
-    let head = HeadObject { bucket, key };
+    let get = GetObject::new(bucket, key);
+    let head = HeadObject::new(bucket, key);
     let delete = DeleteObject { bucket, key };
     let list = ListObjects { bucket, prefix: "", marker: "", delimiter: None, max_keys: 9 };
     let initiate = InitiateUpload::new(bucket, key, None, &pairs(&[]), &pairs(&[])).unwrap();

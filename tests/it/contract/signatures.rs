@@ -113,7 +113,7 @@ fn raw(site: &Site, method: &str, target: &str) -> (u16, String) {
 
 fn presigned(site: &Site, name: &str, query: &str, seconds: i64) -> String {
     let key = key(name);
-    let mut request = GetObject { bucket: &site.bucket, key: &key, from: None }.request();
+    let mut request = GetObject::new(&site.bucket, &key).request();
     query.clone_into(&mut request.query);
     presign(&request, &site.credentials(), Off(seconds).now())
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use deis_store::http::Body;
 use deis_store::s3::ObjectKey;
 use deis_store::s3::etag::{ETag, PartsCheck};
-use deis_store::s3::op::{CompleteUpload, InitiateUpload, UploadPart};
+use deis_store::s3::op::{ByteRange, CompleteUpload, GetObject, InitiateUpload, UploadPart};
 use deis_store::{ErrorKind, Result};
 
 use super::{Pieces, Site, hex, key, made, md5, pairs, refused, rules};
@@ -76,8 +76,8 @@ async fn parts_become_one_object_with_what_was_said_at_the_beginning(site: &Site
     assert_eq!(check.finish(), Some(PART_BYTES as u64));
 
     // The rest of it, across the parts.
-    let from = (PART_BYTES as u64 - 1, info.etag.as_str());
-    let rest = deis_store::s3::op::GetObject { bucket: &site.bucket, key: &upload.key, from: Some(from) };
+    let mut rest = GetObject::new(&site.bucket, &upload.key);
+    rest.range = Some(ByteRange { first: PART_BYTES as u64 - 1, last: None });
     let (head, body) = site.answer(&rest).await;
     assert_eq!(head.status.as_u16(), 206);
     assert!(body == bytes[PART_BYTES - 1..]);

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::Client;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::http::Received;
-use crate::s3::op::{GetObject, ObjectInfo};
+use crate::s3::op::{ByteRange, GetObject, ObjectInfo};
 use crate::s3::{BucketName, ObjectKey};
 
 /// An object that is being downloaded.
@@ -24,7 +24,7 @@ pub struct Download<'a> {
 impl Client {
     /// Begins to download an object.
     pub async fn get<'a>(&'a self, bucket: &'a BucketName, key: &'a ObjectKey) -> Result<Download<'a>> {
-        let operation = GetObject { bucket, key, from: None };
+        let operation = GetObject::new(bucket, key);
         let (info, received) = self.streamed(&operation).await.at("bucket", bucket).at("key", key)?;
         Ok(Download { client: self, bucket, key, info, received, offset_bytes: 0, attempts: 0 })
     }
@@ -66,10 +66,11 @@ impl Download<'_> {
         if self.offset_bytes == self.info.size_bytes {
             return Ok(());
         }
-        let from = (self.offset_bytes, self.info.etag.as_str());
-        let operation = GetObject { bucket: self.bucket, key: self.key, from: Some(from) };
+        let mut operation = GetObject::new(self.bucket, self.key);
+        operation.range = Some(ByteRange { first: self.offset_bytes, last: None });
+        operation.conditions.if_match = Some(&self.info.etag);
         let (rest, received) = self.client.streamed(&operation).await?;
-        if self.offset_bytes + rest.size_bytes != self.info.size_bytes {
+        if rest.total_bytes != self.info.total_bytes {
             return Err(Error::new(
                 ErrorKind::Protocol,
                 "the rest of the object has another length than was announced",

@@ -140,7 +140,7 @@ impl Client {
 
     /// What is stored with an object.
     pub async fn head(&self, bucket: &BucketName, key: &ObjectKey) -> Result<ObjectInfo> {
-        self.execute(&HeadObject { bucket, key }).await.at("bucket", bucket).at("key", key)
+        self.execute(&HeadObject::new(bucket, key)).await.at("bucket", bucket).at("key", key)
     }
 
     /// Deletes an object; one that is not there is deleted too.

@@ -1,21 +1,35 @@
-//! `GET` and `HEAD /BUCKET/KEY`: an object, or what is stored with it.
+//! `GET /BUCKET/KEY`: an object, or a range of its bytes.
+//!
+//! radosgw ignores `If-Range`, so who goes on after a break asks with `Range` and `If-Match`. Any range of an empty
+//! object is a 416.
 
-use http::{HeaderValue, Method, StatusCode, header};
+use http::{Method, StatusCode, header};
 
-use super::{Head, ObjectInfo, Operation, Request};
-use crate::s3::types::object_path;
+use super::{ByteRange, Conditions, Head, ObjectInfo, Operation, Request};
+use crate::s3::types::{object_path, percent_encode};
 use crate::s3::{BucketName, ObjectKey, S3Error};
 
-/// Gets an object, or the rest of one.
+/// Gets an object, or a range of its bytes.
 #[derive(Clone, Debug)]
 pub struct GetObject<'a> {
     /// The bucket.
     pub bucket: &'a BucketName,
     /// The key.
     pub key: &'a ObjectKey,
-    /// The first byte wanted, and the `ETag` that the object must still have: `If-Match`, since radosgw ignores
-    /// `If-Range`.
-    pub from: Option<(u64, &'a str)>,
+    /// The bytes wanted; all of them without it.
+    pub range: Option<ByteRange>,
+    /// What must be true of the object.
+    pub conditions: Conditions<'a>,
+    /// The version wanted; the newest without it.
+    pub version_id: Option<&'a str>,
+}
+
+impl<'a> GetObject<'a> {
+    /// The whole object, whatever it is.
+    #[must_use]
+    pub fn new(bucket: &'a BucketName, key: &'a ObjectKey) -> Self {
+        Self { bucket, key, range: None, conditions: Conditions::default(), version_id: None }
+    }
 }
 
 impl Operation for GetObject<'_> {
@@ -23,75 +37,54 @@ impl Operation for GetObject<'_> {
 
     fn request(&self) -> Request {
         let mut request = Request::new(Method::GET, object_path(self.bucket, self.key));
-        if let Some((offset_bytes, etag)) = self.from {
-            let range = format!("bytes={offset_bytes}-");
-            if let (Ok(range), Ok(etag)) =
-                (HeaderValue::from_str(&range), HeaderValue::from_str(&format!("\"{etag}\"")))
-            {
-                request.headers.insert(header::RANGE, range);
-                request.headers.insert(header::IF_MATCH, etag);
-            }
+        if let Some(version_id) = self.version_id {
+            request.query = format!("versionId={}", percent_encode(version_id, false));
         }
+        if let Some(range) = self.range {
+            request.headers.insert(header::RANGE, range.value());
+        }
+        self.conditions.write(&mut request.headers);
         request
     }
 
-    /// Reads the head; the body is the object and follows.
+    /// Reads the head; the body is the object and follows. An answer that is not exactly the range that was asked for
+    /// is an error, so the whole object is never taken for a part of it.
     fn parse(&self, head: &Head, _: &[u8]) -> Result<ObjectInfo, S3Error> {
         let unexpected = |text: String| S3Error::unexpected(head, text);
-        if let Some((offset_bytes, _)) = self.from {
-            let range = head.text("content-range");
-            if head.status != StatusCode::PARTIAL_CONTENT
-                || !range.starts_with(&format!("bytes {offset_bytes}-"))
-            {
-                return Err(unexpected(format!("asked for bytes from {offset_bytes} on, got `{range}`")));
-            }
+        let mut info = ObjectInfo::read(head).map_err(unexpected)?;
+        if let Some(range) = self.range {
+            info.total_bytes = range.check(head, info.size_bytes).map_err(unexpected)?;
         } else if head.status != StatusCode::OK {
             return Err(unexpected("a part came where the whole was asked for".to_owned()));
         }
-        ObjectInfo::read(head).map_err(unexpected)
-    }
-}
-
-/// Asks what is stored with an object. Its errors have no body, so a 404 may mean the key or the bucket.
-#[derive(Clone, Debug)]
-pub struct HeadObject<'a> {
-    /// The bucket.
-    pub bucket: &'a BucketName,
-    /// The key.
-    pub key: &'a ObjectKey,
-}
-
-impl Operation for HeadObject<'_> {
-    type Output = ObjectInfo;
-
-    fn request(&self) -> Request {
-        Request::new(Method::HEAD, object_path(self.bucket, self.key))
-    }
-
-    fn parse(&self, head: &Head, _: &[u8]) -> Result<ObjectInfo, S3Error> {
-        ObjectInfo::read(head).map_err(|text| S3Error::unexpected(head, text))
+        Ok(info)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderMap;
+    use http::{HeaderMap, HeaderValue};
 
     #[test]
     fn the_rest_of_an_object_is_taken_only_from_the_byte_that_was_asked_for() {
         let (bucket, key) = (BucketName::new("abc").unwrap(), ObjectKey::new("k").unwrap());
-        let op = GetObject { bucket: &bucket, key: &key, from: Some((7, "e")) };
+        let mut op = GetObject::new(&bucket, &key);
+        op.range = Some(ByteRange { first: 7, last: None });
+        op.conditions.if_match = Some("e");
+        op.version_id = Some("a/b");
         let request = op.request();
-        assert_eq!(
-            (&request.headers["range"], &request.headers["if-match"]),
-            (&HeaderValue::from_static("bytes=7-"), &HeaderValue::from_static("\"e\""))
-        );
+        assert_eq!(request.target(), "/abc/k?versionId=a%2Fb");
+        assert_eq!(request.headers["if-match"], "\"e\"");
+        assert_eq!(request.headers["range"], "bytes=7-");
         let mut headers = HeaderMap::new();
         headers.insert("content-length", 3.into());
         let whole = Head { status: StatusCode::OK, headers: headers.clone() };
         assert!(op.parse(&whole, b"").is_err());
+        assert_eq!(GetObject::new(&bucket, &key).parse(&whole, b"").unwrap().total_bytes, 3);
         headers.insert("content-range", HeaderValue::from_static("bytes 7-9/10"));
-        assert!(op.parse(&Head { status: StatusCode::PARTIAL_CONTENT, headers }, b"").is_ok());
+        let part = Head { status: StatusCode::PARTIAL_CONTENT, headers };
+        assert_eq!(op.parse(&part, b"").unwrap().total_bytes, 10);
+        assert!(GetObject::new(&bucket, &key).parse(&part, b"").is_err());
     }
 }

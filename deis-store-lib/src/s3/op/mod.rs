@@ -1,9 +1,12 @@
 //! The operations: each makes a request and parses its answer, and nothing here sends.
 
+mod byte_range;
 mod complete_upload;
+mod conditions;
 mod create_bucket;
 mod delete_object;
 mod get_object;
+mod head_object;
 mod initiate_upload;
 mod list_buckets;
 mod list_objects;
@@ -14,10 +17,13 @@ mod upload_part;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 
+pub use byte_range::ByteRange;
 pub use complete_upload::CompleteUpload;
+pub use conditions::Conditions;
 pub use create_bucket::CreateBucket;
 pub use delete_object::DeleteObject;
-pub use get_object::{GetObject, HeadObject};
+pub use get_object::GetObject;
+pub use head_object::HeadObject;
 pub use initiate_upload::InitiateUpload;
 pub use list_buckets::{Bucket, ListBuckets};
 pub use list_objects::{ListObjects, ListedObject, Page};

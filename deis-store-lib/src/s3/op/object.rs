@@ -22,6 +22,8 @@ const META: &str = "x-amz-meta-";
 pub struct ObjectInfo {
     /// The length of the body that was announced, in bytes.
     pub size_bytes: u64,
+    /// The size of the whole object in bytes: more than `size_bytes` where a range was asked for.
+    pub total_bytes: u64,
     /// The `ETag` without quotes.
     pub etag: String,
     /// `Last-Modified`, in HTTP's form.
@@ -44,8 +46,10 @@ impl ObjectInfo {
                 .map_err(|_| "a header is not UTF-8".to_owned())
         };
         let size = head.text("content-length");
+        let size_bytes = size.parse().map_err(|_| format!("the Content-Length is `{size}`"))?;
         let mut info = Self {
-            size_bytes: size.parse().map_err(|_| format!("the Content-Length is `{size}`"))?,
+            size_bytes,
+            total_bytes: size_bytes,
             etag: head.text("etag").trim_matches('"').to_owned(),
             modified: head.text("last-modified"),
             content_type: head.text("content-type"),
