@@ -73,7 +73,7 @@ async fn compress(
     run: &Run,
     task: &Running<'_>,
 ) -> Result<Written> {
-    let mut writing = Writing::start(unfinished.file(name(part)?)?);
+    let mut writing = Writing::start(unfinished.file(name(part)?)?, ());
     let mut compressed = pin!(gzip::compress(source));
     loop {
         run.stop.check()?;

@@ -31,7 +31,7 @@ pub use {
     new_file::{Committed, NewFile},
     probe::probe,
     root::{Entry, Kind, Root},
-    writer::{Writing, Written},
+    writer::{Tap, Writing, Written, write},
 };
 
 #[cfg(feature = "backup")]

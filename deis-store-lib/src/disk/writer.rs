@@ -3,7 +3,6 @@
 use std::io::Write;
 
 use bytes::Bytes;
-use md5::{Digest, Md5};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -14,24 +13,35 @@ use crate::error::{Error, ErrorKind, Result};
 /// How many pieces may wait for the disk: with the 256 KiB that the network gives at most, 1 MiB for each object.
 const WAITING_PIECES: usize = 4;
 
+/// Somebody who looks at the bytes while they are written, such as a checksum.
+pub trait Tap: Send + 'static {
+    /// The next bytes.
+    fn bytes(&mut self, bytes: &[u8]);
+}
+
+/// Nobody.
+impl Tap for () {
+    fn bytes(&mut self, _: &[u8]) {}
+}
+
 /// An object that is being written. Dropped before [`Writing::finish`], what was written is removed.
 #[derive(Debug)]
-pub struct Writing {
+pub struct Writing<T = ()> {
     pieces: mpsc::Sender<Piece>,
-    task: Option<JoinHandle<Result<Option<Written>>>>,
+    task: Option<JoinHandle<Result<Option<Written<T>>>>>,
 }
 
 /// An object that was written and can be checked before it is committed.
 #[derive(Debug)]
-pub struct Written {
+pub struct Written<T = ()> {
     /// The file. To commit it blocks: do that in [`tokio::task::spawn_blocking`].
     pub new_file: NewFile,
     /// Its size.
     pub size_bytes: u64,
     /// Its SHA-256.
     pub sha256: Sha256,
-    /// Its MD5.
-    pub md5: [u8; 16],
+    /// Who has seen its bytes.
+    pub tap: T,
 }
 
 #[derive(Debug)]
@@ -40,12 +50,12 @@ enum Piece {
     End,
 }
 
-impl Writing {
+impl<T: Tap> Writing<T> {
     /// Begins to write a file.
     #[must_use]
-    pub fn start(new_file: NewFile) -> Self {
+    pub fn start(new_file: NewFile, tap: T) -> Self {
         let (pieces, arriving) = mpsc::channel(WAITING_PIECES);
-        Self { pieces, task: Some(tokio::task::spawn_blocking(|| write(new_file, arriving))) }
+        Self { pieces, task: Some(tokio::task::spawn_blocking(|| write_arriving(new_file, tap, arriving))) }
     }
 
     /// Hands on a piece, and waits while the disk is behind. An error of an earlier piece may be told here.
@@ -57,13 +67,13 @@ impl Writing {
     }
 
     /// Waits until everything is written. It is not committed yet.
-    pub async fn finish(mut self) -> Result<Written> {
+    pub async fn finish(mut self) -> Result<Written<T>> {
         // If the task has ended already, it has a reason, which is told below.
         let _ = self.pieces.send(Piece::End).await;
         self.outcome().await?.ok_or_else(ended)
     }
 
-    async fn outcome(&mut self) -> Result<Option<Written>> {
+    async fn outcome(&mut self) -> Result<Option<Written<T>>> {
         match self.task.take() {
             Some(task) => task.await.map_err(|error| ended().because(error))?,
             None => Err(ended()),
@@ -75,20 +85,39 @@ fn ended() -> Error {
     Error::new(ErrorKind::Internal, "the writing of a file has ended before its bytes")
 }
 
-fn write(mut new_file: NewFile, mut arriving: mpsc::Receiver<Piece>) -> Result<Option<Written>> {
-    let mut md5 = Md5::new();
-    loop {
-        match arriving.blocking_recv() {
-            Some(Piece::Bytes(bytes)) => {
-                md5.update(&bytes);
-                new_file.write_all(&bytes).map_err(|error| new_file.write_error(error))?;
-            }
-            Some(Piece::End) => break,
-            None => return Ok(None),
-        }
+/// Writes a file at once; for the threads that may wait for the disk.
+pub fn write<T: Tap>(
+    mut new_file: NewFile,
+    mut tap: T,
+    pieces: impl IntoIterator<Item = Bytes>,
+) -> Result<Written<T>> {
+    for bytes in pieces {
+        tap.bytes(&bytes);
+        new_file.write_all(&bytes).map_err(|error| new_file.write_error(error))?;
     }
-    let (size_bytes, sha256) = (new_file.size_bytes(), new_file.sha256());
-    Ok(Some(Written { new_file, size_bytes, sha256, md5: md5.finalize().into() }))
+    Ok(Written { size_bytes: new_file.size_bytes(), sha256: new_file.sha256(), new_file, tap })
+}
+
+/// `None` if the sender went away before the end.
+fn write_arriving<T: Tap>(
+    new_file: NewFile,
+    tap: T,
+    mut arriving: mpsc::Receiver<Piece>,
+) -> Result<Option<Written<T>>> {
+    let mut ended = false;
+    let written = write(
+        new_file,
+        tap,
+        std::iter::from_fn(|| match arriving.blocking_recv() {
+            Some(Piece::Bytes(bytes)) => Some(bytes),
+            Some(Piece::End) => {
+                ended = true;
+                None
+            }
+            None => None,
+        }),
+    )?;
+    Ok(ended.then_some(written))
 }
 
 #[cfg(test)]
@@ -97,19 +126,26 @@ pub(super) mod tests {
 
     use super::*;
     use crate::disk::Root;
-    use crate::hex::lower_hex;
+
+    struct Count(usize);
+
+    impl Tap for Count {
+        fn bytes(&mut self, bytes: &[u8]) {
+            self.0 += bytes.len();
+        }
+    }
 
     #[tokio::test]
     async fn what_was_written_is_known_before_it_is_committed() {
         let directory = tempfile::tempdir().unwrap();
         let root = Root::open(directory.path()).unwrap();
-        let mut writing = Writing::start(root.new_object("k", "").unwrap());
+        let mut writing = Writing::start(root.new_object("k", "").unwrap(), Count(0));
         for piece in ["a", "b", "c"] {
             writing.write(Bytes::from(piece)).await.unwrap();
         }
         let written = writing.finish().await.unwrap();
         assert_eq!((written.size_bytes, written.sha256), (3, Sha256::of(b"abc")));
-        assert_eq!(lower_hex(&written.md5), "900150983cd24fb0d6963f7d28e17f72");
+        assert_eq!(written.tap.0, 3);
         assert_eq!(root.kind(&["k"]).unwrap(), None);
         let committed =
             tokio::task::spawn_blocking(|| written.new_file.commit(0o400, None, true)).await.unwrap();
@@ -120,7 +156,7 @@ pub(super) mod tests {
     async fn what_is_dropped_half_way_leaves_nothing() {
         let directory = tempfile::tempdir().unwrap();
         let root = Root::open(directory.path()).unwrap();
-        let mut writing = Writing::start(root.new_object("k", "").unwrap());
+        let mut writing = Writing::start(root.new_object("k", "").unwrap(), ());
         writing.write(Bytes::from("half")).await.unwrap();
         drop(writing);
         while !root.list().unwrap().is_empty() {
@@ -132,7 +168,7 @@ pub(super) mod tests {
     async fn a_full_disk_reaches_the_writer_with_path_and_advice() {
         let mount = Tmpfs::mount("1m");
         let root = Root::open(mount.path()).unwrap();
-        let mut writing = Writing::start(root.new_object("d/k", "").unwrap());
+        let mut writing = Writing::start(root.new_object("d/k", "").unwrap(), ());
         let piece = Bytes::from(vec![0; 256 << 10]);
         let error = loop {
             if let Err(error) = writing.write(piece.clone()).await {

@@ -3,13 +3,16 @@
 //! Knows the S3 client and the writer of files, and nothing of snapshots: whoever mirrors says what to do with each
 //! outcome.
 
+#[cfg(feature = "backup")]
+mod in_order;
 mod outcome;
 #[cfg(feature = "backup")]
 mod pull;
 #[cfg(feature = "backup")]
 mod push;
 
-pub use outcome::{Checked, Outcome};
+pub use crate::s3::Checked;
+pub use outcome::Outcome;
 #[cfg(feature = "backup")]
 pub use pull::{Pulled, Selection, Stored, fetch, pull};
 #[cfg(feature = "backup")]

@@ -5,19 +5,14 @@ use std::time::{Duration, SystemTime};
 
 use futures_util::TryStreamExt as _;
 
+use super::in_order::in_order;
 use super::{Checked, Outcome};
-use crate::disk::{Committed, NewFile, Root, Sha256, Writing};
+use crate::disk::{Committed, NewFile, Root, Sha256, Tap, Writing, Written, write};
 use crate::error::{Context as _, Error, ErrorKind, Result};
-use crate::hex::lower_hex;
 use crate::monitor::{Run, Running};
 use crate::s3::client::Download;
-use crate::s3::etag::{ETag, PartsCheck, s3cmd_md5};
 use crate::s3::op::{ListObjects, ListedObject, ObjectInfo};
-use crate::s3::{BucketName, Client, ObjectKey};
-
-/// Results that may wait for an earlier, slower one: they leave in the order of the listing. At about 1 KiB each
-/// this bounds memory, and a large object holds up the small ones behind it only when so many are waiting.
-const WINDOW: usize = 4096;
+use crate::s3::{BucketName, Check, Client, ObjectKey};
 
 /// Downloads of an object that is listed and not given, given otherwise, or not what its `ETag` says, before it is
 /// given up.
@@ -25,6 +20,9 @@ const ATTEMPTS: u32 = 3;
 
 /// An index that lags behind its objects has caught up after this.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
+
+/// An object of at most this size is written at once when all of it has come.
+const SMALL_BYTES: u64 = 256 << 10;
 
 /// Which objects of a bucket.
 pub struct Selection<'a> {
@@ -81,7 +79,8 @@ pub async fn pull(
     let transfer = Transfer { client, bucket: selection.bucket, root, failures: AtomicU32::new(0) };
     let listing = client.list(selection.bucket, selection.prefix);
     let wanted = listing.try_filter(|object| std::future::ready(!(selection.leave_out)(&object.key)));
-    let mut results = Box::pin(wanted.map_ok(|object| transfer.object(object)).try_buffered(WINDOW));
+    let transfers = wanted.map_ok(|object| transfer.object(object));
+    let mut results = Box::pin(in_order(transfers, client.in_flight()));
     while let Some(pulled) = results.try_next().await? {
         run.stop.check()?;
         progress.advance(1, pulled.stored.as_ref().map_or(0, |stored| stored.size_bytes));
@@ -129,21 +128,14 @@ impl Transfer<'_> {
 
     async fn fetch(&self, listed: &ListedObject) -> Result<Stored> {
         let key = ObjectKey::new(&listed.key)?;
-        let download = self.client.get(self.bucket, &key).await.map_err(|error| match error.kind() {
+        let download = self.client.get_known(self.bucket, &key, listed.size_bytes, &listed.etag).await;
+        let download = download.map_err(|error| match error.kind() {
             ErrorKind::NotFound => {
                 Error::new(ErrorKind::NotFound, "it is listed, and the gateway has no data for it")
                     .because(error)
             }
             _ => error,
         })?;
-        let info = download.info();
-        if (&info.etag, info.size_bytes) != (&listed.etag, listed.size_bytes) {
-            let what = format!(
-                "it is listed with {} bytes and ETag {}, and was given with {} bytes and ETag {}",
-                listed.size_bytes, listed.etag, info.size_bytes, info.etag
-            );
-            return Err(Error::new(ErrorKind::Guard, what));
-        }
         let root = self.root.clone();
         store(download, &key, 0o400, move |key, etag| root.new_object(key, etag)).await
     }
@@ -192,60 +184,46 @@ async fn store(
     new_file: impl FnOnce(&str, &str) -> Result<NewFile> + Send + 'static,
 ) -> Result<Stored> {
     let info = download.info().clone();
-    let (name, etag) = (key.as_str().to_owned(), info.etag.clone());
-    let new_file = blocking(move || new_file(&name, &etag)).await?;
-    let mut writing = Writing::start(new_file);
-    let mut parts = PartsCheck::new(&ETag::parse(&info.etag), info.size_bytes);
-    copy(&mut download, &mut writing, parts.as_mut()).await?;
-    let written = writing.finish().await?;
-    let checked = check(&info, written.md5, parts).map_err(|why| {
-        Error::new(ErrorKind::Damaged, why).at("key", key).todo("look at the gateway and the network")
-    })?;
     let modified = httpdate::parse_http_date(&info.modified)
         .map_err(|_| Error::new(ErrorKind::Protocol, "the gateway gives no Last-Modified").at("key", key))?;
-    let committed = blocking(move || written.new_file.commit(mode, Some(modified), false)).await?;
+    let name = key.as_str().to_owned();
+    let check = Check::new(&info);
+    let etag = info.etag.clone();
+    let commit = move |written: Written<Check>| {
+        let checked = written.tap.finish()?;
+        Ok((written.new_file.commit(mode, Some(modified), false)?, checked))
+    };
+    let (committed, checked) = if info.total_bytes <= SMALL_BYTES {
+        let mut pieces = Vec::new();
+        while let Some(bytes) = download.next().await? {
+            pieces.push(bytes);
+        }
+        // One visit to the threads that may wait for the disk, instead of three.
+        blocking(move || commit(write(new_file(&name, &etag)?, check, pieces)?)).await
+    } else {
+        let new_file = blocking(move || new_file(&name, &etag)).await?;
+        let mut writing = Writing::start(new_file, check);
+        while let Some(bytes) = download.next().await? {
+            writing.write(bytes).await?;
+        }
+        let written = writing.finish().await?;
+        blocking(move || commit(written)).await
+    }
+    .at("key", key)?;
     let Committed { path, size_bytes, sha256 } = committed;
     Ok(Stored { path, size_bytes, sha256, checked, modified, info })
+}
+
+impl Tap for Check {
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.update(bytes);
+    }
 }
 
 fn outcome_of(checked: Checked) -> Outcome {
     match checked {
         Checked::None => Outcome::Unverifiable("its ETag says nothing of its bytes".to_owned()),
         _ => Outcome::Stored,
-    }
-}
-
-async fn copy(
-    download: &mut Download<'_>,
-    writing: &mut Writing,
-    mut parts: Option<&mut PartsCheck>,
-) -> Result<()> {
-    while let Some(bytes) = download.next().await? {
-        if let Some(parts) = parts.as_deref_mut() {
-            parts.update(&bytes);
-        }
-        writing.write(bytes).await?;
-    }
-    Ok(())
-}
-
-/// What the bytes that came were checked against, or how they differ from it.
-fn check(info: &ObjectInfo, md5: [u8; 16], parts: Option<PartsCheck>) -> Result<Checked, String> {
-    if let ETag::Md5(expected) = ETag::parse(&info.etag) {
-        if expected == md5 {
-            return Ok(Checked::Md5);
-        }
-        return Err(format!("its bytes have MD5 {} and its ETag is {}", lower_hex(&md5), info.etag));
-    }
-    if let Some(part_size_bytes) = parts.and_then(PartsCheck::finish) {
-        return Ok(Checked::Parts(part_size_bytes));
-    }
-    match info.meta.get("s3cmd-attrs").and_then(|attributes| s3cmd_md5(attributes)) {
-        Some(expected) if expected == md5 => Ok(Checked::S3cmdMd5),
-        Some(expected) => {
-            Err(format!("its bytes have MD5 {} and s3cmd stored {}", lower_hex(&md5), lower_hex(&expected)))
-        }
-        None => Ok(Checked::None),
     }
 }
 

@@ -11,6 +11,7 @@ use futures_util::{Stream, TryStreamExt, stream};
 use md5::{Digest as _, Md5};
 use sha2::Sha256 as Sha256Hasher;
 
+use super::in_order::in_order;
 use super::pull::blocking;
 use crate::disk::{Sha256, each_piece};
 use crate::error::{Context, Error, ErrorKind, Result};
@@ -20,8 +21,8 @@ use crate::monitor::{Run, Running};
 use crate::s3::op::PutObject;
 use crate::s3::{BucketName, Client, ObjectKey};
 
-/// A file of at most this size is read once, hashed and sent from memory; 16 of them are in flight.
-const IN_MEMORY_BYTES: u64 = 1 << 20;
+/// A file of at most this size is read once, hashed and sent from memory.
+const IN_MEMORY_BYTES: u64 = 256 << 10;
 
 /// How much of a larger file is read at a time.
 const PIECE_BYTES: usize = 256 << 10;
@@ -71,17 +72,13 @@ pub async fn push(
     progress: &Running<'_>,
     mut each: impl FnMut(Pushed) -> Result<()>,
 ) -> Result<()> {
-    let in_flight = client.in_flight();
-    let mut results = Box::pin(
-        files
-            .map_ok(|file| async move {
-                let (key, size_bytes) = (file.key.clone(), file.size_bytes);
-                let result = upload(client, bucket, file, look_first).await;
-                let unchanged = matches!(result, Ok((_, true)));
-                Ok(Pushed { key, size_bytes, result: result.map(|(md5, _)| md5), unchanged })
-            })
-            .try_buffered(in_flight),
-    );
+    let transfers = files.map_ok(|file| async move {
+        let (key, size_bytes) = (file.key.clone(), file.size_bytes);
+        let result = upload(client, bucket, file, look_first).await;
+        let unchanged = matches!(result, Ok((_, true)));
+        Ok(Pushed { key, size_bytes, result: result.map(|(md5, _)| md5), unchanged })
+    });
+    let mut results = Box::pin(in_order(transfers, client.in_flight()));
     while let Some(pushed) = results.try_next().await? {
         run.stop.check()?;
         if pushed.result.as_ref().is_err_and(|error| !concerns_one(error)) {

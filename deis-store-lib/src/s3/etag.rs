@@ -8,6 +8,9 @@ const MIB: u64 = 1 << 20;
 const PART_SIZES_BYTES: [u64; 9] =
     [5 * MIB, 8 * MIB, 10 * MIB, 15 * MIB, 16 * MIB, 32 * MIB, 50 * MIB, 64 * MIB, 100 * MIB];
 
+/// Part sizes that are tried at once: each costs an MD5 of the object. Only an object of two or three parts has so many.
+const MOST_CANDIDATES: usize = 6;
+
 /// An `ETag` without its quotes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ETag {
@@ -61,12 +64,7 @@ impl PartsCheck {
     #[must_use]
     pub fn new(etag: &ETag, size_bytes: u64) -> Option<Self> {
         let ETag::Parts { md5, count } = *etag else { return None };
-        let mut sizes: Vec<u64> =
-            PART_SIZES_BYTES.into_iter().filter(|size| size_bytes.div_ceil(*size).max(1) == count).collect();
-        if count == 1 {
-            sizes.clear();
-            sizes.push(size_bytes.max(1));
-        }
+        let sizes = part_sizes(size_bytes, count);
         let candidates = sizes.into_iter().map(Candidate::new).collect();
         Some(Self { md5, candidates })
     }
@@ -84,6 +82,22 @@ impl PartsCheck {
         let md5 = self.md5;
         self.candidates.into_iter().find_map(|candidate| candidate.finish(md5))
     }
+}
+
+/// The sizes that so many parts of an object may have: those in use, and others in whole MiB that give this very count.
+fn part_sizes(size_bytes: u64, count: u64) -> Vec<u64> {
+    if count == 1 {
+        return vec![size_bytes.max(1)];
+    }
+    let equal = size_bytes.div_ceil(count);
+    let whole_mib = equal.div_ceil(MIB).max(5) * MIB;
+    let mut sizes = PART_SIZES_BYTES.to_vec();
+    sizes.extend((0..MOST_CANDIDATES as u64).map(|more| whole_mib + more * MIB));
+    sizes.push(equal);
+    let mut seen = std::collections::BTreeSet::new();
+    sizes.retain(|size| *size > 0 && size_bytes.div_ceil(*size) == count && seen.insert(*size));
+    sizes.truncate(MOST_CANDIDATES);
+    sizes
 }
 
 impl Candidate {
@@ -146,6 +160,27 @@ mod tests {
             data.chunks(1_000_003).for_each(|piece| check.update(piece));
             assert_eq!(check.finish(), Some(size as u64));
         }
+    }
+
+    #[test]
+    fn part_sizes_that_no_known_tool_uses_are_found_too() {
+        for (size_bytes, part_size) in
+            [(17_000_000, 6 << 20), (40_000_000, 13 << 20), (17_000_001, 5_666_667)]
+        {
+            let data = vec![7_u8; size_bytes];
+            let etag = ETag::parse(&multipart_etag(&data, part_size));
+            let mut check = PartsCheck::new(&etag, data.len() as u64).unwrap();
+            check.update(&data);
+            assert_eq!(check.finish(), Some(part_size as u64));
+        }
+    }
+
+    #[test]
+    fn many_parts_leave_few_sizes_to_try() {
+        assert_eq!(part_sizes(1000 * MIB, 200), [5 * MIB]);
+        assert_eq!(part_sizes(999 * MIB, 111), [9 * MIB]);
+        assert!(part_sizes(u64::MAX, 2).len() <= MOST_CANDIDATES);
+        assert!(part_sizes(1, 10_000).is_empty());
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! Everything but [`client`] is pure: operations make requests and parse answers, [`sign`] signs them, and any HTTP
 //! client can carry them.
 
+mod check;
 #[cfg(feature = "client")]
 pub mod client;
 mod error;
@@ -13,6 +14,7 @@ pub mod sign;
 pub(crate) mod types;
 mod xml;
 
+pub use check::{Check, Checked};
 #[cfg(feature = "client")]
 pub use client::Client;
 pub use error::{Advice, S3Error};

@@ -1,32 +1,131 @@
-//! One object's bytes: a transfer that breaks goes on at the byte where it broke, if the object is still the same.
+//! An object's bytes: a transfer that breaks goes on at the byte where it broke, if the object is still the same, and a
+//! big one comes in several ranges at once.
+
+use std::fmt;
 
 use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::Client;
+use super::span::Span;
 use crate::error::{Context, Error, ErrorKind, Result};
-use crate::http::Received;
-use crate::s3::op::{ByteRange, GetObject, ObjectInfo};
-use crate::s3::{BucketName, ObjectKey};
+use crate::s3::op::{ByteRange, Conditions, GetObject, ObjectInfo};
+use crate::s3::{BucketName, Check, Checked, ObjectKey};
+
+/// An object of at least this size is fetched in ranges.
+const IN_RANGES_BYTES: u64 = 32 << 20;
+
+/// A range: a stripe of the default size of radosgw, so that each comes from one place.
+const RANGE_BYTES: u64 = 4 << 20;
+
+/// Ranges at once. They are kept until their turn, so they are what a big download takes of memory.
+const RANGES_AT_ONCE: usize = 3;
 
 /// An object that is being downloaded.
-#[derive(Debug)]
 pub struct Download<'a> {
-    client: &'a Client,
-    bucket: &'a BucketName,
-    key: &'a ObjectKey,
     info: ObjectInfo,
-    received: Received,
-    offset_bytes: u64,
-    /// Attempts since the last byte came.
-    attempts: u32,
+    bytes: Coming<'a>,
+}
+
+enum Coming<'a> {
+    InOrder(Span<'a>),
+    InRanges {
+        ranges: BoxStream<'a, Result<Vec<Bytes>>>,
+        /// What is left of the range whose turn it is.
+        pieces: std::vec::IntoIter<Bytes>,
+        /// Few objects come in ranges at a time: memory is bounded by it.
+        _turn: OwnedSemaphorePermit,
+    },
 }
 
 impl Client {
-    /// Begins to download an object.
+    /// Begins to download an object, in one stream.
     pub async fn get<'a>(&'a self, bucket: &'a BucketName, key: &'a ObjectKey) -> Result<Download<'a>> {
         let operation = GetObject::new(bucket, key);
         let (info, received) = self.streamed(&operation).await.at("bucket", bucket).at("key", key)?;
-        Ok(Download { client: self, bucket, key, info, received, offset_bytes: 0, attempts: 0 })
+        let span = Span::new(self, &operation, &info, received);
+        Ok(Download { info, bytes: Coming::InOrder(span) })
+    }
+
+    /// Begins to download an object whose size and `ETag` are known, such as a listed one: if it is big, in several
+    /// ranges at once. If it is another one by now, that is an [`ErrorKind::Guard`].
+    pub async fn get_known<'a>(
+        &'a self,
+        bucket: &'a BucketName,
+        key: &'a ObjectKey,
+        size_bytes: u64,
+        etag: &'a str,
+    ) -> Result<Download<'a>> {
+        let download = match self.0.in_ranges.clone().try_acquire_owned() {
+            Ok(turn) if size_bytes >= IN_RANGES_BYTES => {
+                self.get_in_ranges(bucket, key, (size_bytes, etag), turn).await?
+            }
+            _ => self.get(bucket, key).await?,
+        };
+        let info = &download.info;
+        if (info.etag.as_str(), info.total_bytes) == (etag, size_bytes) {
+            return Ok(download);
+        }
+        let what = format!(
+            "it is listed with {size_bytes} bytes and ETag {etag}, and was given with {} bytes and ETag {}",
+            info.total_bytes, info.etag
+        );
+        Err(Error::new(ErrorKind::Guard, what).at("bucket", bucket).at("key", key))
+    }
+
+    /// Writes an object's bytes and checks them. An error may come after all bytes were written: what was written is
+    /// good if this returns, with what it was checked against.
+    pub async fn get_to(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        mut writer: impl AsyncWrite + Unpin,
+    ) -> Result<(ObjectInfo, Checked)> {
+        let known = self.head(bucket, key).await?;
+        let mut download = self.get_known(bucket, key, known.total_bytes, &known.etag).await?;
+        let mut check = Check::new(download.info());
+        let failed = |error| Error::new(ErrorKind::Disk, "cannot write on").at("key", key).because(error);
+        while let Some(bytes) = download.next().await? {
+            check.update(&bytes);
+            writer.write_all(&bytes).await.map_err(failed)?;
+        }
+        writer.flush().await.map_err(failed)?;
+        Ok((download.info, check.finish().at("bucket", bucket).at("key", key)?))
+    }
+
+    async fn get_in_ranges<'a>(
+        &'a self,
+        bucket: &'a BucketName,
+        key: &'a ObjectKey,
+        (size_bytes, etag): (u64, &'a str),
+        turn: OwnedSemaphorePermit,
+    ) -> Result<Download<'a>> {
+        let operation = move |first: u64| {
+            let last = size_bytes.min(first + RANGE_BYTES) - 1;
+            let conditions = Conditions { if_match: Some(etag), ..Conditions::default() };
+            GetObject {
+                range: Some(ByteRange { first, last: Some(last) }),
+                conditions,
+                ..GetObject::new(bucket, key)
+            }
+        };
+        let begin = operation(0);
+        let (info, received) = self.streamed(&begin).await.at("bucket", bucket).at("key", key)?;
+        let first = Span::new(self, &begin, &info, received).collect().boxed();
+        let rest = (1..size_bytes.div_ceil(RANGE_BYTES)).map(move |index| {
+            let range = async move {
+                let operation = operation(index * RANGE_BYTES);
+                let (info, received) = self.streamed(&operation).await.at("bucket", bucket).at("key", key)?;
+                Span::new(self, &operation, &info, received).collect().await
+            };
+            range.boxed()
+        });
+        let ranges = stream::iter(std::iter::once(first).chain(rest)).buffered(RANGES_AT_ONCE).boxed();
+        let info = ObjectInfo { size_bytes: info.total_bytes, ..info };
+        Ok(Download { info, bytes: Coming::InRanges { ranges, pieces: Vec::new().into_iter(), _turn: turn } })
     }
 }
 
@@ -37,46 +136,25 @@ impl Download<'_> {
         &self.info
     }
 
-    /// The next bytes; `None` when all that were announced have come.
+    /// The next bytes, in order; `None` when all that were announced have come. [`Check`] says whether they are right.
     pub async fn next(&mut self) -> Result<Option<Bytes>> {
-        loop {
-            let error = match self.received.next().await {
-                Some(Ok(bytes)) => {
-                    self.attempts = 0;
-                    self.offset_bytes += bytes.len() as u64;
-                    self.client.0.permits.moved(bytes.len() as u64);
-                    return Ok(Some(bytes));
+        match &mut self.bytes {
+            Coming::InOrder(span) => span.next().await,
+            Coming::InRanges { ranges, pieces, .. } => loop {
+                if let Some(piece) = pieces.next() {
+                    return Ok(Some(piece));
                 }
-                None if self.offset_bytes == self.info.size_bytes => return Ok(None),
-                None => Error::new(ErrorKind::Protocol, "the object came short")
-                    .because(format!("{} of {} bytes", self.offset_bytes, self.info.size_bytes)),
-                Some(Err(error)) => error.into_error("the gateway"),
-            };
-            self.attempts += 1;
-            let error = error.at("bucket", self.bucket).at("key", self.key);
-            let Some(wait) = self.client.wait(self.attempts) else { return Err(error) };
-            self.client.sleep(wait).await?;
-            self.resume().await.at("bucket", self.bucket).at("key", self.key)?;
+                match ranges.try_next().await? {
+                    Some(range) => *pieces = range.into_iter(),
+                    None => return Ok(None),
+                }
+            },
         }
     }
+}
 
-    async fn resume(&mut self) -> Result<()> {
-        // The broken body holds a permit, which the next attempt needs.
-        self.received = Received::new(Box::pin(futures_util::stream::empty()));
-        if self.offset_bytes == self.info.size_bytes {
-            return Ok(());
-        }
-        let mut operation = GetObject::new(self.bucket, self.key);
-        operation.range = Some(ByteRange { first: self.offset_bytes, last: None });
-        operation.conditions.if_match = Some(&self.info.etag);
-        let (rest, received) = self.client.streamed(&operation).await?;
-        if rest.total_bytes != self.info.total_bytes {
-            return Err(Error::new(
-                ErrorKind::Protocol,
-                "the rest of the object has another length than was announced",
-            ));
-        }
-        self.received = received;
-        Ok(())
+impl fmt::Debug for Download<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Download").field("info", &self.info).finish_non_exhaustive()
     }
 }

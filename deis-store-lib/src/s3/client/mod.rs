@@ -8,6 +8,7 @@ mod gateways;
 mod list;
 mod pace;
 mod permits;
+mod span;
 #[cfg(test)]
 mod tests;
 mod upload;
@@ -15,6 +16,8 @@ mod upload;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::sync::{Arc, Mutex};
+
+use tokio::sync::Semaphore;
 
 use budget::Budget;
 pub use download::Download;
@@ -32,6 +35,9 @@ use crate::http::backoff::Backoff;
 use crate::monitor::{Clock, Run, Stop};
 use crate::secret::Credentials;
 
+/// Objects that come in ranges at a time: a few fill any line, and each takes memory.
+const IN_RANGES: usize = 2;
+
 /// A client of one cluster's gateways. Clones share everything.
 #[derive(Clone)]
 pub struct Client(Arc<Shared>);
@@ -43,6 +49,7 @@ struct Shared {
     clock: Arc<dyn Clock>,
     stop: Stop,
     permits: Permits,
+    in_ranges: Arc<Semaphore>,
     budget: Mutex<Budget>,
     /// Whether any gateway has ever answered: one that never did is not waited for.
     reached: AtomicBool,
@@ -83,6 +90,7 @@ impl Client {
             gateways: Gateways::new(gateways),
             credentials,
             permits: Permits::new(options.in_flight),
+            in_ranges: Arc::new(Semaphore::new(IN_RANGES)),
             budget: Mutex::default(),
             options,
             clock: run.clock.clone(),

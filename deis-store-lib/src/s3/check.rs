@@ -1,0 +1,177 @@
+//! Whether an object's bytes are those that were stored: what its `ETag` and metadata tell of them. Pure.
+
+use std::fmt;
+use std::str::FromStr;
+
+use md5::{Digest as _, Md5};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+use super::etag::{ETag, PartsCheck, s3cmd_md5};
+use super::op::ObjectInfo;
+use crate::error::{Error, ErrorKind, Result};
+use crate::hex::lower_hex;
+
+/// What an object's bytes were checked against.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checked {
+    /// Their MD5, which is the `ETag`.
+    Md5,
+    /// The MD5 of the MD5s of parts of so many bytes, which is the `ETag` of a multipart upload.
+    Parts(u64),
+    /// The MD5 that s3cmd left in the metadata.
+    S3cmdMd5,
+    /// Nothing but their number.
+    None,
+}
+
+impl fmt::Display for Checked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Md5 => f.write_str("md5"),
+            Self::Parts(bytes) => write!(f, "parts:{bytes}"),
+            Self::S3cmdMd5 => f.write_str("s3cmd-md5"),
+            Self::None => f.write_str("none"),
+        }
+    }
+}
+
+impl FromStr for Checked {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "md5" => Some(Self::Md5),
+            "s3cmd-md5" => Some(Self::S3cmdMd5),
+            "none" => Some(Self::None),
+            _ => text.strip_prefix("parts:").and_then(|bytes| bytes.parse().ok()).map(Self::Parts),
+        }
+        .ok_or_else(|| Error::new(ErrorKind::Format, format!("unknown check {text:?}")))
+    }
+}
+
+impl Serialize for Checked {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Checked {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+    }
+}
+
+/// Checks an object's bytes while they go by.
+#[derive(Debug)]
+pub struct Check {
+    etag: String,
+    size_bytes: u64,
+    seen_bytes: u64,
+    by: By,
+}
+
+#[derive(Debug)]
+enum By {
+    Md5 { expected: [u8; 16], seen: Md5 },
+    Parts { parts: Option<PartsCheck>, s3cmd: Option<([u8; 16], Md5)> },
+}
+
+impl Check {
+    /// A check against what is stored with a whole object.
+    #[must_use]
+    pub fn new(info: &ObjectInfo) -> Self {
+        let etag = ETag::parse(&info.etag);
+        let by = if let ETag::Md5(expected) = etag {
+            By::Md5 { expected, seen: Md5::new() }
+        } else {
+            let s3cmd = info.meta.get("s3cmd-attrs").and_then(|attributes| s3cmd_md5(attributes));
+            By::Parts {
+                parts: PartsCheck::new(&etag, info.total_bytes),
+                s3cmd: s3cmd.map(|expected| (expected, Md5::new())),
+            }
+        };
+        Self { etag: info.etag.clone(), size_bytes: info.total_bytes, seen_bytes: 0, by }
+    }
+
+    /// The next bytes of the object.
+    pub fn update(&mut self, bytes: &[u8]) {
+        self.seen_bytes += bytes.len() as u64;
+        match &mut self.by {
+            By::Md5 { seen, .. } => seen.update(bytes),
+            By::Parts { parts, s3cmd } => {
+                if let Some(parts) = parts {
+                    parts.update(bytes);
+                }
+                if let Some((_, seen)) = s3cmd {
+                    seen.update(bytes);
+                }
+            }
+        }
+    }
+
+    /// What the bytes were found to agree with, or an [`ErrorKind::Damaged`] that says how they differ.
+    pub fn finish(self) -> Result<Checked> {
+        let damaged = |what: String| {
+            Err(Error::new(ErrorKind::Damaged, what).todo("look at the gateway and the network"))
+        };
+        if self.seen_bytes != self.size_bytes {
+            return damaged(format!("{} of its {} bytes have come", self.seen_bytes, self.size_bytes));
+        }
+        match self.by {
+            By::Md5 { expected, seen } => {
+                let md5 = <[u8; 16]>::from(seen.finalize());
+                if md5 == expected {
+                    return Ok(Checked::Md5);
+                }
+                damaged(format!("its bytes have MD5 {} and its ETag is {}", lower_hex(&md5), self.etag))
+            }
+            By::Parts { parts, s3cmd } => {
+                let part_size_bytes = parts.and_then(PartsCheck::finish);
+                let md5 = s3cmd.map(|(expected, seen)| (expected, <[u8; 16]>::from(seen.finalize())));
+                match (part_size_bytes, md5) {
+                    (Some(bytes), _) => Ok(Checked::Parts(bytes)),
+                    (None, Some((expected, md5))) if md5 == expected => Ok(Checked::S3cmdMd5),
+                    (None, Some((expected, md5))) => damaged(format!(
+                        "its bytes have MD5 {} and s3cmd stored {}",
+                        lower_hex(&md5),
+                        lower_hex(&expected)
+                    )),
+                    (None, None) => Ok(Checked::None),
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(etag: &str, attributes: Option<&str>, bytes: &[u8]) -> Result<Checked> {
+        let mut info = ObjectInfo { etag: etag.to_owned(), total_bytes: 3, ..ObjectInfo::default() };
+        info.meta.extend(attributes.map(|text| ("s3cmd-attrs".to_owned(), text.to_owned())));
+        let mut check = Check::new(&info);
+        bytes.chunks(2).for_each(|piece| check.update(piece));
+        check.finish()
+    }
+
+    const ABC: &str = "900150983cd24fb0d6963f7d28e17f72";
+
+    #[test]
+    fn bytes_are_checked_against_the_best_there_is() {
+        assert_eq!(checked(ABC, None, b"abc").unwrap(), Checked::Md5);
+        assert_eq!(checked("x", None, b"abc").unwrap(), Checked::None);
+        assert_eq!(checked("x", Some(&format!("md5:{ABC}/uid:0")), b"abc").unwrap(), Checked::S3cmdMd5);
+        let parts = format!("{}-1", lower_hex(&Md5::digest(Md5::digest(b"abc"))));
+        assert_eq!(checked(&parts, None, b"abc").unwrap(), Checked::Parts(3));
+    }
+
+    #[test]
+    fn other_bytes_and_fewer_are_damage() {
+        for bytes in [&b"abd"[..], b"ab", b"abcd", b""] {
+            assert_eq!(checked(ABC, None, bytes).unwrap_err().kind(), ErrorKind::Damaged);
+        }
+        assert!(checked("x", None, b"ab").is_err());
+        assert!(checked("x", Some(&format!("md5:{ABC}")), b"abd").is_err());
+    }
+}
