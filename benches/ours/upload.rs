@@ -1,0 +1,58 @@
+//! Files into a bucket.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use deis_store::mirror::{ToPush, push};
+use deis_store::monitor::{Run, TaskKind};
+use deis_store::s3::{BucketName, Client};
+use deis_store::{Error, ErrorKind, Result};
+use futures_util::stream;
+
+/// A key is the file's path below the directory.
+pub(crate) async fn upload(client: &Client, directory: &Path, bucket: &BucketName) -> Result<()> {
+    let run = Run::silent();
+    let task = run.begin(None, TaskKind::Step, "upload");
+    let mut files = Vec::new();
+    find(directory, "", &mut files).map_err(|error| unreadable(directory, error))?;
+    let files = stream::iter(files.into_iter().map(to_push).map(Ok));
+    push(client, bucket, files, false, &run, &task, |pushed| pushed.result.map(drop)).await
+}
+
+struct Found {
+    path: PathBuf,
+    key: String,
+    size_bytes: u64,
+}
+
+fn find(directory: &Path, prefix: &str, found: &mut Vec<Found>) -> std::io::Result<()> {
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        let key = format!("{prefix}{}", entry.file_name().to_string_lossy());
+        let metadata = entry.metadata()?;
+        if metadata.is_dir() {
+            find(&entry.path(), &format!("{key}/"), found)?;
+        } else {
+            found.push(Found { path: entry.path(), key, size_bytes: metadata.len() });
+        }
+    }
+    Ok(())
+}
+
+fn to_push(found: Found) -> ToPush {
+    let Found { path, key, size_bytes } = found;
+    ToPush {
+        key,
+        open: Box::new(move || File::open(&path).map_err(|error| unreadable(&path, error))),
+        size_bytes,
+        sha256: None,
+        content_type: None,
+        headers: BTreeMap::new(),
+        meta: BTreeMap::new(),
+    }
+}
+
+fn unreadable(path: &Path, error: std::io::Error) -> Error {
+    Error::new(ErrorKind::Disk, "cannot read").at("path", path.display()).because(error)
+}

@@ -1,0 +1,100 @@
+//! What is planted in buckets, and whether what came there is what was sent. Not measured.
+
+use std::fs;
+use std::path::Path;
+
+use bytes::Bytes;
+use deis_store::http::Body;
+use deis_store::s3::op::{ListedObject, PutObject};
+use deis_store::s3::{BucketName, Client, ObjectKey};
+use deis_store_tests::error::{Context as _, Error, Result};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use md5::{Digest as _, Md5};
+
+use crate::files::files;
+use crate::gateway::Gateway;
+
+/// Makes a bucket.
+pub(crate) fn create(gateway: &Gateway, bucket: &str) -> Result<BucketName> {
+    let bucket = BucketName::new(bucket).context("Bucket")?;
+    gateway.block_on(gateway.client.create_bucket(&bucket))?;
+    Ok(bucket)
+}
+
+/// Makes a bucket that holds the files of a directory.
+pub(crate) fn plant(gateway: &Gateway, bucket: &str, directory: &Path) -> Result<()> {
+    let bucket = create(gateway, bucket)?;
+    for (key, path) in files(directory)? {
+        let bytes = Bytes::from(fs::read(&path).context(path.display())?);
+        gateway.block_on(put(&gateway.client, &bucket, &key, bytes))?;
+    }
+    Ok(())
+}
+
+/// Makes a bucket of so many objects of one byte, with keys like a registry's.
+pub(crate) fn plant_many(gateway: &Gateway, bucket: &str, objects: u32) -> Result<()> {
+    let bucket = create(gateway, bucket)?;
+    let (client, bucket) = (&gateway.client, &bucket);
+    let puts = stream::iter(0..objects).map(|number| async move {
+        let key = format!("registry/images/{:08x}/{number:064x}/json", number.wrapping_mul(2_654_435_761));
+        put(client, bucket, &key, Bytes::from_static(b"x")).await
+    });
+    gateway.block_on(puts.buffer_unordered(client.in_flight()).try_collect())
+}
+
+/// An error unless a bucket holds the files of a directory and nothing else, byte for byte.
+pub(crate) fn same(gateway: &Gateway, bucket: &str, directory: &Path) -> Result<()> {
+    let bucket = BucketName::new(bucket).context("Bucket")?;
+    let listed: Vec<ListedObject> = gateway.block_on(gateway.client.list(&bucket, "").try_collect())?;
+    let files = files(directory)?;
+    if !files.keys().eq(listed.iter().map(|object| &object.key)) {
+        return Err(Error::new(format!(
+            "{} files became {} objects, or other ones",
+            files.len(),
+            listed.len()
+        )));
+    }
+    for object in &listed {
+        let bytes = fs::read(&files[&object.key]).context(&object.key)?;
+        // Of an object in parts the ETag says little: it is read back.
+        let there = if object.etag.contains('-') {
+            let there = gateway.block_on(get(&gateway.client, &bucket, &object.key))?;
+            there == bytes
+        } else {
+            object.etag == md5(&bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+        };
+        if !there {
+            return Err(Error::new(format!("{} is not what was sent", object.key)));
+        }
+    }
+    Ok(())
+}
+
+async fn put(
+    client: &Client,
+    bucket: &BucketName,
+    key: &str,
+    bytes: Bytes,
+) -> std::result::Result<(), deis_store::Error> {
+    let key = ObjectKey::new(key)?;
+    let operation = PutObject::new(bucket, &key, bytes.len() as u64, md5(&bytes))?;
+    client.put(&operation, &Body::Bytes(bytes)).await
+}
+
+async fn get(
+    client: &Client,
+    bucket: &BucketName,
+    key: &str,
+) -> std::result::Result<Vec<u8>, deis_store::Error> {
+    let key = ObjectKey::new(key)?;
+    let mut download = client.get(bucket, &key).await?;
+    let mut bytes = Vec::new();
+    while let Some(piece) = download.next().await? {
+        bytes.extend_from_slice(&piece);
+    }
+    Ok(bytes)
+}
+
+fn md5(bytes: &[u8]) -> [u8; 16] {
+    Md5::digest(bytes).into()
+}

@@ -1,0 +1,180 @@
+//! The measurements: in each round every program has its turn, so that a disturbance of the machine hits all alike.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use deis_store_tests::error::{Context as _, Error, Result};
+use serde::Serialize;
+
+use crate::gateway::Gateway;
+use crate::measure::{Sample, run};
+use crate::tool::{EQUAL, Place, Tool, write_s3cfg};
+use crate::workload::Workload;
+use crate::{bucket, files, wrk};
+
+/// The bucket that is downloaded.
+const DATA: &str = "peers_data";
+
+/// How much is measured, and how often.
+#[derive(Clone, Debug)]
+pub(crate) struct Rounds {
+    pub(crate) runs: u8,
+    pub(crate) workload: Workload,
+}
+
+/// What a program does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Job {
+    Download,
+    Upload,
+    /// The longer listing.
+    List,
+    /// The listing of a tenth.
+    ListTenth,
+}
+
+/// All runs of a program at a job.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Series {
+    pub(crate) job: Job,
+    pub(crate) tool: String,
+    pub(crate) runs: Vec<Sample>,
+}
+
+/// Small objects fetched over and over: requests a second, of each run.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Rates {
+    pub(crate) tool: String,
+    pub(crate) per_second: Vec<f64>,
+}
+
+/// Everything that was measured.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(crate) struct Results {
+    pub(crate) jobs: Vec<Series>,
+    pub(crate) small_gets: Vec<Rates>,
+}
+
+impl Results {
+    fn add(&mut self, job: Job, tool: &str, sample: Sample) {
+        eprintln!(
+            "{job:?}, {tool}: {:.2} s, CPU {:.2} s, {} KiB",
+            sample.wall_seconds, sample.cpu_seconds, sample.peak_kib
+        );
+        match self.jobs.iter_mut().find(|series| series.job == job && series.tool == tool) {
+            Some(series) => series.runs.push(sample),
+            None => self.jobs.push(Series { job, tool: tool.to_owned(), runs: vec![sample] }),
+        }
+    }
+
+    fn add_rate(&mut self, tool: &str, rate: f64) {
+        eprintln!("small GETs, {tool}: {rate:.0} /s");
+        match self.small_gets.iter_mut().find(|rates| rates.tool == tool) {
+            Some(rates) => rates.per_second.push(rate),
+            None => self.small_gets.push(Rates { tool: tool.to_owned(), per_second: vec![rate] }),
+        }
+    }
+}
+
+/// Plants the data and measures all jobs.
+pub(crate) fn measure(rounds: &Rounds, place: &Place, gateway: &Gateway) -> Result<Results> {
+    write_s3cfg(place, gateway)?;
+    let originals = place.work.join("originals");
+    rounds.workload.plant(&originals)?;
+    bucket::plant(gateway, DATA, &originals)?;
+    let at = At { place, gateway, originals };
+    let mut results = Results::default();
+    for round in 0..rounds.runs {
+        at.downloads(round, &mut results)?;
+    }
+    for _ in 0..rounds.runs {
+        at.small_gets(rounds.workload.small_gets_seconds, &mut results)?;
+    }
+    for round in 0..rounds.runs {
+        at.uploads(round, &mut results)?;
+    }
+    let listed = rounds.workload.listed_objects;
+    let listings = [(Job::List, "peers_list", listed), (Job::ListTenth, "peers_tenth", listed / 10)];
+    for (_, bucket, objects) in listings {
+        eprintln!("Planting {objects} objects");
+        bucket::plant_many(gateway, bucket, objects)?;
+    }
+    for round in 0..rounds.runs {
+        for (job, bucket, objects) in listings {
+            at.listings(round, job, bucket, objects, &mut results)?;
+        }
+    }
+    Ok(results)
+}
+
+struct At<'a> {
+    place: &'a Place,
+    gateway: &'a Gateway,
+    originals: PathBuf,
+}
+
+impl At<'_> {
+    fn downloads(&self, round: u8, results: &mut Results) -> Result<()> {
+        for tool in in_turn(Tool::MOVERS, round) {
+            let to = self.place.work.join("download");
+            fs::create_dir(&to).context(to.display())?;
+            let command = tool.download(self.place, self.gateway, DATA, &to);
+            let sample = run(&command, Path::new("/dev/null"), &self.place.work)?;
+            files::same(&self.originals, &to).context(tool.name())?;
+            fs::remove_dir_all(&to).context(to.display())?;
+            results.add(Job::Download, &tool.name(), sample);
+        }
+        Ok(())
+    }
+
+    fn uploads(&self, round: u8, results: &mut Results) -> Result<()> {
+        for tool in in_turn(Tool::MOVERS, round) {
+            let bucket = "peers_upload";
+            bucket::create(self.gateway, bucket)?;
+            let command = tool.upload(self.place, self.gateway, &self.originals, bucket);
+            let sample = run(&command, Path::new("/dev/null"), &self.place.work)?;
+            bucket::same(self.gateway, bucket, &self.originals).context(tool.name())?;
+            self.gateway.remove(bucket)?;
+            results.add(Job::Upload, &tool.name(), sample);
+        }
+        Ok(())
+    }
+
+    fn listings(&self, round: u8, job: Job, bucket: &str, objects: u32, results: &mut Results) -> Result<()> {
+        let output = self.place.work.join("listing");
+        for tool in in_turn(Tool::LISTERS, round) {
+            let sample = run(&tool.list(self.place, self.gateway, bucket), &output, &self.place.work)?;
+            let text = fs::read_to_string(&output).context(output.display())?;
+            if text.lines().count() != objects as usize {
+                return Err(Error::new(format!("{} listed {} lines", tool.name(), text.lines().count())));
+            }
+            results.add(job, &tool.name(), sample);
+        }
+        Ok(())
+    }
+
+    fn small_gets(&self, seconds: u64, results: &mut Results) -> Result<()> {
+        let output = self.place.work.join("printed");
+        let printed = || fs::read_to_string(&output).context(output.display());
+        let keys: Vec<String> =
+            files::files(&self.originals)?.into_keys().filter(|key| key.starts_with("small/")).collect();
+        wrk::prepare(self.gateway, DATA, &keys, &self.place.work)?;
+        for connections in wrk::CONNECTIONS {
+            let command = wrk::command(self.gateway, connections, seconds, &self.place.work);
+            run(&command, &output, &self.place.work)?;
+            results.add_rate(&format!("wrk, {connections} connections"), wrk::rate(&printed()?)?);
+        }
+        let ours = Tool::Ours(Some(EQUAL));
+        run(&ours.small(self.place, self.gateway, DATA, seconds), &output, &self.place.work)?;
+        let rate = printed()?.trim().parse().context("ours prints its rate")?;
+        results.add_rate(&ours.name(), rate);
+        Ok(())
+    }
+}
+
+/// Another one begins in each round, so that none always follows the same one.
+fn in_turn<const N: usize>(mut tools: [Tool; N], round: u8) -> [Tool; N] {
+    tools.rotate_left(usize::from(round) % N);
+    tools
+}

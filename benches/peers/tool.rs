@@ -1,0 +1,217 @@
+//! The programs, and how each is called at its best. `benches/README.md` says why so.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use deis_store_tests::error::{Context as _, Error, Result};
+
+use crate::gateway::Gateway;
+
+/// Where the programs are, and where they may write.
+#[derive(Debug)]
+pub(crate) struct Place {
+    pub(crate) work: PathBuf,
+    pub(crate) ours: PathBuf,
+    pub(crate) rclone: PathBuf,
+    pub(crate) s5cmd: PathBuf,
+}
+
+impl Place {
+    /// Finds the programs, or says which one is not installed.
+    pub(crate) fn find(work: &Path) -> Result<Self> {
+        let beside = std::env::current_exe().context("Find ours")?.with_file_name("ours");
+        let installed = |variable: &str, usual: &str| {
+            std::env::var_os(variable).map_or_else(|| PathBuf::from(usual), PathBuf::from)
+        };
+        let rclone = installed("DEIS_STORE_TESTS_RCLONE", "/var/cache/deis-store-tests/rclone");
+        let s5cmd = installed("DEIS_STORE_BENCHES_S5CMD", "/var/cache/deis-store-tests/s5cmd");
+        let place = Self {
+            work: work.to_owned(),
+            ours: beside,
+            rclone: rclone.join("bin/rclone"),
+            // The program itself: what lies in bin/ is Python that calls it.
+            s5cmd: s5cmd.join("lib/python3.11/site-packages/s5cmd/bin/s5cmd"),
+        };
+        let others = ["/usr/bin/s3cmd", "/usr/bin/wrk", "/usr/bin/time"].map(PathBuf::from);
+        for program in [&place.ours, &place.rclone, &place.s5cmd].into_iter().chain(&others) {
+            if !program.exists() {
+                return Err(Error::new(format!("No {}: use benches/run", program.display())));
+            }
+        }
+        Ok(place)
+    }
+}
+
+/// How many requests ours and rclone have in flight where connections are to be equal.
+pub(crate) const EQUAL: u16 = 16;
+
+/// A program, with what distinguishes one way of calling it from another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tool {
+    /// With so many requests in flight; without a number, the library's own.
+    Ours(Option<u16>),
+    S3cmd,
+    /// With so many transfers.
+    Rclone(u16),
+    /// With so many workers; without a number, its own 256.
+    S5cmd(Option<u16>),
+}
+
+impl Tool {
+    /// Those that move data.
+    pub(crate) const MOVERS: [Self; 8] = [
+        Self::Ours(None),
+        Self::Ours(Some(EQUAL)),
+        Self::Rclone(EQUAL),
+        Self::Rclone(64),
+        Self::Rclone(128),
+        Self::S5cmd(None),
+        Self::S5cmd(Some(64)),
+        Self::S3cmd,
+    ];
+    /// Those that list: a listing is one page after the other, so numbers change nothing.
+    pub(crate) const LISTERS: [Self; 4] =
+        [Self::Ours(None), Self::Rclone(EQUAL), Self::S5cmd(None), Self::S3cmd];
+
+    /// Its name in tables.
+    pub(crate) fn name(self) -> String {
+        match self {
+            Self::Ours(None) => "ours".to_owned(),
+            Self::Ours(Some(in_flight)) => format!("ours, {in_flight} connections"),
+            Self::S3cmd => "s3cmd".to_owned(),
+            Self::Rclone(transfers) => format!("rclone, {transfers} transfers"),
+            Self::S5cmd(None) => "s5cmd".to_owned(),
+            Self::S5cmd(Some(workers)) => format!("s5cmd, {workers} workers"),
+        }
+    }
+
+    /// A whole bucket into an empty directory.
+    pub(crate) fn download(self, place: &Place, gateway: &Gateway, bucket: &str, to: &Path) -> Command {
+        let mut command = self.command(place, gateway);
+        match self {
+            Self::Ours(_) => command.args(["download", bucket]).arg(to),
+            Self::S3cmd => command
+                .args(["get", "--quiet", "--recursive", "--no-progress", "--no-preserve"])
+                .arg(format!("s3://{bucket}/"))
+                .arg(slashed(to)),
+            Self::Rclone(_) => {
+                command.args(["copy", "--s3-no-head-object"]).arg(format!("peer:{bucket}")).arg(to)
+            }
+            Self::S5cmd(_) => command.arg("cp").arg(format!("s3://{bucket}/*")).arg(slashed(to)),
+        };
+        command
+    }
+
+    /// A directory into an empty bucket.
+    pub(crate) fn upload(self, place: &Place, gateway: &Gateway, from: &Path, bucket: &str) -> Command {
+        let mut command = self.command(place, gateway);
+        match self {
+            Self::Ours(_) => command.arg("upload").arg(from).arg(bucket),
+            Self::S3cmd => command
+                .args([
+                    "put",
+                    "--quiet",
+                    "--recursive",
+                    "--no-progress",
+                    "--no-preserve",
+                    "--disable-multipart",
+                ])
+                .arg(slashed(from))
+                .arg(format!("s3://{bucket}/")),
+            Self::Rclone(_) => command
+                .args(["copy", "--s3-no-head", "--s3-no-check-bucket"])
+                .arg(from)
+                .arg(format!("peer:{bucket}")),
+            Self::S5cmd(_) => command.arg("cp").arg(slashed(from)).arg(format!("s3://{bucket}/")),
+        };
+        command
+    }
+
+    /// The keys of a bucket, one line each.
+    pub(crate) fn list(self, place: &Place, gateway: &Gateway, bucket: &str) -> Command {
+        let mut command = self.command(place, gateway);
+        match self {
+            Self::Ours(_) => command.args(["list", bucket]),
+            Self::S3cmd => command.args(["ls", "--recursive"]).arg(format!("s3://{bucket}/")),
+            Self::Rclone(_) => command
+                .args(["lsf", "--recursive", "--files-only", "--fast-list"])
+                .arg(format!("peer:{bucket}")),
+            Self::S5cmd(_) => command.arg("ls").arg(format!("s3://{bucket}/*")),
+        };
+        command
+    }
+
+    /// Small objects of a bucket over and over; of ours alone.
+    pub(crate) fn small(self, place: &Place, gateway: &Gateway, bucket: &str, seconds: u64) -> Command {
+        let mut command = self.command(place, gateway);
+        command.args(["small", bucket, "--prefix", "small/", "--seconds", &seconds.to_string()]);
+        command
+    }
+
+    fn command(self, place: &Place, gateway: &Gateway) -> Command {
+        let url = format!("http://{}", gateway.address());
+        let mut command;
+        match self {
+            Self::Ours(in_flight) => {
+                command = Command::new(&place.ours);
+                command.args(["--gateway", &url]);
+                command.args(in_flight.map(|number| format!("--in-flight={number}")));
+                keys(&mut command, gateway);
+            }
+            Self::S3cmd => {
+                command = Command::new("/usr/bin/s3cmd");
+                command.arg("--config").arg(place.work.join("s3cfg"));
+            }
+            Self::Rclone(transfers) => {
+                command = Command::new(&place.rclone);
+                let (transfers, settings) = (transfers.to_string(), rclone_settings(gateway, &url));
+                command.envs(settings).args(["--config", "/dev/null"]);
+                command.args(["--transfers", &transfers, "--checkers", &transfers]);
+                // It neither reads times, which would cost it a HEAD for each object, nor looks what is there: nothing is.
+                command.args(["--use-server-modtime", "--no-update-modtime", "--no-update-dir-modtime"]);
+                command.arg("--no-check-dest");
+            }
+            Self::S5cmd(workers) => {
+                command = Command::new(&place.s5cmd);
+                command.args(["--endpoint-url", &url]);
+                command.args(workers.map(|number| format!("--numworkers={number}")));
+                command.env("AWS_REGION", "us-east-1");
+                keys(&mut command, gateway);
+            }
+        }
+        command
+    }
+}
+
+/// Writes what s3cmd cannot take from its arguments.
+pub(crate) fn write_s3cfg(place: &Place, gateway: &Gateway) -> Result<()> {
+    let (access, secret, host) = (gateway.access_key(), gateway.secret_key(), gateway.address());
+    let text = format!(
+        "[default]\naccess_key = {access}\nsecret_key = {secret}\nhost_base = {host}\nhost_bucket = {host}\n\
+         signature_v2 = True\nuse_https = False\n"
+    );
+    fs::write(place.work.join("s3cfg"), text).context("Write s3cfg")
+}
+
+fn keys(command: &mut Command, gateway: &Gateway) {
+    command.env("AWS_ACCESS_KEY_ID", gateway.access_key());
+    command.env("AWS_SECRET_ACCESS_KEY", gateway.secret_key());
+}
+
+fn rclone_settings(gateway: &Gateway, url: &str) -> Vec<(String, String)> {
+    let settings = [
+        ("TYPE", "s3"),
+        ("PROVIDER", "Ceph"),
+        ("V2_AUTH", "true"),
+        ("ACCESS_KEY_ID", gateway.access_key()),
+        ("SECRET_ACCESS_KEY", gateway.secret_key()),
+        ("ENDPOINT", url),
+    ];
+    settings.map(|(name, value)| (format!("RCLONE_CONFIG_PEER_{name}"), value.to_owned())).into()
+}
+
+/// s3cmd and s5cmd take what is in a directory where its name ends so.
+fn slashed(path: &Path) -> String {
+    format!("{}/", path.display())
+}

@@ -1,1 +1,0 @@
-//! Measurements of deis-store side by side with its peers: none yet.
