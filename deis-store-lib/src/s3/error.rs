@@ -128,6 +128,11 @@ impl S3Error {
                 "a name with an underscore, such as db_wal, needs `rgw relaxed s3 bucket names = true` in the gateway's \
                  ceph.conf",
             ),
+            (400, "InvalidRequest") => (
+                Kind::Usage,
+                "the gateway refuses this combination",
+                "an object is copied onto itself only with other metadata",
+            ),
             (400, "EntityTooLarge") => {
                 (Kind::Unsupported, "the object is too large for one request", "it needs a multipart upload")
             }
@@ -167,6 +172,7 @@ impl S3Error {
             (502 | 504, _) => {
                 (Kind::Unreachable, "a router cannot reach the gateway", "check that store-gateway runs")
             }
+            (405 | 501, _) => (Kind::Unsupported, "the gateway does not know this operation", ""),
             (500..=599, _) => {
                 (Kind::NotReady, "the gateway failed", "look at its log, with the request's id")
             }

@@ -142,7 +142,7 @@ async fn answers_have_these_headers_and_no_others(site: &Site) {
     let put = PutObject::new(bucket, key, 0, md5(b"")).unwrap();
     let get = GetObject::new(bucket, key);
     let head = HeadObject::new(bucket, key);
-    let delete = DeleteObject { bucket, key };
+    let delete = DeleteObject::new(bucket, key);
     let list = ListObjects { bucket, prefix: "", marker: "", delimiter: None, max_keys: 9 };
     let initiate = InitiateUpload::new(bucket, key, None, &pairs(&[]), &pairs(&[])).unwrap();
     let part = UploadPart::new(bucket, key, upload_id, 1, md5(b"")).unwrap();

@@ -8,7 +8,7 @@ use deis_store::ErrorKind;
 use deis_store::http::Body;
 use deis_store::monitor::{Clock, SystemClock};
 use deis_store::s3::Client;
-use deis_store::s3::op::{GetObject, Operation as _, PutObject};
+use deis_store::s3::op::{GetObject, Operation as _, PutObject, Request};
 use deis_store::s3::sign::presign;
 use deis_store::secret::Credentials;
 
@@ -113,8 +113,8 @@ fn raw(site: &Site, method: &str, target: &str) -> (u16, String) {
 
 fn presigned(site: &Site, name: &str, query: &str, seconds: i64) -> String {
     let key = key(name);
-    let mut request = GetObject::new(&site.bucket, &key).request();
-    query.clone_into(&mut request.query);
+    let request = GetObject::new(&site.bucket, &key).request();
+    let request = Request::bare(request.method, request.path, query.to_owned());
     presign(&request, &site.credentials(), Off(seconds).now())
 }
 

@@ -172,8 +172,9 @@ pub(super) fn request(method: Method, target: &str, headers: &[(&str, &str)]) ->
         let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
         map.append(HeaderName::from_bytes(name.as_bytes()).unwrap(), value);
     }
-    let (path, query) = (path.to_owned(), query.to_owned());
-    Request { method, path, query, headers: map, body: Bytes::new() }
+    let mut request = Request::bare(method, path.to_owned(), query.to_owned());
+    request.headers = map;
+    request
 }
 
 #[tokio::test]

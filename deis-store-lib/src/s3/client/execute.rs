@@ -72,7 +72,7 @@ impl Client {
             let (again, error) = match failure {
                 Failure::Answer(error, date) => {
                     let method = operation.request().method;
-                    let advice = error.advice(&method);
+                    let advice = operation.advice(&error);
                     if let (Advice::LearnClock, Some(date), false) = (advice, date, learnt_clock) {
                         learnt_clock = true;
                         self.learn_clock(date);

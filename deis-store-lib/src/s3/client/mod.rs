@@ -6,6 +6,7 @@ mod download;
 mod execute;
 mod gateways;
 mod list;
+mod operations;
 mod pace;
 mod permits;
 mod span;
@@ -25,11 +26,8 @@ use execute::Call;
 use gateways::Gateways;
 use permits::Permits;
 
-use super::op::{
-    Bucket, CreateBucket, DeleteObject, HeadObject, ListBuckets, ListObjects, ObjectInfo, Operation, Page,
-};
-use super::{BucketName, ObjectKey};
-use crate::error::{Context, Error, ErrorKind, Result};
+use super::op::Operation;
+use crate::error::{Error, ErrorKind, Result};
 use crate::http::HttpSend;
 use crate::http::backoff::Backoff;
 use crate::monitor::{Clock, Run, Stop};
@@ -123,37 +121,6 @@ impl Client {
     #[must_use]
     pub fn clock_offset_ms(&self) -> i64 {
         self.0.offset_ms.load(std::sync::atomic::Ordering::Relaxed)
-    }
-
-    /// The buckets of the user.
-    pub async fn buckets(&self) -> Result<Vec<Bucket>> {
-        self.execute(&ListBuckets).await
-    }
-
-    /// Creates a bucket; one's own may be there already.
-    pub async fn create_bucket(&self, bucket: &BucketName) -> Result<()> {
-        self.execute(&CreateBucket { bucket }).await.at("bucket", bucket)
-    }
-
-    /// One page of a listing.
-    pub async fn page(&self, page: &ListObjects<'_>) -> Result<Page> {
-        self.collected(page, Call { at_once: true, ..Call::default() }).await.at("bucket", page.bucket)
-    }
-
-    /// Whether a bucket holds no object; an error if it does not exist.
-    pub async fn is_empty(&self, bucket: &BucketName) -> Result<bool> {
-        let page = ListObjects { bucket, prefix: "", marker: "", delimiter: None, max_keys: 1 };
-        Ok(self.page(&page).await?.objects.is_empty())
-    }
-
-    /// What is stored with an object.
-    pub async fn head(&self, bucket: &BucketName, key: &ObjectKey) -> Result<ObjectInfo> {
-        self.execute(&HeadObject::new(bucket, key)).await.at("bucket", bucket).at("key", key)
-    }
-
-    /// Deletes an object; one that is not there is deleted too.
-    pub async fn delete(&self, bucket: &BucketName, key: &ObjectKey) -> Result<()> {
-        self.execute(&DeleteObject { bucket, key }).await.at("bucket", bucket).at("key", key)
     }
 
     /// Sends an operation without a separate body.

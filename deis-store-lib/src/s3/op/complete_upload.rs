@@ -5,12 +5,11 @@
 
 use std::fmt::Write as _;
 
-use http::Method;
 use serde::Deserialize;
 
+use super::request::OfObject;
 use super::{Head, Operation, Repeat, Request};
 use crate::hex::lower_hex;
-use crate::s3::types::{object_path, percent_encode};
 use crate::s3::{BucketName, ObjectKey, S3Error, xml};
 
 /// Completes a multipart upload: the MD5s of all its parts, numbered from 1.
@@ -30,8 +29,7 @@ impl Operation for CompleteUpload<'_> {
     type Output = ();
 
     fn request(&self) -> Request {
-        let mut request = Request::new(Method::POST, object_path(self.bucket, self.key));
-        request.query = format!("uploadId={}", percent_encode(self.upload_id, false));
+        let mut request = OfObject::COMPLETE_UPLOAD.request(self.bucket, self.key, [self.upload_id]);
         // Compact: radosgw takes 1 MiB, and 10,000 parts need most of it.
         let mut body = String::from("<CompleteMultipartUpload>");
         for (index, md5) in self.parts.iter().enumerate() {
@@ -43,8 +41,9 @@ impl Operation for CompleteUpload<'_> {
         request
     }
 
+    /// HEAD tells whether the object is there: radosgw may answer a repeated one with a 500.
     fn repeat(&self) -> Repeat {
-        Repeat::No
+        Repeat::ProbeFirst
     }
 
     /// An answer of success may still hold an error: the status goes out before the parts are joined.

@@ -1,29 +1,35 @@
 //! `DELETE /BUCKET/KEY`: deletes an object. One that is not there is deleted too (204).
 
-use http::Method;
-
-use super::{Head, Operation, Request};
-use crate::s3::types::object_path;
+use super::{Head, Operation, Request, nothing, request};
 use crate::s3::{BucketName, ObjectKey, S3Error};
 
-/// Deletes an object. It never has a query: radosgw ignores a sub-resource that it does not know and deletes the
-/// object.
+/// Deletes an object, or a version of one. A version that is not there is "deleted" too, and nothing happens.
 #[derive(Clone, Debug)]
 pub struct DeleteObject<'a> {
     /// The bucket.
     pub bucket: &'a BucketName,
     /// The key.
     pub key: &'a ObjectKey,
+    /// The version; without it, a versioned bucket gets a delete marker, and any other loses the object.
+    pub version_id: Option<&'a str>,
+}
+
+impl<'a> DeleteObject<'a> {
+    /// The object.
+    #[must_use]
+    pub fn new(bucket: &'a BucketName, key: &'a ObjectKey) -> Self {
+        Self { bucket, key, version_id: None }
+    }
 }
 
 impl Operation for DeleteObject<'_> {
     type Output = ();
 
     fn request(&self) -> Request {
-        Request::new(Method::DELETE, object_path(self.bucket, self.key))
+        request::delete(self.bucket, self.key, self.version_id)
     }
 
-    fn parse(&self, _: &Head, _: &[u8]) -> Result<(), S3Error> {
-        Ok(())
+    fn parse(&self, head: &Head, body: &[u8]) -> Result<(), S3Error> {
+        nothing(head, body)
     }
 }

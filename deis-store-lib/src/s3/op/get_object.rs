@@ -3,10 +3,9 @@
 //! radosgw ignores `If-Range`, so who goes on after a break asks with `Range` and `If-Match`. Any range of an empty
 //! object is a 416.
 
-use http::{Method, StatusCode, header};
+use http::{StatusCode, header};
 
-use super::{ByteRange, Conditions, Head, ObjectInfo, Operation, Request};
-use crate::s3::types::{object_path, percent_encode};
+use super::{ByteRange, Conditions, Head, ObjectInfo, Operation, Request, object, request};
 use crate::s3::{BucketName, ObjectKey, S3Error};
 
 /// Gets an object, or a range of its bytes.
@@ -36,10 +35,7 @@ impl Operation for GetObject<'_> {
     type Output = ObjectInfo;
 
     fn request(&self) -> Request {
-        let mut request = Request::new(Method::GET, object_path(self.bucket, self.key));
-        if let Some(version_id) = self.version_id {
-            request.query = format!("versionId={}", percent_encode(version_id, false));
-        }
+        let mut request = request::get(self.bucket, self.key, self.version_id);
         if let Some(range) = self.range {
             request.headers.insert(header::RANGE, range.value());
         }
@@ -52,6 +48,7 @@ impl Operation for GetObject<'_> {
     fn parse(&self, head: &Head, _: &[u8]) -> Result<ObjectInfo, S3Error> {
         let unexpected = |text: String| S3Error::unexpected(head, text);
         let mut info = ObjectInfo::read(head).map_err(unexpected)?;
+        object::check_version(head, self.version_id).map_err(unexpected)?;
         if let Some(range) = self.range {
             info.total_bytes = range.check(head, info.size_bytes).map_err(unexpected)?;
         } else if head.status != StatusCode::OK {
@@ -79,6 +76,8 @@ mod tests {
         assert_eq!(request.headers["range"], "bytes=7-");
         let mut headers = HeaderMap::new();
         headers.insert("content-length", 3.into());
+        headers.insert("etag", HeaderValue::from_static("\"e\""));
+        headers.insert("x-amz-version-id", HeaderValue::from_static("a/b"));
         let whole = Head { status: StatusCode::OK, headers: headers.clone() };
         assert!(op.parse(&whole, b"").is_err());
         assert_eq!(GetObject::new(&bucket, &key).parse(&whole, b"").unwrap().total_bytes, 3);

@@ -1,9 +1,6 @@
 //! `HEAD /BUCKET/KEY`: what is stored with an object.
 
-use http::Method;
-
-use super::{Conditions, Head, ObjectInfo, Operation, Request};
-use crate::s3::types::{object_path, percent_encode};
+use super::{Conditions, Head, ObjectInfo, Operation, Request, object, request};
 use crate::s3::{BucketName, ObjectKey, S3Error};
 
 /// Asks what is stored with an object. Its errors have no body, so a 404 may mean the key or the bucket.
@@ -31,22 +28,22 @@ impl Operation for HeadObject<'_> {
     type Output = ObjectInfo;
 
     fn request(&self) -> Request {
-        let mut request = Request::new(Method::HEAD, object_path(self.bucket, self.key));
-        if let Some(version_id) = self.version_id {
-            request.query = format!("versionId={}", percent_encode(version_id, false));
-        }
+        let mut request = request::head(self.bucket, self.key, self.version_id);
         self.conditions.write(&mut request.headers);
         request
     }
 
     fn parse(&self, head: &Head, _: &[u8]) -> Result<ObjectInfo, S3Error> {
-        ObjectInfo::read(head).map_err(|text| S3Error::unexpected(head, text))
+        let unexpected = |text: String| S3Error::unexpected(head, text);
+        object::check_version(head, self.version_id).map_err(unexpected)?;
+        ObjectInfo::read(head).map_err(unexpected)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use http::{HeaderMap, HeaderValue, StatusCode};
 
     #[test]
     fn a_version_and_conditions_go_along() {
@@ -57,5 +54,26 @@ mod tests {
         let request = op.request();
         assert_eq!(request.target(), "/abc/k?versionId=v.1");
         assert_eq!(request.headers["if-none-match"], "\"e\"");
+    }
+
+    #[test]
+    fn another_version_than_was_asked_for_is_an_error() {
+        let (bucket, key) = (BucketName::new("abc").unwrap(), ObjectKey::new("k").unwrap());
+        let parse = |asked: Option<&str>, given: &'static str| {
+            let mut op = HeadObject::new(&bucket, &key);
+            op.version_id = asked;
+            let headers = [("content-length", "3"), ("etag", "\"e\""), ("x-amz-version-id", given)];
+            let headers =
+                headers.map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)));
+            op.parse(&Head { status: StatusCode::OK, headers: HeaderMap::from_iter(headers) }, b"")
+        };
+        for (asked, given) in
+            [(Some("v"), "v"), (None, "v"), (None, ""), (Some("null"), "null"), (Some("null"), "")]
+        {
+            assert!(parse(asked, given).is_ok(), "{asked:?} {given}");
+        }
+        for (asked, given) in [(Some("v"), "w"), (Some("v"), ""), (Some("null"), "v")] {
+            assert!(parse(asked, given).is_err(), "{asked:?} {given}");
+        }
     }
 }

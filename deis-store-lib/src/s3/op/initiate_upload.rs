@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use http::{HeaderMap, Method};
+use http::HeaderMap;
 use serde::Deserialize;
 
-use super::{Head, Operation, Repeat, Request, object};
+use super::request::OfObject;
+use super::{CannedAcl, Head, Operation, Repeat, Request, object};
 use crate::error::Result;
-use crate::s3::types::object_path;
 use crate::s3::{BucketName, ObjectKey, S3Error, xml};
 
 /// Begins a multipart upload. Its answer is the upload's id.
@@ -16,6 +16,7 @@ pub struct InitiateUpload<'a> {
     bucket: &'a BucketName,
     key: &'a ObjectKey,
     headers: HeaderMap,
+    acl: Option<CannedAcl>,
 }
 
 impl<'a> InitiateUpload<'a> {
@@ -27,7 +28,14 @@ impl<'a> InitiateUpload<'a> {
         kept: &BTreeMap<String, String>,
         meta: &BTreeMap<String, String>,
     ) -> Result<Self> {
-        Ok(Self { bucket, key, headers: object::headers(content_type, kept, meta)? })
+        Ok(Self { bucket, key, headers: object::headers(content_type, kept, meta)?, acl: None })
+    }
+
+    /// Sets who may do what with the object; without this it is private.
+    #[must_use]
+    pub fn acl(mut self, acl: CannedAcl) -> Self {
+        self.acl = Some(acl);
+        self
     }
 }
 
@@ -35,9 +43,11 @@ impl Operation for InitiateUpload<'_> {
     type Output = String;
 
     fn request(&self) -> Request {
-        let mut request = Request::new(Method::POST, object_path(self.bucket, self.key));
-        "uploads".clone_into(&mut request.query);
+        let mut request = OfObject::INITIATE_UPLOAD.request(self.bucket, self.key, []);
         request.headers.clone_from(&self.headers);
+        if let Some(acl) = self.acl {
+            acl.write(&mut request.headers);
+        }
         request
     }
 

@@ -1,6 +1,5 @@
 //! `GET /`: the buckets of the user. It has no pages.
 
-use http::Method;
 use serde::Deserialize;
 
 use super::{Head, Operation, Request};
@@ -25,7 +24,7 @@ impl Operation for ListBuckets {
     type Output = Vec<Bucket>;
 
     fn request(&self) -> Request {
-        Request::new(Method::GET, "/".to_owned())
+        Request::of_service()
     }
 
     fn parse(&self, head: &Head, body: &[u8]) -> Result<Vec<Bucket>, S3Error> {

@@ -4,14 +4,11 @@
 //! encodes keys and folded prefixes and nothing else, newer ones more; so pages follow the last decoded key, never
 //! `NextMarker`.
 
-use std::fmt::Write as _;
-
-use http::Method;
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 
+use super::request::{OfBucket, Parameter};
 use super::{Head, Operation, Request};
-use crate::s3::types::{bucket_path, percent_encode};
 use crate::s3::{BucketName, S3Error, xml};
 
 /// One page of a listing.
@@ -57,17 +54,13 @@ impl Operation for ListObjects<'_> {
     type Output = Page;
 
     fn request(&self) -> Request {
-        let mut request = Request::new(Method::GET, bucket_path(self.bucket));
-        request.query = format!("encoding-type=url&max-keys={}", self.max_keys.clamp(1, 1000));
-        let given = [
-            ("prefix", self.prefix),
-            ("marker", self.marker),
-            ("delimiter", self.delimiter.unwrap_or_default()),
-        ];
-        for (name, value) in given.into_iter().filter(|(_, value)| !value.is_empty()) {
-            let _ = write!(request.query, "&{name}={}", percent_encode(value, false));
-        }
-        request
+        OfBucket::LIST
+            .request(self.bucket)
+            .with(Parameter::ENCODING_TYPE, "url")
+            .with(Parameter::MAX_KEYS, &self.max_keys.clamp(1, 1000).to_string())
+            .with(Parameter::PREFIX, self.prefix)
+            .with(Parameter::MARKER, self.marker)
+            .with(Parameter::DELIMITER, self.delimiter.unwrap_or_default())
     }
 
     fn parse(&self, head: &Head, body: &[u8]) -> Result<Page, S3Error> {
@@ -112,7 +105,8 @@ impl ListObjects<'_> {
     }
 }
 
-fn decode(text: String, encoded: bool) -> Result<String, String> {
+/// A key as an answer has it, which is percent-encoded if it was asked for so and the server knows how.
+pub(super) fn decode(text: String, encoded: bool) -> Result<String, String> {
     if !encoded {
         return Ok(text);
     }

@@ -66,6 +66,17 @@ impl ObjectInfo {
     }
 }
 
+/// Whether the answer is about the version that was asked for: a server that does not know versions gives the newest.
+/// `null` is what there is without versions.
+pub(super) fn check_version(head: &Head, version_id: Option<&str>) -> Result<(), String> {
+    let given = head.text("x-amz-version-id");
+    match version_id {
+        Some("null") if given.is_empty() => Ok(()),
+        Some(asked) if asked != given => Err(format!("asked for version `{asked}`, got `{given}`")),
+        _ => Ok(()),
+    }
+}
+
 /// The headers that store this with an object: type, kept headers and metadata.
 pub(super) fn headers(
     content_type: Option<&str>,

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use http::{HeaderMap, Method};
+use http::{HeaderMap, HeaderValue, header};
 
-use super::{Head, Operation, Request, object};
+use super::request::OfObject;
+use super::{CannedAcl, Head, Operation, Repeat, Request, object};
 use crate::error::{Error, ErrorKind, Result};
-use crate::s3::types::object_path;
 use crate::s3::{BucketName, ObjectKey, S3Error};
 
 /// radosgw's `rgw_max_put_size`: 5 GiB.
@@ -19,6 +19,8 @@ pub struct PutObject<'a> {
     key: &'a ObjectKey,
     md5: [u8; 16],
     headers: HeaderMap,
+    acl: Option<CannedAcl>,
+    creates_only: bool,
 }
 
 impl<'a> PutObject<'a> {
@@ -32,7 +34,7 @@ impl<'a> PutObject<'a> {
             .at("bucket", bucket)
             .at("key", key));
         }
-        Ok(Self { bucket, key, md5, headers: HeaderMap::new() })
+        Ok(Self { bucket, key, md5, headers: HeaderMap::new(), acl: None, creates_only: false })
     }
 
     /// Stores with it a type, headers of [`super::KEPT_HEADERS`] and metadata.
@@ -45,16 +47,41 @@ impl<'a> PutObject<'a> {
         self.headers = object::headers(content_type, kept, meta)?;
         Ok(self)
     }
+
+    /// Sets who may do what with it; without this it is private.
+    #[must_use]
+    pub fn acl(mut self, acl: CannedAcl) -> Self {
+        self.acl = Some(acl);
+        self
+    }
+
+    /// Only if there is no object of this key yet; else the answer is 412. Of two at once, both may succeed.
+    #[must_use]
+    pub fn create_only(mut self) -> Self {
+        self.creates_only = true;
+        self
+    }
 }
 
 impl Operation for PutObject<'_> {
     type Output = ();
 
     fn request(&self) -> Request {
-        let mut request = Request::new(Method::PUT, object_path(self.bucket, self.key));
+        let mut request = OfObject::PUT.request(self.bucket, self.key, []);
         request.headers.clone_from(&self.headers);
         object::content_md5(&mut request.headers, self.md5);
+        if let Some(acl) = self.acl {
+            acl.write(&mut request.headers);
+        }
+        if self.creates_only {
+            request.headers.insert(header::IF_NONE_MATCH, HeaderValue::from_static("*"));
+        }
         request
+    }
+
+    /// After a lost answer of success, one that creates only would be refused.
+    fn repeat(&self) -> Repeat {
+        if self.creates_only { Repeat::ProbeFirst } else { Repeat::Yes }
     }
 
     /// The `ETag` of the answer must be the MD5 that was sent.
@@ -65,8 +92,6 @@ impl Operation for PutObject<'_> {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     #[test]
@@ -80,6 +105,16 @@ mod tests {
         };
         assert!(op.parse(&answer("\"d41d8cd98f00b204e9800998ecf8427e\""), b"").is_ok());
         assert!(op.parse(&answer("\"d41d8cd98f00b204e9800998ecf8427f\""), b"").is_err());
+    }
+
+    #[test]
+    fn what_creates_only_says_so() {
+        let (bucket, key) = (BucketName::new("abc").unwrap(), ObjectKey::new("k").unwrap());
+        let op = PutObject::new(&bucket, &key, 0, ETAG_OF_NOTHING).unwrap();
+        assert!(!op.request().headers.contains_key("if-none-match"));
+        let headers = op.create_only().acl(CannedAcl::PublicRead).request().headers;
+        assert_eq!(headers["if-none-match"], "*");
+        assert_eq!(headers["x-amz-acl"], "public-read");
     }
 
     const ETAG_OF_NOTHING: [u8; 16] =

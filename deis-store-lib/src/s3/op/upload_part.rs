@@ -1,10 +1,8 @@
 //! `PUT /BUCKET/KEY?partNumber=N&uploadId=U`: uploads a part. Uploaded again, it replaces the one before.
 
-use http::Method;
-
+use super::request::OfObject;
 use super::{Head, Operation, Request, object};
 use crate::error::{Error, ErrorKind, Result};
-use crate::s3::types::{object_path, percent_encode};
 use crate::s3::{BucketName, ObjectKey, S3Error};
 
 /// Uploads a part of known MD5. Its body is given beside the request.
@@ -26,12 +24,7 @@ impl<'a> UploadPart<'a> {
         number: u16,
         md5: [u8; 16],
     ) -> Result<Self> {
-        if !(1..=10_000).contains(&number) {
-            return Err(Error::new(
-                ErrorKind::Usage,
-                format!("a part's number is 1 to 10,000, not {number}"),
-            ));
-        }
+        check_number(number)?;
         Ok(Self { bucket, key, upload_id, number, md5 })
     }
 }
@@ -40,15 +33,23 @@ impl Operation for UploadPart<'_> {
     type Output = ();
 
     fn request(&self) -> Request {
-        let mut request = Request::new(Method::PUT, object_path(self.bucket, self.key));
-        let upload_id = percent_encode(self.upload_id, false);
-        request.query = format!("partNumber={}&uploadId={upload_id}", self.number);
+        let number = self.number.to_string();
+        let mut request = OfObject::UPLOAD_PART.request(self.bucket, self.key, [&number, self.upload_id]);
         object::content_md5(&mut request.headers, self.md5);
         request
     }
 
     fn parse(&self, head: &Head, _: &[u8]) -> Result<(), S3Error> {
         object::stored(head, self.md5)
+    }
+}
+
+/// radosgw takes parts with other numbers, and then cannot complete the upload.
+pub(super) fn check_number(number: u16) -> Result<()> {
+    if (1..=10_000).contains(&number) {
+        Ok(())
+    } else {
+        Err(Error::new(ErrorKind::Usage, format!("a part's number is 1 to 10,000, not {number}")))
     }
 }
 

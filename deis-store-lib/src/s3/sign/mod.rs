@@ -28,7 +28,8 @@ use crate::secret::Credentials;
 /// Only one date is sent: Ceph before Luminous took `Date` where `x-amz-date` was sent too.
 pub fn sign(request: &mut Request, credentials: &Credentials, now: SystemTime) {
     request.headers.insert(DATE, ascii(&httpdate::fmt_http_date(now)));
-    let text = string_to_sign(request.method.as_str(), &request.path, &request.query, &request.headers, None);
+    let text =
+        string_to_sign(request.method.as_str(), &request.path, request.query(), &request.headers, None);
     let mut value = ascii(&format!("AWS {}:{}", credentials.access_key(), signature(credentials, &text)));
     value.set_sensitive(true);
     request.headers.insert(AUTHORIZATION, value);
@@ -43,15 +44,15 @@ pub fn presign(request: &Request, credentials: &Credentials, expires: SystemTime
     let text = string_to_sign(
         request.method.as_str(),
         &request.path,
-        &request.query,
+        request.query(),
         &request.headers,
         Some(&expires),
     );
-    let separator = if request.query.is_empty() { "" } else { "&" };
+    let separator = if request.query().is_empty() { "" } else { "&" };
     format!(
         "{}?{}{separator}AWSAccessKeyId={}&Expires={expires}&Signature={}",
         request.path,
-        request.query,
+        request.query(),
         percent_encode(credentials.access_key(), false),
         percent_encode(&signature(credentials, &text), false),
     )

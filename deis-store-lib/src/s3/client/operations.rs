@@ -1,0 +1,176 @@
+//! One method for each operation that is one request, and a few for what is several: nothing here decides.
+
+use std::time::SystemTime;
+
+use http::Method;
+
+use super::Client;
+use crate::error::{Context, Error, ErrorKind, Result};
+use crate::s3::op::{
+    AbortUpload, Acl, Bucket, BucketAcl, BucketLocation, BucketTotals, BucketVersioning, CopyObject,
+    CopyPart, CreateBucket, DeleteBucket, DeleteObject, DeleteObjects, HeadBucket, HeadObject, ListBuckets,
+    ListObjects, ListParts, ListUploads, ListVersions, ListedPart, ListedUpload, NewAcl, NotDeleted,
+    ObjectAcl, ObjectInfo, Operation, Page, PutBucketAcl, PutObjectAcl, Versioning, VersionsPage,
+};
+use crate::s3::sign::presign;
+use crate::s3::{BucketName, ObjectKey};
+
+impl Client {
+    /// The buckets of the user.
+    pub async fn buckets(&self) -> Result<Vec<Bucket>> {
+        self.execute(&ListBuckets).await
+    }
+
+    /// Creates a bucket; one's own may be there already.
+    pub async fn create_bucket(&self, bucket: &BucketName) -> Result<()> {
+        self.execute(&CreateBucket { bucket }).await.at("bucket", bucket)
+    }
+
+    /// Deletes a bucket that holds no object.
+    pub async fn delete_bucket(&self, bucket: &BucketName) -> Result<()> {
+        self.execute(&DeleteBucket { bucket }).await.at("bucket", bucket)
+    }
+
+    /// What the gateway says of a bucket's size.
+    pub async fn bucket_totals(&self, bucket: &BucketName) -> Result<BucketTotals> {
+        self.execute(&HeadBucket { bucket }).await.at("bucket", bucket)
+    }
+
+    /// The zone group that a bucket is in.
+    pub async fn location(&self, bucket: &BucketName) -> Result<String> {
+        self.execute(&BucketLocation { bucket }).await.at("bucket", bucket)
+    }
+
+    /// Whether a bucket keeps the versions of its objects.
+    pub async fn versioning(&self, bucket: &BucketName) -> Result<Versioning> {
+        self.execute(&BucketVersioning { bucket }).await.at("bucket", bucket)
+    }
+
+    /// One page of a listing.
+    pub async fn page(&self, page: &ListObjects<'_>) -> Result<Page> {
+        self.execute(page).await.at("bucket", page.bucket)
+    }
+
+    /// One page of the versions of a bucket's objects.
+    pub async fn versions_page(&self, page: &ListVersions<'_>) -> Result<VersionsPage> {
+        self.execute(page).await.at("bucket", page.bucket)
+    }
+
+    /// Whether a bucket holds no object; an error if it does not exist.
+    pub async fn is_empty(&self, bucket: &BucketName) -> Result<bool> {
+        let page = ListObjects { bucket, prefix: "", marker: "", delimiter: None, max_keys: 1 };
+        Ok(self.page(&page).await?.objects.is_empty())
+    }
+
+    /// What is stored with an object.
+    pub async fn head(&self, bucket: &BucketName, key: &ObjectKey) -> Result<ObjectInfo> {
+        self.execute(&HeadObject::new(bucket, key)).await.at("bucket", bucket).at("key", key)
+    }
+
+    /// Deletes an object; one that is not there is deleted too.
+    pub async fn delete(&self, bucket: &BucketName, key: &ObjectKey) -> Result<()> {
+        self.execute(&DeleteObject::new(bucket, key)).await.at("bucket", bucket).at("key", key)
+    }
+
+    /// Deletes objects, many in one request, and says which were not deleted. Those whose key XML cannot hold go one by
+    /// one.
+    pub async fn delete_all(&self, bucket: &BucketName, keys: &[ObjectKey]) -> Result<Vec<NotDeleted>> {
+        let (together, alone): (Vec<_>, Vec<_>) = keys.iter().cloned().partition(DeleteObjects::can_name);
+        let mut not_deleted = Vec::new();
+        let mut left = together.as_slice();
+        while !left.is_empty() {
+            let (first, rest) = DeleteObjects::first(bucket, left)?;
+            not_deleted.extend(self.execute(&first).await.at("bucket", bucket)?);
+            left = rest;
+        }
+        for key in &alone {
+            self.delete(bucket, key).await?;
+        }
+        Ok(not_deleted)
+    }
+
+    /// Copies an object within the cluster; says the `ETag` of the copy.
+    pub async fn copy(&self, copy: &CopyObject<'_>) -> Result<String> {
+        self.execute(copy).await.at("bucket", copy.bucket()).at("key", copy.key())
+    }
+
+    /// Copies an object, or bytes of it, as a part of an upload; says the MD5 of the part.
+    pub async fn copy_part(&self, copy: &CopyPart<'_>) -> Result<[u8; 16]> {
+        self.execute(copy).await.at("bucket", copy.bucket()).at("key", copy.key())
+    }
+
+    /// Who may do what with a bucket.
+    pub async fn bucket_acl(&self, bucket: &BucketName) -> Result<Acl> {
+        self.execute(&BucketAcl { bucket }).await.at("bucket", bucket)
+    }
+
+    /// Who may do what with an object.
+    pub async fn object_acl(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Acl> {
+        self.execute(&ObjectAcl { bucket, key }).await.at("bucket", bucket).at("key", key)
+    }
+
+    /// Says who may do what with a bucket.
+    pub async fn put_bucket_acl(&self, bucket: &BucketName, acl: NewAcl<'_>) -> Result<()> {
+        self.execute(&PutBucketAcl { bucket, acl }).await.at("bucket", bucket)
+    }
+
+    /// Says who may do what with an object.
+    pub async fn put_object_acl(&self, bucket: &BucketName, key: &ObjectKey, acl: NewAcl<'_>) -> Result<()> {
+        self.execute(&PutObjectAcl { bucket, key, acl }).await.at("bucket", bucket).at("key", key)
+    }
+
+    /// All multipart uploads that are under way in a bucket, of keys that begin with a prefix.
+    pub async fn uploads(&self, bucket: &BucketName, prefix: &str) -> Result<Vec<ListedUpload>> {
+        let mut uploads = Vec::new();
+        let mut next: Option<(String, String)> = None;
+        loop {
+            let after = next.as_ref().map(|(key, upload_id)| (key.as_str(), upload_id.as_str()));
+            let page = ListUploads { bucket, prefix, after, max_uploads: 1000 };
+            let page = self.execute(&page).await.at("bucket", bucket)?;
+            uploads.extend(page.uploads);
+            next = page.next;
+            if next.is_none() {
+                return Ok(uploads);
+            }
+        }
+    }
+
+    /// All parts of a multipart upload that is under way, by number.
+    pub async fn parts(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        upload_id: &str,
+    ) -> Result<Vec<ListedPart>> {
+        let mut parts = Vec::new();
+        let mut after = 0;
+        loop {
+            let page = ListParts { bucket, key, upload_id, after, max_parts: 1000 };
+            let page = self.execute(&page).await.at("bucket", bucket).at("key", key)?;
+            parts.extend(page.parts);
+            match page.next {
+                Some(next) => after = next,
+                None => return Ok(parts),
+            }
+        }
+    }
+
+    /// Ends a multipart upload and throws its parts away.
+    pub async fn abort_upload(&self, bucket: &BucketName, key: &ObjectKey, upload_id: &str) -> Result<()> {
+        let operation = AbortUpload { bucket, key, upload_id };
+        self.execute(&operation).await.at("bucket", bucket).at("key", key)
+    }
+
+    /// A URL by which anybody can GET, HEAD or PUT an object until a time, by the first gateway.
+    ///
+    /// The URL holds the path, the query and the signature. The operation's headers are not in it: whoever uses it sends
+    /// them himself, and of these `Content-MD5`, `Content-Type` and all `x-amz-` ones are signed.
+    pub fn presigned(&self, operation: &impl Operation, expires: SystemTime) -> Result<String> {
+        let request = operation.request();
+        if ![Method::GET, Method::HEAD, Method::PUT].contains(&request.method) {
+            return Err(Error::new(ErrorKind::Usage, "only GET, HEAD and PUT are signed beforehand"));
+        }
+        let endpoint = self.0.gateways.endpoints().next().unwrap_or_default();
+        Ok(format!("{endpoint}{}", presign(&request, &self.0.credentials, expires)))
+    }
+}

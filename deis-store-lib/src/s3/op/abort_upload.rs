@@ -1,0 +1,28 @@
+//! `DELETE /BUCKET/KEY?uploadId=U`: ends a multipart upload and throws its parts away.
+
+use super::request::OfObject;
+use super::{Head, Operation, Request, nothing};
+use crate::s3::{BucketName, ObjectKey, S3Error};
+
+/// Ends an upload without an object. Repeated after an answer was lost, it finds no upload (404).
+#[derive(Clone, Debug)]
+pub struct AbortUpload<'a> {
+    /// The bucket.
+    pub bucket: &'a BucketName,
+    /// The key.
+    pub key: &'a ObjectKey,
+    /// The upload's id.
+    pub upload_id: &'a str,
+}
+
+impl Operation for AbortUpload<'_> {
+    type Output = ();
+
+    fn request(&self) -> Request {
+        OfObject::ABORT_UPLOAD.request(self.bucket, self.key, [self.upload_id])
+    }
+
+    fn parse(&self, head: &Head, body: &[u8]) -> Result<(), S3Error> {
+        nothing(head, body)
+    }
+}

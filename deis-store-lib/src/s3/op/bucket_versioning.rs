@@ -1,0 +1,73 @@
+//! `GET /BUCKET?versioning`: whether a bucket keeps the versions of its objects.
+
+use serde::Deserialize;
+
+use super::request::OfBucket;
+use super::{Head, Operation, Request};
+use crate::s3::{BucketName, S3Error, xml};
+
+/// Asks whether a bucket is versioned.
+#[derive(Clone, Debug)]
+pub struct BucketVersioning<'a> {
+    /// The bucket.
+    pub bucket: &'a BucketName,
+}
+
+/// Whether a bucket keeps versions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Versioning {
+    /// It was never switched on.
+    Unversioned,
+    /// It is on: what is replaced or deleted stays as a version.
+    Enabled,
+    /// It was on: versions are still there, and no more are made.
+    Suspended,
+}
+
+impl Operation for BucketVersioning<'_> {
+    type Output = Versioning;
+
+    fn request(&self) -> Request {
+        OfBucket::VERSIONING.request(self.bucket)
+    }
+
+    fn parse(&self, head: &Head, body: &[u8]) -> Result<Versioning, S3Error> {
+        #[derive(Deserialize)]
+        struct Answer {
+            #[serde(rename = "Status", default)]
+            status: String,
+        }
+        let answer: Answer =
+            xml::parse(body, "VersioningConfiguration").map_err(|text| S3Error::unexpected(head, text))?;
+        match answer.status.as_str() {
+            "" => Ok(Versioning::Unversioned),
+            "Enabled" => Ok(Versioning::Enabled),
+            "Suspended" => Ok(Versioning::Suspended),
+            other => Err(S3Error::unexpected(head, format!("the bucket's versioning is `{other}`"))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::{HeaderMap, StatusCode};
+
+    #[test]
+    fn a_bucket_that_says_nothing_is_unversioned_and_an_unknown_status_is_an_error() {
+        let bucket = BucketName::new("abc").unwrap();
+        let head = Head { status: StatusCode::OK, headers: HeaderMap::new() };
+        let parse = |inner: &str| {
+            let body = format!("<VersioningConfiguration xmlns=\"x\">{inner}</VersioningConfiguration>");
+            BucketVersioning { bucket: &bucket }.parse(&head, body.as_bytes())
+        };
+        assert_eq!(parse("").unwrap(), Versioning::Unversioned);
+        assert_eq!(
+            parse("<Status>Enabled</Status><MfaDelete>Disabled</MfaDelete>").unwrap(),
+            Versioning::Enabled
+        );
+        assert_eq!(parse("<Status>Suspended</Status>").unwrap(), Versioning::Suspended);
+        assert!(parse("<Status>Paused</Status>").is_err());
+    }
+}

@@ -1,0 +1,243 @@
+//! `GET /BUCKET?versions`: one page of the versions of a bucket's objects, and of its delete markers.
+//!
+//! Pages follow the last key and version id together: after a key alone, radosgw 16.2 lists that key's versions again,
+//! and after an id that it does not know it skips them. Of `NextKeyMarker`, see `list_objects`.
+
+use serde::Deserialize;
+
+use super::list_objects::decode;
+use super::request::{OfBucket, Parameter};
+use super::{Head, Operation, Request};
+use crate::s3::{BucketName, S3Error, xml};
+
+/// One page of versions, flat.
+#[derive(Clone, Debug)]
+pub struct ListVersions<'a> {
+    /// The bucket.
+    pub bucket: &'a BucketName,
+    /// Only keys that begin so.
+    pub prefix: &'a str,
+    /// Only what comes after this key and version id, as the page before says.
+    pub after: Option<(&'a str, &'a str)>,
+    /// How many at most: 1 to 1000.
+    pub max_keys: u16,
+}
+
+/// What a page of versions says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct VersionsPage {
+    /// The versions and delete markers, sorted bytewise by key; those of one key from the newest to the oldest.
+    pub versions: Vec<ListedVersion>,
+    /// The key and version id that the next page follows, if there is one.
+    pub next: Option<(String, String)>,
+}
+
+/// A version in a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListedVersion {
+    /// The key.
+    pub key: String,
+    /// Its id; `null` for what was written while the bucket was not versioned.
+    pub version_id: String,
+    /// Whether it is what the key stands for now.
+    pub is_latest: bool,
+    /// When it was written: RFC 3339 with milliseconds.
+    pub modified: String,
+    /// What it holds; `None` for a delete marker.
+    pub content: Option<VersionContent>,
+}
+
+/// What a version holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionContent {
+    /// Its size in bytes.
+    pub size_bytes: u64,
+    /// The `ETag` without quotes.
+    pub etag: String,
+}
+
+impl Operation for ListVersions<'_> {
+    type Output = VersionsPage;
+
+    fn request(&self) -> Request {
+        let (key, version_id) = self.after.unwrap_or_default();
+        OfBucket::LIST_VERSIONS
+            .request(self.bucket)
+            .with(Parameter::ENCODING_TYPE, "url")
+            .with(Parameter::MAX_KEYS, &self.max_keys.clamp(1, 1000).to_string())
+            .with(Parameter::PREFIX, self.prefix)
+            .with(Parameter::KEY_MARKER, key)
+            .with(Parameter::VERSION_ID_MARKER, version_id)
+    }
+
+    fn parse(&self, head: &Head, body: &[u8]) -> Result<VersionsPage, S3Error> {
+        let unexpected = |text: String| S3Error::unexpected(head, text);
+        let answer: Answer = xml::parse(body, "ListVersionsResult").map_err(unexpected)?;
+        let (mut name, mut encoded, mut truncated) = (String::new(), false, None);
+        let mut entries = Vec::new();
+        for item in answer.items {
+            match item {
+                Item::Name(text) => name = text,
+                Item::EncodingType(text) => encoded = text == "url",
+                Item::IsTruncated(is_truncated) => truncated = Some(is_truncated),
+                Item::Version(entry) => entries.push((entry, true)),
+                Item::DeleteMarker(entry) => entries.push((entry, false)),
+                Item::Other => {}
+            }
+        }
+        if name != self.bucket.as_str() {
+            return Err(unexpected(format!("the answer lists the bucket {name}")));
+        }
+        let truncated = truncated
+            .ok_or_else(|| unexpected("the answer does not say whether it is the last page".to_owned()))?;
+        let mut page = VersionsPage::default();
+        for (entry, has_content) in entries {
+            page.versions.push(entry.decode(encoded, has_content).map_err(unexpected)?);
+        }
+        self.check(&page).map_err(unexpected)?;
+        if truncated {
+            let last = page.versions.last();
+            let last = last.ok_or_else(|| unexpected("the page is empty and yet not the last".to_owned()))?;
+            page.next = Some((last.key.clone(), last.version_id.clone()));
+        }
+        Ok(page)
+    }
+}
+
+impl ListVersions<'_> {
+    /// Keys must be sorted, and no version come twice. How the ids of one key are sorted, they do not show.
+    fn check(&self, page: &VersionsPage) -> Result<(), String> {
+        let mut before = self.after;
+        for version in &page.versions {
+            let (key, version_id) = (version.key.as_str(), version.version_id.as_str());
+            if before.is_some_and(|(last, last_id)| key < last || (key, version_id) == (last, last_id)) {
+                return Err(format!("the page does not go on after `{}`", key.escape_debug()));
+            }
+            if !key.starts_with(self.prefix) {
+                return Err("the page lists keys of another prefix".to_owned());
+            }
+            before = Some((key, version_id));
+        }
+        let returns = |(key, version_id): (&str, &str)| {
+            page.versions.iter().any(|version| version.key == key && version.version_id == version_id)
+        };
+        if self.after.is_some_and(returns) {
+            return Err("the page begins anew".to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// Versions and delete markers come mixed, in the order of the listing, so all elements are read as one list.
+#[derive(Deserialize)]
+struct Answer {
+    #[serde(rename = "$value", default)]
+    items: Vec<Item>,
+}
+
+#[derive(Deserialize)]
+enum Item {
+    Name(String),
+    EncodingType(String),
+    IsTruncated(bool),
+    Version(Entry),
+    DeleteMarker(Entry),
+    #[serde(other)]
+    Other,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Entry {
+    key: String,
+    version_id: String,
+    is_latest: bool,
+    last_modified: String,
+    #[serde(rename = "ETag")]
+    etag: Option<String>,
+    size: Option<u64>,
+}
+
+impl Entry {
+    fn decode(self, encoded: bool, has_content: bool) -> Result<ListedVersion, String> {
+        let content = match (has_content, self.size, self.etag) {
+            (false, _, _) => None,
+            (true, Some(size_bytes), Some(etag)) => {
+                Some(VersionContent { size_bytes, etag: etag.trim_matches('"').to_owned() })
+            }
+            (true, _, _) => return Err("a version has no size or no ETag".to_owned()),
+        };
+        Ok(ListedVersion {
+            key: decode(self.key, encoded)?,
+            version_id: self.version_id,
+            is_latest: self.is_latest,
+            modified: self.last_modified,
+            content,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::{HeaderMap, StatusCode};
+
+    fn entry(kind: &str, key: &str, version_id: &str) -> String {
+        let content = if kind == "Version" { "<ETag>&quot;e&quot;</ETag><Size>3</Size>" } else { "" };
+        format!(
+            "<{kind}><Key>{key}</Key><VersionId>{version_id}</VersionId><IsLatest>false</IsLatest>\
+             <LastModified>2026-11-23T21:30:05.911Z</LastModified>{content}<StorageClass>STANDARD</StorageClass>\
+             <Owner><ID>deis</ID><DisplayName>deis</DisplayName></Owner><Type>Normal</Type></{kind}>"
+        )
+    }
+
+    fn parse(
+        after: Option<(&str, &str)>,
+        entries: &[String],
+        truncated: bool,
+    ) -> Result<VersionsPage, S3Error> {
+        let body = format!(
+            "<?xml version=\"1.0\"?><ListVersionsResult xmlns=\"x\"><EncodingType>url</EncodingType><Name>abc</Name>\
+             <Prefix></Prefix><MaxKeys>2</MaxKeys><IsTruncated>{truncated}</IsTruncated><KeyMarker></KeyMarker>\
+             <VersionIdMarker></VersionIdMarker><NextKeyMarker>a\n&#x01;</NextKeyMarker>{}</ListVersionsResult>",
+            entries.concat()
+        );
+        let bucket = BucketName::new("abc").unwrap();
+        let op = ListVersions { bucket: &bucket, prefix: "", after, max_keys: 1000 };
+        op.parse(&Head { status: StatusCode::OK, headers: HeaderMap::new() }, body.as_bytes())
+    }
+
+    #[test]
+    fn versions_and_delete_markers_come_mixed_and_the_next_page_follows_key_and_id() {
+        let entries = [
+            entry("DeleteMarker", "a%20b", "v3"),
+            entry("Version", "a%20b", "v2"),
+            entry("DeleteMarker", "c", "v1"),
+        ];
+        let page = parse(None, &entries, true).unwrap();
+        let seen: Vec<_> =
+            page.versions.iter().map(|version| (version.key.as_str(), version.content.is_none())).collect();
+        assert_eq!(seen, [("a b", true), ("a b", false), ("c", true)]);
+        assert_eq!(page.next, Some(("c".to_owned(), "v1".to_owned())));
+        let content = page.versions[1].content.clone().unwrap();
+        assert_eq!((content.size_bytes, content.etag.as_str()), (3, "e"));
+    }
+
+    #[test]
+    fn a_page_that_does_not_advance_is_an_error() {
+        let (v2, v1, b) =
+            (entry("Version", "a", "v2"), entry("Version", "a", "v1"), entry("Version", "b", "v1"));
+        assert!(parse(Some(("a", "v2")), &[v1.clone(), b.clone()], true).is_ok());
+        assert!(parse(Some(("a", "v2")), &[v2.clone(), v1.clone()], true).is_err());
+        assert!(parse(Some(("a", "v1")), &[v2.clone(), v1.clone()], true).is_err());
+        assert!(parse(Some(("b", "v1")), std::slice::from_ref(&v1), false).is_err());
+        assert!(parse(None, &[b, v1], false).is_err());
+        assert!(parse(None, &[v2.clone(), v2], false).is_err());
+        assert!(parse(None, &[], true).is_err());
+    }
+
+    #[test]
+    fn a_bucket_without_versions_has_an_empty_page() {
+        assert_eq!(parse(None, &[], false).unwrap(), VersionsPage::default());
+    }
+}
