@@ -35,7 +35,7 @@ pub(crate) fn prepare(gateway: &Gateway, bucket: &str, keys: &[String], work: &P
     let mut targets = String::new();
     for key in keys {
         let key = ObjectKey::new(key).context("Key")?;
-        let request = GetObject { bucket: &bucket, key: &key, from: None }.request();
+        let request = GetObject::new(&bucket, &key).request();
         targets += &presign(&request, &gateway.credentials, expires);
         targets.push('\n');
     }
