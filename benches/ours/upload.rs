@@ -50,6 +50,7 @@ fn to_push(found: Found) -> ToPush {
         content_type: None,
         headers: BTreeMap::new(),
         meta: BTreeMap::new(),
+        part_size_bytes: None,
     }
 }
 

@@ -9,6 +9,7 @@ mod listings;
 mod objects;
 mod signatures;
 mod stored_with;
+mod transfers;
 mod uploads;
 
 use std::collections::BTreeMap;

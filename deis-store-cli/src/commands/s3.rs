@@ -120,6 +120,7 @@ async fn put(
         content_type,
         headers: BTreeMap::new(),
         meta: BTreeMap::new(),
+        part_size_bytes: None,
     };
     upload(client, &bucket, file, false).await?;
     let text =

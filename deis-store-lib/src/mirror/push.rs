@@ -18,11 +18,16 @@ use crate::error::{Context, Error, ErrorKind, Result};
 use crate::hex::lower_hex;
 use crate::http::{Body, Frames, Source};
 use crate::monitor::{Run, Running};
-use crate::s3::op::PutObject;
-use crate::s3::{BucketName, Client, ObjectKey};
+use crate::s3::client::{Part, UploadOptions};
+use crate::s3::etag::parts_etag;
+use crate::s3::op::{InitiateUpload, PutObject};
+use crate::s3::{BucketName, Client, Cut, ObjectKey};
 
 /// A file of at most this size is read once, hashed and sent from memory.
 const IN_MEMORY_BYTES: u64 = 256 << 10;
+
+/// A file over this size is uploaded in parts: less to send again when something breaks.
+const IN_ONE_BYTES: u64 = 64 << 20;
 
 /// How much of a larger file is read at a time.
 const PIECE_BYTES: usize = 256 << 10;
@@ -43,6 +48,8 @@ pub struct ToPush {
     pub headers: BTreeMap<String, String>,
     /// The user's metadata.
     pub meta: BTreeMap<String, String>,
+    /// The size of the parts to upload it in, where its `ETag` shall be one of such parts.
+    pub part_size_bytes: Option<u64>,
 }
 
 /// What became of a file.
@@ -52,8 +59,8 @@ pub struct Pushed {
     pub key: String,
     /// Its size in bytes.
     pub size_bytes: u64,
-    /// The MD5 of the object that is now in the bucket, or why it is not there.
-    pub result: Result<[u8; 16]>,
+    /// The `ETag` of the object that is now in the bucket, or why it is not there.
+    pub result: Result<String>,
     /// Whether it was there already, with the same bytes.
     pub unchanged: bool,
 }
@@ -76,7 +83,7 @@ pub async fn push(
         let (key, size_bytes) = (file.key.clone(), file.size_bytes);
         let result = upload(client, bucket, file, look_first).await;
         let unchanged = matches!(result, Ok((_, true)));
-        Ok(Pushed { key, size_bytes, result: result.map(|(md5, _)| md5), unchanged })
+        Ok(Pushed { key, size_bytes, result: result.map(|(etag, _)| etag), unchanged })
     });
     let mut results = Box::pin(in_order(transfers, client.in_flight()));
     while let Some(pushed) = results.try_next().await? {
@@ -98,13 +105,13 @@ fn concerns_one(error: &Error) -> bool {
     )
 }
 
-/// Uploads one file. Returns the MD5 of the object, and whether it was there already.
+/// Uploads one file: in parts if it is big. Returns the `ETag` of the object, and whether it was there already.
 pub async fn upload(
     client: &Client,
     bucket: &BucketName,
     file: ToPush,
     look_first: bool,
-) -> Result<([u8; 16], bool)> {
+) -> Result<(String, bool)> {
     let key = ObjectKey::new(&file.key)?;
     send(client, bucket, &key, file, look_first).await.at("bucket", bucket).at("key", &key)
 }
@@ -115,39 +122,63 @@ async fn send(
     key: &ObjectKey,
     file: ToPush,
     look_first: bool,
-) -> Result<([u8; 16], bool)> {
-    let ToPush { open, size_bytes, sha256, content_type, headers, meta, .. } = file;
-    let (body, digests) = blocking(move || read(open()?, size_bytes)).await?;
-    if sha256.is_some_and(|expected| expected != digests.sha256) {
+) -> Result<(String, bool)> {
+    let ToPush { open, size_bytes, sha256, content_type, headers, meta, part_size_bytes, .. } = file;
+    let in_parts = size_bytes > IN_ONE_BYTES || part_size_bytes.is_some();
+    let cut = in_parts.then(|| Cut::new(size_bytes, part_size_bytes)).transpose()?;
+    let read = blocking(move || read(open()?, size_bytes, cut)).await?;
+    if sha256.is_some_and(|expected| expected != read.sha256) {
         return Err(Error::new(ErrorKind::Damaged, "the file is not what it was when it was backed up")
             .todo("take it from another snapshot; `verify` names all that are damaged"));
     }
+    let etag = match cut {
+        Some(_) => parts_etag(&read.md5s),
+        None => lower_hex(&read.md5),
+    };
     if look_first {
         let same = match client.head(bucket, key).await {
-            Ok(there) => there.size_bytes == size_bytes && there.etag == lower_hex(&digests.md5),
+            Ok(there) => (there.total_bytes, &there.etag) == (size_bytes, &etag),
             Err(error) if error.kind() == ErrorKind::NotFound => false,
             Err(error) => return Err(error),
         };
         if same {
-            return Ok((digests.md5, true));
+            return Ok((etag, true));
         }
     }
-    let operation = PutObject::new(bucket, key, size_bytes, digests.md5)?.with(
-        content_type.as_deref(),
-        &headers,
-        &meta,
-    )?;
-    client.put(&operation, &body).await?;
-    Ok((digests.md5, false))
+    let content_type = content_type.as_deref();
+    if let Some(cut) = cut {
+        let begin = InitiateUpload::new(bucket, key, content_type, &headers, &meta)?;
+        let parts = (1..=cut.count()).zip(read.md5s).filter_map(|(number, md5)| {
+            let (offset_bytes, size_bytes) = cut.part(number)?;
+            let source = FileSource { file: read.file.clone(), offset_bytes, size_bytes };
+            Some(Ok(Part { body: Body::Source(Arc::new(source)), md5 }))
+        });
+        let options = UploadOptions { continues: Some(cut), ..UploadOptions::default() };
+        client.upload(&begin, stream::iter(parts), &options).await?;
+    } else {
+        let body = match read.bytes {
+            Some(bytes) => Body::Bytes(bytes),
+            None => Body::Source(Arc::new(FileSource { file: read.file, offset_bytes: 0, size_bytes })),
+        };
+        let operation =
+            PutObject::new(bucket, key, size_bytes, read.md5)?.with(content_type, &headers, &meta)?;
+        client.put(&operation, &body).await?;
+    }
+    Ok((etag, false))
 }
 
-struct Digests {
-    md5: [u8; 16],
+/// A file that was read and hashed.
+struct Read {
+    file: Arc<File>,
+    /// Its bytes, if they are few.
+    bytes: Option<Bytes>,
     sha256: Sha256,
+    md5: [u8; 16],
+    /// The MD5s of its parts, if it is cut.
+    md5s: Vec<[u8; 16]>,
 }
 
-/// Hashes a file, and gives its bytes, or a way to read them again if they are many.
-fn read(mut file: File, size_bytes: u64) -> Result<(Body, Digests)> {
+fn read(mut file: File, size_bytes: u64, cut: Option<Cut>) -> Result<Read> {
     // An unreadable sector is damage to this one file.
     let failed = |error: io::Error| Error::new(ErrorKind::Damaged, "cannot read the file").because(error);
     let damaged = || {
@@ -157,31 +188,40 @@ fn read(mut file: File, size_bytes: u64) -> Result<(Body, Digests)> {
     if file.metadata().map_err(failed)?.len() != size_bytes {
         return Err(damaged());
     }
-    let (mut md5, mut sha256) = (Md5::new(), Sha256Hasher::new());
-    let mut kept = Vec::new();
-    let read_bytes = each_piece(&mut file, |piece| {
-        md5.update(piece);
+    let part_size_bytes = cut.map_or(u64::MAX, |cut| cut.part_size_bytes());
+    let (mut md5, mut sha256, mut md5s) = (Md5::new(), Sha256Hasher::new(), Vec::new());
+    let mut left_bytes = part_size_bytes;
+    let mut kept = (size_bytes <= IN_MEMORY_BYTES && cut.is_none()).then(Vec::new);
+    let read_bytes = each_piece(&mut file, |mut piece| {
         sha256.update(piece);
-        if size_bytes <= IN_MEMORY_BYTES {
+        if let Some(kept) = &mut kept {
             kept.extend_from_slice(piece);
+        }
+        while !piece.is_empty() {
+            if left_bytes == 0 {
+                md5s.push(md5.finalize_reset().into());
+                left_bytes = part_size_bytes;
+            }
+            let here = usize::try_from(left_bytes).map_or(piece.len(), |left| left.min(piece.len()));
+            md5.update(&piece[..here]);
+            left_bytes -= here as u64;
+            piece = &piece[here..];
         }
     })
     .map_err(failed)?;
     if read_bytes != size_bytes {
         return Err(damaged());
     }
-    let digests = Digests { md5: md5.finalize().into(), sha256: Sha256(sha256.finalize().into()) };
-    let body = if size_bytes <= IN_MEMORY_BYTES {
-        Body::Bytes(Bytes::from(kept))
-    } else {
-        Body::Source(Arc::new(FileSource { file: Arc::new(file), size_bytes }))
-    };
-    Ok((body, digests))
+    let md5: [u8; 16] = md5.finalize().into();
+    md5s.push(md5);
+    let sha256 = Sha256(sha256.finalize().into());
+    Ok(Read { file: Arc::new(file), bytes: kept.map(Bytes::from), sha256, md5, md5s })
 }
 
-/// An open file as the body of a request.
+/// Bytes of an open file as the body of a request.
 struct FileSource {
     file: Arc<File>,
+    offset_bytes: u64,
     size_bytes: u64,
 }
 
@@ -191,11 +231,16 @@ impl Source for FileSource {
     }
 
     fn open(&self) -> Frames {
-        let file = self.file.clone();
-        Box::pin(stream::unfold((file, 0_u64), |(file, offset)| async move {
+        let (file, end) = (self.file.clone(), self.offset_bytes + self.size_bytes);
+        Box::pin(stream::unfold((file, self.offset_bytes), move |(file, offset)| async move {
+            if offset == end {
+                return None;
+            }
             let reading = file.clone();
-            let piece = tokio::task::spawn_blocking(move || read_at(&reading, offset)).await;
+            let most = usize::try_from(end - offset).map_or(PIECE_BYTES, |left| left.min(PIECE_BYTES));
+            let piece = tokio::task::spawn_blocking(move || read_at(&reading, offset, most)).await;
             match piece.unwrap_or_else(|error| Err(io::Error::other(error))) {
+                // Shorter than it was: the body comes short, and is not sent.
                 Ok(bytes) if bytes.is_empty() => None,
                 Ok(bytes) => {
                     let next = offset + bytes.len() as u64;
@@ -214,9 +259,9 @@ impl fmt::Debug for FileSource {
     }
 }
 
-fn read_at(file: &File, offset: u64) -> io::Result<Bytes> {
+fn read_at(file: &File, offset: u64, most: usize) -> io::Result<Bytes> {
     use std::os::unix::fs::FileExt as _;
-    let mut piece = vec![0; PIECE_BYTES];
+    let mut piece = vec![0; most];
     let mut filled = 0;
     while filled < piece.len() {
         match file.read_at(&mut piece[filled..], offset + filled as u64)? {

@@ -13,7 +13,7 @@ use crate::monitor::{Run, Running};
 use crate::registry::REPOSITORIES;
 use crate::report::{Finding, FindingKind, Findings, Verdict};
 use crate::s3::etag::ETag;
-use crate::s3::{BucketName, Client};
+use crate::s3::{BucketName, Checked, Client, Cut};
 use crate::snapshot::{ListLine, Part, Snapshot};
 use crate::wal_e::{BASE_BACKUPS, is_sentinel, latest};
 
@@ -171,7 +171,8 @@ impl Restoring<'_> {
                     (object.key, "it is in the bucket and not in the snapshot: somebody writes")
                 }
                 Compared::Both(line, object)
-                    if !same(&line.etag, line.size_bytes, &object.etag, object.size_bytes) =>
+                    if line.size_bytes != object.size_bytes
+                        || (keeps_etag(&line) && line.etag != object.etag) =>
                 {
                     (line.key, "it was uploaded and is listed with another size or ETag")
                 }
@@ -190,16 +191,22 @@ impl Restoring<'_> {
     }
 }
 
-/// An object of several parts comes back as one of a single part, whose `ETag` is another; its MD5 was checked when
-/// it was uploaded.
-fn same(etag: &str, size_bytes: u64, other_etag: &str, other_size_bytes: u64) -> bool {
-    let single = matches!(ETag::parse(etag), ETag::Md5(_));
-    size_bytes == other_size_bytes && (!single || etag == other_etag)
+/// Whether an object comes back with the `ETag` that it had. One of parts of unknown size does not; its bytes were
+/// checked when they were uploaded.
+fn keeps_etag(line: &ListLine) -> bool {
+    matches!(ETag::parse(&line.etag), ETag::Md5(_)) || part_size_bytes(line).is_some()
+}
+
+/// The size of the parts that it was uploaded in.
+fn part_size_bytes(line: &ListLine) -> Option<u64> {
+    let Some(Checked::Parts(bytes)) = line.checked else { return None };
+    Cut::new(line.size_bytes, Some(bytes)).ok().map(|cut| cut.part_size_bytes()).filter(|size| *size == bytes)
 }
 
 fn to_push(snapshot: &Snapshot, part: Part, line: ListLine) -> ToPush {
     let (snapshot, opened) = (snapshot.clone(), line.clone());
     ToPush {
+        part_size_bytes: part_size_bytes(&line),
         key: line.key,
         open: Box::new(move || snapshot.open_object(part, &opened)),
         size_bytes: line.size_bytes,

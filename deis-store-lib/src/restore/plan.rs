@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Read as _;
 
-use md5::{Digest as _, Md5};
 use serde::{Serialize, Serializer};
 
 use super::compare::{Compared, compare};
@@ -14,9 +13,9 @@ use crate::disk::each_piece;
 use crate::error::{Error, ErrorKind, Result, printable};
 use crate::mirror::blocking;
 use crate::monitor::{Run, TaskKind, TaskResult};
-use crate::s3::BucketName;
 use crate::s3::etag::ETag;
-use crate::s3::op::ListedObject;
+use crate::s3::op::{ListedObject, ObjectInfo};
+use crate::s3::{BucketName, Check, Checked};
 use crate::snapshot::{ListLine, Part, PartEntry, PartOutcome, Snapshot};
 
 /// A configuration is small; anything longer is not one.
@@ -207,7 +206,7 @@ async fn plan_bucket(
                 match likeness(&line, &there) {
                     Likeness::Same => {}
                     Likeness::Other => drop(foreign.get_or_insert(there.key)),
-                    Likeness::Unknown(md5) => unsure.push((line, md5)),
+                    Likeness::Unknown => unsure.push((line, there)),
                 }
             }
             Compared::There(there) => drop(foreign.get_or_insert(there.key)),
@@ -215,9 +214,12 @@ async fn plan_bucket(
         Ok(())
     })
     .await?;
-    for (line, md5) in unsure.into_iter().filter(|_| foreign.is_none()) {
+    for (line, there) in unsure {
+        if foreign.is_some() {
+            break;
+        }
         let file = snapshot.open_object(part, &line)?;
-        if blocking(move || md5_of(file)).await? != md5 {
+        if !blocking(move || has_etag(file, there)).await? {
             foreign = Some(line.key);
             break;
         }
@@ -237,24 +239,28 @@ async fn plan_bucket(
 enum Likeness {
     Same,
     Other,
-    /// It is if the file has this MD5: an object of several parts comes back as one of a single part.
-    Unknown([u8; 16]),
+    /// It is if the file has its `ETag`: an object of parts of unknown size comes back with another one.
+    Unknown,
 }
 
 fn likeness(line: &ListLine, there: &ListedObject) -> Likeness {
-    match (ETag::parse(&line.etag), ETag::parse(&there.etag)) {
-        _ if line.size_bytes != there.size_bytes => Likeness::Other,
+    if line.size_bytes != there.size_bytes {
+        return Likeness::Other;
+    }
+    match ETag::parse(&line.etag) {
         _ if line.etag == there.etag => Likeness::Same,
-        (ETag::Parts { .. } | ETag::Opaque, ETag::Md5(md5)) => Likeness::Unknown(md5),
-        _ => Likeness::Other,
+        ETag::Md5(_) => Likeness::Other,
+        ETag::Parts { .. } | ETag::Opaque => Likeness::Unknown,
     }
 }
 
-fn md5_of(mut file: File) -> Result<[u8; 16]> {
+/// Whether a file has the bytes of an object that is listed.
+fn has_etag(mut file: File, there: ListedObject) -> Result<bool> {
     let failed = |error: std::io::Error| Error::new(ErrorKind::Disk, "cannot read the file").because(error);
-    let mut md5 = Md5::new();
-    each_piece(&mut file, |piece| md5.update(piece)).map_err(failed)?;
-    Ok(md5.finalize().into())
+    let info = ObjectInfo { etag: there.etag, total_bytes: there.size_bytes, ..ObjectInfo::default() };
+    let mut check = Check::new(&info);
+    each_piece(&mut file, |piece| check.update(piece)).map_err(failed)?;
+    Ok(matches!(check.finish(), Ok(Checked::Md5 | Checked::Parts(_))))
 }
 
 async fn plan_volume(cluster: &Cluster, snapshot: &Snapshot) -> Result<PartPlan> {

@@ -2,6 +2,8 @@
 
 use md5::{Digest as _, Md5};
 
+use crate::hex::lower_hex;
+
 const MIB: u64 = 1 << 20;
 
 /// Part sizes in use: boto's and docker-registry's 5 MiB, the AWS tools' 8, s3cmd's 15, and other tools' defaults.
@@ -42,6 +44,12 @@ impl ETag {
             _ => Self::Opaque,
         }
     }
+}
+
+/// The `ETag` of an object of parts with these MD5s, without quotes.
+#[must_use]
+pub fn parts_etag(md5s: &[[u8; 16]]) -> String {
+    format!("{}-{}", lower_hex(&Md5::digest(md5s.as_flattened())), md5s.len())
 }
 
 /// Recomputes the `ETag` of a multipart object while its bytes go by, for every part size that would give its count.
@@ -144,7 +152,6 @@ fn from_hex(hex: &str) -> Option<[u8; 16]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::hex::lower_hex;
 
     fn multipart_etag(data: &[u8], part_size: usize) -> String {
         let digests: Vec<u8> = data.chunks(part_size).flat_map(Md5::digest).collect();

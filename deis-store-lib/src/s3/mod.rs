@@ -6,6 +6,7 @@
 mod check;
 #[cfg(feature = "client")]
 pub mod client;
+mod cut;
 mod error;
 pub mod etag;
 pub mod op;
@@ -17,5 +18,6 @@ mod xml;
 pub use check::{Check, Checked};
 #[cfg(feature = "client")]
 pub use client::Client;
+pub use cut::Cut;
 pub use error::{Advice, S3Error};
 pub use types::{BucketName, ObjectKey};

@@ -29,6 +29,8 @@ pub(super) struct Call<'a> {
     pub(super) streamed: bool,
     /// Whether it waits for no permit.
     pub(super) at_once: bool,
+    /// Whether it is sent even when the run is to stop: to clean up.
+    pub(super) despite_stop: bool,
 }
 
 enum Failure {
@@ -57,7 +59,9 @@ impl Client {
         let mut attempts = 0;
         let mut learnt_clock = false;
         loop {
-            self.0.stop.check()?;
+            if !call.despite_stop {
+                self.0.stop.check()?;
+            }
             let gateway = self.0.gateways.pick();
             let endpoint = gateway.http.endpoint();
             let failure = match self.attempt(&*gateway.http, operation, call).await {

@@ -6,6 +6,7 @@ mod download;
 mod execute;
 mod gateways;
 mod list;
+mod multipart;
 mod operations;
 mod pace;
 mod permits;
@@ -24,6 +25,7 @@ use budget::Budget;
 pub use download::Download;
 use execute::Call;
 use gateways::Gateways;
+pub use multipart::{Part, UploadOptions, Uploaded, cut_into_parts};
 use permits::Permits;
 
 use super::op::Operation;

@@ -5,6 +5,7 @@ use std::time::SystemTime;
 use http::Method;
 
 use super::Client;
+use super::execute::Call;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::s3::op::{
     AbortUpload, Acl, Bucket, BucketAcl, BucketLocation, BucketTotals, BucketVersioning, CopyObject,
@@ -48,7 +49,8 @@ impl Client {
 
     /// One page of a listing.
     pub async fn page(&self, page: &ListObjects<'_>) -> Result<Page> {
-        self.execute(page).await.at("bucket", page.bucket)
+        // It feeds all the others, so it does not wait behind them.
+        self.collected(page, Call { at_once: true, ..Call::default() }).await.at("bucket", page.bucket)
     }
 
     /// One page of the versions of a bucket's objects.
@@ -155,10 +157,11 @@ impl Client {
         }
     }
 
-    /// Ends a multipart upload and throws its parts away.
+    /// Ends a multipart upload and throws its parts away. That is done even when the run is to stop.
     pub async fn abort_upload(&self, bucket: &BucketName, key: &ObjectKey, upload_id: &str) -> Result<()> {
         let operation = AbortUpload { bucket, key, upload_id };
-        self.execute(&operation).await.at("bucket", bucket).at("key", key)
+        let call = Call { despite_stop: true, ..Call::default() };
+        self.collected(&operation, call).await.at("bucket", bucket).at("key", key)
     }
 
     /// A URL by which anybody can GET, HEAD or PUT an object until a time, by the first gateway.

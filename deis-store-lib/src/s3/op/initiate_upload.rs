@@ -31,6 +31,18 @@ impl<'a> InitiateUpload<'a> {
         Ok(Self { bucket, key, headers: object::headers(content_type, kept, meta)?, acl: None })
     }
 
+    /// The bucket.
+    #[must_use]
+    pub fn bucket(&self) -> &'a BucketName {
+        self.bucket
+    }
+
+    /// The key.
+    #[must_use]
+    pub fn key(&self) -> &'a ObjectKey {
+        self.key
+    }
+
     /// Sets who may do what with the object; without this it is private.
     #[must_use]
     pub fn acl(mut self, acl: CannedAcl) -> Self {

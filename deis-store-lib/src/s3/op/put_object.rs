@@ -29,7 +29,7 @@ impl<'a> PutObject<'a> {
         if size_bytes > MOST_BYTES {
             return Err(Error::new(
                 ErrorKind::Unsupported,
-                "objects over 5 GiB need a multipart upload, which is not built yet",
+                "an object of more than 5 GiB must be uploaded in parts",
             )
             .at("bucket", bucket)
             .at("key", key));
@@ -46,6 +46,24 @@ impl<'a> PutObject<'a> {
     ) -> Result<Self> {
         self.headers = object::headers(content_type, kept, meta)?;
         Ok(self)
+    }
+
+    /// The bucket.
+    #[must_use]
+    pub fn bucket(&self) -> &'a BucketName {
+        self.bucket
+    }
+
+    /// The key.
+    #[must_use]
+    pub fn key(&self) -> &'a ObjectKey {
+        self.key
+    }
+
+    /// The MD5 of the bytes.
+    #[must_use]
+    pub fn md5(&self) -> [u8; 16] {
+        self.md5
     }
 
     /// Sets who may do what with it; without this it is private.
