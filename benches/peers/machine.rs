@@ -25,7 +25,7 @@ pub(crate) fn machine(place: &Place) -> Result<Machine> {
     let model = info.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").context("osrelease")?;
     let asked = [
-        ("ours", "git", ["rev-parse", "--short=12", "HEAD"].as_slice()),
+        ("ours", "git", ["describe", "--always", "--dirty"].as_slice()),
         ("radosgw", "radosgw", &["--version"]),
         ("rclone", &place.rclone.to_string_lossy(), &["--version"]),
         ("s3cmd", "s3cmd", &["--version"]),
