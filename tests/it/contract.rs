@@ -28,6 +28,8 @@ use deis_store::secret::Credentials;
 use deis_store::{Error, ErrorKind, Result};
 use md5::Digest as _;
 
+pub(crate) use keys::KEYS;
+
 use crate::clusters::a;
 use crate::main_job::{block, bucket};
 
@@ -178,11 +180,11 @@ impl Site {
     }
 }
 
-fn key(name: &str) -> ObjectKey {
+pub(crate) fn key(name: &str) -> ObjectKey {
     ObjectKey::new(name).unwrap()
 }
 
-fn md5(bytes: &[u8]) -> [u8; 16] {
+pub(crate) fn md5(bytes: &[u8]) -> [u8; 16] {
     md5::Md5::digest(bytes).into()
 }
 

@@ -5,6 +5,7 @@ mod clusters;
 mod config;
 mod contract;
 mod dev_cluster;
+mod https;
 mod interrupted;
 mod lying_gateway;
 mod main_job;

@@ -187,7 +187,7 @@ mod tests {
     async fn a_small_transfer_is_not_kept_waiting_by_a_large_one() {
         let http = Arc::new(Limited::new(Arc::new(Echo), limits(0, 1000)));
         let large = http.clone();
-        let large = tokio::spawn(async move { echo(&large, "/", &[0; 60_000]).await });
+        let large = tokio::spawn(async move { echo(&large, "/", &vec![0; 60_000]).await });
         tokio::time::sleep(Duration::from_secs(10)).await;
         let start = Instant::now();
         echo(&http, "/", b"small").await.unwrap();
@@ -207,7 +207,7 @@ mod tests {
         let http = Limited::new(Arc::new(Echo), limits(0, 0));
         let start = Instant::now();
         for _ in 0..100 {
-            echo(&http, "/", &[0; 100_000]).await.unwrap();
+            echo(&http, "/", &vec![0; 100_000]).await.unwrap();
         }
         assert_eq!(start.elapsed(), Duration::ZERO);
     }

@@ -181,7 +181,8 @@ fn classify(error: reqwest::Error) -> SendError {
 fn advice(error: &TlsError) -> Option<&'static str> {
     Some(match error {
         TlsError::InvalidCertificate(certificate) => match certificate {
-            CertificateError::UnknownIssuer => {
+            // The second one: an authority of the same name, with another key.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
                 "if its certificate was issued by an authority of your own, name that one's PEM file \
                  (`ca_certs_file` in the file of s3cmd)"
             }

@@ -38,7 +38,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// When each piece starts, in nanoseconds; pieces are `(time since the one before, amount)`.
+    /// When each piece is asked for and starts; pieces are `(milliseconds since the one before, amount)`.
     fn starts(per_second: u64, pieces: &[(u64, u64)]) -> Vec<(Duration, Duration, u64)> {
         let mut rate = Rate::new(NonZeroU64::new(per_second).unwrap());
         let mut now = Duration::ZERO;
@@ -80,7 +80,7 @@ mod tests {
                 let mut amount = 0_u128;
                 for last in first..starts.len() {
                     amount += u128::from(starts[last].2);
-                    let span = starts[last].1 - starts[first].1;
+                    let span = starts[last].1.abs_diff(starts[first].1);
                     let allowed = span.as_nanos() * u128::from(per_second) / 1_000_000_000;
                     prop_assert!(amount <= allowed + 1 + u128::from(burst), "{first}..={last}: {amount}");
                 }
@@ -99,7 +99,7 @@ mod tests {
                 taken += u128::from(amount);
                 // At most the time that everything so far takes, with a nanosecond of rounding for each piece.
                 let longest = taken * 1_000_000_000 / u128::from(per_second) + 40;
-                prop_assert!((start - asked).as_nanos() <= longest);
+                prop_assert!(start.abs_diff(asked).as_nanos() <= longest);
             }
         }
 
