@@ -216,13 +216,18 @@ fn answers(answer: &'static [u8], check: impl AsyncFn(http::Response<deis_store:
 
 #[test]
 fn a_redirect_is_an_answer_and_is_not_followed() {
-    let moved = b"HTTP/1.1 307 Temporary Redirect\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n";
-    answers(moved, async |answer| {
-        assert_eq!(
-            (answer.status().as_u16(), &answer.headers()["location"]),
-            (307, &"/elsewhere".parse().unwrap())
-        );
-    });
+    const MOVED: &[u8] =
+        b"HTTP/1.1 301 Moved Permanently\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n";
+    const SEE_OTHER: &[u8] = b"HTTP/1.1 303 See Other\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n";
+    const TEMPORARY: &[u8] =
+        b"HTTP/1.1 307 Temporary Redirect\r\nLocation: /elsewhere\r\nContent-Length: 0\r\n\r\n";
+    for bytes in [MOVED, SEE_OTHER, TEMPORARY] {
+        answers(bytes, async |answer| {
+            let status = answer.status().as_u16();
+            assert!(bytes.starts_with(format!("HTTP/1.1 {status} ").as_bytes()), "{status}");
+            assert_eq!(answer.headers()["location"], "/elsewhere");
+        });
+    }
 }
 
 #[test]
