@@ -197,7 +197,7 @@ fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 }
 
 /// Bytes that repeat nowhere near a part's or a piece's size.
-fn made(size: usize) -> Vec<u8> {
+pub(crate) fn made(size: usize) -> Vec<u8> {
     (0..size).map(|index| u8::try_from((index * 31 + index / 251 * 7) % 251).unwrap()).collect()
 }
 

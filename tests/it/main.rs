@@ -7,6 +7,7 @@ mod contract;
 mod dev_cluster;
 mod https;
 mod interrupted;
+mod limits;
 mod lying_gateway;
 mod main_job;
 mod peers;
