@@ -8,6 +8,7 @@ use std::sync::Arc;
 use deis_store::cluster::{Cluster, ClusterOptions};
 use deis_store::error::Context as _;
 use deis_store::etcd::Etcd;
+use deis_store::http::{ConnectOptions, ProxyUrl};
 use deis_store::monitor::{Level, Run, TaskKind};
 use deis_store::remote::{Local, Remote, Ssh, SshOptions};
 use deis_store::s3::s3cfg::S3Cfg;
@@ -25,10 +26,16 @@ async fn connect(global: &Global, run: &Run) -> Result<Cluster> {
     let mut options = options(global).await?;
     if let Some(path) = &global.s3cfg {
         let s3cfg = read_s3cfg(path, run)?;
+        options.connect = connection(&s3cfg).at("path", path.display())?;
         if options.gateways.is_empty() {
             options.gateways.extend(s3cfg.endpoint);
         }
         options.credentials = Some(s3cfg.credentials);
+        if !options.connect.check_certificate && options.gateways.iter().any(|url| url.starts_with("https:"))
+        {
+            let text = "warning: check_ssl_certificate is off: who is between us and the gateway can change everything";
+            run.begin(None, TaskKind::Step, "s3cfg").note(Level::Warning, "certificate-unchecked", text);
+        }
     } else if !options.gateways.is_empty() {
         options.credentials = credentials_of_environment();
     }
@@ -38,6 +45,22 @@ async fn connect(global: &Global, run: &Run) -> Result<Cluster> {
         options.fallback = Some(read_s3cfg(&path, run)?.credentials);
     }
     Cluster::connect(options, run).await
+}
+
+/// How a file of s3cmd says that the gateway is reached.
+fn connection(s3cfg: &S3Cfg) -> Result<ConnectOptions> {
+    let mut options = ConnectOptions::default();
+    if let Some(path) = &s3cfg.ca_certs_file {
+        let pem = std::fs::read(path).map_err(|error| {
+            Error::new(ErrorKind::Usage, "cannot read the file of authorities")
+                .at("ca_certs_file", path)
+                .because(error)
+        })?;
+        options.ca_file_pem = Some(pem.into());
+    }
+    options.check_certificate = s3cfg.check_certificate;
+    options.proxy = s3cfg.proxy.as_deref().map(ProxyUrl::new).transpose()?;
+    Ok(options)
 }
 
 /// The cluster's etcd alone.

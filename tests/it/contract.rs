@@ -29,6 +29,8 @@ use deis_store::secret::Credentials;
 use deis_store::{Error, ErrorKind, Result};
 use md5::Digest as _;
 
+pub(crate) use keys::KEYS;
+
 use crate::clusters::a;
 use crate::main_job::{block, bucket};
 
@@ -179,11 +181,11 @@ impl Site {
     }
 }
 
-fn key(name: &str) -> ObjectKey {
+pub(crate) fn key(name: &str) -> ObjectKey {
     ObjectKey::new(name).unwrap()
 }
 
-fn md5(bytes: &[u8]) -> [u8; 16] {
+pub(crate) fn md5(bytes: &[u8]) -> [u8; 16] {
     md5::Md5::digest(bytes).into()
 }
 
@@ -196,7 +198,7 @@ fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
 }
 
 /// Bytes that repeat nowhere near a part's or a piece's size.
-fn made(size: usize) -> Vec<u8> {
+pub(crate) fn made(size: usize) -> Vec<u8> {
     (0..size).map(|index| u8::try_from((index * 31 + index / 251 * 7) % 251).unwrap()).collect()
 }
 

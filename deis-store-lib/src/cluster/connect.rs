@@ -9,7 +9,7 @@ use super::Discovery;
 use super::volume::STORE;
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::etcd::Etcd;
-use crate::http::{Body, BoxFuture, Direct, HttpSend, Received, SendError, Timeouts, connect};
+use crate::http::{Body, BoxFuture, ConnectOptions, Direct, HttpSend, Received, SendError, connect};
 use crate::monitor::Run;
 use crate::remote::Remote;
 use crate::s3::client::ClientOptions;
@@ -35,6 +35,8 @@ pub struct ClusterOptions {
     pub fallback: Option<Credentials>,
     /// Where the store volume is on the host.
     pub volume: String,
+    /// How the gateways are connected to: certificates and a proxy are for them, never for etcd.
+    pub connect: ConnectOptions,
     /// How the S3 client behaves.
     pub client: ClientOptions,
 }
@@ -51,19 +53,26 @@ impl ClusterOptions {
             credentials: None,
             fallback: None,
             volume: STORE.to_owned(),
+            connect: ConnectOptions::default(),
             client: ClientOptions::default(),
         }
     }
 
     /// The cluster's etcd. Nothing is asked yet.
     pub async fn etcd(&self) -> Result<Etcd> {
-        Ok(Etcd::new(self.transport(&self.etcd).await?))
+        Ok(Etcd::new(self.transport(&self.etcd, &ConnectOptions::default()).await?))
     }
 
     /// The way to an endpoint: direct, or through a forward on the host.
-    async fn transport(&self, url: &str) -> Result<Arc<dyn HttpSend>> {
+    async fn transport(&self, url: &str, options: &ConnectOptions) -> Result<Arc<dyn HttpSend>> {
         if !self.tunnelled {
-            return connect(url, Timeouts::default());
+            return connect(url, options.clone());
+        }
+        if let Some(proxy) = &options.proxy {
+            let error = Error::new(ErrorKind::Unsupported, "a proxy cannot be used through a tunnel");
+            return Err(error
+                .at("proxy", proxy)
+                .todo("leave --tunnel out, or `proxy_host` in the file of s3cmd"));
         }
         let uri: http::Uri = url
             .parse()
@@ -77,7 +86,7 @@ impl ClusterOptions {
             .todo("leave --tunnel out for https"));
         };
         let dial = self.host.forward(authority.host(), authority.port_u16().unwrap_or(80)).await?;
-        let direct = Direct::new(dial, authority.as_str(), Timeouts::default());
+        let direct = Direct::new(dial, authority.as_str(), options.timeouts);
         let endpoint = format!("{url} through {}", self.host.host());
         Ok(Arc::new(Forwarded { direct, endpoint, _host: self.host.clone() }))
     }
@@ -145,7 +154,7 @@ impl Cluster {
             })?;
         let mut gateways = Vec::with_capacity(urls.len());
         for url in &urls {
-            gateways.push(options.transport(url).await?);
+            gateways.push(options.transport(url, &options.connect).await?);
         }
         let s3 = Client::new(gateways, credentials, options.client.clone(), run)?;
         let etcd = etcd.zip(discovery);

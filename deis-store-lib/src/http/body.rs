@@ -36,13 +36,26 @@ impl Body {
     }
 
     pub(super) fn outgoing(&self) -> Outgoing {
-        let frames: Frames = match self {
-            Self::Bytes(bytes) if bytes.is_empty() => Box::pin(stream::empty()),
-            Self::Bytes(bytes) => Box::pin(stream::iter([Ok(bytes.clone())])),
-            Self::Source(source) => source.open(),
-        };
-        Outgoing { frames, left_bytes: self.length_bytes() }
+        Outgoing { frames: self.frames(), left_bytes: self.length_bytes() }
     }
+
+    /// Its pieces from the start.
+    pub(super) fn frames(&self) -> Frames {
+        match self {
+            Self::Bytes(bytes) => Box::pin(stream::iter(cut(bytes.clone(), PIECE_BYTES).map(Ok))),
+            Self::Source(source) => source.open(),
+        }
+    }
+}
+
+/// Pieces of a body in memory: small, so that one sees that a slow upload moves.
+pub(super) const PIECE_BYTES: usize = 64 << 10;
+
+/// The bytes in pieces of at most `most_bytes`.
+pub(super) fn cut(mut bytes: Bytes, most_bytes: usize) -> impl Iterator<Item = Bytes> {
+    std::iter::from_fn(move || {
+        (!bytes.is_empty()).then(|| bytes.split_to(bytes.len().min(most_bytes.max(1))))
+    })
 }
 
 /// Where a request's body comes from.
@@ -104,6 +117,11 @@ impl Received {
     #[must_use]
     pub fn new(frames: Frames) -> Self {
         Self { frames, held: Vec::new() }
+    }
+
+    /// The same body with its pieces changed; what is held stays held.
+    pub(super) fn map_frames(self, change: impl FnOnce(Frames) -> Frames) -> Self {
+        Self { frames: change(self.frames), held: self.held }
     }
 
     /// Keeps a value until the body has ended.

@@ -1,29 +1,33 @@
 //! How a request leaves: one attempt at one endpoint.
 //!
 //! Nothing here retries, signs, follows redirects, decompresses or knows of ssh. [`Direct`] sends plain http over
-//! TCP or a unix socket, [`Portable`] sends https.
+//! TCP or a unix socket, [`Portable`] sends https, and what goes through a proxy. [`connect`] chooses.
 
 pub mod backoff;
 mod body;
+mod connect;
 mod direct;
+mod limited;
 #[cfg(feature = "https")]
 mod portable;
+pub mod rate;
 mod socket;
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::{Request, Response};
 
 pub use body::{Body, Frames, Received, Source};
+pub use connect::{ConnectOptions, ProxyUrl, connect};
 pub use direct::{Dial, Direct};
+pub use limited::{Limited, Limits};
 #[cfg(feature = "https")]
 pub use portable::Portable;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind};
 
 /// A future in a box: one a request is nothing against the request.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -48,6 +52,8 @@ pub struct SendError {
     pub stage: Stage,
     /// Whether time had run out.
     pub timed_out: bool,
+    /// What to do about it, where the transport knows more than the stage says.
+    pub todo: Option<&'static str>,
     /// The cause.
     pub source: Box<dyn std::error::Error + Send + Sync>,
 }
@@ -56,7 +62,7 @@ impl SendError {
     /// An attempt that failed at this stage.
     pub fn new(stage: Stage, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         let source = source.into();
-        Self { stage, timed_out: is_timeout(&*source), source }
+        Self { stage, timed_out: is_timeout(&*source), todo: None, source }
     }
 
     /// As the library's error.
@@ -66,8 +72,9 @@ impl SendError {
             Stage::Unfaithful => (
                 ErrorKind::Unsupported,
                 "this request cannot be sent as it was signed",
-                "use a plain http:// endpoint for this key",
+                "use a plain http:// endpoint, without a proxy, for this key",
             ),
+            Stage::Untrusted => (ErrorKind::Protocol, "the server cannot be trusted", SEE_ITS_CERTIFICATE),
             _ if self.timed_out => (ErrorKind::Timeout, "no answer in time", SEE_IF_IT_RUNS),
             Stage::NotSent => (ErrorKind::Unreachable, "cannot connect", SEE_IF_IT_RUNS),
             Stage::Unknown | Stage::Body => (
@@ -76,12 +83,15 @@ impl SendError {
                 "check that the server runs there; if it does, look at its log, and run it again",
             ),
         };
+        let todo = self.todo.unwrap_or(todo);
         Error::new(kind, what).at("endpoint", endpoint).todo(todo).because(self.source)
     }
 }
 
 const SEE_IF_IT_RUNS: &str =
     "check that the address is right and that the server runs and can be reached from here";
+const SEE_ITS_CERTIFICATE: &str =
+    "look at the server's certificate, and at what stands between us and it; nothing was sent";
 
 impl fmt::Display for SendError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -105,6 +115,9 @@ pub enum Stage {
     Unknown,
     /// The response's body broke off.
     Body,
+    /// The server's certificate is not accepted, or it does not speak TLS: it has seen nothing of the request, and
+    /// trying again changes nothing.
+    Untrusted,
     /// This transport cannot send the request as it was signed: it never may.
     Unfaithful,
 }
@@ -125,39 +138,18 @@ impl Default for Timeouts {
     }
 }
 
-/// The transport for an endpoint's URL: `http://HOST[:PORT]` or, with feature `https`, `https://…`.
-pub fn connect(url: &str, timeouts: Timeouts) -> Result<Arc<dyn HttpSend>> {
-    let usage = |what: &str| {
-        Error::new(ErrorKind::Usage, what).at("endpoint", url).todo("give it as http://HOST:PORT")
-    };
-    let uri: ::http::Uri = url.parse().map_err(|_| usage("not a URL"))?;
-    let authority = uri.authority().ok_or_else(|| usage("a URL without scheme or host"))?;
-    if authority.as_str().contains('@') {
-        return Err(Error::new(ErrorKind::Usage, "a URL must not hold a user or password"));
-    }
-    if uri.path() != "/" || uri.query().is_some() {
-        return Err(usage("an endpoint has no path"));
-    }
-    match uri.scheme_str() {
-        Some("http") => {
-            let dial = Dial::Tcp(authority.host().to_owned(), authority.port_u16().unwrap_or(80));
-            Ok(Arc::new(Direct::new(dial, authority.as_str(), timeouts)))
-        }
-        #[cfg(feature = "https")]
-        Some("https") => Ok(Arc::new(Portable::new(authority.as_str(), timeouts)?)),
-        _ => Err(usage("this scheme is not known here")),
-    }
+/// An error and what is below it, also where an `io::Error` carries it inside.
+fn causes<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| match error.downcast_ref::<std::io::Error>() {
+        Some(io) => io.get_ref().map(|inner| inner as &(dyn std::error::Error + 'static)),
+        None => error.source(),
+    })
 }
 
 fn is_timeout(error: &(dyn std::error::Error + 'static)) -> bool {
-    let mut cause = Some(error);
-    while let Some(error) = cause {
-        if let Some(io) = error.downcast_ref::<std::io::Error>()
-            && io.kind() == std::io::ErrorKind::TimedOut
-        {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+    causes(error)
+        .filter_map(|error| error.downcast_ref::<std::io::Error>())
+        .any(|io| io.kind() == std::io::ErrorKind::TimedOut)
 }

@@ -25,23 +25,25 @@ pub(super) struct Socket {
     stream: Stream,
     idle: Duration,
     alarm: Pin<Box<Sleep>>,
+    /// Whether somebody waits for it. While nobody does, it is not the socket that keeps still.
+    waiting: bool,
 }
 
 impl Socket {
     pub(super) fn new(stream: Stream, idle: Duration) -> Self {
-        Self { stream, idle, alarm: Box::pin(sleep(idle)) }
-    }
-
-    fn moved(&mut self) {
-        let idle = self.idle;
-        self.alarm.as_mut().reset(Instant::now() + idle);
+        Self { stream, idle, alarm: Box::pin(sleep(idle)), waiting: false }
     }
 
     /// What `poll` says, or an error once nothing has moved for too long.
     fn watch<T>(&mut self, context: &mut Context<'_>, poll: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if poll.is_ready() {
-            self.moved();
+            self.waiting = false;
             return poll;
+        }
+        if !self.waiting {
+            self.waiting = true;
+            let end = Instant::now() + self.idle;
+            self.alarm.as_mut().reset(end);
         }
         std::task::ready!(self.alarm.as_mut().poll(context));
         let text = format!("nothing was received or sent for {} s", self.idle.as_secs());
@@ -120,5 +122,40 @@ impl AsyncWrite for Socket {
 impl Connection for Socket {
     fn connected(&self) -> Connected {
         Connected::new()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    const IDLE: Duration = Duration::from_secs(90);
+
+    fn pair() -> (Socket, UnixStream) {
+        let (ours, theirs) = UnixStream::pair().unwrap();
+        (Socket::new(Stream::Unix(ours), IDLE), theirs)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_socket_that_keeps_still_while_it_is_waited_for_fails() {
+        let (mut socket, _theirs) = pair();
+        let start = Instant::now();
+        assert_eq!(socket.read_u8().await.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        assert_eq!(start.elapsed().as_secs(), IDLE.as_secs());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_reader_that_pauses_is_not_taken_for_a_socket_that_keeps_still() {
+        let (mut socket, mut theirs) = pair();
+        theirs.write_u8(1).await.unwrap();
+        assert_eq!(socket.read_u8().await.unwrap(), 1);
+        sleep(IDLE * 2).await;
+        let later = async {
+            sleep(IDLE / 2).await;
+            theirs.write_u8(2).await.unwrap();
+        };
+        let (read, ()) = tokio::join!(socket.read_u8(), later);
+        assert_eq!(read.unwrap(), 2);
     }
 }

@@ -1,4 +1,4 @@
-//! Reads the part of a `~/.s3cfg` that says where the gateway is and who we are.
+//! Reads the part of a `~/.s3cfg` that says where the gateway is, how it is reached and who we are.
 //!
 //! s3cmd reads lines of `key = value` with values verbatim and quotes around them stripped; so is it here. Pure: the
 //! caller reads the file and checks its mode.
@@ -13,7 +13,16 @@ pub struct S3Cfg {
     pub credentials: Credentials,
     /// The gateway's URL, from `host_base` and `use_https`; path style whatever `host_bucket` says.
     pub endpoint: Option<String>,
+    /// Where the PEM file with the authorities to trust is: `ca_certs_file`.
+    pub ca_certs_file: Option<String>,
+    /// Whether to check the gateway's certificate: `check_ssl_certificate`.
+    pub check_certificate: bool,
+    /// The proxy's URL, from `proxy_host` and `proxy_port`.
+    pub proxy: Option<String>,
 }
+
+/// The port that s3cmd takes for a proxy.
+const PROXY_PORT: u16 = 3128;
 
 impl S3Cfg {
     /// Reads the text of the file.
@@ -32,15 +41,33 @@ impl S3Cfg {
         };
         let access_key = value("access_key").ok_or_else(|| missing("access_key"))?;
         let secret_key = value("secret_key").ok_or_else(|| missing("secret_key"))?;
-        let https = value("use_https")
-            .is_some_and(|text| ["true", "yes", "on", "1"].contains(&&*text.to_lowercase()));
-        let scheme = if https { "https" } else { "http" };
+        let says = |name: &str, words: [&str; 4]| {
+            value(name).is_some_and(|text| words.contains(&&*text.to_lowercase()))
+        };
+        let scheme = if says("use_https", YES) { "https" } else { "http" };
+        let proxy_port = || {
+            value("proxy_port").map_or(Ok(PROXY_PORT), |port| {
+                port.parse()
+                    .map_err(|_| Error::new(ErrorKind::Usage, "proxy_port is not the number of a port"))
+            })
+        };
+        let proxy = value("proxy_host")
+            .map(|host| proxy_port().map(|port: u16| format!("http://{host}:{port}")))
+            .transpose()?;
         Ok(Self {
             credentials: Credentials::new(access_key, secret_key),
             endpoint: value("host_base").map(|host| format!("{scheme}://{host}")),
+            ca_certs_file: value("ca_certs_file").map(str::to_owned),
+            // What is neither yes nor no must not switch it off.
+            check_certificate: !says("check_ssl_certificate", NO),
+            proxy,
         })
     }
 }
+
+/// s3cmd's words for yes and no, in any case.
+const YES: [&str; 4] = ["true", "yes", "on", "1"];
+const NO: [&str; 4] = ["false", "no", "off", "0"];
 
 fn unquote(value: &str) -> &str {
     let quoted = value.len() >= 2
@@ -60,6 +87,46 @@ mod tests {
         assert_eq!(cfg.credentials.access_key(), "AK");
         assert_eq!(cfg.credentials.secret_key(), b"a%b=/+c");
         assert_eq!(cfg.endpoint.as_deref(), Some("http://deis-store.example.com"));
+    }
+
+    const KEYS: &str = "[default]\naccess_key = AK\nsecret_key = SK\n";
+
+    fn with(lines: &str) -> Result<S3Cfg> {
+        S3Cfg::parse(&format!("{KEYS}{lines}"))
+    }
+
+    #[test]
+    fn https_is_as_the_file_says() {
+        let lines =
+            "host_base = gateway.example.com:443\nuse_https = True\n  ca_certs_file=/etc/our own/ca.pem\n";
+        let cfg = with(lines).unwrap();
+        assert_eq!(cfg.endpoint.as_deref(), Some("https://gateway.example.com:443"));
+        assert_eq!(cfg.ca_certs_file.as_deref(), Some("/etc/our own/ca.pem"));
+        assert!(cfg.check_certificate);
+        let cfg = with("ca_certs_file = \nuse_https = on").unwrap();
+        assert_eq!((cfg.endpoint, cfg.ca_certs_file, cfg.proxy), (None, None, None));
+    }
+
+    #[test]
+    fn a_certificate_is_checked_unless_the_file_says_no() {
+        for no in ["False", "no", "OFF", "0", "\"No\""] {
+            assert!(!with(&format!("check_ssl_certificate = {no}")).unwrap().check_certificate, "{no}");
+        }
+        for yes in ["True", "1", "", "none", "nope"] {
+            assert!(with(&format!("check_ssl_certificate = {yes}")).unwrap().check_certificate, "{yes}");
+        }
+        assert!(
+            with("# check_ssl_certificate = False\ncheck_ssl_hostname = False").unwrap().check_certificate
+        );
+    }
+
+    #[test]
+    fn a_proxy_has_s3cmds_port_unless_the_file_says_another() {
+        let proxy = |lines| with(lines).unwrap().proxy;
+        assert_eq!(proxy("proxy_host = proxy\nproxy_port = 8080"), Some("http://proxy:8080".to_owned()));
+        assert_eq!(proxy("proxy_host = proxy"), Some("http://proxy:3128".to_owned()));
+        assert_eq!(proxy("proxy_host = \nproxy_port = none"), None);
+        assert_eq!(with("proxy_host = proxy\nproxy_port = http").unwrap_err().kind(), ErrorKind::Usage);
     }
 
     #[test]

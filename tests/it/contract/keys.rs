@@ -12,7 +12,7 @@ rules! {
     a_key_may_be_longer_than_a_file_name,
 }
 
-pub(super) const KEYS: [&str; 38] = [
+pub(crate) const KEYS: [&str; 38] = [
     "a b",
     " leading",
     "trailing ",

@@ -16,6 +16,7 @@ mod tests;
 mod upload;
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::sync::{Arc, Mutex};
 
@@ -30,8 +31,8 @@ use permits::Permits;
 
 use super::op::Operation;
 use crate::error::{Error, ErrorKind, Result};
-use crate::http::HttpSend;
 use crate::http::backoff::Backoff;
+use crate::http::{HttpSend, Limited, Limits};
 use crate::monitor::{Clock, Run, Stop};
 use crate::secret::Credentials;
 
@@ -67,11 +68,15 @@ pub struct ClientOptions {
     pub in_flight: usize,
     /// When and how often to try again.
     pub backoff: Backoff,
+    /// Requests a second at most, to all gateways together; without one, as many as they take.
+    pub requests_per_second: Option<NonZeroU64>,
+    /// Bytes of bodies a second at most, of all gateways and both directions together.
+    pub bytes_per_second: Option<NonZeroU64>,
 }
 
 impl Default for ClientOptions {
     fn default() -> Self {
-        Self { in_flight: 64, backoff: Backoff::default() }
+        Self { in_flight: 64, backoff: Backoff::default(), requests_per_second: None, bytes_per_second: None }
     }
 }
 
@@ -86,8 +91,12 @@ impl Client {
         if gateways.is_empty() {
             return Err(Error::new(ErrorKind::Usage, "no gateway is given"));
         }
+        let limits = Arc::new(Limits::new(options.requests_per_second, options.bytes_per_second));
+        let limited = gateways
+            .into_iter()
+            .map(|http| Arc::new(Limited::new(http, limits.clone())) as Arc<dyn HttpSend>);
         Ok(Self(Arc::new(Shared {
-            gateways: Gateways::new(gateways),
+            gateways: Gateways::new(limited.collect()),
             credentials,
             permits: Permits::new(options.in_flight),
             in_ranges: Arc::new(Semaphore::new(IN_RANGES)),

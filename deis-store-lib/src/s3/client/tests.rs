@@ -205,3 +205,22 @@ async fn a_gateway_that_does_not_answer_is_left_out_for_a_while() {
     put(&client).await.unwrap();
     assert_eq!(asked(&hung), 2, "it is tried again later");
 }
+
+#[tokio::test(start_paused = true)]
+async fn limits_hold_for_all_gateways_of_a_client_together() {
+    let gateways: Vec<Arc<dyn HttpSend>> = (0..2)
+        .map(|_| {
+            let answers = (0..6).map(|_| put_nothing()).collect();
+            Arc::new(Scripted { answers: Mutex::new(answers), ..Scripted::default() }) as _
+        })
+        .collect();
+    let options =
+        ClientOptions { requests_per_second: std::num::NonZeroU64::new(2), ..ClientOptions::default() };
+    let client = Client::new(gateways, Credentials::new("a", "b"), options, &Run::silent()).unwrap();
+    let start = tokio::time::Instant::now();
+    for _ in 0..12 {
+        put(&client).await.unwrap();
+    }
+    // Two at once, and ten at two a second.
+    assert_eq!(start.elapsed(), Duration::from_secs(5));
+}
