@@ -3,7 +3,12 @@
 //!
 //! Where a gateway differs, the rule asks [`Site::which`] and says why; `deis_store::gateway` lists these differences.
 
+mod access;
 mod buckets;
+mod conditions;
+mod copies;
+mod deletions;
+mod every_key;
 mod keys;
 mod listings;
 mod objects;
@@ -11,6 +16,8 @@ mod signatures;
 mod stored_with;
 mod transfers;
 mod uploads;
+mod uploads_under_way;
+mod versions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -56,6 +56,11 @@ impl Asked {
         self.query.contains_key(name)
     }
 
+    /// Whether it is for a version that is not there: without versioning, all there is is `null`.
+    pub(super) fn has_other_version(&self) -> bool {
+        !["", "null"].contains(&self.parameter("versionId"))
+    }
+
     /// Whether the path is the service's own.
     pub(super) fn is_service(&self) -> bool {
         self.bucket.is_empty() && self.key.is_empty()

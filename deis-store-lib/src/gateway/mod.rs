@@ -36,10 +36,12 @@
 //!   they are.
 //!
 //! Operations:
-//! - A sub-resource that radosgw knows and this does not (`tagging`, `cors`, `versions`, …) is answered with
+//! - A sub-resource that radosgw knows and this does not (`tagging`, `cors`, `website`, …) is answered with
 //!   `NotImplemented`; radosgw 16.2 takes some for the base operation and overwrites or deletes the object. Unknown
 //!   names are ignored, as by radosgw.
-//! - Versioning cannot be switched on, `x-amz-tagging` is dropped, and there is no website, lifecycle or policy.
+//! - Versioning cannot be switched on: each object has the one version `null`, and versions are listed flat.
+//! - `x-amz-tagging` is dropped, and there is no website, lifecycle or policy.
+//! - Uploads under way are sorted by key and id; radosgw sorts them by `KEY.ID.meta`, so that `a-` comes before `a`.
 //! - Access control lists are kept and given back, yet allow nobody anything: there is one user. `Owner` is `deis`.
 //! - Names are as with `rgw relaxed s3 bucket names = true`, since Deis needs `db_wal`.
 //! - There are no quotas and no limits of the OSDs: names of metadata may be long, keys have 1,024 bytes.

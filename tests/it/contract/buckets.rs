@@ -1,7 +1,7 @@
 //! Buckets.
 
 use deis_store::ErrorKind;
-use deis_store::s3::op::CreateBucket;
+use deis_store::s3::op::{CreateBucket, ListVersions};
 
 use super::{Site, key, refused, rules};
 use crate::main_job::bucket;
@@ -11,6 +11,9 @@ rules! {
     a_bucket_is_listed_once_with_the_time_of_its_making,
     in_a_bucket_that_is_not_there_nothing_is_found,
     a_name_like_an_address_is_refused,
+    the_totals_of_a_bucket_are_of_its_objects,
+    a_bucket_has_a_location,
+    of_a_bucket_that_is_not_there_nothing_is_said,
 }
 
 async fn ones_own_bucket_can_be_created_again_and_keeps_its_objects(site: &Site) {
@@ -56,4 +59,29 @@ async fn a_name_like_an_address_is_refused(site: &Site) {
     let address = bucket("127.0.0.1");
     let result = site.client.execute(&CreateBucket { bucket: &address }).await;
     refused(result, ErrorKind::Usage, "400 InvalidBucketName");
+}
+
+async fn the_totals_of_a_bucket_are_of_its_objects(site: &Site) {
+    let empty = site.client.bucket_totals(&site.bucket).await.unwrap();
+    assert_eq!((empty.objects, empty.bytes), (Some(0), Some(0)));
+    site.put("a", b"abc").await.unwrap();
+    site.put("b", b"").await.unwrap();
+    let totals = site.client.bucket_totals(&site.bucket).await.unwrap();
+    assert_eq!((totals.objects, totals.bytes), (Some(2), Some(3)));
+    // Nobody set a quota.
+    assert_eq!((totals.most_objects, totals.most_bytes), (None, None));
+    assert_eq!((totals.most_objects_of_user, totals.most_bytes_of_user), (None, None));
+}
+
+async fn a_bucket_has_a_location(site: &Site) {
+    assert_eq!(site.client.location(&site.bucket).await.unwrap(), "default");
+}
+
+async fn of_a_bucket_that_is_not_there_nothing_is_said(site: &Site) {
+    let (nowhere, absent) = (bucket("no_such_bucket"), "404 NoSuchBucket");
+    refused(site.client.bucket_totals(&nowhere).await, ErrorKind::NotFound, "404");
+    refused(site.client.location(&nowhere).await, ErrorKind::NotFound, absent);
+    refused(site.client.versioning(&nowhere).await, ErrorKind::NotFound, absent);
+    let page = ListVersions { bucket: &nowhere, prefix: "", after: None, max_keys: 1 };
+    refused(site.client.versions_page(&page).await, ErrorKind::NotFound, absent);
 }

@@ -103,7 +103,7 @@ pub(super) fn head(call: &Call<'_>) -> Result<Answer, Failure> {
     ] {
         answer = answer.with(HeaderName::from_static(quota), "-1");
     }
-    Ok(answer)
+    Ok(answer.with(HeaderName::from_static("x-rgw-quota-max-buckets"), "1000"))
 }
 
 #[cfg(test)]

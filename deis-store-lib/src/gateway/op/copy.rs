@@ -1,5 +1,6 @@
 //! Copies within the store: of objects, and of ranges as parts. The bytes are shared.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use futures_util::TryStreamExt as _;
@@ -10,7 +11,6 @@ use super::{Call, iso, multipart, put};
 use crate::gateway::acl::Acl;
 use crate::gateway::answer::Answer;
 use crate::gateway::failure::Failure;
-use crate::gateway::range::{Wanted, wanted};
 use crate::gateway::store::{Content, Object};
 use crate::gateway::xml::Xml;
 use jiff::Timestamp;
@@ -37,20 +37,31 @@ pub(super) fn object(call: &Call<'_>) -> Result<Answer, Failure> {
     Ok(answer)
 }
 
-/// Copies an object, or a range of one, as a part of an upload.
+/// Copies an object, or a range of one, as a part of an upload. Conditions are not looked at.
 pub(super) async fn part(call: &Call<'_>) -> Result<Answer, Failure> {
-    let source = source(call)?;
-    let size_bytes = source.content.length_bytes();
-    let content = match wanted(call.asked.header("x-amz-copy-source-range"), size_bytes)? {
-        Wanted::Whole => source.content.clone(),
-        Wanted::WholeInRange => return Err(Failure::InvalidArgument),
-        Wanted::Part(range) => Content::Slice(Arc::new(source.content.clone()), range),
+    let (bucket, key) = from(call)?;
+    let source = call.store.object(&bucket, &key)?;
+    let content = match call.asked.header("x-amz-copy-source-range") {
+        None => source.content.clone(),
+        Some(range) => Content::Slice(
+            Arc::new(source.content.clone()),
+            part_range(range, source.content.length_bytes())?,
+        ),
     };
     let pieces = content.open(0..content.length_bytes());
     let md5 = pieces.try_fold(Md5::new(), async |md5, piece| Ok(md5.chain_update(&piece)));
     let md5 = md5.await.map_err(|_| Failure::InternalError)?.finalize().into();
     let etag = multipart::add_part(call, content, md5)?;
     Ok(result("CopyPartResult", call.now, &etag))
+}
+
+/// A range that a part is made of has both ends, and lies within the object.
+fn part_range(header: &str, size_bytes: u64) -> Result<Range<u64>, Failure> {
+    let (first, last) =
+        header.strip_prefix("bytes=").and_then(|range| range.split_once('-')).ok_or(Failure::InvalidRange)?;
+    let number = |text: &str| text.parse::<u64>().map_err(|_| Failure::InvalidRange);
+    let (first, last) = (number(first)?, number(last)?);
+    if first <= last && last < size_bytes { Ok(first..last + 1) } else { Err(Failure::InvalidRange) }
 }
 
 /// The object to copy, if the conditions that radosgw knows allow it: AWS's names for them are ignored.
@@ -70,7 +81,10 @@ fn source(call: &Call<'_>) -> Result<Arc<Object>, Failure> {
 /// `x-amz-copy-source`: encoded as a path, the leading slash may be missing.
 fn from(call: &Call<'_>) -> Result<(String, String), Failure> {
     let text = call.asked.header("x-amz-copy-source").unwrap_or_default();
-    let text = text.split_once("?versionId=").map_or(text, |(path, _)| path);
+    let (text, version_id) = text.split_once("?versionId=").unwrap_or((text, "null"));
+    if version_id != "null" {
+        return Err(Failure::NoSuchKey);
+    }
     let path = percent_decode_str(text).decode_utf8().map_err(|_| Failure::InvalidArgument)?;
     let (bucket, key) =
         path.strip_prefix('/').unwrap_or(&path).split_once('/').ok_or(Failure::InvalidArgument)?;

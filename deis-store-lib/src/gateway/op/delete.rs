@@ -12,10 +12,12 @@ use crate::gateway::xml::Xml;
 /// `rgw_delete_multi_obj_max_num`.
 const MOST_KEYS: usize = 1000;
 
-/// Deletes an object; one that is not there is deleted too.
+/// Deletes an object; one that is not there is deleted too, and so is a version.
 pub(super) fn one(call: &Call<'_>) -> Result<Answer, Failure> {
     call.store.bucket(&call.asked.bucket, |bucket| {
-        bucket.objects.remove(&call.asked.key);
+        if !call.asked.has_other_version() {
+            bucket.objects.remove(&call.asked.key);
+        }
         Ok(())
     })?;
     Ok(Answer::empty(StatusCode::NO_CONTENT))
@@ -26,20 +28,33 @@ pub(super) async fn several(call: &Call<'_>, payload: &mut Payload) -> Result<An
     let body = payload.xml().await?;
     let text = std::str::from_utf8(&body).map_err(|_| Failure::Malformed)?;
     let delete: Delete = quick_xml::de::from_str(text).map_err(|_| Failure::Malformed)?;
-    if delete.object.is_empty() || delete.object.len() > MOST_KEYS {
+    let known = delete.object.iter().all(|object| object.key.chars().all(is_xml));
+    if delete.object.is_empty() || delete.object.len() > MOST_KEYS || !known {
         return Err(Failure::Malformed);
     }
     let mut xml = Xml::of("DeleteResult");
     call.store.bucket(&call.asked.bucket, |bucket| {
         for object in &delete.object {
-            bucket.objects.remove(&object.key);
+            if ["", "null"].contains(&object.version_id.as_str()) {
+                bucket.objects.remove(&object.key);
+            }
             if !delete.quiet {
-                xml.open("Deleted").text("Key", &object.key).close("Deleted");
+                xml.open("Deleted").text("Key", &object.key);
+                xml.text_if("VersionId", &object.version_id).close("Deleted");
             }
         }
         Ok(())
     })?;
     Ok(Answer::xml(xml.finish("DeleteResult")))
+}
+
+/// Whether XML 1.0 has this character: radosgw's parser refuses a reference to another.
+fn is_xml(character: char) -> bool {
+    match character {
+        '\t' | '\n' | '\r' => true,
+        '\0'..='\x1f' | '\u{fffe}' | '\u{ffff}' => false,
+        _ => true,
+    }
 }
 
 #[derive(Deserialize)]
@@ -55,4 +70,6 @@ struct Delete {
 #[serde(rename_all = "PascalCase")]
 struct Named {
     key: String,
+    #[serde(default)]
+    version_id: String,
 }

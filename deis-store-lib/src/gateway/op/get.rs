@@ -43,6 +43,9 @@ pub(super) fn get(call: &Call<'_>) -> Result<Answer, Failure> {
             answer = answer.with(name, call.asked.parameter(parameter));
         }
     }
+    if !call.asked.parameter("versionId").is_empty() {
+        answer = answer.with(HeaderName::from_static("x-amz-version-id"), "null");
+    }
     if ranged {
         answer = answer.with(header::CONTENT_RANGE, &content_range);
     }

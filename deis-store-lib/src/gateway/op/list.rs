@@ -15,10 +15,10 @@ const ROOT: &str = "ListBucketResult";
 const MOST_KEYS: i64 = 1000;
 
 /// What Ceph's `url_encode` escapes in keys, besides bytes beyond ASCII.
-const ESCAPED: &AsciiSet = &ESCAPED_IN_PREFIXES.add(b'/');
+pub(super) const ESCAPED: &AsciiSet = &ESCAPED_IN_PREFIXES.add(b'/');
 
 /// The same in folded prefixes.
-const ESCAPED_IN_PREFIXES: &AsciiSet = &CONTROLS
+pub(super) const ESCAPED_IN_PREFIXES: &AsciiSet = &CONTROLS
     .add(b' ')
     .add(b'"')
     .add(b'#')

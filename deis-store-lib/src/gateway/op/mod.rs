@@ -10,6 +10,7 @@ mod multipart;
 mod put;
 mod settings;
 mod uploads;
+mod versions;
 
 use http::Method;
 use jiff::Timestamp;
@@ -55,6 +56,7 @@ async fn of_bucket(call: &Call<'_>, payload: &mut Payload) -> Result<Answer, Fai
         "HEAD" => bucket::head(call),
         "GET" if has("acl") => acl::of_bucket(call),
         "GET" if has("uploads") => uploads::list(call),
+        "GET" if has("versions") => versions::list(call),
         "GET" => match settings::read(call)? {
             Some(answer) => Ok(answer),
             None => list::list(call),
@@ -69,19 +71,22 @@ async fn of_bucket(call: &Call<'_>, payload: &mut Payload) -> Result<Answer, Fai
 
 async fn of_object(call: &Call<'_>, payload: &mut Payload) -> Result<Answer, Failure> {
     let has = |name| call.asked.has(name);
+    // An empty id is none: the object itself is meant then.
+    let of_upload = !call.asked.parameter("uploadId").is_empty();
     let copies = call.asked.headers.contains_key("x-amz-copy-source");
     match call.asked.method.as_str() {
-        "GET" if has("uploadId") => multipart::list_parts(call),
+        "GET" | "HEAD" if call.asked.has_other_version() => Err(Failure::NoSuchKey),
+        "GET" if of_upload => multipart::list_parts(call),
         "GET" if has("acl") => acl::of_object(call),
         "GET" | "HEAD" => get::get(call),
-        "PUT" if has("uploadId") && copies => copy::part(call).await,
-        "PUT" if has("uploadId") => multipart::upload_part(call, payload).await,
+        "PUT" if of_upload && copies => copy::part(call).await,
+        "PUT" if of_upload => multipart::upload_part(call, payload).await,
         "PUT" if has("acl") => acl::put(call, payload).await,
         "PUT" if copies => copy::object(call),
         "PUT" => put::put(call, payload).await,
         "POST" if has("uploads") => multipart::initiate(call),
-        "POST" if has("uploadId") => multipart::complete(call, payload).await,
-        "DELETE" if has("uploadId") => multipart::abort(call),
+        "POST" if of_upload => multipart::complete(call, payload).await,
+        "DELETE" if of_upload => multipart::abort(call),
         "DELETE" => delete::one(call),
         _ => Err(Failure::MethodNotAllowed),
     }

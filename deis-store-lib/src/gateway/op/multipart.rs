@@ -9,7 +9,7 @@ use md5::{Digest as _, Md5};
 use serde::Deserialize;
 
 use super::{Call, iso, put};
-use crate::gateway::acl::{Acl, owner};
+use crate::gateway::acl::Acl;
 use crate::gateway::answer::Answer;
 use crate::gateway::failure::Failure;
 use crate::gateway::payload::Payload;
@@ -77,7 +77,7 @@ pub(super) fn list_parts(call: &Call<'_>) -> Result<Answer, Failure> {
         let last = page.last().map_or(after, |(number, _)| **number);
         xml.text("PartNumberMarker", after).text("NextPartNumberMarker", last);
         xml.text("MaxParts", most).text("IsTruncated", most > 0 && parts.next().is_some());
-        owner(&mut xml);
+        xml.open("Owner").text("ID", "").text("DisplayName", "").close("Owner");
         for (number, part) in page {
             xml.open("Part").text("LastModified", iso(part.modified)).text("PartNumber", number);
             xml.text("ETag", format_args!("\"{}\"", lower_hex(&part.md5)));
@@ -86,10 +86,8 @@ pub(super) fn list_parts(call: &Call<'_>) -> Result<Answer, Failure> {
         Ok(())
     })
     .map_err(|failure| match failure {
-        // radosgw looks for the object then, which has no parts any more.
-        Failure::NoSuchUpload if call.store.object(&call.asked.bucket, &call.asked.key).is_ok() => {
-            Failure::NoSuchKey
-        }
+        // radosgw looks for an object then, which it does not find in any case.
+        Failure::NoSuchUpload => Failure::NoSuchKey,
         other => other,
     })?;
     Ok(Answer::xml(xml.finish("ListPartsResult")))

@@ -8,7 +8,7 @@ use crate::gateway::xml::Xml;
 
 /// Sub-resources that are not built. radosgw ignores names it does not know, and does the base operation; that
 /// would be a trap where it knows them and we do not.
-const NOT_BUILT: [&str; 11] = [
+const NOT_BUILT: [&str; 10] = [
     "cors",
     "lifecycle",
     "logging",
@@ -18,20 +18,20 @@ const NOT_BUILT: [&str; 11] = [
     "publicAccessBlock",
     "tagging",
     "torrent",
-    "versions",
     "website",
 ];
 
 /// Refuses what is not built.
 pub(super) fn check(asked: &Asked) -> Result<(), Failure> {
     let reads_bucket = asked.key.is_empty() && asked.method == http::Method::GET;
-    let version = asked.parameter("versionId");
-    if !version.is_empty() && version != "null" {
+    if asked.has_other_version() && [http::Method::PUT, http::Method::POST].contains(&asked.method) {
         return Err(Failure::NotImplemented);
     }
     match NOT_BUILT.into_iter().find(|name| asked.has(name)) {
         Some(name) if !reads_bucket || unset(name).is_none() => Err(Failure::NotImplemented),
-        _ if asked.has("versioning") && !reads_bucket => Err(Failure::NotImplemented),
+        _ if (asked.has("versioning") || asked.has("versions")) && !reads_bucket => {
+            Err(Failure::NotImplemented)
+        }
         _ => Ok(()),
     }
 }

@@ -2,6 +2,9 @@
 
 use std::ops::Bound;
 
+use percent_encoding::utf8_percent_encode;
+
+use super::list::ESCAPED_IN_PREFIXES;
 use super::{Call, iso};
 use crate::gateway::acl::{OWNER, owner};
 use crate::gateway::answer::Answer;
@@ -10,7 +13,7 @@ use crate::gateway::xml::Xml;
 
 const ROOT: &str = "ListMultipartUploadsResult";
 
-/// One page. `NextKeyMarker` is there also on the last one, as radosgw has it.
+/// One page. `NextKeyMarker` is there also on the last one, and that keys are encoded is not said, as radosgw has it.
 pub(super) fn list(call: &Call<'_>) -> Result<Answer, Failure> {
     let parameter = |name| call.asked.parameter(name);
     let prefix = parameter("prefix");
@@ -19,9 +22,8 @@ pub(super) fn list(call: &Call<'_>) -> Result<Answer, Failure> {
         text => text.parse::<usize>().map_err(|_| Failure::InvalidArgument)?.min(1000),
     };
     let (key_marker, id_marker) = (parameter("key-marker"), parameter("upload-id-marker"));
-    // Without an id, all uploads of the marker's key are behind us: `~` sorts after what ids are made of.
-    let id = if id_marker.is_empty() && !key_marker.is_empty() { "~" } else { id_marker };
-    let from = Bound::Excluded((key_marker.to_owned(), id.to_owned()));
+    // Without an id, the uploads of the marker's key come again.
+    let from = Bound::Excluded((key_marker.to_owned(), id_marker.to_owned()));
     let mut xml = Xml::of(ROOT);
     xml.text("Bucket", &call.asked.bucket).text_if("Prefix", prefix);
     xml.text_if("KeyMarker", key_marker).text_if("UploadIdMarker", id_marker);
@@ -32,9 +34,15 @@ pub(super) fn list(call: &Call<'_>) -> Result<Answer, Failure> {
         if let Some(((key, id), _)) = page.last() {
             xml.text("NextKeyMarker", key).text("NextUploadIdMarker", id);
         }
-        xml.text("MaxUploads", most).text("IsTruncated", most > 0 && uploads.next().is_some());
+        xml.text("MaxUploads", most).text("IsTruncated", uploads.next().is_some());
         for ((key, id), upload) in page {
-            xml.open("Upload").text("Key", key).text("UploadId", id);
+            xml.open("Upload");
+            if parameter("encoding-type") == "url" {
+                xml.text("Key", utf8_percent_encode(key, ESCAPED_IN_PREFIXES));
+            } else {
+                xml.text("Key", key);
+            }
+            xml.text("UploadId", id);
             xml.open("Initiator").text("ID", OWNER).text("DisplayName", OWNER).close("Initiator");
             owner(&mut xml);
             xml.text("StorageClass", "STANDARD").text("Initiated", iso(upload.initiated)).close("Upload");
