@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::{Head, Operation, Request};
+use super::{Head, Operation, Request, nothing};
 use crate::s3::types::bucket_path;
 use crate::s3::{BucketName, S3Error};
 
@@ -20,7 +20,7 @@ impl Operation for CreateBucket<'_> {
         Request::new(Method::PUT, bucket_path(self.bucket))
     }
 
-    fn parse(&self, _: &Head, _: &[u8]) -> Result<(), S3Error> {
-        Ok(())
+    fn parse(&self, head: &Head, body: &[u8]) -> Result<(), S3Error> {
+        nothing(head, body)
     }
 }

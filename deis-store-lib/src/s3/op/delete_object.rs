@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::{Head, Operation, Request};
+use super::{Head, Operation, Request, nothing};
 use crate::s3::types::object_path;
 use crate::s3::{BucketName, ObjectKey, S3Error};
 
@@ -23,7 +23,7 @@ impl Operation for DeleteObject<'_> {
         Request::new(Method::DELETE, object_path(self.bucket, self.key))
     }
 
-    fn parse(&self, _: &Head, _: &[u8]) -> Result<(), S3Error> {
-        Ok(())
+    fn parse(&self, head: &Head, body: &[u8]) -> Result<(), S3Error> {
+        nothing(head, body)
     }
 }

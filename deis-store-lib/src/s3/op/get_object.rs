@@ -89,6 +89,7 @@ mod tests {
         );
         let mut headers = HeaderMap::new();
         headers.insert("content-length", 3.into());
+        headers.insert("etag", HeaderValue::from_static("\"e\""));
         let whole = Head { status: StatusCode::OK, headers: headers.clone() };
         assert!(op.parse(&whole, b"").is_err());
         headers.insert("content-range", HeaderValue::from_static("bytes 7-9/10"));

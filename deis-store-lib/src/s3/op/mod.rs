@@ -84,6 +84,11 @@ pub enum Repeat {
     No,
 }
 
+/// Reads an answer that has no body; one that has is a page of something in between.
+fn nothing(head: &Head, body: &[u8]) -> Result<(), S3Error> {
+    if body.is_empty() { Ok(()) } else { Err(S3Error::unexpected(head, "it has a body")) }
+}
+
 /// One operation of S3.
 pub trait Operation {
     /// What its answer says.
@@ -99,4 +104,15 @@ pub trait Operation {
 
     /// Reads an answer whose status is a success. Pure.
     fn parse(&self, head: &Head, body: &[u8]) -> Result<Self::Output, S3Error>;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_of_a_captive_portal_is_not_the_success_of_a_deletion() {
+        let head = Head { status: StatusCode::OK, headers: HeaderMap::new() };
+        assert!(nothing(&head, b"").is_ok() && nothing(&head, b"<html>Welcome</html>").is_err());
+    }
 }
