@@ -141,7 +141,8 @@ impl S3Error {
                 (Kind::Denied, "the bucket belongs to somebody else", "choose another name")
             }
             (409, "BucketNotEmpty") => (Kind::Guard, "the bucket is not empty", "delete its objects first"),
-            (412, _) => {
+            // Only the rest of an object is asked for by range.
+            (412 | 416, _) => {
                 (Kind::Guard, "the object is not what it was", "somebody changed it meanwhile: run it again")
             }
             (413, _) => (

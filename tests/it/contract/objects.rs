@@ -123,7 +123,7 @@ async fn the_rest_beyond_the_end_is_refused(site: &Site) {
         let etag = site.head(name).await.unwrap().etag;
         let operation = GetObject { bucket: &site.bucket, key: &key, from: Some((from, &etag)) };
         let result = site.client.execute(&operation).await;
-        refused(result, ErrorKind::Protocol, "416 InvalidRange");
+        refused(result, ErrorKind::Guard, "416 InvalidRange");
     }
 }
 

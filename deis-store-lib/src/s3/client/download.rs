@@ -37,7 +37,8 @@ impl Download<'_> {
         &self.info
     }
 
-    /// The next bytes; `None` when all that were announced have come.
+    /// The next bytes; `None` when all that were announced have come. Whether they are what the `ETag` says is for
+    /// [`crate::mirror::fetch`] to find out.
     pub async fn next(&mut self) -> Result<Option<Bytes>> {
         loop {
             let error = match self.received.next().await {
@@ -68,6 +69,11 @@ impl Download<'_> {
         let from = (self.offset_bytes, self.info.etag.as_str());
         let operation = GetObject { bucket: self.bucket, key: self.key, from: Some(from) };
         let (rest, received) = self.client.streamed(&operation).await?;
+        // Something in between may not know `If-Match`.
+        if rest.etag != self.info.etag {
+            let text = format!("its ETag was {} and is {}", self.info.etag, rest.etag);
+            return Err(Error::new(ErrorKind::Guard, "the object is not what it was").because(text));
+        }
         if self.offset_bytes + rest.size_bytes != self.info.size_bytes {
             return Err(Error::new(
                 ErrorKind::Protocol,
