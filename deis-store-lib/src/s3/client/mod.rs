@@ -12,6 +12,7 @@ mod upload;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
@@ -54,11 +55,14 @@ pub struct ClientOptions {
     pub in_flight: usize,
     /// When and how often to try again.
     pub backoff: Backoff,
+    /// How long a gateway that did not answer is left out while another one does. 60 s: long against a request, short
+    /// against a restart.
+    pub left_out: Duration,
 }
 
 impl Default for ClientOptions {
     fn default() -> Self {
-        Self { in_flight: 16, backoff: Backoff::default() }
+        Self { in_flight: 16, backoff: Backoff::default(), left_out: Duration::from_mins(1) }
     }
 }
 
