@@ -16,3 +16,4 @@ mod s3cmd;
 mod secrets;
 mod signing;
 mod store;
+mod two_gateways;
