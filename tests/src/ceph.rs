@@ -108,6 +108,64 @@ impl Ceph {
     }
 }
 
+/// One more radosgw over a Ceph that runs, for a test to kill and start again; stopped when dropped.
+#[derive(Debug)]
+pub struct FurtherGateway {
+    name: String,
+    address: String,
+    scratch: PathBuf,
+    server: Option<Server>,
+}
+
+impl FurtherGateway {
+    /// Starts one for the cluster in this directory; its own files go to `scratch`.
+    pub fn start(cluster: &Path, scratch: &Path) -> Result<Self> {
+        let port = port::free()?;
+        let (name, address) = (format!("client.further{port}"), format!("127.0.0.1:{port}"));
+        let directory = scratch.display();
+        let common = fs::read_to_string(cluster.join("ceph/ceph.conf")).context("Read ceph.conf")?;
+        let own = format!(
+            "{common}\n[{name}]\nkeyring = {directory}/keyring\nlog file = {directory}/log\n\
+             rgw frontends = beast endpoint={address}\nrgw data = {directory}\n"
+        );
+        fs::write(scratch.join("ceph.conf"), own).context("Write ceph.conf")?;
+        let mut gateway = Self { name, address, scratch: scratch.to_owned(), server: None };
+        let arguments = ["--connect-timeout", "30", "auth", "get-or-create", &gateway.name];
+        let mut authorise = gateway.program("ceph", &arguments);
+        authorise.args(["mon", "allow *", "osd", "allow *", "mgr", "allow *", "-o"]);
+        authorise.arg(gateway.scratch.join("keyring"));
+        run("ceph auth get-or-create", authorise)?;
+        gateway.start_again()?;
+        Ok(gateway)
+    }
+
+    /// Its URL.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// Kills it: no goodbye, no answer to what it was asked.
+    pub fn kill(&mut self) {
+        self.server = None;
+    }
+
+    /// Starts it, and waits until it serves.
+    pub fn start_again(&mut self) -> Result<()> {
+        let command = self.program("radosgw", &["-f", "-n", &self.name]);
+        let mut server = Server::start("radosgw", command, &self.scratch.join("out"), Goodbye::Kill)?;
+        server.wait_until(START_LIMIT, || http::serves(&self.address))?;
+        self.server = Some(server);
+        Ok(())
+    }
+
+    fn program(&self, name: &str, arguments: &[&str]) -> Command {
+        let mut command = program(name);
+        command.env("CEPH_CONF", self.scratch.join("ceph.conf")).args(arguments);
+        command
+    }
+}
+
 /// The keyrings that a Deis store keeps in etcd, as the text of keyring files.
 #[derive(Debug)]
 pub struct Keyrings {

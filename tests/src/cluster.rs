@@ -108,6 +108,7 @@ impl Cluster {
             .extend(planted.secrets().into_iter().filter(|secret| options.filled || secret.what == PASSWORD));
         let environment = Environment {
             name: options.name.clone(),
+            directory: directory.to_owned(),
             gateways: plan.gateways.iter().map(|address| format!("http://{address}")).collect(),
             access_key: plan.access_key,
             secret_key: plan.secret_key,

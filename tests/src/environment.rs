@@ -21,6 +21,8 @@ pub const VARIABLE_B: &str = "DEIS_STORE_TEST_B";
 pub struct Environment {
     /// Name of the cluster.
     pub name: String,
+    /// What it keeps on disk.
+    pub directory: PathBuf,
     /// URL of each gateway; the first one is the leader.
     pub gateways: Vec<String>,
     /// Key of the radosgw user `deis`.

@@ -2,7 +2,7 @@
 //! temporary directory, and never left running.
 //!
 //! [`cluster`] starts and stops one; [`environment`] is what a test gets to know about it; [`wal_e::recover`] brings
-//! its database back from the bucket. The program `dev-cluster` does it for people and for the test command.
+//! its database back from the bucket; [`faulty`] is the one scripted server, for faults. The program `dev-cluster` does it for people and for the test command.
 
 pub mod buckets;
 pub mod ceph;
@@ -11,6 +11,7 @@ pub mod database;
 pub mod environment;
 pub mod error;
 pub mod etcd;
+pub mod faulty;
 pub mod fleet;
 pub mod host;
 pub mod http;

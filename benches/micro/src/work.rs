@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
 use deis_store::disk::encode;
 use deis_store::s3::op::{GetObject, Head, ListObjects, Operation as _, Request};
 use deis_store::s3::sign::sign;
@@ -82,7 +81,9 @@ fn request(vector: Vector) -> Option<(Request, Credentials)> {
         headers.append(HeaderName::try_from(name).ok()?, HeaderValue::from_str(&value).ok()?);
     }
     let method = method.parse().ok()?;
-    Some((Request { method, path, query, headers, body: Bytes::new() }, Credentials::new(access_key, secret)))
+    let mut request = Request::bare(method, path, query);
+    request.headers = headers;
+    Some((request, Credentials::new(access_key, secret)))
 }
 
 fn listing(times: u32) -> Result<(), String> {
@@ -108,7 +109,7 @@ fn keys(times: u32) -> Result<(), String> {
         .map_err(|error| error.to_string())?;
     for _ in 0..times {
         for (text, key) in &keys {
-            let request = GetObject { bucket: &bucket, key: black_box(key), from: None }.request();
+            let request = GetObject::new(&bucket, black_box(key)).request();
             let path = encode(black_box(text));
             if black_box(request).path.is_empty() || black_box(path).is_empty() {
                 return Err(format!("{text} has no path"));

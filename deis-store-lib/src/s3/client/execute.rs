@@ -89,7 +89,7 @@ impl Client {
                 }
                 Failure::Send(error) => {
                     if error.stage == Stage::NotSent || error.timed_out {
-                        gateway.leave_out();
+                        gateway.leave_out(self.0.options.left_out);
                     }
                     let known = self.0.reached.load(Relaxed) || attempts < self.first_contact_attempts();
                     let again = match error.stage {

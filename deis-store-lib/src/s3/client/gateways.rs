@@ -8,9 +8,6 @@ use tokio::time::Instant;
 
 use crate::http::HttpSend;
 
-/// How long a gateway that did not answer is left out: long against a request, short against a restart.
-const LEFT_OUT: Duration = Duration::from_mins(1);
-
 #[derive(Debug)]
 pub(super) struct Gateways {
     list: Vec<Gateway>,
@@ -48,9 +45,9 @@ impl Gateways {
 }
 
 impl Gateway {
-    /// It did not answer.
-    pub(super) fn leave_out(&self) {
-        *self.until() = Some(Instant::now() + LEFT_OUT);
+    /// It did not answer, and is asked again only after so long.
+    pub(super) fn leave_out(&self, duration: Duration) {
+        *self.until() = Some(Instant::now() + duration);
     }
 
     /// It answered.

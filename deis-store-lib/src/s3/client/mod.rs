@@ -19,6 +19,7 @@ use std::fmt;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, AtomicI64};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
@@ -72,11 +73,20 @@ pub struct ClientOptions {
     pub requests_per_second: Option<NonZeroU64>,
     /// Bytes of bodies a second at most, of all gateways and both directions together.
     pub bytes_per_second: Option<NonZeroU64>,
+    /// How long a gateway that did not answer is left out while another one does. 60 s: long against a request, short
+    /// against a restart.
+    pub left_out: Duration,
 }
 
 impl Default for ClientOptions {
     fn default() -> Self {
-        Self { in_flight: 64, backoff: Backoff::default(), requests_per_second: None, bytes_per_second: None }
+        Self {
+            in_flight: 64,
+            backoff: Backoff::default(),
+            left_out: Duration::from_mins(1),
+            requests_per_second: None,
+            bytes_per_second: None,
+        }
     }
 }
 

@@ -93,6 +93,11 @@ impl<'a> Span<'a> {
             ..GetObject::new(self.bucket, self.key)
         };
         let (rest, received) = self.client.streamed(&operation).await?;
+        // Something in between may not know `If-Match`.
+        if rest.etag != self.etag {
+            let text = format!("its ETag was {} and is {}", self.etag, rest.etag);
+            return Err(Error::new(ErrorKind::Guard, "the object is not what it was").because(text));
+        }
         if rest.total_bytes != self.total_bytes {
             return Err(Error::new(
                 ErrorKind::Protocol,

@@ -148,7 +148,11 @@ async fn a_transfer_that_breaks_goes_on_at_the_byte_where_it_broke() {
     let broken = Err(io::Error::from(io::ErrorKind::ConnectionReset));
     let (client, gateway) = client([
         answer(200, &[("content-length", "6"), ("etag", "\"e\"")], &[Ok(b"abc"), broken]),
-        answer(206, &[("content-length", "3"), ("content-range", "bytes 3-5/6")], &[Ok(b"def")]),
+        answer(
+            206,
+            &[("content-length", "3"), ("content-range", "bytes 3-5/6"), ("etag", "\"e\"")],
+            &[Ok(b"def")],
+        ),
     ]);
     let (bucket, key) = names();
     let mut download = client.get(&bucket, &key).await.unwrap();
@@ -162,14 +166,15 @@ async fn a_transfer_that_breaks_goes_on_at_the_byte_where_it_broke() {
 
 #[tokio::test(start_paused = true)]
 async fn an_object_replaced_while_it_was_read_is_an_error_and_no_mixture() {
-    let (client, _) = client([
-        answer(200, &[("content-length", "6"), ("etag", "\"e\"")], &[Ok(b"abc")]),
-        error(412, "PreconditionFailed"),
-    ]);
-    let (bucket, key) = names();
-    let mut download = client.get(&bucket, &key).await.unwrap();
-    assert_eq!(&download.next().await.unwrap().unwrap()[..], b"abc");
-    assert_eq!(download.next().await.unwrap_err().kind(), ErrorKind::Guard);
+    let other = [("content-length", "3"), ("content-range", "bytes 3-5/6"), ("etag", "\"f\"")];
+    for rest in [error(412, "PreconditionFailed"), error(416, "InvalidRange"), answer(206, &other, &[])] {
+        let begin = answer(200, &[("content-length", "6"), ("etag", "\"e\"")], &[Ok(b"abc")]);
+        let (client, _) = client([begin, rest]);
+        let (bucket, key) = names();
+        let mut download = client.get(&bucket, &key).await.unwrap();
+        assert_eq!(&download.next().await.unwrap().unwrap()[..], b"abc");
+        assert_eq!(download.next().await.unwrap_err().kind(), ErrorKind::Guard);
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -69,6 +69,9 @@ impl Operation for ListObjects<'_> {
         if answer.name != self.bucket.as_str() {
             return Err(unexpected(format!("the answer lists the bucket {}", answer.name)));
         }
+        if !echoes(answer.prefix.as_deref(), self.prefix) || !echoes(answer.marker.as_deref(), self.marker) {
+            return Err(unexpected("the answer is another page than was asked for".to_owned()));
+        }
         let encoded = answer.encoding_type.as_deref() == Some("url");
         let mut page = Page::default();
         for object in answer.contents {
@@ -105,6 +108,21 @@ impl ListObjects<'_> {
     }
 }
 
+/// Whether an answer repeats what was asked. The page of another prefix or marker, from a cache that ignores queries,
+/// would otherwise read as a short list. Releases encode it or not, and XML changes white space: that counts for
+/// nothing here.
+fn echoes(answered: Option<&str>, asked: &str) -> bool {
+    let letters = |text: &str| -> String {
+        text.chars()
+            .filter(|letter| !letter.is_whitespace() && !letter.is_control() && *letter != '+')
+            .collect()
+    };
+    answered.is_none_or(|answered| {
+        let decoded = percent_decode_str(answered).decode_utf8_lossy();
+        letters(answered) == letters(asked) || letters(&decoded) == letters(asked)
+    })
+}
+
 /// A key as an answer has it, which is percent-encoded if it was asked for so and the server knows how.
 pub(super) fn decode(text: String, encoded: bool) -> Result<String, String> {
     if !encoded {
@@ -120,6 +138,8 @@ pub(super) fn decode(text: String, encoded: bool) -> Result<String, String> {
 #[serde(rename_all = "PascalCase")]
 struct Answer {
     name: String,
+    prefix: Option<String>,
+    marker: Option<String>,
     encoding_type: Option<String>,
     is_truncated: bool,
     #[serde(default)]
@@ -197,7 +217,8 @@ mod tests {
 
     #[test]
     fn a_page_that_does_not_advance_is_an_error() {
-        assert!(parse_after("a", &page(&["a", "b"], true)).is_err());
+        let after_a = page(&["a", "b"], true).replace("<Marker></Marker>", "<Marker>a</Marker>");
+        assert!(parse_after("a", &after_a).is_err());
         assert!(parse_after("", &page(&["b", "a"], false)).is_err());
         assert!(parse_after("", &page(&[], true)).is_err());
     }
@@ -205,6 +226,23 @@ mod tests {
     #[test]
     fn the_answer_for_another_bucket_is_an_error() {
         assert!(parse_after("", &page(&[], false).replace("db_wal", "other")).is_err());
+    }
+
+    #[test]
+    fn a_page_of_another_prefix_or_marker_is_an_error_and_never_a_short_list() {
+        let page = page(&["b"], false);
+        assert!(parse_after("", &page.replace("<Prefix></Prefix>", "<Prefix>b</Prefix>")).is_err());
+        assert!(parse_after("a", &page.replace("<Marker></Marker>", "<Marker>aa</Marker>")).is_err());
+        assert!(parse_after("", &page.replace("<Prefix></Prefix>", "")).is_ok());
+    }
+
+    #[test]
+    fn what_was_asked_is_recognised_encoded_and_as_it_is() {
+        let asked = "a +b%2Fä\u{1}\r\n ";
+        for answered in [asked, "a%20%2Bb%252F%C3%A4%01%0D%0A%20", "a+%2Bb%252F%C3%A4", "a +b%2Fä\u{1}\n"] {
+            assert!(echoes(Some(answered), asked), "{answered:?}");
+        }
+        assert!(!echoes(Some("a +b/ä"), asked) && !echoes(Some(""), asked));
     }
 
     #[test]

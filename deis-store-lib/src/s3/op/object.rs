@@ -37,20 +37,23 @@ pub struct ObjectInfo {
 }
 
 impl ObjectInfo {
-    /// Reads the head of an answer to GET or HEAD. Values that are not UTF-8 are an error: they could not be given
-    /// back as they were.
+    /// Reads the head of an answer to GET or HEAD. One without an `ETag`, which every object has, is a page of
+    /// something in between. Values that are not UTF-8 are an error: they could not be given back as they were.
     pub(super) fn read(head: &Head) -> Result<Self, String> {
         let text = |value: &HeaderValue| {
             std::str::from_utf8(value.as_bytes())
                 .map(str::to_owned)
                 .map_err(|_| "a header is not UTF-8".to_owned())
         };
-        let size = head.text("content-length");
+        let (size, etag) = (head.text("content-length"), head.text("etag"));
+        if etag.is_empty() {
+            return Err("there is no ETag".to_owned());
+        }
         let size_bytes = size.parse().map_err(|_| format!("the Content-Length is `{size}`"))?;
         let mut info = Self {
             size_bytes,
             total_bytes: size_bytes,
-            etag: head.text("etag").trim_matches('"').to_owned(),
+            etag: etag.trim_matches('"').to_owned(),
             modified: head.text("last-modified"),
             content_type: head.text("content-type"),
             ..Self::default()
@@ -137,8 +140,18 @@ mod tests {
         let kept = BTreeMap::from([("content-encoding".to_owned(), "gzip".to_owned())]);
         let mut headers = headers(Some("text/plain"), &kept, &meta).unwrap();
         headers.insert("content-length", 3.into());
+        headers.insert("etag", HeaderValue::from_static("\"e\""));
         let info = ObjectInfo::read(&Head { status: http::StatusCode::OK, headers }).unwrap();
         assert_eq!((info.meta, info.headers, info.content_type.as_str()), (meta, kept, "text/plain"));
+    }
+
+    #[test]
+    fn a_page_of_a_captive_portal_is_not_an_object() {
+        let portal = [("content-length", "80"), ("last-modified", "x"), ("content-type", "text/html")];
+        let headers =
+            portal.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
+        let head = Head { status: http::StatusCode::OK, headers: HeaderMap::from_iter(headers) };
+        assert!(ObjectInfo::read(&head).is_err());
     }
 
     #[test]

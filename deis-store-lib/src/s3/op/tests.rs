@@ -119,3 +119,9 @@ fn no_such_key_is_final_for_what_sends_no_bytes_of_an_object() {
     assert_eq!(PutObjectAcl { bucket, key, acl }.advice(&error), Advice::Fail);
     assert_eq!(PutObject::new(bucket, key, 0, [0; 16]).unwrap().advice(&error), Advice::Again);
 }
+
+#[test]
+fn a_page_of_a_captive_portal_is_not_the_success_of_a_deletion() {
+    let head = Head { status: StatusCode::OK, headers: HeaderMap::new() };
+    assert!(nothing(&head, b"").is_ok() && nothing(&head, b"<html>Welcome</html>").is_err());
+}

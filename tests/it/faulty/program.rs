@@ -1,0 +1,270 @@
+//! The program and what it is made of, at a faulty gateway: a part that is missing is never exit code 0.
+
+use std::path::{Path, PathBuf};
+use std::thread::scope;
+
+use deis_store::disk::Root;
+use deis_store::mirror::{Outcome, Pulled, Selection, pull};
+use deis_store::monitor::{Run, TaskKind};
+use deis_store::{ErrorKind, Result};
+use deis_store_tests::faulty::{Answer, Edit, Fault, FaultyGateway, Operation, etag};
+use serde_json::Value;
+
+use super::{ALWAYS, ATTEMPTS, ONCE, bucket, bytes, client, runtime};
+use crate::program::{Ran, command, ran};
+
+const OBJECTS: usize = 12;
+
+/// Objects of many sizes, and a tag, which a backup copies in a pass of its own.
+fn filled() -> FaultyGateway {
+    let gateway = FaultyGateway::start().unwrap();
+    for (key, body) in objects() {
+        gateway.store("registry", &key, &body);
+    }
+    gateway.set_page_entries(5);
+    gateway
+}
+
+fn objects() -> Vec<(String, Vec<u8>)> {
+    let image = |number: usize| (format!("registry/images/{number:02}/layer"), bytes(number * number * 1000));
+    let tag = ("registry/repositories/library/app/tag_latest".to_owned(), b"07".to_vec());
+    (0..OBJECTS - 1).map(image).chain([tag]).collect()
+}
+
+/// The program at this gateway.
+fn at(gateway: &FaultyGateway, arguments: &[&str]) -> Ran {
+    let mut command = command();
+    command.env("AWS_ACCESS_KEY_ID", "AK").env("AWS_SECRET_ACCESS_KEY", "SK");
+    ran(command.args(["--gateway", &gateway.url()]).args(arguments))
+}
+
+/// A backup, held against what must hold of each one; its exit code and report.
+fn backup(name: &str, gateway: &FaultyGateway) -> (i32, Value) {
+    let scratch = tempfile::tempdir().unwrap();
+    let repository = scratch.path().join("repository");
+    let run = at(gateway, &["backup", repository.to_str().unwrap(), "--only", "registry", "--json"]);
+    let code = run.code.unwrap_or_else(|| panic!("{name}: {run:#?}"));
+    let report = run.json()["report"].clone();
+    let snapshot = report["snapshot"].as_str().map(PathBuf::from);
+    let whole =
+        snapshot.as_ref().is_some_and(|snapshot| objects().iter().all(|object| is_in(snapshot, object)));
+    assert_eq!(
+        code == 0,
+        whole,
+        "{name}: exit code 0 and nothing else says that nothing is missing: {run:#?}"
+    );
+    if let Some(snapshot) = snapshot {
+        let verify = ran(command().args(["verify", snapshot.to_str().unwrap()]));
+        assert_eq!(verify.code == Some(0), code == 0, "{name}: {run:#?} {verify:#?}");
+    }
+    (code, report)
+}
+
+fn is_in(snapshot: &Path, (key, body): &(String, Vec<u8>)) -> bool {
+    std::fs::read(snapshot.join("registry").join(key)).is_ok_and(|file| file == *body)
+}
+
+#[test]
+fn a_backup_from_an_honest_gateway_has_every_object_and_needs_no_request_twice() {
+    let gateway = filled();
+    let (code, report) = backup("honest", &gateway);
+    assert_eq!(code, 0, "{report:#}");
+    assert_eq!(report["parts"]["registry"]["counts"]["stored"], OBJECTS);
+    let mut targets: Vec<_> =
+        gateway.asked_for(Operation::Get).into_iter().map(|asked| asked.target).collect();
+    targets.dedup();
+    assert_eq!(targets.len(), OBJECTS);
+}
+
+#[test]
+fn a_backup_mends_what_passes() {
+    let faults = [
+        ("short bodies", None, Fault::Short(700)),
+        ("resets", None, Fault::Reset(700)),
+        ("closed connections", None, Fault::Closed),
+        ("SlowDown", None, Fault::Instead(Answer::error(503, "SlowDown"))),
+        ("502 of a router", None, Fault::Instead(Answer::html(502))),
+        ("a captive portal", None, Fault::Instead(Answer::html(200))),
+        ("flipped bits", Some(Operation::Get), Fault::Flipped(3)),
+        (
+            "another ETag",
+            Some(Operation::Get),
+            Fault::Edited(|answer| {
+                *answer = answer.clone().header("ETag", &format!("\"{}\"", etag(b"another")));
+            }),
+        ),
+        ("no such key", Some(Operation::Get), Fault::Instead(Answer::error(404, "NoSuchKey"))),
+        ("another clock", None, Fault::Instead(Answer::error(403, "RequestTimeTooSkewed"))),
+    ];
+    scope(|threads| {
+        for (name, operation, fault) in faults {
+            threads.spawn(move || {
+                let gateway = filled();
+                // A clock is learnt once for a request.
+                let nth = if name == "another clock" { 3..4 } else { 3..6 };
+                gateway.on(operation, "", nth, fault);
+                let (code, report) = backup(name, &gateway);
+                assert_eq!(code, 0, "{name}: {report:#}");
+            });
+        }
+    });
+}
+
+#[test]
+fn a_backup_names_the_object_that_the_gateway_does_not_give() {
+    let faults = [
+        ("flipped bits", Fault::Flipped(3), 4),
+        ("no such key", Fault::Instead(Answer::error(404, "NoSuchKey")), 4),
+        ("a captive portal", Fault::Instead(Answer::html(200)), 3),
+        ("no ETag", Fault::Edited(|answer| answer.remove("ETag")), 3),
+        ("denied", Fault::Instead(Answer::error(403, "AccessDenied")), 3),
+        ("404 of a router", Fault::Instead(Answer::html(404)), 3),
+        ("elsewhere", Fault::Instead(Answer::html(307).header("Location", "/")), 3),
+        ("nothing of it", Fault::Short(0), 3),
+    ];
+    scope(|threads| {
+        for (name, fault, expected) in faults {
+            threads.spawn(move || {
+                let gateway = filled();
+                gateway.on(Operation::Get, "images/05", ALWAYS, fault);
+                let (code, report) = backup(name, &gateway);
+                assert_eq!(code, expected, "{name}: {report:#}");
+                let findings = report["findings"].as_array().unwrap();
+                let named = findings.iter().any(|finding| finding.to_string().contains("images/05"));
+                assert!(named, "{name}: {report:#}");
+                assert_eq!(
+                    report["parts"]["registry"]["counts"]["stored"],
+                    OBJECTS - 1,
+                    "{name}: {report:#}"
+                );
+            });
+        }
+    });
+}
+
+#[test]
+fn a_backup_without_a_whole_listing_is_none() {
+    let cut: Edit = |page| page.body.truncate(page.body.len() - 30);
+    let faults = [
+        ("cut off", Fault::Edited(cut), 1),
+        ("short", Fault::Short(200), 6),
+        ("a captive portal", Fault::Instead(Answer::html(200)), 1),
+        ("busy", Fault::Instead(Answer::error(503, "SlowDown")), 6),
+        ("denied", Fault::Instead(Answer::error(403, "AccessDenied")), 1),
+    ];
+    scope(|threads| {
+        for (name, fault, expected) in faults {
+            threads.spawn(move || {
+                let gateway = filled();
+                // From the second page of the second pass on.
+                gateway.on(Operation::List, "marker=", ALWAYS, fault);
+                let (code, report) = backup(name, &gateway);
+                assert_eq!((code, report["snapshot"].as_str()), (expected, None), "{name}: {report:#}");
+            });
+        }
+    });
+}
+
+#[test]
+fn ls_shows_all_or_fails() {
+    let lines = |run: &Ran| run.stdout.lines().count();
+    for fault in [Fault::Short(200), Fault::Instead(Answer::html(200)), Fault::Closed] {
+        let gateway = filled();
+        gateway.on(Operation::List, "", 1..3, fault);
+        let run = at(&gateway, &["s3", "ls", "--recursive", "s3://registry"]).code(0);
+        assert_eq!(lines(&run), OBJECTS, "{run:#?}");
+    }
+    let gateway = filled();
+    gateway.on(Operation::List, "", 1..usize::MAX, Fault::Instead(Answer::error(403, "AccessDenied")));
+    at(&gateway, &["s3", "ls", "--recursive", "s3://registry"]).code(1).says(&["denies access", "to do:"]);
+}
+
+#[test]
+fn get_writes_the_object_or_no_file() {
+    let key = "registry/images/10/layer";
+    let gateway = filled();
+    let scratch = tempfile::tempdir().unwrap();
+    let file = scratch.path().join("layer");
+    let arguments = ["s3", "get", &format!("s3://registry/{key}"), file.to_str().unwrap()].map(str::to_owned);
+    let get = |fault, nth| {
+        gateway.on(Operation::Get, key, nth, fault);
+        at(&gateway, &arguments.each_ref().map(String::as_str))
+    };
+    get(Fault::Reset(50_000), ONCE).code(0);
+    assert_eq!(std::fs::read(&file).unwrap(), bytes(100_000));
+    std::fs::remove_file(&file).unwrap();
+
+    // Each rule has met nothing before it was added.
+    get(Fault::Flipped(50_000), ONCE).code(4).says(&["its bytes have MD5", "to do:"]);
+    get(Fault::Replaced { at: 50_000, by: bytes(99) }, ONCE).code(5).says(&["not what it was", "to do:"]);
+    get(Fault::Instead(Answer::html(200)), ALWAYS).code(1).says(&["not S3's", "to do:"]);
+    assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0);
+}
+
+/// Copies the bucket into a new directory; what became of each key, and the directory.
+fn pulled(gateway: &FaultyGateway) -> (Result<Vec<Pulled>>, tempfile::TempDir) {
+    let scratch = tempfile::tempdir().unwrap();
+    let root = Root::open(scratch.path()).unwrap();
+    let (run, bucket) = (Run::silent(), bucket());
+    let task = run.begin(None, TaskKind::Part, "registry");
+    let selection = Selection { bucket: &bucket, prefix: "", leave_out: &|_| false };
+    let mut all = Vec::new();
+    let each = |pulled| {
+        all.push(pulled);
+        Ok(())
+    };
+    let client = client(gateway);
+    let result = runtime().block_on(pull(&client, &selection, &root, &run, &task, each));
+    (result.map(|()| all), scratch)
+}
+
+#[test]
+fn an_object_that_is_replaced_while_it_is_copied_is_copied_as_it_is_then() {
+    let gateway = filled();
+    let fault = Fault::Replaced { at: 30_000, by: bytes(64_000) };
+    gateway.on(Operation::Get, "images/07", ONCE, fault);
+    let (all, directory) = pulled(&gateway);
+    let all = all.unwrap();
+    assert!(all.iter().all(|pulled| pulled.outcome == Outcome::Stored), "{all:#?}");
+    let file = std::fs::read(directory.path().join("registry/images/07/layer")).unwrap();
+    assert!(file == bytes(64_000), "{} bytes", file.len());
+    assert_eq!(all[7].listed.size_bytes, 64_000);
+}
+
+#[test]
+fn a_gateway_that_fails_object_after_object_ends_the_copy() {
+    let gateway = FaultyGateway::start().unwrap();
+    for number in 0..200 {
+        gateway.store("registry", &format!("{number:03}"), &bytes(10));
+    }
+    gateway.on(Operation::Get, "", ALWAYS, Fault::Short(0));
+    let (all, _directory) = pulled(&gateway);
+    assert_eq!(all.unwrap_err().kind(), ErrorKind::Unreachable);
+    let requests = gateway.asked_for(Operation::Get).len();
+    assert!(requests <= 200 * ATTEMPTS, "{requests}");
+}
+
+#[test]
+fn an_object_that_is_listed_and_not_given_is_damage_and_not_vanished() {
+    let gateway = filled();
+    gateway.on(Operation::Get, "images/05", ALWAYS, Fault::Instead(Answer::error(404, "NoSuchKey")));
+    let (_, report) = backup("lost", &gateway);
+    assert_eq!(report["verdict"], "damaged");
+    assert_eq!(report["parts"]["registry"]["counts"]["failed"], 1);
+    assert!(report["findings"][0]["what"].as_str().unwrap().contains("no data for it"), "{report:#}");
+}
+
+#[test]
+fn an_answer_that_contradicts_the_listing_is_not_stored() {
+    let edits: [Edit; 3] = [
+        |answer| *answer = answer.clone().header("ETag", "\"x\""),
+        |answer| *answer = answer.clone().header("ETag", &format!("\"{}\"", etag(b"another"))),
+        |answer| answer.body.truncate(7),
+    ];
+    for edit in edits {
+        let gateway = filled();
+        gateway.on(Operation::Get, "images/05", ALWAYS, Fault::Edited(edit));
+        let (code, report) = backup("contradicts", &gateway);
+        assert_eq!((code, &report["parts"]["registry"]["counts"]["failed"]), (3, &1.into()), "{report:#}");
+    }
+}
