@@ -1,7 +1,5 @@
 //! An object on its way from the network to the disk: a bounded channel to one blocking task, which hashes and writes.
 
-use std::io::Write;
-
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -92,8 +90,7 @@ pub fn write<T: Tap>(
     pieces: impl IntoIterator<Item = Bytes>,
 ) -> Result<Written<T>> {
     for bytes in pieces {
-        tap.bytes(&bytes);
-        new_file.write_all(&bytes).map_err(|error| new_file.write_error(error))?;
+        new_file.write_tapped(&bytes, &mut tap).map_err(|error| new_file.write_error(error))?;
     }
     Ok(Written { size_bytes: new_file.size_bytes(), sha256: new_file.sha256(), new_file, tap })
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read as _};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -126,8 +126,8 @@ async fn send(
     let ToPush { open, size_bytes, sha256, content_type, headers, meta, part_size_bytes, .. } = file;
     let in_parts = size_bytes > IN_ONE_BYTES || part_size_bytes.is_some();
     let cut = in_parts.then(|| Cut::new(size_bytes, part_size_bytes)).transpose()?;
-    let read = blocking(move || read(open()?, size_bytes, cut)).await?;
-    if sha256.is_some_and(|expected| expected != read.sha256) {
+    let read = blocking(move || read(open()?, size_bytes, cut, sha256.is_some())).await?;
+    if read.sha256 != sha256 {
         return Err(Error::new(ErrorKind::Damaged, "the file is not what it was when it was backed up")
             .todo("take it from another snapshot; `verify` names all that are damaged"));
     }
@@ -172,13 +172,14 @@ struct Read {
     file: Arc<File>,
     /// Its bytes, if they are few.
     bytes: Option<Bytes>,
-    sha256: Sha256,
+    /// Its digest, if it is to be compared.
+    sha256: Option<Sha256>,
     md5: [u8; 16],
     /// The MD5s of its parts, if it is cut.
     md5s: Vec<[u8; 16]>,
 }
 
-fn read(mut file: File, size_bytes: u64, cut: Option<Cut>) -> Result<Read> {
+fn read(mut file: File, size_bytes: u64, cut: Option<Cut>, compares: bool) -> Result<Read> {
     // An unreadable sector is damage to this one file.
     let failed = |error: io::Error| Error::new(ErrorKind::Damaged, "cannot read the file").because(error);
     let damaged = || {
@@ -189,13 +190,11 @@ fn read(mut file: File, size_bytes: u64, cut: Option<Cut>) -> Result<Read> {
         return Err(damaged());
     }
     let part_size_bytes = cut.map_or(u64::MAX, |cut| cut.part_size_bytes());
-    let (mut md5, mut sha256, mut md5s) = (Md5::new(), Sha256Hasher::new(), Vec::new());
+    let (mut md5, mut md5s, mut sha256) = (Md5::new(), Vec::new(), compares.then(Sha256Hasher::new));
     let mut left_bytes = part_size_bytes;
-    let mut kept = (size_bytes <= IN_MEMORY_BYTES && cut.is_none()).then(Vec::new);
-    let read_bytes = each_piece(&mut file, |mut piece| {
-        sha256.update(piece);
-        if let Some(kept) = &mut kept {
-            kept.extend_from_slice(piece);
+    let mut hash = |mut piece: &[u8]| {
+        if let Some(sha256) = &mut sha256 {
+            sha256.update(piece);
         }
         while !piece.is_empty() {
             if left_bytes == 0 {
@@ -207,15 +206,22 @@ fn read(mut file: File, size_bytes: u64, cut: Option<Cut>) -> Result<Read> {
             left_bytes -= here as u64;
             piece = &piece[here..];
         }
-    })
-    .map_err(failed)?;
+    };
+    let (read_bytes, bytes) = if size_bytes <= IN_MEMORY_BYTES && cut.is_none() {
+        let mut bytes = Vec::with_capacity(usize::try_from(size_bytes).unwrap_or(0) + 1);
+        (&mut file).take(size_bytes + 1).read_to_end(&mut bytes).map_err(failed)?;
+        hash(&bytes);
+        (bytes.len() as u64, Some(Bytes::from(bytes)))
+    } else {
+        (each_piece(&mut file, hash).map_err(failed)?, None)
+    };
     if read_bytes != size_bytes {
         return Err(damaged());
     }
     let md5: [u8; 16] = md5.finalize().into();
     md5s.push(md5);
-    let sha256 = Sha256(sha256.finalize().into());
-    Ok(Read { file: Arc::new(file), bytes: kept.map(Bytes::from), sha256, md5, md5s })
+    let sha256 = sha256.map(|sha256| Sha256(sha256.finalize().into()));
+    Ok(Read { file: Arc::new(file), bytes, sha256, md5, md5s })
 }
 
 /// Bytes of an open file as the body of a request.

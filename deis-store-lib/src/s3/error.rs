@@ -154,9 +154,9 @@ impl S3Error {
             (409, "BucketNotEmpty") => (Kind::Guard, "the bucket is not empty", "delete its objects first"),
             (304, _) => (Kind::Guard, "the object is as it was", ""),
             (416, _) => (
-                Kind::Usage,
+                Kind::Guard,
                 "the object has no such bytes",
-                "ask for bytes before its end; an empty object has none",
+                "it was changed meanwhile, or ends before them; an empty object has none",
             ),
             (412, _) => {
                 (Kind::Guard, "the object is not what it was", "somebody changed it meanwhile: run it again")

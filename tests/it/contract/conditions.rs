@@ -46,7 +46,7 @@ async fn a_range_beyond_the_end_is_refused_and_an_empty_object_has_none(site: &S
         let key = key(name);
         let mut operation = GetObject::new(&site.bucket, &key);
         operation.range = Some(ByteRange { first, last });
-        refused(site.client.execute(&operation).await, ErrorKind::Usage, "416 InvalidRange");
+        refused(site.client.execute(&operation).await, ErrorKind::Guard, "416 InvalidRange");
     }
 }
 

@@ -132,7 +132,7 @@ async fn the_rest_beyond_the_end_is_refused(site: &Site) {
         let etag = site.head(name).await.unwrap().etag;
         let operation = rest(site, &key, from, &etag);
         let result = site.client.execute(&operation).await;
-        refused(result, ErrorKind::Usage, "416 InvalidRange");
+        refused(result, ErrorKind::Guard, "416 InvalidRange");
     }
 }
 

@@ -184,6 +184,11 @@ fn rest(name: &str, fault: Fault, nth: std::ops::Range<usize>) -> (Result<Vec<u8
     (came, gateway.asked().len() - 1)
 }
 
+/// Not `unwrap_err`, which would print all that came.
+fn kind(came: Result<Vec<u8>>) -> Option<ErrorKind> {
+    came.err().map(|error| error.kind())
+}
+
 #[test]
 fn only_the_rest_that_was_asked_for_is_joined_to_the_beginning() {
     let wrong: [(&str, Edit); 6] = [
@@ -200,14 +205,9 @@ fn only_the_rest_that_was_asked_for_is_joined_to_the_beginning() {
     ];
     for (name, edit) in wrong {
         let (came, asked) = rest(name, Fault::Edited(edit), ONCE);
-        if name == "an error" {
-            // It is a part of the right range and the wrong length.
-            assert_eq!((came.unwrap_err().kind(), asked), (ErrorKind::Protocol, 1), "{name}");
-            continue;
-        }
-        assert_eq!((came.unwrap().len(), asked), (SIZE, 2), "{name}");
+        assert_eq!((came.map(|came| came.len()).ok(), asked), (Some(SIZE), 2), "{name}");
         let (came, asked) = rest(name, Fault::Edited(edit), ALWAYS);
-        assert_eq!((came.unwrap_err().kind(), asked), (ErrorKind::Protocol, ATTEMPTS), "{name}");
+        assert_eq!((kind(came), asked), (Some(ErrorKind::Protocol), ATTEMPTS), "{name}");
     }
 }
 
@@ -226,12 +226,12 @@ fn the_rest_of_another_object_is_never_joined_to_the_beginning() {
         *rest = rest.clone().header("ETag", "\"00000000000000000000000000000000-3\"");
     };
     let (came, asked) = rest("another ETag", Fault::Edited(other), ALWAYS);
-    assert_eq!((came.unwrap_err().kind(), asked), (ErrorKind::Guard, 1));
+    assert_eq!((kind(came), asked), (Some(ErrorKind::Guard), 1));
 
     let (came, asked) = rest("416", Fault::Instead(Answer::error(416, "InvalidRange")), ALWAYS);
-    assert_eq!((came.unwrap_err().kind(), asked), (ErrorKind::Guard, 1));
+    assert_eq!((kind(came), asked), (Some(ErrorKind::Guard), 1));
     let (came, asked) = rest("404", Fault::Instead(Answer::error(404, "NoSuchKey")), ALWAYS);
-    assert_eq!((came.unwrap_err().kind(), asked), (ErrorKind::NotFound, 1));
+    assert_eq!((kind(came), asked), (Some(ErrorKind::NotFound), 1));
 }
 
 #[test]

@@ -18,8 +18,8 @@ use crate::s3::{BucketName, Check, Checked, ObjectKey};
 /// An object of at least this size is fetched in ranges.
 const IN_RANGES_BYTES: u64 = 32 << 20;
 
-/// A range: a stripe of the default size of radosgw, so that each comes from one place.
-const RANGE_BYTES: u64 = 4 << 20;
+/// A range: half a stripe of the default size of radosgw, so that each comes from one place.
+const RANGE_BYTES: u64 = 2 << 20;
 
 /// Ranges at once. They are kept until their turn, so they are what a big download takes of memory.
 const RANGES_AT_ONCE: usize = 3;

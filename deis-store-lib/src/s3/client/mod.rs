@@ -37,8 +37,8 @@ use crate::http::{HttpSend, Limited, Limits};
 use crate::monitor::{Clock, Run, Stop};
 use crate::secret::Credentials;
 
-/// Objects that come in ranges at a time: a few fill any line, and each takes memory.
-const IN_RANGES: usize = 2;
+/// Objects that come in ranges at a time: one fills any line, and each takes memory.
+const IN_RANGES: usize = 1;
 
 /// A client of one cluster's gateways. Clones share everything.
 #[derive(Clone)]
