@@ -8,6 +8,7 @@ mod list;
 mod program;
 mod put;
 mod random;
+mod transfers;
 
 use std::ops::Range;
 use std::sync::LazyLock;

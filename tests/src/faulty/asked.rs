@@ -27,6 +27,8 @@ pub enum Operation {
     Complete,
     /// `DELETE /BUCKET/KEY?uploadId=U`.
     Abort,
+    /// The parts of an upload.
+    ListParts,
     /// Anything else.
     Other,
 }
@@ -86,7 +88,8 @@ impl Asked {
             ("GET", true, false) => Operation::List,
             ("PUT", true, false) => Operation::CreateBucket,
             ("HEAD", _, true) => Operation::Head,
-            ("GET", _, true) if !upload => Operation::Get,
+            ("GET", _, true) if upload => Operation::ListParts,
+            ("GET", _, true) => Operation::Get,
             ("PUT", _, true) if upload && part => Operation::Part,
             ("PUT", _, true) => Operation::Put,
             ("POST", _, true) if upload => Operation::Complete,

@@ -80,6 +80,9 @@ impl Store {
                 None => Answer::error(404, "NoSuchKey"),
             },
             Operation::Put => {
+                if asked.header("if-none-match") == Some("*") && self.object(&bucket, &key).is_some() {
+                    return Answer::error(412, "PreconditionFailed");
+                }
                 let answer = received(asked, &body);
                 if answer.status == 200 {
                     self.put(&bucket, &key, body);
@@ -97,6 +100,7 @@ impl Store {
                 Some(_) => Answer::new(204, ""),
                 None => Answer::error(404, "NoSuchUpload"),
             },
+            Operation::ListParts => self.list_parts(&key, &asked.query("uploadId").unwrap_or_default()),
             Operation::Other => Answer::error(405, "MethodNotAllowed"),
         }
     }
@@ -168,6 +172,22 @@ impl Store {
             upload.insert(number, body);
         }
         answer
+    }
+
+    /// All on one page.
+    fn list_parts(&self, key: &str, id: &str) -> Answer {
+        let Some(parts) = self.uploads.get(id) else { return Answer::error(404, "NoSuchKey") };
+        let mut text = format!("<Key>{key}</Key><UploadId>{id}</UploadId><IsTruncated>false</IsTruncated>");
+        for (number, part) in parts {
+            let _ = write!(
+                text,
+                "<Part><PartNumber>{number}</PartNumber><LastModified>{MODIFIED}</LastModified><ETag>{}</ETag>\
+                 <Size>{}</Size></Part>",
+                etag(part),
+                part.len()
+            );
+        }
+        document("ListPartsResult", &text)
     }
 
     /// All parts must be named; the first answer has an empty `ETag`, a repeated request is answered likewise.
