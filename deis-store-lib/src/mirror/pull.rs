@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
 use futures_util::TryStreamExt as _;
-use tokio::sync::Semaphore;
 
 use super::in_order::in_order;
 use super::{Checked, Outcome};
@@ -77,16 +76,11 @@ pub async fn pull(
     progress: &Running<'_>,
     mut each: impl FnMut(Pulled) -> Result<()>,
 ) -> Result<()> {
-    let transfer = Transfer {
-        client,
-        bucket: selection.bucket,
-        root,
-        under_way: Semaphore::new(2 * client.in_flight()),
-        failures: AtomicU32::new(0),
-    };
+    let transfer = Transfer { client, bucket: selection.bucket, root, failures: AtomicU32::new(0) };
     let listing = client.list(selection.bucket, selection.prefix);
     let wanted = listing.try_filter(|object| std::future::ready(!(selection.leave_out)(&object.key)));
     let transfers = wanted.map_ok(|object| transfer.object(object));
+    // Each may keep a thread that writes, of which there are 512: far fewer objects are under way.
     let mut results = Box::pin(in_order(transfers, client.in_flight()));
     while let Some(pulled) = results.try_next().await? {
         run.stop.check()?;
@@ -100,18 +94,12 @@ struct Transfer<'a> {
     client: &'a Client,
     bucket: &'a BucketName,
     root: &'a Root,
-    /// Twice as many objects as requests: some wait for the disk. One that broke off gives back its request and keeps
-    /// the thread that writes it, of which there are 512; without this limit, gateways that break off object after
-    /// object would take them all, and each object would wait for another one for ever.
-    under_way: Semaphore,
     /// How many objects in a row the gateways have failed to give.
     failures: AtomicU32,
 }
 
 impl Transfer<'_> {
     async fn object(&self, mut listed: ListedObject) -> Result<Pulled> {
-        // The semaphore is never closed.
-        let _under_way = self.under_way.acquire().await;
         let mut attempts = 1;
         let (outcome, damaged, stored) = loop {
             let error = match self.fetch(&listed).await {
