@@ -139,11 +139,6 @@ impl S3Error {
             (404, "NoSuchBucket") => {
                 (Kind::NotFound, "no such bucket", "list what is there: deis-store s3 ls")
             }
-            (404, "NoSuchKey") if method == http::Method::PUT => (
-                Kind::Unreachable,
-                "the body comes cut off at the gateway",
-                "look for what stands between, and for files that change while they are sent",
-            ),
             (404, "NoSuchKey") => (Kind::NotFound, "no such object", ""),
             (404, "NoSuchUpload") => (Kind::NotFound, "no such multipart upload", "begin it anew"),
             // An answer to HEAD has no body and so no code.
