@@ -21,6 +21,9 @@ const ATTEMPTS: u32 = 3;
 /// An index that lags behind its objects has caught up after this.
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
 
+/// After more failures in a row it is the gateways that fail and not the objects.
+const FAILURES_IN_A_ROW: u32 = 32;
+
 /// An object of at most this size is written at once when all of it has come.
 const SMALL_BYTES: u64 = 256 << 10;
 
@@ -158,7 +161,7 @@ impl Transfer<'_> {
             _ => {}
         }
         let failures = self.failures.fetch_add(1, Relaxed) + 1;
-        if failures as usize > 2 * self.client.in_flight() {
+        if failures > FAILURES_IN_A_ROW {
             return Err(error.todo("the gateway fails object after object: check it, then run it again"));
         }
         Ok(Outcome::Failed(error.what()))
