@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use deis_store::snapshot::Part;
 
+use crate::commands::sync::SyncArgs;
+
 /// Backs up, verifies and restores the state of a Deis v1 platform.
 #[derive(Debug, Parser)]
 #[command(name = "deis-store", version, max_term_width = 100)]
@@ -209,4 +211,6 @@ pub(crate) enum S3Action {
         #[arg(required = true)]
         places: Vec<String>,
     },
+    /// Make a directory as a bucket is, or a bucket as a directory is
+    Sync(SyncArgs),
 }

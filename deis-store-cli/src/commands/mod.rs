@@ -5,6 +5,7 @@ mod config;
 mod rehearse;
 mod restore;
 mod s3;
+pub(crate) mod sync;
 mod verify;
 
 use std::collections::BTreeSet;

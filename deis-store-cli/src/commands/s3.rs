@@ -28,6 +28,7 @@ pub(super) async fn run(global: &Global, action: &S3Action, output: &Output, run
         S3Action::Put { file, place, mime_type } => put(client, file, place, mime_type.clone(), output).await,
         S3Action::Get { place, file, force } => get(client, place, file.as_deref(), *force, output).await,
         S3Action::Del { places } => delete(client, places, output).await,
+        S3Action::Sync(args) => super::sync::run(client, args, output, run).await,
     }
 }
 
@@ -171,7 +172,7 @@ async fn delete(client: &Client, places: &[String], output: &Output) -> Done {
 }
 
 /// `s3://BUCKET[/KEY]` in its two parts.
-fn split(place: &str) -> Result<(BucketName, String)> {
+pub(super) fn split(place: &str) -> Result<(BucketName, String)> {
     let rest = place.strip_prefix("s3://").ok_or_else(|| usage("not of the form s3://BUCKET/KEY", place))?;
     let (bucket, key) = rest.split_once('/').unwrap_or((rest, ""));
     Ok((BucketName::new(bucket)?, key.to_owned()))

@@ -52,6 +52,13 @@ impl Output {
         self.json
     }
 
+    /// Prints a line of a report while it comes about.
+    pub(crate) fn line(&self, text: &str) {
+        if !self.quiet {
+            print(text);
+        }
+    }
+
     /// Prints a part of an answer; false if that is in vain.
     pub(crate) fn lines(text: &str) -> bool {
         print(text)

@@ -3,6 +3,8 @@
 //! It must not know S3 or a cluster. Which key is which path is pure and needs no feature.
 
 mod digest;
+#[cfg(feature = "backup")]
+mod facts;
 mod key_path;
 #[cfg(feature = "backup")]
 mod link;
@@ -27,6 +29,7 @@ pub use digest::Sha256;
 pub use key_path::{decode, encode, is_resumable, partial_name};
 #[cfg(feature = "backup")]
 pub use {
+    facts::Facts,
     lock::Lock,
     new_file::{Committed, NewFile},
     probe::probe,

@@ -1,5 +1,6 @@
 //! Removing what is ours with all that is in it. It follows no symlink: a link is removed, not what it points to.
 
+use std::borrow::Borrow;
 use std::ffi::OsStr;
 use std::time::Duration;
 
@@ -34,6 +35,12 @@ impl Root {
     /// Removes a file or link in this directory, if it is there.
     pub fn remove_file(&self, name: &str) -> Result<()> {
         self.unlink(name)
+    }
+
+    /// Removes the file or link that a path names, if it is there. Directories on the way stay.
+    pub fn remove_at<S: Borrow<str>>(&self, path: &[S]) -> Result<()> {
+        let (parent, name) = self.parent(path)?;
+        parent.unlink(name)
     }
 
     fn clear(&self) -> Result<()> {

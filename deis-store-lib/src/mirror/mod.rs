@@ -3,20 +3,33 @@
 //! Knows the S3 client and the writer of files, and nothing of snapshots: whoever mirrors says what to do with each
 //! outcome.
 
+pub mod glob;
 #[cfg(feature = "backup")]
 mod in_order;
+#[cfg(feature = "backup")]
+mod local;
 mod outcome;
+#[cfg(feature = "backup")]
+mod plan;
 #[cfg(feature = "backup")]
 mod pull;
 #[cfg(feature = "backup")]
 mod push;
+#[cfg(feature = "backup")]
+mod sync;
 
 pub use crate::s3::Checked;
-pub use outcome::Outcome;
+#[cfg(feature = "backup")]
+pub use local::{Local, Walk, walk};
+pub use outcome::{Counts, Outcome};
+#[cfg(feature = "backup")]
+pub use plan::{Keyed, MaxDelete, Pair, SyncOptions, UnchangedBy, merge};
 #[cfg(feature = "backup")]
 pub use pull::{Pulled, Selection, Stored, fetch, pull};
 #[cfg(feature = "backup")]
 pub use push::{Pushed, ToPush, push, upload};
+#[cfg(feature = "backup")]
+pub use sync::{BucketTree, Did, Extra, SyncReport, Synced, sync_to_bucket, sync_to_directory};
 
 #[cfg(feature = "backup")]
 pub(crate) use pull::blocking;

@@ -2,19 +2,21 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::error::{Error, ErrorKind, Result};
+
 /// What became of a listed key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "outcome", content = "why", rename_all = "snake_case")]
 pub enum Outcome {
     /// Fetched, and as its `ETag` says.
     Stored,
-    /// As in the previous snapshot, and shared with it.
+    /// There already: in the previous snapshot, with which it is shared, or in the target.
     Unchanged,
     /// Fetched; its `ETag` says nothing of the bytes.
     Unverifiable(String),
     /// Gone since it was listed.
     Vanished,
-    /// The server does not give it.
+    /// The server does not give it, or something that is not ours stands in its place.
     Refused(String),
     /// Not fetched.
     Failed(String),
@@ -34,5 +36,66 @@ impl Outcome {
             Self::Unverifiable(why) | Self::Refused(why) | Self::Failed(why) => Some(why),
             Self::Stored | Self::Unchanged | Self::Vanished => None,
         }
+    }
+}
+
+/// What became of the keys of a bucket, in numbers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Counts {
+    /// Keys that were listed.
+    pub listed: u64,
+    /// Fetched.
+    pub stored: u64,
+    /// There already.
+    pub unchanged: u64,
+    /// Fetched, with an `ETag` that says nothing of the bytes.
+    pub unverifiable: u64,
+    /// Gone since they were listed.
+    pub vanished: u64,
+    /// Not given by the server.
+    pub refused: u64,
+    /// Not fetched.
+    pub failed: u64,
+}
+
+impl Counts {
+    /// Counts a listed key.
+    pub fn add(&mut self, outcome: &Outcome) {
+        self.listed += 1;
+        *match outcome {
+            Outcome::Stored => &mut self.stored,
+            Outcome::Unchanged => &mut self.unchanged,
+            Outcome::Unverifiable(_) => &mut self.unverifiable,
+            Outcome::Vanished => &mut self.vanished,
+            Outcome::Refused(_) => &mut self.refused,
+            Outcome::Failed(_) => &mut self.failed,
+        } += 1;
+    }
+
+    /// An internal error unless every listed key is counted once.
+    pub fn add_up(&self) -> Result<()> {
+        let ends = [self.stored, self.unchanged, self.unverifiable, self.vanished, self.refused, self.failed];
+        if ends.iter().try_fold(0_u64, |sum, count| sum.checked_add(*count)) == Some(self.listed) {
+            return Ok(());
+        }
+        Err(Error::new(ErrorKind::Internal, format!("the counts do not add up: {self:?}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_listed_key_is_counted_once() {
+        let mut counts = Counts::default();
+        counts.add(&Outcome::Stored);
+        counts.add(&Outcome::Failed("x".to_owned()));
+        counts.add_up().unwrap();
+        counts.failed = 0;
+        assert_eq!(counts.add_up().unwrap_err().kind(), ErrorKind::Internal);
+        let many = Counts { stored: u64::MAX, failed: 2, listed: 1, ..Counts::default() };
+        assert!(many.add_up().is_err(), "a sum that wraps is not a sum");
     }
 }

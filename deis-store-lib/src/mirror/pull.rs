@@ -79,7 +79,7 @@ pub async fn pull(
     progress: &Running<'_>,
     mut each: impl FnMut(Pulled) -> Result<()>,
 ) -> Result<()> {
-    let transfer = Transfer { client, bucket: selection.bucket, root, failures: AtomicU32::new(0) };
+    let transfer = Transfer::new(client, selection.bucket, root, Form::Snapshot);
     let listing = client.list(selection.bucket, selection.prefix);
     let wanted = listing.try_filter(|object| std::future::ready(!(selection.leave_out)(&object.key)));
     let transfers = wanted.map_ok(|object| transfer.object(object));
@@ -93,16 +93,35 @@ pub async fn pull(
     Ok(())
 }
 
-struct Transfer<'a> {
+/// What becomes of a bucket on disk.
+#[derive(Clone, Copy)]
+pub(super) enum Form {
+    /// Files that snapshots share and nobody edits; the whole key is the path.
+    Snapshot,
+    /// Files of their user's own, with the listing's time to the millisecond; the path is the key without so many bytes
+    /// of prefix.
+    Mirror { prefix_bytes: usize },
+}
+
+/// Copies single objects of a bucket beneath a directory.
+pub(super) struct Transfer<'a> {
     client: &'a Client,
     bucket: &'a BucketName,
     root: &'a Root,
+    form: Form,
     /// How many objects in a row the gateways have failed to give.
     failures: AtomicU32,
 }
 
+impl<'a> Transfer<'a> {
+    pub(super) fn new(client: &'a Client, bucket: &'a BucketName, root: &'a Root, form: Form) -> Self {
+        Self { client, bucket, root, form, failures: AtomicU32::new(0) }
+    }
+}
+
 impl Transfer<'_> {
-    async fn object(&self, mut listed: ListedObject) -> Result<Pulled> {
+    /// Copies an object. What befalls it alone is its outcome; an error concerns all.
+    pub(super) async fn object(&self, mut listed: ListedObject) -> Result<Pulled> {
         let mut attempts = 1;
         let (outcome, damaged, stored) = loop {
             let error = match self.fetch(&listed).await {
@@ -114,6 +133,9 @@ impl Transfer<'_> {
             };
             // What the gateway says of an object it has listed is believed only if the listing says so too.
             match error.kind() {
+                ErrorKind::Guard if is_of_disk(&error) => {
+                    break (Outcome::Refused(error.what()), false, None);
+                }
                 ErrorKind::NotFound | ErrorKind::Guard => match self.listed_now(&listed.key).await? {
                     None => break (Outcome::Vanished, false, None),
                     Some(now) => listed = now,
@@ -141,7 +163,18 @@ impl Transfer<'_> {
             _ => error,
         })?;
         let root = self.root.clone();
-        store(download, &key, 0o400, move |key, etag| root.new_object(key, etag)).await
+        match self.form {
+            Form::Snapshot => {
+                store(download, &key, 0o400, None, move |key, etag| root.new_object(key, etag)).await
+            }
+            Form::Mirror { prefix_bytes } => {
+                let time = Some(listed_time(listed)?);
+                let new_file = move |key: &str, etag: &str| {
+                    root.new_object(key.get(prefix_bytes..).unwrap_or(key), etag)
+                };
+                store(download, &key, 0o600, time, new_file).await
+            }
+        }
     }
 
     /// How a key is listed now, if it still is.
@@ -178,13 +211,28 @@ pub async fn fetch(
     new_file: impl FnOnce(&str, &str) -> Result<NewFile> + Send + 'static,
 ) -> Result<Stored> {
     let download = client.get(bucket, key).await?;
-    store(download, key, mode, new_file).await.at("bucket", bucket)
+    store(download, key, mode, None, new_file).await.at("bucket", bucket)
+}
+
+/// When a listed object was written.
+pub(super) fn listed_time(listed: &ListedObject) -> Result<SystemTime> {
+    listed.modified.parse::<jiff::Timestamp>().map(SystemTime::from).map_err(|error| {
+        Error::new(ErrorKind::Protocol, "the listing has no readable time")
+            .at("key", &listed.key)
+            .because(error)
+    })
+}
+
+/// Whether something on disk was in the way, and not the gateway.
+pub(super) fn is_of_disk(error: &Error) -> bool {
+    error.place().iter().any(|(name, _)| *name == "path")
 }
 
 async fn store(
     mut download: Download<'_>,
     key: &ObjectKey,
     mode: u32,
+    file_time: Option<SystemTime>,
     new_file: impl FnOnce(&str, &str) -> Result<NewFile> + Send + 'static,
 ) -> Result<Stored> {
     let info = download.info().clone();
@@ -195,7 +243,7 @@ async fn store(
     let etag = info.etag.clone();
     let commit = move |written: Written<Check>| {
         let checked = written.tap.finish()?;
-        Ok((written.new_file.commit(mode, Some(modified), false)?, checked))
+        Ok((written.new_file.commit(mode, Some(file_time.unwrap_or(modified)), false)?, checked))
     };
     let (committed, checked) = if info.total_bytes <= SMALL_BYTES {
         let mut pieces = Vec::new();

@@ -98,7 +98,7 @@ pub async fn push(
     Ok(())
 }
 
-fn concerns_one(error: &Error) -> bool {
+pub(super) fn concerns_one(error: &Error) -> bool {
     matches!(
         error.kind(),
         ErrorKind::Damaged | ErrorKind::NotFound | ErrorKind::Unsupported | ErrorKind::Usage

@@ -166,8 +166,8 @@ impl Restoring<'_> {
         let (snapshot, part) = (self.snapshot, self.part);
         compare(client, Some(bucket), snapshot, part, |compared| {
             let (key, text) = match compared {
-                Compared::Here(line) => (line.key, "it was uploaded and is not listed"),
-                Compared::There(object) => {
+                Compared::Left(line) => (line.key, "it was uploaded and is not listed"),
+                Compared::Right(object) => {
                     (object.key, "it is in the bucket and not in the snapshot: somebody writes")
                 }
                 Compared::Both(line, object)

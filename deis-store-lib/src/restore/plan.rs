@@ -195,7 +195,7 @@ async fn plan_bucket(
     let mut unsure = Vec::new();
     compare(&cluster.s3, exists.then_some(&bucket), snapshot, part, |compared| {
         match compared {
-            Compared::Here(line) => {
+            Compared::Left(line) => {
                 objects += 1;
                 bytes += line.size_bytes;
             }
@@ -209,7 +209,7 @@ async fn plan_bucket(
                     Likeness::Unknown => unsure.push((line, there)),
                 }
             }
-            Compared::There(there) => drop(foreign.get_or_insert(there.key)),
+            Compared::Right(there) => drop(foreign.get_or_insert(there.key)),
         }
         Ok(())
     })

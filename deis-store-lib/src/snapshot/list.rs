@@ -8,9 +8,10 @@ use flate2::write::GzEncoder;
 use sha2::Digest;
 
 use super::line::ListLine;
-use super::manifest::{Counts, FileDigest};
+use super::manifest::FileDigest;
 use crate::disk::{NewFile, Sha256};
 use crate::error::{Context, Error, ErrorKind, Result, disk_error};
+use crate::mirror::Counts;
 
 /// Longer lines are refused. A key has 1,024 bytes, and all headers of a request 64 KiB.
 const LONGEST_LINE_BYTES: u64 = 1 << 20;

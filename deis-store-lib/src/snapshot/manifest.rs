@@ -9,7 +9,7 @@ use super::line::milliseconds;
 use super::part::Part;
 use crate::disk::Sha256;
 use crate::error::{Error, ErrorKind, Result};
-use crate::mirror::Outcome;
+use crate::mirror::Counts;
 
 /// The format that this version writes, and the greatest it reads.
 pub const FORMAT: u64 = 1;
@@ -163,50 +163,6 @@ pub enum PartOutcome {
     Absent,
 }
 
-/// What became of the objects of a part.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Counts {
-    /// Keys that were listed.
-    pub listed: u64,
-    /// Fetched.
-    pub stored: u64,
-    /// Shared with the previous snapshot.
-    pub unchanged: u64,
-    /// Fetched, with an `ETag` that says nothing of the bytes.
-    pub unverifiable: u64,
-    /// Gone since they were listed.
-    pub vanished: u64,
-    /// Not given by the server.
-    pub refused: u64,
-    /// Not fetched.
-    pub failed: u64,
-}
-
-impl Counts {
-    /// Counts a listed key.
-    pub fn add(&mut self, outcome: &Outcome) {
-        self.listed += 1;
-        *match outcome {
-            Outcome::Stored => &mut self.stored,
-            Outcome::Unchanged => &mut self.unchanged,
-            Outcome::Unverifiable(_) => &mut self.unverifiable,
-            Outcome::Vanished => &mut self.vanished,
-            Outcome::Refused(_) => &mut self.refused,
-            Outcome::Failed(_) => &mut self.failed,
-        } += 1;
-    }
-
-    /// An internal error unless every listed key is counted once.
-    pub fn add_up(&self) -> Result<()> {
-        let ends = [self.stored, self.unchanged, self.unverifiable, self.vanished, self.refused, self.failed];
-        if ends.iter().try_fold(0_u64, |sum, count| sum.checked_add(*count)) == Some(self.listed) {
-            return Ok(());
-        }
-        Err(Error::new(ErrorKind::Internal, format!("the counts do not add up: {self:?}")))
-    }
-}
-
 /// The digest of a file, its bytes as they are on disk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileDigest {
@@ -263,17 +219,5 @@ mod tests {
         for text in ["", "[]", "{}", r#"{"format":1}"#, &OLDEST[..OLDEST.len() - 1]] {
             assert_eq!(Manifest::parse(text.as_bytes()).unwrap_err().kind(), ErrorKind::Damaged, "{text}");
         }
-    }
-
-    #[test]
-    fn every_listed_key_is_counted_once() {
-        let mut counts = Counts::default();
-        counts.add(&Outcome::Stored);
-        counts.add(&Outcome::Failed("x".to_owned()));
-        counts.add_up().unwrap();
-        counts.failed = 0;
-        assert_eq!(counts.add_up().unwrap_err().kind(), ErrorKind::Internal);
-        let many = Counts { stored: u64::MAX, failed: 2, listed: 1, ..Counts::default() };
-        assert!(many.add_up().is_err(), "a sum that wraps is not a sum");
     }
 }

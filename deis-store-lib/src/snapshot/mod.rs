@@ -21,9 +21,9 @@ pub(crate) mod sample;
 #[cfg(feature = "backup")]
 mod unfinished;
 
-pub use crate::mirror::{Checked, Outcome};
+pub use crate::mirror::{Checked, Counts, Outcome};
 pub use line::ListLine;
-pub use manifest::{Counts, FORMAT, FileDigest, Manifest, NotIncluded, PartEntry, PartOutcome, Source};
+pub use manifest::{FORMAT, FileDigest, Manifest, NotIncluded, PartEntry, PartOutcome, Source};
 pub use part::Part;
 #[cfg(feature = "backup")]
 pub use {

@@ -1,0 +1,209 @@
+//! `deis-store s3 sync SOURCE TARGET`: one of the two is a directory, the other a place in a bucket.
+
+use std::path::{Path, PathBuf};
+
+use deis_store::disk::{Root, probe};
+use deis_store::error::printable;
+use deis_store::mirror::{
+    BucketTree, Did, Extra, MaxDelete, Outcome, SyncOptions, SyncReport, Synced, UnchangedBy, glob,
+    sync_to_bucket, sync_to_directory,
+};
+use deis_store::monitor::{Run, TaskKind, TaskResult};
+use deis_store::s3::{BucketName, Client};
+use deis_store::{Error, ErrorKind, Result};
+use serde_json::json;
+
+use super::Done;
+use crate::exit::Exit;
+use crate::output::{Output, bytes};
+
+/// What can be typed after `s3 sync`.
+#[derive(Debug, clap::Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
+pub(crate) struct SyncArgs {
+    /// s3://BUCKET[/PREFIX], or a directory: without `/` at its end, its name becomes part of the keys
+    source: String,
+    /// A directory, which is made if it is not there, or s3://BUCKET[/PREFIX/]
+    target: String,
+    /// Say what would be done, and do nothing
+    #[arg(long, short = 'n')]
+    dry_run: bool,
+    /// Delete in the target what the source does not have, when all else went well
+    #[arg(long)]
+    delete_removed: bool,
+    /// Delete nothing if it would be more than so many objects, or per cent of the target's
+    #[arg(long, value_name = "N|P%")]
+    max_delete: Option<MaxDelete>,
+    /// Leave alone what is there already, whatever it is
+    #[arg(long, conflicts_with = "checksum")]
+    skip_existing: bool,
+    /// Compare by reading, also where size and time agree
+    #[arg(long)]
+    checksum: bool,
+    /// Leave out what matches this: `*`, `?` and `[…]`, to the end of the key below the source
+    #[arg(long, value_name = "GLOB")]
+    exclude: Vec<String>,
+    /// Do not leave out what matches this
+    #[arg(long, value_name = "GLOB")]
+    include: Vec<String>,
+}
+
+/// The two directions.
+enum Way {
+    Down { bucket: BucketName, prefix: String, directory: PathBuf },
+    Up { directory: PathBuf, bucket: BucketName, prefix: String },
+}
+
+pub(super) async fn run(client: &Client, args: &SyncArgs, output: &Output, run: &Run) -> Done {
+    let way = way(args)?;
+    let options = SyncOptions {
+        unchanged_by: match (args.skip_existing, args.checksum) {
+            (true, _) => UnchangedBy::Presence,
+            (false, true) => UnchangedBy::Bytes,
+            (false, false) => UnchangedBy::SizeAndTime,
+        },
+        delete_removed: args.delete_removed,
+        max_delete: args.max_delete,
+        dry_run: args.dry_run,
+    };
+    let wanted = |key: &str| {
+        let any = |patterns: &[String]| patterns.iter().any(|pattern| glob::matches(pattern, key));
+        !any(&args.exclude) || any(&args.include)
+    };
+    let mut keys = Vec::new();
+    let each = |synced: Synced| {
+        if output.is_json() {
+            keys.push(json!(synced));
+        } else if let Some(line) = line(&synced, args.dry_run) {
+            output.line(&line);
+        }
+        Ok(())
+    };
+    let task = run.begin(None, TaskKind::Part, "sync");
+    let report = match &way {
+        Way::Down { bucket, prefix, directory } => {
+            let (root, _scratch) = target(directory, args.dry_run)?;
+            let tree = BucketTree { bucket, prefix, wanted: &wanted };
+            sync_to_directory(client, &tree, &root, &options, run, &task, each).await?
+        }
+        Way::Up { directory, bucket, prefix } => {
+            let tree = BucketTree { bucket, prefix, wanted: &wanted };
+            sync_to_bucket(client, &Root::open(directory)?, &tree, &options, run, &task, each).await?
+        }
+    };
+    task.done(if report.is_complete() { TaskResult::Good } else { TaskResult::Incomplete });
+    let exit = match (report.guarded, report.is_complete()) {
+        (true, _) => Exit::Guard,
+        (false, false) => Exit::Incomplete,
+        (false, true) => Exit::Done,
+    };
+    let mut object = json!(report);
+    object["keys"] = json!(keys);
+    Ok(output.report(exit, text(&report), &object))
+}
+
+/// What was meant, by s3cmd's rules for a `/` at the end.
+fn way(args: &SyncArgs) -> Result<Way> {
+    match (args.source.strip_prefix("s3://"), args.target.strip_prefix("s3://")) {
+        (Some(_), None) => {
+            let (bucket, prefix) = super::s3::split(&args.source)?;
+            Ok(Way::Down { bucket, prefix, directory: PathBuf::from(&args.target) })
+        }
+        (None, Some(_)) => {
+            let directory = PathBuf::from(&args.source);
+            if directory.is_file() {
+                return Err(usage("that is a file", &args.source).todo("use s3 put for a single file"));
+            }
+            let (bucket, mut prefix) = super::s3::split(&args.target)?;
+            if !prefix.is_empty() && !prefix.ends_with('/') {
+                return Err(usage("a directory's place in a bucket ends with /", &args.target));
+            }
+            if let Some(name) = name_in_keys(&args.source)? {
+                prefix.push_str(name);
+                prefix.push('/');
+            }
+            Ok(Way::Up { directory, bucket, prefix })
+        }
+        (Some(_), Some(_)) => Err(Error::new(ErrorKind::Unsupported, "both are places in a bucket")
+            .todo("sync to a directory first, and from there to the other bucket")),
+        (None, None) => Err(usage("neither is a place in a bucket: s3://BUCKET/PREFIX", &args.source)),
+    }
+}
+
+/// The directory's name, if it is to be part of the keys.
+fn name_in_keys(source: &str) -> Result<Option<&str>> {
+    let last = source.rsplit('/').next().unwrap_or_default();
+    if matches!(last, "" | ".") {
+        return Ok(None);
+    }
+    match last {
+        ".." => Err(usage("a directory that has no name here", source).todo("add a / at its end")),
+        name => Ok(Some(name)),
+    }
+}
+
+/// The directory to write to; for a dry run one that is not there is an empty one elsewhere.
+fn target(directory: &Path, dry_run: bool) -> Result<(Root, Option<tempfile::TempDir>)> {
+    if dry_run {
+        return match Root::open(directory) {
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let scratch = tempfile::tempdir().map_err(|error| {
+                    Error::new(ErrorKind::Disk, "cannot make a temporary directory").because(error)
+                })?;
+                Ok((Root::open(scratch.path())?, Some(scratch)))
+            }
+            other => other.map(|root| (root, None)),
+        };
+    }
+    let root = Root::create(directory)?;
+    probe(&root)?;
+    Ok((root, None))
+}
+
+/// A line for each key that is not as it was, or not as it should be.
+fn line(synced: &Synced, dry_run: bool) -> Option<String> {
+    let (what, why) = match &synced.did {
+        Did::Source(Outcome::Unchanged) => return None,
+        Did::Source(Outcome::Stored) => (if dry_run { "would copy" } else { "copied" }, None),
+        Did::Source(Outcome::Unverifiable(why)) => ("copied, unverifiable", Some(why)),
+        Did::Source(Outcome::Vanished) => ("vanished", None),
+        Did::Source(Outcome::Refused(why)) => ("REFUSED", Some(why)),
+        Did::Source(Outcome::Failed(why)) => ("FAILED", Some(why)),
+        Did::Target(Extra::Deleted) => (if dry_run { "would delete" } else { "deleted" }, None),
+        Did::Target(Extra::NotDeleted(why)) => ("not deleted", Some(why)),
+        Did::Target(Extra::LeftAlone(why)) => ("left alone", Some(why)),
+    };
+    let why = why.map_or(String::new(), |why| format!(": {}", printable(why)));
+    Some(format!("{what}: {}{why}\n", printable(&synced.key)))
+}
+
+fn text(report: &SyncReport) -> String {
+    let counts = &report.counts;
+    let mut text = format!(
+        "{}{} of {} copied, {}; {} unchanged",
+        if report.dry_run { "dry run: " } else { "" },
+        counts.stored + counts.unverifiable,
+        counts.listed,
+        bytes(report.bytes),
+        counts.unchanged
+    );
+    let others = [
+        ("vanished", counts.vanished),
+        ("REFUSED", counts.refused),
+        ("FAILED", counts.failed),
+        ("deleted", report.deleted),
+        ("not deleted", report.not_deleted),
+    ];
+    for (name, count) in others.into_iter().filter(|(_, count)| *count > 0) {
+        text.push_str(&format!(", {count} {name}"));
+    }
+    if let Some(why) = &report.why_not_deleted {
+        text.push_str(&format!(": {why}"));
+    }
+    text.push('\n');
+    text
+}
+
+fn usage(what: &str, given: &str) -> Error {
+    Error::new(ErrorKind::Usage, what).at("argument", given)
+}

@@ -1,0 +1,299 @@
+//! The files below a directory, as keys in bytewise order: what a bucket's listing is compared with.
+//!
+//! It follows no symlink, opens no file, and holds the names of one directory for each level it is down. Within a
+//! directory, a subdirectory `a` stands where its keys `a/…` belong; the pieces of a name that was too long belong to
+//! the level they begin in, among whose names their keys stand.
+
+use std::vec::IntoIter;
+
+use futures_util::{Stream, stream};
+use tokio::sync::mpsc;
+
+use crate::disk::{Facts, Kind, PARTIAL, Root, decode};
+use crate::error::{ErrorKind, Result};
+
+/// How many files are read ahead of whoever compares them.
+const AHEAD: usize = 256;
+
+/// A name is cut into five pieces at most, since a key has 1024 bytes.
+const MOST_PIECES: usize = 8;
+
+/// Something below the directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Local {
+    /// The key that it is, or would be.
+    pub key: String,
+    /// The components of its path.
+    pub path: Vec<String>,
+    /// What is there, or why it is no file of ours.
+    pub found: Result<Facts, &'static str>,
+}
+
+/// Everything below a directory but directories, in the order of the keys, which begin with `prefix`.
+///
+/// A name that [`encode`](crate::disk::encode) would not make is a key as it stands, so that a tree somebody else made
+/// is understood. What has no key of its own (a symlink, a device, a second name of the same key) is given as such.
+#[must_use]
+pub fn walk(root: &Root, prefix: &str) -> Walk {
+    Walk { begin: Some((root.clone(), prefix.to_owned())), levels: Vec::new() }
+}
+
+/// The same, read ahead by a blocking task.
+pub(super) fn local(root: &Root, prefix: &str) -> impl Stream<Item = Result<Local>> + Send + use<> {
+    let (sender, receiver) = mpsc::channel(AHEAD);
+    let mut walk = walk(root, prefix);
+    tokio::task::spawn_blocking(move || {
+        // A receiver that has gone away wants no more.
+        let _all_sent = walk.all(|local| sender.blocking_send(local).is_ok());
+    });
+    stream::unfold(
+        receiver,
+        |mut receiver| async move { receiver.recv().await.map(|local| (local, receiver)) },
+    )
+}
+
+/// See [`walk`].
+#[derive(Debug)]
+pub struct Walk {
+    begin: Option<(Root, String)>,
+    levels: Vec<Level>,
+}
+
+/// A directory that is being walked.
+#[derive(Debug)]
+struct Level {
+    directory: Root,
+    /// What its keys begin with.
+    key: String,
+    path: Vec<String>,
+    names: IntoIter<Name>,
+}
+
+/// A name in a directory.
+#[derive(Debug)]
+struct Name {
+    /// What it adds to the key; with `/` at the end if it is a directory.
+    adds: String,
+    not_ours: Option<&'static str>,
+    /// Whether the name is a key as it stands, and not one that `encode` makes.
+    as_it_stands: bool,
+    /// The components of its path.
+    path: Vec<String>,
+}
+
+impl Iterator for Walk {
+    type Item = Result<Local>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.step().transpose()
+    }
+}
+
+impl Walk {
+    fn step(&mut self) -> Result<Option<Local>> {
+        if let Some((root, prefix)) = self.begin.take() {
+            self.levels.push(Level::new(root, prefix, Vec::new())?);
+        }
+        while let Some(level) = self.levels.last_mut() {
+            let Some(name) = level.names.next() else {
+                self.levels.pop();
+                continue;
+            };
+            let key = format!("{}{}", level.key, name.adds);
+            let path: Vec<String> = level.path.iter().chain(&name.path).cloned().collect();
+            if let Some(why) = name.not_ours {
+                return Ok(Some(Local { key, path, found: Err(why) }));
+            }
+            // What has gone meanwhile was not there.
+            if name.adds.ends_with('/') {
+                match below(&level.directory, &name.path) {
+                    Ok(directory) => self.levels.push(Level::new(directory, key, path)?),
+                    Err(error) if error.kind() == ErrorKind::NotFound => {}
+                    Err(error) => return Err(error),
+                }
+            } else if let Some(facts) = level.directory.facts(&name.path)? {
+                let found = if facts.kind == Kind::File { Ok(facts) } else { Err(NO_FILE) };
+                return Ok(Some(Local { key, path, found }));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Level {
+    fn new(directory: Root, key: String, path: Vec<String>) -> Result<Self> {
+        let mut names = Vec::new();
+        collect(&directory, &mut Vec::new(), &mut names)?;
+        sort(&mut names);
+        Ok(Self { directory, key, path, names: names.into_iter() })
+    }
+}
+
+/// Where two names are one key, the one that would be written to is the file; the others are named.
+fn sort(names: &mut [Name]) {
+    let rank = |name: &Name| (name.not_ours.is_some(), name.as_it_stands);
+    names.sort_unstable_by(|a, b| {
+        // With `%+` first: that is the name that is looked for first.
+        (&a.adds, rank(a)).cmp(&(&b.adds, rank(b))).then_with(|| b.path.cmp(&a.path))
+    });
+    let mut begin = 0;
+    while begin < names.len() {
+        let same = names[begin..].iter().take_while(|name| name.adds == names[begin].adds).count();
+        for other in &mut names[begin + 1..begin + same] {
+            other.not_ours.get_or_insert(SECOND_NAME);
+        }
+        // What a directory holds comes after it.
+        if names[begin].adds.ends_with('/') {
+            names[begin..begin + same].rotate_left(1);
+        }
+        begin += same;
+    }
+}
+
+/// The names of a directory, with those in the directories of the pieces of too long names.
+fn collect(directory: &Root, pieces: &mut Vec<String>, names: &mut Vec<Name>) -> Result<()> {
+    for entry in directory.list()? {
+        let readable = entry.name.to_str().map(str::to_owned);
+        let name = readable.clone().unwrap_or_else(|| entry.name.to_string_lossy().into_owned());
+        if name.starts_with(PARTIAL) {
+            continue;
+        }
+        let is_directory = entry.kind == Kind::Directory;
+        if is_directory && is_piece(&name) && readable.is_some() && pieces.len() < MOST_PIECES {
+            if let Some(below) = gone(directory.subdirectory(&name, false))? {
+                pieces.push(name);
+                collect(&below, pieces, names)?;
+                pieces.pop();
+            }
+            continue;
+        }
+        let path: Vec<String> = pieces.iter().cloned().chain([name]).collect();
+        let decoded = decode(&path);
+        let as_it_stands = decoded.is_none();
+        let not_ours = match entry.kind {
+            Kind::Symlink => Some(SYMLINK),
+            Kind::Other => Some(NO_FILE),
+            _ if readable.is_none() => Some(NOT_UTF8),
+            _ if as_it_stands && !pieces.is_empty() => Some(NO_KEY),
+            _ => None,
+        };
+        let mut adds = decoded.unwrap_or_else(|| path.concat());
+        if is_directory {
+            adds.push('/');
+        }
+        names.push(Name { adds, not_ours, as_it_stands, path });
+    }
+    Ok(())
+}
+
+/// Whether more of a too long name is in the directory of this name.
+fn is_piece(name: &str) -> bool {
+    name.strip_suffix("%+").unwrap_or(name).ends_with("%~")
+}
+
+fn below(directory: &Root, path: &[String]) -> Result<Root> {
+    path.iter().try_fold(directory.clone(), |directory, name| directory.subdirectory(name, false))
+}
+
+fn gone<T>(result: Result<T>) -> Result<Option<T>> {
+    match result {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        other => other.map(Some),
+    }
+}
+
+const SYMLINK: &str = "a symlink: it is not followed";
+const NO_FILE: &str = "no regular file";
+const NOT_UTF8: &str = "its name is not UTF-8";
+const NO_KEY: &str = "its name is no key's";
+const SECOND_NAME: &str = "a second name of the same key";
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::ffi::OsStrExt as _;
+    use std::os::unix::fs::symlink;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn keys(root: &Root) -> Vec<(String, bool)> {
+        walk(root, "").map(|local| local.unwrap()).map(|local| (local.key, local.found.is_ok())).collect()
+    }
+
+    fn made(keys: &[String]) -> (tempfile::TempDir, Root) {
+        let place = tempfile::tempdir().unwrap();
+        let root = Root::open(place.path()).unwrap();
+        for key in keys {
+            root.new_object(key, "").unwrap().commit(0o600, None, false).unwrap();
+        }
+        (place, root)
+    }
+
+    #[test]
+    fn a_directory_stands_where_its_keys_belong() {
+        let long = "x".repeat(250);
+        let mut all: Vec<String> =
+            ["a", "a!", "a/b", "a/b/c", "a0", "", "/lead", "d/", &long, "é", "100%/z", &"x".repeat(220)]
+                .map(str::to_owned)
+                .to_vec();
+        let (_place, root) = made(&all);
+        all.sort();
+        assert_eq!(keys(&root), all.into_iter().map(|key| (key, true)).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_is_no_file_of_ours_is_named_and_not_followed() {
+        let (place, root) = made(&["a/x".to_owned()]);
+        symlink("a", place.path().join("link")).unwrap();
+        fs::write(place.path().join(std::ffi::OsStr::from_bytes(b"\xff")), "").unwrap();
+        fs::write(place.path().join("%part.0.-"), "").unwrap();
+        let expected = [("a/x", true), ("link", false), ("\u{fffd}", false)];
+        assert_eq!(keys(&root), expected.map(|(key, ours)| (key.to_owned(), ours)));
+    }
+
+    #[test]
+    fn a_name_that_is_no_path_of_a_key_is_a_key_as_it_stands_unless_the_key_has_a_file() {
+        let (place, root) = made(&["50%".to_owned()]);
+        fs::write(place.path().join("50%"), "").unwrap();
+        fs::write(place.path().join("70%"), "").unwrap();
+        let all: Vec<Local> = walk(&root, "p/").map(|local| local.unwrap()).collect();
+        let seen: Vec<_> = all.iter().map(|local| (local.key.as_str(), local.path[0].as_str())).collect();
+        assert_eq!(seen, [("p/50%", "50%25"), ("p/50%", "50%"), ("p/70%", "70%")]);
+        assert_eq!(all[1].found, Err(SECOND_NAME));
+    }
+
+    #[test]
+    fn of_two_directories_of_one_key_only_one_is_walked() {
+        let (place, root) = made(&["a".to_owned(), "a/x".to_owned()]);
+        fs::remove_file(place.path().join("a")).unwrap();
+        fs::create_dir(place.path().join("a")).unwrap();
+        fs::write(place.path().join("a/y"), "").unwrap();
+        assert_eq!(keys(&root), [("a/".to_owned(), false), ("a/x".to_owned(), true)]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn every_key_comes_back_in_bytewise_order(
+            keys_in in prop::collection::btree_set(
+                prop::collection::vec(
+                    prop_oneof![
+                        6 => prop::sample::select(vec!["/", ".", "..", "%", "a", "A", "!", "é", "0"]).prop_map(str::to_owned),
+                        1 => (prop::sample::select(vec!["x", "€"]), 60..260_usize).prop_map(|(c, n)| c.repeat(n)),
+                    ],
+                    0..7,
+                ),
+                1..12,
+            )
+        ) {
+            let expected: std::collections::BTreeSet<String> =
+                keys_in.iter().map(|tokens| tokens.concat()).filter(|key| key.len() < 1024).collect();
+            let (_place, root) = made(&expected.iter().cloned().collect::<Vec<_>>());
+            let found: Vec<String> = keys(&root).into_iter().map(|(key, _)| key).collect();
+            prop_assert_eq!(found, expected.into_iter().collect::<Vec<_>>());
+        }
+    }
+}

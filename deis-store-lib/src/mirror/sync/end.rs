@@ -1,0 +1,87 @@
+//! The end of a sync: counting, and what is to be deleted when all else is done.
+
+use super::{Did, Extra, SyncReport, Synced};
+use crate::error::Result;
+use crate::mirror::plan::{Against, deletion};
+use crate::mirror::{Outcome, SyncOptions};
+
+/// What a sync has seen so far.
+pub(super) struct Tally<'a, F, D> {
+    options: &'a SyncOptions,
+    each: F,
+    report: SyncReport,
+    /// How many objects the target had before.
+    target_objects: u64,
+    /// What is to be deleted: held, since whether it may be is known at the end.
+    doomed: Vec<(String, D)>,
+}
+
+impl<'a, F: FnMut(Synced) -> Result<()>, D> Tally<'a, F, D> {
+    pub(super) fn new(options: &'a SyncOptions, each: F) -> Self {
+        let report = SyncReport { dry_run: options.dry_run, ..SyncReport::default() };
+        Self { options, each, report, target_objects: 0, doomed: Vec::new() }
+    }
+
+    /// A key of the source.
+    pub(super) fn source(&mut self, key: String, outcome: Outcome, size_bytes: u64) -> Result<()> {
+        self.report.counts.add(&outcome);
+        self.report.bytes += size_bytes;
+        (self.each)(Synced { key, did: Did::Source(outcome), size_bytes })
+    }
+
+    /// The target has the key too.
+    pub(super) fn in_target(&mut self) {
+        self.target_objects += 1;
+    }
+
+    /// Something that only the target has, and that a sync could have made.
+    pub(super) fn extra(&mut self, key: String, what: D) {
+        self.in_target();
+        if self.options.delete_removed {
+            self.doomed.push((key, what));
+        }
+    }
+
+    /// Something that only the target has, and that no sync has made.
+    pub(super) fn left_alone(&mut self, key: String, why: &str) -> Result<()> {
+        (self.each)(Synced { key, did: Did::Target(Extra::LeftAlone(why.to_owned())), size_bytes: 0 })
+    }
+
+    /// What is to be deleted now; nothing if something speaks against it.
+    pub(super) fn doomed(&mut self) -> Result<Vec<(String, D)>> {
+        let doomed = std::mem::take(&mut self.doomed);
+        if doomed.is_empty() {
+            return Ok(doomed);
+        }
+        let count = doomed.len() as u64;
+        match deletion(count, self.target_objects, &self.report.counts, self.options) {
+            Ok(()) => Ok(doomed),
+            Err(against) => {
+                let (why, guarded) = match against {
+                    Against::Guard(why) => (why, true),
+                    Against::Incomplete(why) => (why, false),
+                };
+                for (key, _) in doomed {
+                    self.extra_did(key, Extra::NotDeleted(why.clone()))?;
+                }
+                (self.report.why_not_deleted, self.report.guarded) = (Some(why), guarded);
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    /// What became of something that was to be deleted.
+    pub(super) fn extra_did(&mut self, key: String, extra: Extra) -> Result<()> {
+        match extra {
+            Extra::Deleted => self.report.deleted += 1,
+            _ => self.report.not_deleted += 1,
+        }
+        (self.each)(Synced { key, did: Did::Target(extra), size_bytes: 0 })
+    }
+
+    /// The report, if every key of the source is counted once.
+    pub(super) fn finish(self) -> Result<SyncReport> {
+        self.report.counts.add_up()?;
+        Ok(self.report)
+    }
+}

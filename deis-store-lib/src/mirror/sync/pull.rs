@@ -1,0 +1,168 @@
+//! Bucket → directory, on top of the transfers of `pull`.
+
+use std::pin::pin;
+
+use futures_util::{StreamExt as _, TryStreamExt as _, future, stream};
+
+use super::end::Tally;
+use super::{BucketTree, Extra, SyncReport, Synced};
+use crate::disk::{Root, each_piece};
+use crate::error::{Context as _, ErrorKind, Result, disk_error};
+use crate::mirror::in_order::in_order;
+use crate::mirror::local::{Local, local};
+use crate::mirror::plan::{Step, step};
+use crate::mirror::pull::{Form, Transfer, blocking, is_of_disk, listed_time};
+use crate::mirror::{Checked, Outcome, Pair, SyncOptions, merge};
+use crate::monitor::{Run, Running};
+use crate::s3::op::{ListedObject, ObjectInfo};
+use crate::s3::{Check, Client};
+
+/// Makes the files below `root` as the objects of `tree` are, and calls `each` for every key.
+///
+/// What befalls a single object is its outcome. An error is what befalls all: the listing fails, the disk is full,
+/// the run is stopped, or the gateways fail object after object. As with s3cmd, a prefix that is an object's whole key
+/// means that object alone.
+pub async fn sync_to_directory(
+    client: &Client,
+    tree: &BucketTree<'_>,
+    root: &Root,
+    options: &SyncOptions,
+    run: &Run,
+    progress: &Running<'_>,
+    each: impl FnMut(Synced) -> Result<()>,
+) -> Result<SyncReport> {
+    let base = tree.base();
+    let mut listing = client.list(tree.bucket, tree.prefix).boxed();
+    let first = listing.try_next().await?;
+    let alone = first.as_ref().is_some_and(|first| first.key == tree.prefix && !first.key.ends_with('/'));
+    let rest = if alone { stream::empty().boxed() } else { listing };
+    let listing = stream::iter(first.map(Ok)).chain(rest);
+    let listing = listing.try_filter(|object| future::ready(tree.wants(&object.key)));
+    let files = local(root, base).try_filter(move |local| {
+        future::ready(tree.wants(&local.key) && (!alone || local.key == tree.prefix))
+    });
+    let transfer = Transfer::new(client, tree.bucket, root, Form::Mirror { prefix_bytes: base.len() });
+    let pull = Pull { transfer, root, options };
+    let work = merge(listing, files).map_ok(|pair| pull.pair(pair));
+    let mut results = pin!(in_order(work, client.in_flight()));
+    let mut tally = Tally::new(options, each);
+    while let Some(result) = results.try_next().await? {
+        run.stop.check()?;
+        match result {
+            Pulled::Source { key, outcome, size_bytes, there } => {
+                progress.advance(1, size_bytes);
+                if there {
+                    tally.in_target();
+                }
+                tally.source(key, outcome, size_bytes)?;
+            }
+            Pulled::Extra(Local { key, path, found: Ok(_) }) => tally.extra(key, path),
+            Pulled::Extra(Local { key, found: Err(why), .. }) => tally.left_alone(key, why)?,
+        }
+    }
+    for (key, path) in tally.doomed()? {
+        run.stop.check()?;
+        if !options.dry_run {
+            let root = root.clone();
+            blocking(move || root.remove_at(&path)).await?;
+        }
+        tally.extra_did(key, Extra::Deleted)?;
+    }
+    if !options.dry_run {
+        let root = root.clone();
+        blocking(move || root.sync_filesystem()).await?;
+    }
+    tally.finish()
+}
+
+/// What became of one pair.
+enum Pulled {
+    Source {
+        key: String,
+        outcome: Outcome,
+        size_bytes: u64,
+        /// Whether the directory had it before.
+        there: bool,
+    },
+    Extra(Local),
+}
+
+struct Pull<'a> {
+    transfer: Transfer<'a>,
+    root: &'a Root,
+    options: &'a SyncOptions,
+}
+
+impl Pull<'_> {
+    async fn pair(&self, pair: Pair<ListedObject, Local>) -> Result<Pulled> {
+        let (listed, local) = match pair {
+            Pair::Right(local) => return Ok(Pulled::Extra(local)),
+            Pair::Left(listed) => (listed, None),
+            Pair::Both(listed, local) => (listed, Some(local)),
+        };
+        let there = local.is_some();
+        let outcome = match local {
+            Some(Local { found: Err(why), .. }) => Some(Outcome::Refused(format!("in its place is {why}"))),
+            Some(local) => self.unchanged(&listed, local).await?.then_some(Outcome::Unchanged),
+            None => None,
+        };
+        if let Some(outcome) = outcome {
+            return Ok(Pulled::Source { key: listed.key, outcome, size_bytes: 0, there });
+        }
+        if self.options.dry_run {
+            let (key, size_bytes) = (listed.key, listed.size_bytes);
+            return Ok(Pulled::Source { key, outcome: Outcome::Stored, size_bytes, there });
+        }
+        let pulled = self.transfer.object(listed).await?;
+        let size_bytes = pulled.stored.as_ref().map_or(0, |stored| stored.size_bytes);
+        let (key, outcome) = (pulled.listed.key, pulled.outcome);
+        Ok(Pulled::Source { key, outcome, size_bytes, there })
+    }
+
+    /// Whether the file is what the object is. One that was read and is gets the object's time, so that it need not be
+    /// read again.
+    async fn unchanged(&self, listed: &ListedObject, local: Local) -> Result<bool> {
+        let Ok(facts) = local.found else { return Ok(false) };
+        let modified = listed_time(listed)?;
+        let sizes = (facts.size_bytes, listed.size_bytes);
+        match step(sizes, (facts.modified, modified), self.options.unchanged_by) {
+            Step::Copy => Ok(false),
+            Step::Keep => Ok(true),
+            Step::Compare => {
+                let (root, listed) = (self.root.clone(), listed.clone());
+                let touch = (!self.options.dry_run).then_some(modified);
+                blocking(move || {
+                    let same = has_bytes_of(&root, &local.path, &listed)?;
+                    if let (true, Some(modified)) = (same, touch) {
+                        let touched = root.open_file(&local.path)?.set_modified(modified);
+                        // Who may read the file and not change its time reads it again the next time.
+                        let _ = touched;
+                    }
+                    Ok(same)
+                })
+                .await
+            }
+        }
+    }
+}
+
+/// Whether a file has the bytes that an object's `ETag` says. If the `ETag` says nothing, it has not.
+pub(super) fn has_bytes_of(root: &Root, path: &[String], listed: &ListedObject) -> Result<bool> {
+    let mut file = match root.open_file(path) {
+        Ok(file) => file,
+        // It has gone or been replaced since it was looked at.
+        Err(error) if error.kind() == ErrorKind::NotFound || is_of_disk_guard(&error) => return Ok(false),
+        Err(error) => return Err(error),
+    };
+    let info =
+        ObjectInfo { etag: listed.etag.clone(), total_bytes: listed.size_bytes, ..ObjectInfo::default() };
+    let mut check = Check::new(&info);
+    each_piece(&mut file, |piece| check.update(piece))
+        .map_err(|error| disk_error("read", path.join("/"), error))
+        .at("key", &listed.key)?;
+    Ok(!matches!(check.finish(), Ok(Checked::None) | Err(_)))
+}
+
+fn is_of_disk_guard(error: &crate::Error) -> bool {
+    error.kind() == ErrorKind::Guard && is_of_disk(error)
+}

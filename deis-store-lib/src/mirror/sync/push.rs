@@ -1,0 +1,158 @@
+//! Directory → bucket, on top of the uploads of `push`.
+
+use std::collections::BTreeMap;
+use std::pin::pin;
+
+use futures_util::{TryStreamExt as _, future};
+
+use super::end::Tally;
+use super::pull::has_bytes_of;
+use super::{BucketTree, Extra, SyncReport, Synced};
+use crate::disk::Root;
+use crate::error::{Error, ErrorKind, Result};
+use crate::mirror::in_order::in_order;
+use crate::mirror::local::{Local, local};
+use crate::mirror::plan::{Step, step};
+use crate::mirror::pull::{blocking, is_of_disk, listed_time};
+use crate::mirror::push::{ToPush, concerns_one, upload};
+use crate::mirror::{Outcome, Pair, SyncOptions, merge};
+use crate::monitor::{Run, Running};
+use crate::s3::op::ListedObject;
+use crate::s3::{Client, ObjectKey};
+
+/// How many objects are deleted with one request.
+const DELETED_AT_ONCE: usize = 1000;
+
+/// Makes the objects of `tree` as the files below `root` are, and calls `each` for every key. No file is changed.
+///
+/// What befalls a single file is its outcome. An error is what befalls all: the listing or the gateways fail, or the
+/// run is stopped. Symlinks are not followed: they are refused, by name.
+pub async fn sync_to_bucket(
+    client: &Client,
+    root: &Root,
+    tree: &BucketTree<'_>,
+    options: &SyncOptions,
+    run: &Run,
+    progress: &Running<'_>,
+    each: impl FnMut(Synced) -> Result<()>,
+) -> Result<SyncReport> {
+    let files = local(root, tree.base()).try_filter(|local| future::ready(tree.wants(&local.key)));
+    let listing = client.list(tree.bucket, tree.prefix);
+    let listing = listing.try_filter(|object| future::ready(tree.wants(&object.key)));
+    let push = Push { client, root, tree, options };
+    let work = merge(files, listing).map_ok(|pair| push.pair(pair));
+    let mut results = pin!(in_order(work, client.in_flight()));
+    let mut tally = Tally::new(options, each);
+    while let Some(result) = results.try_next().await? {
+        run.stop.check()?;
+        match result {
+            Pushed::Source { key, outcome, size_bytes, there } => {
+                progress.advance(1, size_bytes);
+                if there {
+                    tally.in_target();
+                }
+                tally.source(key, outcome, size_bytes)?;
+            }
+            Pushed::Extra(object) => tally.extra(object.key, ()),
+        }
+    }
+    let doomed = tally.doomed()?;
+    for some in doomed.chunks(DELETED_AT_ONCE) {
+        run.stop.check()?;
+        let keys: Vec<ObjectKey> = some.iter().map(|(key, ())| ObjectKey::new(key)).collect::<Result<_>>()?;
+        let not_deleted =
+            if options.dry_run { Vec::new() } else { client.delete_all(tree.bucket, &keys).await? };
+        for (key, ()) in some {
+            let why = not_deleted.iter().find(|one| one.key == *key);
+            let extra = why.map_or(Extra::Deleted, |why| Extra::NotDeleted(why.code.clone()));
+            tally.extra_did(key.clone(), extra)?;
+        }
+    }
+    tally.finish()
+}
+
+/// What became of one pair.
+enum Pushed {
+    Source {
+        key: String,
+        outcome: Outcome,
+        size_bytes: u64,
+        /// Whether the bucket had it before.
+        there: bool,
+    },
+    Extra(ListedObject),
+}
+
+struct Push<'a> {
+    client: &'a Client,
+    root: &'a Root,
+    tree: &'a BucketTree<'a>,
+    options: &'a SyncOptions,
+}
+
+impl Push<'_> {
+    async fn pair(&self, pair: Pair<Local, ListedObject>) -> Result<Pushed> {
+        let (Local { key, path, found }, listed) = match pair {
+            Pair::Right(object) => return Ok(Pushed::Extra(object)),
+            Pair::Left(local) => (local, None),
+            Pair::Both(local, object) => (local, Some(object)),
+        };
+        let there = listed.is_some();
+        let facts = match found {
+            Ok(facts) => facts,
+            Err(why) => {
+                let outcome = Outcome::Refused(format!("it is {why}"));
+                return Ok(Pushed::Source { key, outcome, size_bytes: 0, there });
+            }
+        };
+        if let Some(listed) = listed {
+            let times = (facts.modified, listed_time(&listed)?);
+            let (root, path) = (self.root.clone(), path.clone());
+            let unchanged =
+                match step((facts.size_bytes, listed.size_bytes), times, self.options.unchanged_by) {
+                    Step::Copy => false,
+                    Step::Keep => true,
+                    Step::Compare => blocking(move || has_bytes_of(&root, &path, &listed)).await?,
+                };
+            if unchanged {
+                return Ok(Pushed::Source { key, outcome: Outcome::Unchanged, size_bytes: 0, there });
+            }
+        }
+        let outcome = match self.upload(&key, path, facts.size_bytes).await {
+            Ok(()) => Outcome::Stored,
+            Err(error) => outcome(error)?,
+        };
+        let size_bytes = if outcome == Outcome::Stored { facts.size_bytes } else { 0 };
+        Ok(Pushed::Source { key, outcome, size_bytes, there })
+    }
+
+    async fn upload(&self, key: &str, path: Vec<String>, size_bytes: u64) -> Result<()> {
+        if self.options.dry_run {
+            return ObjectKey::new(key).map(drop);
+        }
+        let root = self.root.clone();
+        let file = ToPush {
+            key: key.to_owned(),
+            open: Box::new(move || root.open_file(&path)),
+            size_bytes,
+            sha256: None,
+            content_type: None,
+            headers: BTreeMap::new(),
+            meta: BTreeMap::new(),
+            part_size_bytes: None,
+        };
+        upload(self.client, self.tree.bucket, file, false).await.map(drop)
+    }
+}
+
+/// What an error means for this file alone; or the error, if it concerns all.
+fn outcome(error: Error) -> Result<Outcome> {
+    match error.kind() {
+        ErrorKind::NotFound if is_of_disk(&error) => Ok(Outcome::Vanished),
+        ErrorKind::Guard if is_of_disk(&error) => Ok(Outcome::Refused(error.what())),
+        ErrorKind::Disk => Ok(Outcome::Failed(error.what())),
+        ErrorKind::Usage | ErrorKind::Unsupported => Ok(Outcome::Refused(error.what())),
+        _ if concerns_one(&error) => Ok(Outcome::Failed(error.what())),
+        _ => Err(error),
+    }
+}
