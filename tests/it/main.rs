@@ -18,4 +18,5 @@ mod s3cmd;
 mod secrets;
 mod signing;
 mod store;
+mod sync;
 mod two_gateways;

@@ -1,0 +1,142 @@
+//! `s3 sync`: every listed key is stored faithfully or named with what became of it, and the exit code says so.
+
+mod guards;
+mod keys;
+mod real;
+mod rows;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use deis_store::disk::encode;
+use deis_store_tests::faulty::{FaultyGateway, Operation};
+use serde_json::Value;
+
+use crate::program::{Ran, command, ran};
+
+/// The bucket of the scripted gateway.
+const BUCKET: &str = "s3://db_wal";
+
+/// A scripted gateway, and a directory within another one, so that what is written beside it is seen.
+struct Place {
+    gateway: FaultyGateway,
+    scratch: tempfile::TempDir,
+}
+
+impl Place {
+    /// With these objects.
+    fn with(objects: &[(&str, &[u8])]) -> Self {
+        let gateway = FaultyGateway::start().unwrap();
+        gateway.make_bucket("db_wal");
+        for (key, body) in objects {
+            gateway.store("db_wal", key, body);
+        }
+        Self { gateway, scratch: tempfile::tempdir().unwrap() }
+    }
+
+    fn directory(&self) -> PathBuf {
+        self.scratch.path().join("directory")
+    }
+
+    fn file(&self, key: &str) -> Option<Vec<u8>> {
+        fs::read(encode(key).iter().fold(self.directory(), |path, component| path.join(component))).ok()
+    }
+
+    /// `s3 sync BUCKET DIRECTORY` with options.
+    fn pull(&self, options: &[&str]) -> Synced {
+        let directory = self.directory();
+        self.sync(&[&[BUCKET, directory.to_str().unwrap()], options].concat())
+    }
+
+    fn sync(&self, arguments: &[&str]) -> Synced {
+        let mut command = command();
+        command.env("AWS_ACCESS_KEY_ID", "AK").env("AWS_SECRET_ACCESS_KEY", "SK");
+        command.args(["--gateway", &self.gateway.url(), "--json", "s3", "sync"]).args(arguments);
+        Synced::of(ran(&mut command))
+    }
+
+    fn asked_for(&self, operation: Operation) -> usize {
+        self.gateway.asked_for(operation).len()
+    }
+}
+
+/// A run, held against what must hold of each one.
+#[derive(Debug)]
+struct Synced {
+    ran: Ran,
+    report: Value,
+    keys: BTreeMap<String, Value>,
+}
+
+impl Synced {
+    #[track_caller]
+    fn of(ran: Ran) -> Self {
+        let report = ran.json()["report"].clone();
+        let mut keys = BTreeMap::new();
+        for key in report["keys"].as_array().into_iter().flatten() {
+            let there = keys.insert(key["key"].as_str().unwrap().to_owned(), key.clone());
+            assert!(there.is_none(), "a key is named once: {ran:#?}");
+        }
+        if !report.is_null() {
+            let count = |name: &str| report["counts"][name].as_u64().unwrap();
+            let ends = ["stored", "unchanged", "vanished", "unverifiable", "refused", "failed"];
+            assert_eq!(count("listed"), ends.iter().map(|name| count(name)).sum::<u64>(), "{ran:#?}");
+            for name in ends {
+                let named = keys.values().filter(|key| key["outcome"] == name).count();
+                assert_eq!(count(name), named as u64, "{name} are named: {ran:#?}");
+            }
+            let lost = count("refused") + count("failed") > 0;
+            assert!(!lost || ran.code == Some(3), "what is lost is in the exit code: {ran:#?}");
+        }
+        Self { ran, report, keys }
+    }
+
+    #[track_caller]
+    fn code(self, code: i32) -> Self {
+        assert_eq!(self.ran.code, Some(code), "{self:#?}");
+        self
+    }
+
+    /// What became of a key.
+    #[track_caller]
+    fn outcome(&self, key: &str) -> &str {
+        self.keys
+            .get(key)
+            .and_then(|key| key["outcome"].as_str())
+            .unwrap_or_else(|| panic!("{key}: {self:#?}"))
+    }
+
+    fn count(&self, name: &str) -> u64 {
+        self.report["counts"][name].as_u64().unwrap()
+    }
+}
+
+fn write(path: &Path, bytes: &[u8]) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, bytes).unwrap();
+}
+
+/// Every regular file below a directory, by path.
+fn files(directory: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut all = BTreeMap::new();
+    let mut left = vec![directory.to_owned()];
+    while let Some(here) = left.pop() {
+        for entry in fs::read_dir(here).unwrap().map(|entry| entry.unwrap()) {
+            if entry.file_type().unwrap().is_dir() {
+                left.push(entry.path());
+            } else {
+                let name = entry.path().strip_prefix(directory).unwrap().to_str().unwrap().to_owned();
+                all.insert(name, fs::read(entry.path()).unwrap());
+            }
+        }
+    }
+    all
+}
+
+/// Their contents, sorted.
+fn bodies(directory: &Path) -> Vec<Vec<u8>> {
+    let mut bodies: Vec<_> = files(directory).into_values().collect();
+    bodies.sort();
+    bodies
+}

@@ -1,0 +1,157 @@
+//! Deletions and what speaks against them, runs that change nothing, and disks that take nothing.
+
+use std::fs;
+use std::process::Command;
+
+use deis_store_tests::faulty::{Answer, Fault, Operation};
+
+use super::{Place, files, write};
+
+/// Three objects that are there, and two files that are not in the bucket.
+fn with_two_removed() -> Place {
+    let place = Place::with(&[("a", b"1"), ("b", b"2"), ("c", b"3")]);
+    place.pull(&[]).code(0);
+    write(&place.directory().join("gone/1"), b"x");
+    write(&place.directory().join("gone2"), b"x");
+    place
+}
+
+fn left(place: &Place) -> Vec<String> {
+    files(&place.directory()).into_keys().collect()
+}
+
+#[test]
+fn nothing_is_deleted_unless_asked() {
+    let place = with_two_removed();
+    place.pull(&[]).code(0);
+    assert_eq!(left(&place).len(), 5);
+    let synced = place.pull(&["--delete-removed"]).code(0);
+    assert_eq!((synced.outcome("gone/1"), synced.report["deleted"].as_u64()), ("deleted", Some(2)));
+    assert_eq!(left(&place), ["a", "b", "c"]);
+}
+
+#[test]
+fn more_deletions_than_allowed_are_none() {
+    let place = with_two_removed();
+    for limit in ["1", "39%", "0"] {
+        let synced = place.pull(&["--delete-removed", "--max-delete", limit]).code(5);
+        assert_eq!(synced.outcome("gone2"), "not_deleted", "{limit}");
+        assert_eq!(left(&place).len(), 5, "{limit}");
+    }
+    place.pull(&["--delete-removed", "--max-delete", "40%"]).code(0);
+    assert_eq!(left(&place).len(), 3);
+}
+
+#[test]
+fn nothing_is_deleted_when_the_source_lists_empty_or_not_all_was_copied() {
+    let place = with_two_removed();
+    let empty = Place::with(&[]);
+    let directory = place.directory();
+    empty.sync(&[super::BUCKET, directory.to_str().unwrap(), "--delete-removed"]).code(5);
+    assert_eq!(left(&place).len(), 5);
+
+    place.gateway.store("db_wal", "d", b"4");
+    place.gateway.on(Operation::Get, "/d", 0..usize::MAX, Fault::Instead(Answer::error(404, "NoSuchKey")));
+    let synced = place.pull(&["--delete-removed"]).code(3);
+    assert_eq!((synced.outcome("d"), synced.outcome("gone2")), ("failed", "not_deleted"));
+    assert_eq!(left(&place).len(), 5);
+}
+
+#[test]
+fn a_listing_that_breaks_ends_the_run_and_deletes_nothing() {
+    let place = with_two_removed();
+    place.gateway.set_page_entries(1);
+    place.gateway.on(
+        Operation::List,
+        "marker=b",
+        0..usize::MAX,
+        Fault::Instead(Answer::error(403, "AccessDenied")),
+    );
+    place.pull(&["--delete-removed"]).code(1);
+    assert_eq!(left(&place).len(), 5);
+}
+
+#[test]
+fn a_dry_run_names_what_would_be_done_and_does_nothing() {
+    let place = with_two_removed();
+    place.gateway.store("db_wal", "d", b"4");
+    let gets = place.asked_for(Operation::Get);
+    let synced = place.pull(&["--delete-removed", "--dry-run"]).code(0);
+    assert_eq!(
+        (synced.outcome("d"), synced.outcome("a"), synced.outcome("gone2")),
+        ("stored", "unchanged", "deleted")
+    );
+    assert_eq!((left(&place).len(), place.asked_for(Operation::Get)), (5, gets));
+
+    let fresh = Place::with(&[("a", b"1")]);
+    assert_eq!(fresh.pull(&["--dry-run"]).code(0).count("stored"), 1);
+    assert!(!fresh.directory().exists());
+
+    let directory = place.directory();
+    let synced = place.sync(&[directory.to_str().unwrap(), super::BUCKET, "--dry-run"]).code(0);
+    assert_eq!((synced.count("stored"), place.asked_for(Operation::Put)), (5, 0));
+}
+
+#[test]
+fn a_file_of_the_same_size_and_another_time_is_read_once() {
+    let place = Place::with(&[("same", b"same"), ("other", b"good"), ("size", b"size")]);
+    write(&place.directory().join("same"), b"same");
+    write(&place.directory().join("other"), b"evil");
+    write(&place.directory().join("size"), b"longer");
+    let synced = place.pull(&["--skip-existing"]).code(0);
+    assert_eq!((synced.count("unchanged"), place.asked_for(Operation::Get)), (3, 0));
+    let synced = place.pull(&[]).code(0);
+    assert_eq!(
+        (synced.outcome("same"), synced.outcome("other"), synced.outcome("size")),
+        ("unchanged", "stored", "stored")
+    );
+    assert_eq!(place.file("other").unwrap(), b"good");
+    let time = |key: &str| fs::metadata(place.directory().join(key)).unwrap().modified().unwrap();
+    assert_eq!(time("same"), time("other"), "both have the object's time");
+
+    // Bytes that change behind size and time are seen when asked to look.
+    let before = time("same");
+    fs::write(place.directory().join("same"), b"evil").unwrap();
+    fs::File::open(place.directory().join("same")).unwrap().set_modified(before).unwrap();
+    assert_eq!(place.pull(&[]).code(0).outcome("same"), "unchanged");
+    assert_eq!(place.pull(&["--checksum"]).code(0).outcome("same"), "stored");
+}
+
+/// A file system in memory, over the directory; unmounted when dropped.
+struct Tmpfs(std::path::PathBuf);
+
+impl Tmpfs {
+    fn over(place: &Place, options: &str) -> Self {
+        fs::create_dir_all(place.directory()).unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", options, "tmpfs"])
+            .arg(place.directory())
+            .status();
+        assert!(mounted.unwrap().success(), "the tests are run by root");
+        Self(place.directory())
+    }
+}
+
+impl Drop for Tmpfs {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_full_disk_ends_the_run_with_its_name_and_leaves_no_half_file() {
+    let big = vec![7; 600_000];
+    let place = Place::with(&[("big", &big), ("big2", &big), ("small", b"1")]);
+    let _tmpfs = Tmpfs::over(&place, "size=1m");
+    let synced = place.pull(&["--delete-removed"]).code(1);
+    assert!(synced.ran.stdout.contains("free some space"), "{synced:#?}");
+    assert!(files(&place.directory()).values().all(|file| *file == big || *file == b"1"), "{synced:#?}");
+}
+
+#[test]
+fn a_read_only_disk_ends_the_run_with_its_name() {
+    let place = Place::with(&[("a", b"1")]);
+    let _tmpfs = Tmpfs::over(&place, "size=1m,ro");
+    let synced = place.pull(&[]).code(1);
+    assert!(synced.ran.stdout.contains("read-only"), "{synced:#?}");
+}

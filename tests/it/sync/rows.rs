@@ -1,0 +1,81 @@
+//! What gateways do wrong, as it was measured on other tools (one good object beside a bad one).
+
+use deis_store_tests::faulty::{Answer, Edit, Fault, Operation};
+
+use super::Place;
+
+const ALWAYS: std::ops::Range<usize> = 0..usize::MAX;
+const ONCE: std::ops::Range<usize> = 0..1;
+const BODY: &[u8] = b"the bytes of the object";
+
+fn with_fault(nth: std::ops::Range<usize>, fault: Fault) -> Place {
+    let place = Place::with(&[("bad", BODY), ("ok.txt", b"ok")]);
+    place.gateway.on(Operation::Get, "/bad", nth, fault);
+    place
+}
+
+#[track_caller]
+fn is_failed_and_named(place: &Place) {
+    let synced = place.pull(&[]).code(3);
+    assert_eq!((synced.outcome("bad"), synced.outcome("ok.txt")), ("failed", "stored"), "{synced:#?}");
+    assert!(synced.keys["bad"]["why"].as_str().is_some_and(|why| !why.is_empty()));
+    assert_eq!((place.file("bad"), place.file("ok.txt").as_deref()), (None, Some(&b"ok"[..])));
+    assert_eq!(std::fs::read_dir(place.directory()).unwrap().count(), 1, "nothing half-done is left");
+}
+
+#[test]
+fn a_flipped_byte_is_failed_and_leaves_no_file() {
+    is_failed_and_named(&with_fault(ALWAYS, Fault::Flipped(3)));
+}
+
+#[test]
+fn a_body_of_which_nothing_comes_is_failed_and_leaves_no_file() {
+    is_failed_and_named(&with_fault(ALWAYS, Fault::Short(0)));
+}
+
+#[test]
+fn a_short_body_goes_on_where_it_broke() {
+    let place = with_fault(ALWAYS, Fault::Short(5));
+    assert_eq!(place.pull(&[]).code(0).count("stored"), 2);
+    assert_eq!(place.file("bad").as_deref(), Some(BODY));
+}
+
+#[test]
+fn an_object_that_is_listed_and_not_given_is_failed() {
+    is_failed_and_named(&with_fault(ALWAYS, Fault::Instead(Answer::error(404, "NoSuchKey"))));
+}
+
+#[test]
+fn an_object_that_is_gone_since_it_was_listed_has_vanished() {
+    let place = Place::with(&[("ok.txt", b"ok")]);
+    let adds: Edit = |page| {
+        let text = String::from_utf8(page.body.clone()).unwrap();
+        let gone = "<Contents><Key>gone</Key><LastModified>2026-11-22T08:00:00.000Z</LastModified>\
+                    <ETag>&quot;d41d8cd98f00b204e9800998ecf8427e&quot;</ETag><Size>0</Size></Contents>";
+        page.body = text.replacen("<Contents>", &format!("{gone}<Contents>"), 1).into();
+    };
+    place.gateway.on(Operation::List, "", ONCE, Fault::Edited(adds));
+    let synced = place.pull(&[]).code(0);
+    assert_eq!((synced.outcome("gone"), synced.outcome("ok.txt")), ("vanished", "stored"));
+}
+
+#[test]
+fn slowdown_three_times_is_waited_for() {
+    let place = with_fault(0..3, Fault::Instead(Answer::error(503, "SlowDown")));
+    let synced = place.pull(&[]).code(0);
+    assert_eq!((synced.count("stored"), place.file("bad").as_deref()), (2, Some(BODY)));
+}
+
+#[test]
+fn an_object_that_is_replaced_while_it_is_copied_is_copied_as_it_is_then() {
+    let place = with_fault(ONCE, Fault::Replaced { at: 5, by: b"new".to_vec() });
+    let synced = place.pull(&[]).code(0);
+    assert_eq!((synced.outcome("bad"), place.file("bad").as_deref()), ("stored", Some(&b"new"[..])));
+}
+
+#[test]
+fn a_denied_object_is_refused_and_named() {
+    let place = with_fault(ALWAYS, Fault::Instead(Answer::error(403, "AccessDenied")));
+    let synced = place.pull(&[]).code(3);
+    assert_eq!((synced.outcome("bad"), synced.outcome("ok.txt")), ("refused", "stored"));
+}
