@@ -71,12 +71,17 @@ impl Client {
                 Some(cut) => self.unfinished(bucket, key, cut).await?,
                 None => None,
             };
+            let continued = left.is_some();
             let (id, there) = match left {
                 Some(left) => left,
                 None => (self.execute(begin).await?, BTreeMap::new()),
             };
             let upload = Upload { client: self, bucket, key, id, there };
-            let result = upload.run(parts, options.at_once).await;
+            let mut result = upload.run(parts, options.at_once).await;
+            if continued && let Ok(uploaded) = &result {
+                // What is stored with it was said when the upload began, perhaps by somebody else.
+                result = self.store_with(begin, &uploaded.etag).await.map(|()| uploaded.clone());
+            }
             if let Err(error) = &result
                 && (options.continues.is_none() || !may_go_on(error.kind()))
             {
@@ -86,6 +91,14 @@ impl Client {
             result
         };
         result.await.at("bucket", bucket).at("key", key)
+    }
+
+    /// Stores with an object what it should have been stored with, if it has something else.
+    async fn store_with(&self, begin: &InitiateUpload<'_>, etag: &str) -> Result<()> {
+        if !begin.is_stored_with(&self.head(begin.bucket(), begin.key()).await?) {
+            self.copy(&begin.instead(etag)).await?;
+        }
+        Ok(())
     }
 
     /// The newest upload of a key that an earlier run has left, with its parts, if these are cut so.

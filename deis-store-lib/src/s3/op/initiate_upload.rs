@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue, header};
 use serde::Deserialize;
 
 use super::request::OfObject;
-use super::{CannedAcl, Head, Operation, Repeat, Request, object};
+use super::{CannedAcl, CopyObject, CopySource, Head, ObjectInfo, Operation, Repeat, Request, object};
 use crate::error::Result;
 use crate::s3::{BucketName, ObjectKey, S3Error, xml};
 
@@ -48,6 +48,31 @@ impl<'a> InitiateUpload<'a> {
     pub fn acl(mut self, acl: CannedAcl) -> Self {
         self.acl = Some(acl);
         self
+    }
+}
+
+impl<'a> InitiateUpload<'a> {
+    /// Whether an object has what this would have stored with it. Who may do what with it is not seen.
+    #[must_use]
+    pub fn is_stored_with(&self, info: &ObjectInfo) -> bool {
+        // What radosgw stores where no type was sent.
+        const NO_TYPE: HeaderValue = HeaderValue::from_static("binary/octet-stream");
+        let mut wanted = self.headers.clone();
+        wanted.entry(header::CONTENT_TYPE).or_insert(NO_TYPE);
+        object::headers(Some(&info.content_type), &info.headers, &info.meta)
+            .is_ok_and(|stored| stored == wanted)
+    }
+
+    /// The copy of the object onto itself that stores with it what this would have stored.
+    #[must_use]
+    pub fn instead(&self, etag: &'a str) -> CopyObject<'a> {
+        let source = CopySource { bucket: self.bucket, key: self.key, version_id: None };
+        let copy =
+            CopyObject::new(source, self.bucket, self.key).if_match(etag).with_headers(self.headers.clone());
+        match self.acl {
+            Some(acl) => copy.acl(acl),
+            None => copy,
+        }
     }
 }
 
