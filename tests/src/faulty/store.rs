@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::ops::Bound;
 
 use md5::{Digest as _, Md5};
 
@@ -119,7 +120,11 @@ impl Store {
         let (prefix, marker, delimiter) = (asked_for("prefix"), asked_for("marker"), asked_for("delimiter"));
         let most = asked_for("max-keys").parse().unwrap_or(1000).min(self.page_entries);
         let mut entries: Vec<(String, Option<&Object>)> = Vec::new();
-        for (key, object) in self.buckets.get(bucket).into_iter().flatten() {
+        let Some(objects) = self.buckets.get(bucket) else { return Answer::error(404, "NoSuchBucket") };
+        for (key, object) in objects.range::<str, _>((Bound::Excluded(marker.as_str()), Bound::Unbounded)) {
+            if entries.len() > most {
+                break;
+            }
             let Some(rest) = key.strip_prefix(&prefix) else { continue };
             let folded = (!delimiter.is_empty()).then(|| rest.find(&delimiter)).flatten();
             let entry = match folded {
