@@ -10,6 +10,7 @@ mod https;
 mod interrupted;
 mod limits;
 mod main_job;
+mod pace;
 mod peers;
 mod program;
 mod readme;
