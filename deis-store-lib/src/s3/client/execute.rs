@@ -8,6 +8,7 @@ use http::{Request as HttpRequest, StatusCode};
 
 use super::Client;
 use super::budget::Budget;
+use super::permits::Permit;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Body, HttpSend, Received, SendError, Stage};
 use crate::s3::op::{Head, Operation, Repeat};
@@ -62,9 +63,12 @@ impl Client {
             if !call.despite_stop {
                 self.0.stop.check()?;
             }
+            let permits = &self.0.permits;
+            let permit = if call.at_once { permits.at_once() } else { permits.take().await };
+            // Only now: a gateway may have been lost while this waited.
             let gateway = self.0.gateways.pick();
             let endpoint = gateway.http.endpoint();
-            let failure = match self.attempt(&*gateway.http, operation, call).await {
+            let failure = match self.attempt(&*gateway.http, operation, call, permit).await {
                 Ok(output) => {
                     gateway.take_in();
                     self.budget().earn();
@@ -112,9 +116,8 @@ impl Client {
         gateway: &dyn HttpSend,
         operation: &O,
         call: Call<'_>,
+        permit: Permit,
     ) -> Result<(O::Output, Option<Received>), Failure> {
-        let permits = &self.0.permits;
-        let permit = if call.at_once { permits.at_once() } else { permits.take().await };
         let request = self.signed(operation, call.body)?;
         let sent_bytes = request.body().length_bytes();
         let response = gateway.send(request).await.map_err(|error| {
