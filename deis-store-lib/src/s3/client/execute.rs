@@ -105,7 +105,8 @@ impl Client {
                 }
             };
             match self.0.options.backoff.wait(attempts, self.random()) {
-                Some(wait) if again && self.budget().spend() => self.sleep(wait).await?,
+                // The one page of a listing that is under way multiplies no load, and all others hang on it.
+                Some(wait) if again && (call.at_once || self.budget().spend()) => self.sleep(wait).await?,
                 _ => return Err(error),
             }
         }

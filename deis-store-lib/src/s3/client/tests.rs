@@ -229,3 +229,13 @@ async fn limits_hold_for_all_gateways_of_a_client_together() {
     // Two at once, and ten at two a second.
     assert_eq!(start.elapsed(), Duration::from_secs(5));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_goes_on_when_other_requests_have_used_up_all_retries() {
+    const PAGE: &[u8] =
+        b"<ListBucketResult><Name>db_wal</Name><IsTruncated>false</IsTruncated></ListBucketResult>";
+    let (client, _) = client([error(503, "SlowDown"), answer(200, &[], &[Ok(PAGE)]), error(503, "SlowDown")]);
+    while client.0.budget.lock().unwrap().spend() {}
+    assert!(client.is_empty(&names().0).await.unwrap());
+    assert_eq!(put(&client).await.unwrap_err().kind(), ErrorKind::Busy);
+}
