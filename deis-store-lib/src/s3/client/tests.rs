@@ -239,3 +239,17 @@ async fn a_listing_goes_on_when_other_requests_have_used_up_all_retries() {
     assert!(client.is_empty(&names().0).await.unwrap());
     assert_eq!(put(&client).await.unwrap_err().kind(), ErrorKind::Busy);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_download_ends_when_the_run_is_stopped() {
+    let run = Run::silent();
+    let whole = answer(200, &[("content-length", "2"), ("etag", "\"e\"")], &[Ok(b"a"), Ok(b"b")]);
+    let gateway = Arc::new(Scripted { answers: Mutex::new([whole].into()), ..Scripted::default() });
+    let client =
+        Client::new(vec![gateway], Credentials::new("a", "b"), ClientOptions::default(), &run).unwrap();
+    let (bucket, key) = names();
+    let mut download = client.get(&bucket, &key).await.unwrap();
+    download.next().await.unwrap();
+    run.stop.stop();
+    assert_eq!(download.next().await.unwrap_err().kind(), ErrorKind::Interrupted);
+}
