@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{FutureExt as _, stream};
 use http::{Request, Response};
 
 use super::{Client, ClientOptions};
@@ -252,4 +252,34 @@ async fn a_download_ends_when_the_run_is_stopped() {
     download.next().await.unwrap();
     run.stop.stop();
     assert_eq!(download.next().await.unwrap_err().kind(), ErrorKind::Interrupted);
+}
+
+/// The answer to the request for a range of 2 MiB of an object of 32 MiB.
+fn range(index: u64, etag: &str) -> Answer {
+    const RANGE: &[u8] = &[0; 2 << 20];
+    let first = index << 21;
+    let said = format!("bytes {first}-{}/{}", first + (2 << 20) - 1, 32 << 20);
+    answer(206, &[("content-length", "2097152"), ("content-range", &said), ("etag", etag)], &[Ok(RANGE)])
+}
+
+#[tokio::test(start_paused = true)]
+async fn ranges_of_another_object_are_not_joined_also_where_if_match_is_not_known() {
+    let (client, _) = client([range(0, "e"), range(1, "f"), range(2, "e"), range(3, "e"), range(4, "e")]);
+    let (bucket, key) = names();
+    let mut download = client.get_known(&bucket, &key, 32 << 20, "e").await.unwrap();
+    assert_eq!(download.next().await.unwrap().unwrap().len(), 2 << 20);
+    assert_eq!(download.next().await.unwrap_err().kind(), ErrorKind::Guard);
+}
+
+#[tokio::test(start_paused = true)]
+async fn small_objects_do_not_keep_a_big_one_from_coming_in_ranges() {
+    let (client, _) = client([]);
+    let mut permits = Vec::new();
+    while let Some(permit) = client.0.permits.take().now_or_never() {
+        permits.push(permit);
+    }
+    let (bucket, key) = names();
+    let mut small = std::pin::pin!(client.get_known(&bucket, &key, 1, "e"));
+    assert!(small.as_mut().now_or_never().is_none(), "it waits for a permit");
+    assert_eq!(client.0.in_ranges.available_permits(), 1);
 }
