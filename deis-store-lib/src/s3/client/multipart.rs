@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::pin::pin;
+use std::sync::{Mutex, PoisonError};
 
 use bytes::BytesMut;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
@@ -33,7 +34,8 @@ pub struct UploadOptions {
     pub at_once: usize,
     /// How the object is cut, if an upload that an earlier run left unfinished shall be continued: its parts are kept
     /// if they have the same size and MD5. A run that is stopped or loses the gateway leaves its own then; else a run
-    /// that fails throws its parts away.
+    /// that fails throws its parts away. The parts' bodies are held until the end then: what an earlier run has begun
+    /// with other metadata is uploaded once more.
     pub continues: Option<Cut>,
 }
 
@@ -71,34 +73,32 @@ impl Client {
                 Some(cut) => self.unfinished(bucket, key, cut).await?,
                 None => None,
             };
-            let continued = left.is_some();
-            let (id, there) = match left {
-                Some(left) => left,
-                None => (self.execute(begin).await?, BTreeMap::new()),
-            };
+            let Some((id, there)) = left else { return self.upload_anew(begin, parts, options).await };
+            let sent = Mutex::new(Vec::new());
+            let parts = parts
+                .inspect_ok(|part| sent.lock().unwrap_or_else(PoisonError::into_inner).push(part.clone()));
             let upload = Upload { client: self, bucket, key, id, there };
-            let mut result = upload.run(parts, options.at_once).await;
-            if continued && let Ok(uploaded) = &result {
-                // What is stored with it was said when the upload began, perhaps by somebody else.
-                result = self.store_with(begin, &uploaded.etag).await.map(|()| uploaded.clone());
+            let uploaded = upload.run_or_end(parts, options).await?;
+            // What is stored with it was said when the upload began, perhaps by somebody else. A copy of the object
+            // onto itself would change that, and lose the data at some radosgws (18.2.5, 19.2.1).
+            if begin.is_stored_with(&self.head(bucket, key).await?) {
+                return Ok(uploaded);
             }
-            if let Err(error) = &result
-                && (options.continues.is_none() || !may_go_on(error.kind()))
-            {
-                // The error that is told is the one that made it fail.
-                let _ = self.abort_upload(bucket, key, &upload.id).await;
-            }
-            result
+            let sent = sent.into_inner().unwrap_or_else(PoisonError::into_inner);
+            self.upload_anew(begin, stream::iter(sent.into_iter().map(Ok)), options).await
         };
         result.await.at("bucket", bucket).at("key", key)
     }
 
-    /// Stores with an object what it should have been stored with, if it has something else.
-    async fn store_with(&self, begin: &InitiateUpload<'_>, etag: &str) -> Result<()> {
-        if !begin.is_stored_with(&self.head(begin.bucket(), begin.key()).await?) {
-            self.copy(&begin.instead(etag)).await?;
-        }
-        Ok(())
+    async fn upload_anew(
+        &self,
+        begin: &InitiateUpload<'_>,
+        parts: impl Stream<Item = Result<Part>>,
+        options: &UploadOptions,
+    ) -> Result<Uploaded> {
+        let id = self.execute(begin).await?;
+        let (bucket, key) = (begin.bucket(), begin.key());
+        Upload { client: self, bucket, key, id, there: BTreeMap::new() }.run_or_end(parts, options).await
     }
 
     /// The newest upload of a key that an earlier run has left, with its parts, if these are cut so.
@@ -185,6 +185,23 @@ struct Upload<'a> {
 }
 
 impl Upload<'_> {
+    /// Leaves nothing behind when it fails, or says what, unless a later run shall go on with it.
+    async fn run_or_end(
+        &self,
+        parts: impl Stream<Item = Result<Part>>,
+        options: &UploadOptions,
+    ) -> Result<Uploaded> {
+        let error = match self.run(parts, options.at_once).await {
+            Err(error) if options.continues.is_none() || !may_go_on(error.kind()) => error,
+            result => return result,
+        };
+        // The error that is told is the one that made it fail.
+        match self.client.abort_upload(self.bucket, self.key, &self.id).await {
+            Err(why) if why.kind() != ErrorKind::NotFound => Err(error.at("unfinished upload", &self.id)),
+            _ => Err(error),
+        }
+    }
+
     async fn run(&self, parts: impl Stream<Item = Result<Part>>, at_once: usize) -> Result<Uploaded> {
         let numbered = stream::iter(1_u64..).zip(parts).map(|(number, part)| part.map(|part| (number, part)));
         let sent = numbered.map_ok(|(number, part)| self.part(number, part)).try_buffered(at_once.max(1));

@@ -9,11 +9,11 @@ use bytes::Bytes;
 use futures_util::{FutureExt as _, stream};
 use http::{Request, Response};
 
-use super::{Client, ClientOptions};
+use super::{Client, ClientOptions, Part, UploadOptions};
 use crate::error::{ErrorKind, Result};
 use crate::http::{Body, BoxFuture, HttpSend, Received, SendError, Stage};
 use crate::monitor::Run;
-use crate::s3::op::PutObject;
+use crate::s3::op::{InitiateUpload, PutObject};
 use crate::s3::{BucketName, ObjectKey};
 use crate::secret::Credentials;
 
@@ -282,4 +282,20 @@ async fn small_objects_do_not_keep_a_big_one_from_coming_in_ranges() {
     let mut small = std::pin::pin!(client.get_known(&bucket, &key, 1, "e"));
     assert!(small.as_mut().now_or_never().is_none(), "it waits for a permit");
     assert_eq!(client.0.in_ranges.available_permits(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_can_neither_be_done_nor_ended_is_named() {
+    const BEGUN: &[u8] =
+        b"<InitiateMultipartUploadResult><UploadId>2~x</UploadId></InitiateMultipartUploadResult>";
+    for (ended, named) in [(error(403, "AccessDenied"), true), (error(404, "NoSuchUpload"), false)] {
+        let (client, _) = client([answer(200, &[], &[Ok(BEGUN)]), error(403, "QuotaExceeded"), ended]);
+        let (bucket, key) = names();
+        let begin = InitiateUpload::new(&bucket, &key, None, &[].into(), &[].into()).unwrap();
+        let part = Part { body: Body::Bytes(Bytes::new()), md5: [0; 16] };
+        let parts = stream::iter([Ok(part)]);
+        let error = client.upload(&begin, parts, &UploadOptions::default()).await.unwrap_err();
+        assert!(error.to_string().contains("quota"), "{error}");
+        assert_eq!(error.to_string().contains("unfinished upload 2~x"), named, "{error}");
+    }
 }

@@ -87,12 +87,6 @@ impl<'a> CopyObject<'a> {
         Ok(self)
     }
 
-    /// As [`CopyObject::replacing`], with headers that were checked.
-    pub(super) fn with_headers(mut self, headers: HeaderMap) -> Self {
-        self.replaced = Some(headers);
-        self
-    }
-
     /// The bucket that is copied to.
     #[must_use]
     pub fn bucket(&self) -> &BucketName {

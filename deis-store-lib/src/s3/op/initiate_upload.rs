@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, header};
 use serde::Deserialize;
 
 use super::request::OfObject;
-use super::{CannedAcl, CopyObject, CopySource, Head, ObjectInfo, Operation, Repeat, Request, object};
+use super::{CannedAcl, Head, ObjectInfo, Operation, Repeat, Request, object};
 use crate::error::Result;
 use crate::s3::{BucketName, ObjectKey, S3Error, xml};
 
@@ -51,7 +51,7 @@ impl<'a> InitiateUpload<'a> {
     }
 }
 
-impl<'a> InitiateUpload<'a> {
+impl InitiateUpload<'_> {
     /// Whether an object has what this would have stored with it. Who may do what with it is not seen.
     #[must_use]
     pub fn is_stored_with(&self, info: &ObjectInfo) -> bool {
@@ -61,18 +61,6 @@ impl<'a> InitiateUpload<'a> {
         wanted.entry(header::CONTENT_TYPE).or_insert(NO_TYPE);
         object::headers(Some(&info.content_type), &info.headers, &info.meta)
             .is_ok_and(|stored| stored == wanted)
-    }
-
-    /// The copy of the object onto itself that stores with it what this would have stored.
-    #[must_use]
-    pub fn instead(&self, etag: &'a str) -> CopyObject<'a> {
-        let source = CopySource { bucket: self.bucket, key: self.key, version_id: None };
-        let copy =
-            CopyObject::new(source, self.bucket, self.key).if_match(etag).with_headers(self.headers.clone());
-        match self.acl {
-            Some(acl) => copy.acl(acl),
-            None => copy,
-        }
     }
 }
 
