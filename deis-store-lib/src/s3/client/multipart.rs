@@ -56,6 +56,9 @@ pub struct Uploaded {
     pub kept_parts: u64,
 }
 
+/// The parts that an upload has, by number.
+type Parts = BTreeMap<u16, ListedPart>;
+
 impl Client {
     /// Uploads an object in parts, and asks for it at the end: it is there, with this size and `ETag`.
     ///
@@ -69,11 +72,11 @@ impl Client {
     ) -> Result<Uploaded> {
         let (bucket, key) = (begin.bucket(), begin.key());
         let result = async {
-            let left = match &options.continues {
-                Some(cut) => self.unfinished(bucket, key, cut).await?,
-                None => None,
+            let Some(cut) = &options.continues else { return self.upload_anew(begin, parts, options).await };
+            let (id, there) = match self.continued_or_begun(begin, cut).await? {
+                (id, Some(there)) => (id, there),
+                (id, None) => return self.upload_as(id, begin, parts, options).await,
             };
-            let Some((id, there)) = left else { return self.upload_anew(begin, parts, options).await };
             let sent = Mutex::new(Vec::new());
             let parts = parts
                 .inspect_ok(|part| sent.lock().unwrap_or_else(PoisonError::into_inner).push(part.clone()));
@@ -90,6 +93,29 @@ impl Client {
         result.await.at("bucket", bucket).at("key", key)
     }
 
+    /// What an earlier run has left of an upload, or a new one. A beginning of unknown outcome leaves one, too.
+    async fn continued_or_begun(
+        &self,
+        begin: &InitiateUpload<'_>,
+        cut: &Cut,
+    ) -> Result<(String, Option<Parts>)> {
+        let mut attempts = 0;
+        loop {
+            if let Some((id, there)) = self.unfinished(begin.bucket(), begin.key(), cut).await? {
+                return Ok((id, Some(there)));
+            }
+            let error = match self.execute(begin).await {
+                Ok(id) => return Ok((id, None)),
+                Err(error) => error,
+            };
+            attempts += 1;
+            match self.wait(attempts) {
+                Some(wait) if may_go_on(error.kind()) => self.sleep(wait).await?,
+                _ => return Err(error),
+            }
+        }
+    }
+
     async fn upload_anew(
         &self,
         begin: &InitiateUpload<'_>,
@@ -97,8 +123,18 @@ impl Client {
         options: &UploadOptions,
     ) -> Result<Uploaded> {
         let id = self.execute(begin).await?;
+        self.upload_as(id, begin, parts, options).await
+    }
+
+    async fn upload_as(
+        &self,
+        id: String,
+        begin: &InitiateUpload<'_>,
+        parts: impl Stream<Item = Result<Part>>,
+        options: &UploadOptions,
+    ) -> Result<Uploaded> {
         let (bucket, key) = (begin.bucket(), begin.key());
-        Upload { client: self, bucket, key, id, there: BTreeMap::new() }.run_or_end(parts, options).await
+        Upload { client: self, bucket, key, id, there: Parts::new() }.run_or_end(parts, options).await
     }
 
     /// The newest upload of a key that an earlier run has left, with its parts, if these are cut so.
@@ -107,7 +143,7 @@ impl Client {
         bucket: &BucketName,
         key: &ObjectKey,
         cut: &Cut,
-    ) -> Result<Option<(String, BTreeMap<u16, ListedPart>)>> {
+    ) -> Result<Option<(String, Parts)>> {
         let mut uploads = self.uploads(bucket, key.as_str()).await?;
         uploads.retain(|upload| upload.key == key.as_str());
         uploads.sort_by(|a, b| b.initiated.cmp(&a.initiated));
@@ -181,7 +217,7 @@ struct Upload<'a> {
     key: &'a ObjectKey,
     id: String,
     /// What an earlier run has uploaded.
-    there: BTreeMap<u16, ListedPart>,
+    there: Parts,
 }
 
 impl Upload<'_> {

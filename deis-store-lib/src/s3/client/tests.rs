@@ -14,7 +14,7 @@ use crate::error::{ErrorKind, Result};
 use crate::http::{Body, BoxFuture, HttpSend, Received, SendError, Stage};
 use crate::monitor::Run;
 use crate::s3::op::{InitiateUpload, PutObject};
-use crate::s3::{BucketName, ObjectKey};
+use crate::s3::{BucketName, Cut, ObjectKey};
 use crate::secret::Credentials;
 
 type Answer = Result<Response<Received>, SendError>;
@@ -298,4 +298,38 @@ async fn an_upload_that_can_neither_be_done_nor_ended_is_named() {
         assert!(error.to_string().contains("quota"), "{error}");
         assert_eq!(error.to_string().contains("unfinished upload 2~x"), named, "{error}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_whose_beginning_was_lost_is_looked_for_and_not_begun_twice() {
+    fn page(uploads: &str) -> Answer {
+        let page = format!(
+            "<ListMultipartUploadsResult><Bucket>db_wal</Bucket><IsTruncated>false</IsTruncated>{uploads}\
+             </ListMultipartUploadsResult>"
+        );
+        answer(200, &[], &[Ok(page.into_bytes().leak())])
+    }
+    const BEGUN: &str =
+        "<Upload><Key>a/../b</Key><UploadId>2~x</UploadId><Initiated>2026</Initiated></Upload>";
+    const PARTS: &[u8] = b"<ListPartsResult><Key>a/../b</Key><UploadId>2~x</UploadId>\
+        <IsTruncated>false</IsTruncated></ListPartsResult>";
+    let (client, gateway) = client([
+        page(""),
+        Err(SendError::new(Stage::Unknown, io::Error::from(io::ErrorKind::ConnectionReset))),
+        page(BEGUN),
+        answer(200, &[], &[Ok(PARTS)]),
+        error(403, "QuotaExceeded"),
+        answer(204, &[], &[]),
+    ]);
+    // One answer first: before, a gateway that was never reached is not waited for.
+    client.0.reached.store(true, std::sync::atomic::Ordering::Relaxed);
+    let (bucket, key) = names();
+    let begin = InitiateUpload::new(&bucket, &key, None, &[].into(), &[].into()).unwrap();
+    let parts = stream::iter([Ok(Part { body: Body::Bytes(Bytes::new()), md5: [0; 16] })]);
+    let options = UploadOptions { continues: Some(Cut::new(0, None).unwrap()), ..UploadOptions::default() };
+    let error = client.upload(&begin, parts, &options).await.unwrap_err();
+    assert!(error.to_string().contains("quota"), "{error}");
+    let asked = gateway.asked.lock().unwrap();
+    assert_eq!(asked.iter().filter(|(target, ..)| target.ends_with("/b?uploads")).count(), 1);
+    assert!(asked.last().unwrap().0.contains("uploadId=2~x"), "and it is ended");
 }
