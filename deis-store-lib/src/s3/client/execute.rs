@@ -89,7 +89,14 @@ impl Client {
                     // A 503 says that nothing was done; of other failures that is not known.
                     let may =
                         operation.repeat() == Repeat::Yes || error.status == StatusCode::SERVICE_UNAVAILABLE;
-                    (advice == Advice::Again && may, error.into_error(&method).at("endpoint", endpoint))
+                    let other = error.status == StatusCode::NOT_FOUND || error.status.is_redirection();
+                    let error = error.into_error(&method).at("endpoint", endpoint);
+                    // What answers there is no gateway, and another one may be.
+                    let other = other && error.kind() == ErrorKind::Protocol && attempts < self.gateways();
+                    if other {
+                        gateway.leave_out(self.0.options.left_out);
+                    }
+                    ((advice == Advice::Again || other) && may, error)
                 }
                 Failure::Send(error) => {
                     if error.stage == Stage::NotSent || error.timed_out {
@@ -165,7 +172,11 @@ impl Client {
     }
 
     fn first_contact_attempts(&self) -> u32 {
-        FIRST_CONTACT_ATTEMPTS.max(u32::try_from(self.0.gateways.len()).unwrap_or(u32::MAX))
+        FIRST_CONTACT_ATTEMPTS.max(self.gateways())
+    }
+
+    fn gateways(&self) -> u32 {
+        u32::try_from(self.0.gateways.len()).unwrap_or(u32::MAX)
     }
 
     /// The time by the gateways' clocks, as far as known.

@@ -333,3 +333,23 @@ async fn an_upload_whose_beginning_was_lost_is_looked_for_and_not_begun_twice() 
     assert_eq!(asked.iter().filter(|(target, ..)| target.ends_with("/b?uploads")).count(), 1);
     assert!(asked.last().unwrap().0.contains("uploadId=2~x"), "and it is ended");
 }
+
+#[tokio::test(start_paused = true)]
+async fn where_one_of_two_gateways_is_none_the_other_one_is_asked() {
+    let gateway = |answers: Vec<Answer>| {
+        Arc::new(Scripted { answers: Mutex::new(answers.into()), ..Scripted::default() })
+    };
+    let page = || answer(404, &[], &[Ok(b"<html>no such host</html>")]);
+    let wrong = gateway(vec![page(), page()]);
+    let good = gateway((0..6).map(|_| put_nothing()).collect());
+    let both: Vec<Arc<dyn HttpSend>> = vec![wrong.clone(), good.clone()];
+    let client =
+        Client::new(both, Credentials::new("a", "b"), ClientOptions::default(), &Run::silent()).unwrap();
+    for _ in 0..6 {
+        put(&client).await.unwrap();
+    }
+    assert_eq!(wrong.asked.lock().unwrap().len(), 1, "and it is left out for a while");
+    let (client, wrong) = self::client([page()]);
+    assert_eq!(put(&client).await.unwrap_err().kind(), ErrorKind::Protocol);
+    assert_eq!(wrong.asked.lock().unwrap().len(), 1);
+}
