@@ -83,7 +83,7 @@ impl Client {
             let upload = Upload { client: self, bucket, key, id, there };
             let uploaded = upload.run_or_end(parts, options).await?;
             // What is stored with it was said when the upload began, perhaps by somebody else. A copy of the object
-            // onto itself would change that, and lose the data at some radosgws (18.2.5, 19.2.1).
+            // onto itself would change that, and radosgw 19.2 before 19.2.2 loses the data of such a copy.
             if begin.is_stored_with(&self.head(bucket, key).await?) {
                 return Ok(uploaded);
             }
