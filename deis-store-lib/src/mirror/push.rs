@@ -138,9 +138,13 @@ async fn send(
         Some(_) => parts_etag(&read.md5s),
         None => lower_hex(&read.md5),
     };
+    let content_type = content_type.as_deref();
+    let begin = InitiateUpload::new(bucket, key, content_type, &headers, &meta)?;
     if look_first {
         let same = match client.head(bucket, key).await {
-            Ok(there) => (there.total_bytes, &there.etag) == (size_bytes, &etag),
+            Ok(there) => {
+                (there.total_bytes, &there.etag) == (size_bytes, &etag) && begin.is_stored_with(&there)
+            }
             Err(error) if error.kind() == ErrorKind::NotFound => false,
             Err(error) => return Err(error),
         };
@@ -148,9 +152,7 @@ async fn send(
             return Ok((etag, true));
         }
     }
-    let content_type = content_type.as_deref();
     if let Some(cut) = cut {
-        let begin = InitiateUpload::new(bucket, key, content_type, &headers, &meta)?;
         let parts = (1..=cut.count()).zip(read.md5s).filter_map(|(number, md5)| {
             let (offset_bytes, size_bytes) = cut.part(number)?;
             let source = FileSource { file: read.file.clone(), offset_bytes, size_bytes };

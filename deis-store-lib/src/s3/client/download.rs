@@ -42,7 +42,7 @@ enum Coming<'a> {
 }
 
 impl Client {
-    /// Begins to download an object, in one stream.
+    /// Begins to download an object, in one stream. While it is not read from, it takes the place of another request.
     pub async fn get<'a>(&'a self, bucket: &'a BucketName, key: &'a ObjectKey) -> Result<Download<'a>> {
         let operation = GetObject::new(bucket, key);
         let (info, received) = self.streamed(&operation).await.at("bucket", bucket).at("key", key)?;

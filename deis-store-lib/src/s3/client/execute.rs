@@ -21,6 +21,9 @@ const MOST_ANSWER_BYTES: usize = 16 << 20;
 /// Attempts at a cluster of which no gateway has ever answered.
 const FIRST_CONTACT_ATTEMPTS: u32 = 2;
 
+/// Attempts at what ends in a 500 `UnknownError`.
+const UNKNOWN_ERROR_ATTEMPTS: u32 = 2;
+
 /// What goes with an operation.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Call<'a> {
@@ -89,6 +92,7 @@ impl Client {
                     // A 503 says that nothing was done; of other failures that is not known.
                     let may =
                         operation.repeat() == Repeat::Yes || error.status == StatusCode::SERVICE_UNAVAILABLE;
+                    let unknown = error.code == "UnknownError";
                     let other = error.status == StatusCode::NOT_FOUND || error.status.is_redirection();
                     let error = error.into_error(&method).at("endpoint", endpoint);
                     // What answers there is no gateway, and another one may be.
@@ -96,7 +100,9 @@ impl Client {
                     if other {
                         gateway.leave_out(self.0.options.left_out);
                     }
-                    ((advice == Advice::Again || other) && may, error)
+                    // Mostly an error number that radosgw has no words for, and will have again.
+                    let hopeless = unknown && attempts >= UNKNOWN_ERROR_ATTEMPTS;
+                    ((advice == Advice::Again || other) && may && !hopeless, error)
                 }
                 Failure::Send(error) => {
                     if error.stage == Stage::NotSent || error.timed_out {

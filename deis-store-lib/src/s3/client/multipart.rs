@@ -14,7 +14,7 @@ use super::Client;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::http::Body;
 use crate::s3::etag::parts_etag;
-use crate::s3::op::{CompleteUpload, InitiateUpload, ListedPart, UploadPart};
+use crate::s3::op::{CannedAcl, CompleteUpload, InitiateUpload, ListedPart, NewAcl, UploadPart};
 use crate::s3::{BucketName, Cut, ObjectKey};
 
 /// A part of an object.
@@ -85,6 +85,8 @@ impl Client {
             // What is stored with it was said when the upload began, perhaps by somebody else. A copy of the object
             // onto itself would change that, and radosgw 19.2 before 19.2.2 loses the data of such a copy.
             if begin.is_stored_with(&self.head(bucket, key).await?) {
+                let acl = begin.canned_acl().unwrap_or(CannedAcl::Private);
+                self.put_object_acl(bucket, key, NewAcl::Canned(acl)).await?;
                 return Ok(uploaded);
             }
             let sent = sent.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -101,7 +103,10 @@ impl Client {
     ) -> Result<(String, Option<Parts>)> {
         let mut attempts = 0;
         loop {
-            if let Some((id, there)) = self.unfinished(begin.bucket(), begin.key(), cut).await? {
+            // One without parts may be somebody else's that has just begun, unless we have tried to begin one.
+            if let Some((id, there)) = self.unfinished(begin.bucket(), begin.key(), cut).await?
+                && (attempts > 0 || !there.is_empty())
+            {
                 return Ok((id, Some(there)));
             }
             let error = match self.execute(begin).await {
@@ -144,7 +149,12 @@ impl Client {
         key: &ObjectKey,
         cut: &Cut,
     ) -> Result<Option<(String, Parts)>> {
-        let mut uploads = self.uploads(bucket, key.as_str()).await?;
+        let mut uploads = match self.uploads(bucket, key.as_str()).await {
+            Ok(uploads) => uploads,
+            Err(error) if may_go_on(error.kind()) => return Err(error),
+            // Who may not look begins anew.
+            Err(_) => return Ok(None),
+        };
         uploads.retain(|upload| upload.key == key.as_str());
         uploads.sort_by(|a, b| b.initiated.cmp(&a.initiated));
         for upload in uploads {

@@ -43,6 +43,12 @@ impl<'a> InitiateUpload<'a> {
         self.key
     }
 
+    /// Who may do what with the object, if that was said.
+    #[must_use]
+    pub fn canned_acl(&self) -> Option<CannedAcl> {
+        self.acl
+    }
+
     /// Sets who may do what with the object; without this it is private.
     #[must_use]
     pub fn acl(mut self, acl: CannedAcl) -> Self {
