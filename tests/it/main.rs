@@ -1,6 +1,7 @@
 //! The tests that run against real servers: `tests/run` starts two clusters and runs them.
 
 mod bad_input;
+mod big_objects;
 mod clusters;
 mod config;
 mod contract;
