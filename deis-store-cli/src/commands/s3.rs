@@ -122,6 +122,7 @@ async fn put(
         headers: BTreeMap::new(),
         meta: BTreeMap::new(),
         part_size_bytes: None,
+        in_one: false,
     };
     upload(client, &bucket, file, false).await?;
     let text =
