@@ -211,6 +211,6 @@ pub(crate) enum S3Action {
         #[arg(required = true)]
         places: Vec<String>,
     },
-    /// Make a directory as a bucket is, or a bucket as a directory is
+    /// Make a directory as a bucket is, or a bucket as a directory or another bucket is
     Sync(SyncArgs),
 }

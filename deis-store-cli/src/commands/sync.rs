@@ -1,4 +1,4 @@
-//! `deis-store s3 sync SOURCE TARGET`: one of the two is a directory, the other a place in a bucket.
+//! `deis-store s3 sync SOURCE TARGET`: one of the two may be a directory, the other is a place in a bucket.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +6,7 @@ use deis_store::disk::{Root, probe};
 use deis_store::error::printable;
 use deis_store::mirror::{
     BucketTree, Did, Extra, MaxDelete, Outcome, SyncOptions, SyncReport, Synced, UnchangedBy, glob,
-    sync_to_bucket, sync_to_directory,
+    sync_between_buckets, sync_to_bucket, sync_to_directory,
 };
 use deis_store::monitor::{Run, TaskKind, TaskResult};
 use deis_store::s3::{BucketName, Client};
@@ -23,7 +23,7 @@ use crate::output::{Output, bytes};
 pub(crate) struct SyncArgs {
     /// s3://BUCKET[/PREFIX], or a directory: without `/` at its end, its name becomes part of the keys
     source: String,
-    /// A directory, which is made if it is not there, or s3://BUCKET[/PREFIX/]
+    /// A directory, which is made if it is not there, or s3://BUCKET[/PREFIX/]; of the same cluster, if both are buckets
     target: String,
     /// Say what would be done, and do nothing
     #[arg(long, short = 'n')]
@@ -48,10 +48,11 @@ pub(crate) struct SyncArgs {
     include: Vec<String>,
 }
 
-/// The two directions.
+/// The directions.
 enum Way {
     Down { bucket: BucketName, prefix: String, directory: PathBuf },
     Up { directory: PathBuf, bucket: BucketName, prefix: String },
+    Across { from: BucketName, from_prefix: String, bucket: BucketName, prefix: String },
 }
 
 pub(super) async fn run(client: &Client, args: &SyncArgs, output: &Output, run: &Run) -> Done {
@@ -86,6 +87,10 @@ pub(super) async fn run(client: &Client, args: &SyncArgs, output: &Output, run: 
             let tree = BucketTree { bucket, prefix, wanted: &wanted };
             sync_to_directory(client, &tree, &root, &options, run, &task, each).await?
         }
+        Way::Across { from, from_prefix, bucket, prefix } => {
+            let tree = BucketTree { bucket: from, prefix: from_prefix, wanted: &wanted };
+            sync_between_buckets(client, &tree, (bucket, prefix), &options, run, &task, each).await?
+        }
         Way::Up { directory, bucket, prefix } => {
             let tree = BucketTree { bucket, prefix, wanted: &wanted };
             sync_to_bucket(client, &Root::open(directory)?, &tree, &options, run, &task, each).await?
@@ -114,20 +119,29 @@ fn way(args: &SyncArgs) -> Result<Way> {
             if directory.is_file() {
                 return Err(usage("that is a file", &args.source).todo("use s3 put for a single file"));
             }
-            let (bucket, mut prefix) = super::s3::split(&args.target)?;
-            if !prefix.is_empty() && !prefix.ends_with('/') {
-                return Err(usage("a directory's place in a bucket ends with /", &args.target));
-            }
+            let (bucket, mut prefix) = place(&args.target)?;
             if let Some(name) = name_in_keys(&args.source)? {
                 prefix.push_str(name);
                 prefix.push('/');
             }
             Ok(Way::Up { directory, bucket, prefix })
         }
-        (Some(_), Some(_)) => Err(Error::new(ErrorKind::Unsupported, "both are places in a bucket")
-            .todo("sync to a directory first, and from there to the other bucket")),
+        (Some(_), Some(_)) => {
+            let (from, from_prefix) = super::s3::split(&args.source)?;
+            let (bucket, prefix) = place(&args.target)?;
+            Ok(Way::Across { from, from_prefix, bucket, prefix })
+        }
         (None, None) => Err(usage("neither is a place in a bucket: s3://BUCKET/PREFIX", &args.source)),
     }
+}
+
+/// A place in a bucket for more than one object.
+fn place(target: &str) -> Result<(BucketName, String)> {
+    let (bucket, prefix) = super::s3::split(target)?;
+    if !prefix.is_empty() && !prefix.ends_with('/') {
+        return Err(usage("a place for many objects in a bucket ends with /", target));
+    }
+    Ok((bucket, prefix))
 }
 
 /// The directory's name, if it is to be part of the keys.

@@ -29,7 +29,9 @@ pub use pull::{Pulled, Selection, Stored, fetch, pull};
 #[cfg(feature = "backup")]
 pub use push::{Pushed, ToPush, push, upload};
 #[cfg(feature = "backup")]
-pub use sync::{BucketTree, Did, Extra, SyncReport, Synced, sync_to_bucket, sync_to_directory};
+pub use sync::{
+    BucketTree, Did, Extra, SyncReport, Synced, sync_between_buckets, sync_to_bucket, sync_to_directory,
+};
 
 #[cfg(feature = "backup")]
 pub(crate) use pull::blocking;

@@ -107,3 +107,33 @@ fn s3cmd_and_we_leave_the_same_in_both_directions() {
         std::fs::remove_dir_all(ours).unwrap();
     }
 }
+
+#[test]
+fn a_bucket_becomes_as_another_one_is_without_its_bytes_coming_here() {
+    let (a, scratch) = (a(), tempfile::tempdir().unwrap());
+    for bucket in ["sync_from", "sync_to"] {
+        on(&a, &["s3", "mb", &format!("s3://{bucket}")]).code(0);
+    }
+    for key in ["p/1", "p/2 +é%", "q"] {
+        write(&scratch.path().join("from").join(key), key.as_bytes());
+    }
+    let tree = format!("{}/from/", scratch.path().to_str().unwrap());
+    sync(&a, &[&tree, "s3://sync_from"]).code(0);
+    let copied = sync(&a, &["s3://sync_from", "s3://sync_to"]).code(0);
+    assert_eq!(copied.count("stored"), 3);
+    assert_eq!(objects(&a, "sync_to"), objects(&a, "sync_from"));
+    assert_eq!(sync(&a, &["s3://sync_from", "s3://sync_to"]).code(0).count("unchanged"), 3);
+
+    sync(&a, &["s3://sync_from/p/", "s3://sync_to/r/"]).code(0);
+    let below: Vec<String> = objects(&a, "sync_to").into_keys().filter(|key| key.starts_with("r/")).collect();
+    assert_eq!(below, ["r/1", "r/2 +é%"]);
+    let synced = sync(&a, &["s3://sync_from", "s3://sync_to", "--delete-removed"]).code(0);
+    assert_eq!(synced.report["deleted"], 2);
+    assert_eq!(objects(&a, "sync_to"), objects(&a, "sync_from"));
+
+    // A copy into what is being listed would never end, and one out of it would delete itself.
+    for [source, target] in [["s3://sync_to", "s3://sync_to/x/"], ["s3://sync_to/p/", "s3://sync_to"]] {
+        sync(&a, &[source, target, "--delete-removed"]).code(2);
+    }
+    assert_eq!(objects(&a, "sync_to"), objects(&a, "sync_from"));
+}

@@ -1,5 +1,13 @@
 //! What gateways do wrong, as it was measured on other tools (one good object beside a bad one).
 
+use std::collections::BTreeMap;
+
+use deis_store::http::{Timeouts, connect};
+use deis_store::mirror::{ToPush, upload};
+use deis_store::monitor::Run;
+use deis_store::s3::client::ClientOptions;
+use deis_store::s3::{BucketName, Client};
+use deis_store::secret::Credentials;
 use deis_store_tests::faulty::{Answer, Edit, Fault, Operation};
 
 use super::Place;
@@ -78,4 +86,42 @@ fn a_denied_object_is_refused_and_named() {
     let place = with_fault(ALWAYS, Fault::Instead(Answer::error(403, "AccessDenied")));
     let synced = place.pull(&[]).code(3);
     assert_eq!((synced.outcome("bad"), synced.outcome("ok.txt")), ("refused", "stored"));
+}
+
+#[test]
+fn a_flipped_byte_of_an_object_of_parts_is_never_taken_for_good() {
+    let place = Place::with(&[("ok.txt", b"ok")]);
+    let big: Vec<u8> = (0..6_u32 << 20).map(|index| u8::try_from(index % 251).unwrap()).collect();
+    let etag = upload_in_parts(&place, "parts", &big);
+    assert!(etag.ends_with("-2"), "{etag}");
+    let synced = place.pull(&[]).code(0);
+    assert_eq!(synced.outcome("parts"), "stored", "its ETag is recomputed from its parts");
+    assert!(place.file("parts").unwrap() == big);
+
+    place.gateway.on(Operation::Get, "/parts", ALWAYS, Fault::Flipped(5_500_000));
+    std::fs::remove_file(place.directory().join("parts")).unwrap();
+    let synced = place.pull(&[]).code(0);
+    assert_eq!(synced.outcome("parts"), "unverifiable", "it is named, and not among what was stored");
+}
+
+fn upload_in_parts(place: &Place, key: &str, bytes: &[u8]) -> String {
+    let path = place.scratch.path().join("file");
+    std::fs::write(&path, bytes).unwrap();
+    let file = ToPush {
+        key: key.to_owned(),
+        open: Box::new(move || Ok(std::fs::File::open(path).unwrap())),
+        size_bytes: bytes.len() as u64,
+        sha256: None,
+        content_type: None,
+        headers: BTreeMap::new(),
+        meta: BTreeMap::new(),
+        part_size_bytes: Some(5 << 20),
+        in_one: false,
+    };
+    let http = connect(&place.gateway.url(), Timeouts::default()).unwrap();
+    let credentials = Credentials::new("AK", "SK");
+    let client = Client::new(vec![http], credentials, ClientOptions::default(), &Run::silent()).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let bucket = BucketName::new("db_wal").unwrap();
+    runtime.block_on(upload(&client, &bucket, file, false)).unwrap().0
 }

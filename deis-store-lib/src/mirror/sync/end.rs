@@ -4,6 +4,11 @@ use super::{Did, Extra, SyncReport, Synced};
 use crate::error::Result;
 use crate::mirror::plan::{Against, deletion};
 use crate::mirror::{Outcome, SyncOptions};
+use crate::monitor::Run;
+use crate::s3::{BucketName, Client, ObjectKey};
+
+/// How many objects are deleted with one request.
+const DELETED_AT_ONCE: usize = 1000;
 
 /// What a sync has seen so far.
 pub(super) struct Tally<'a, F, D> {
@@ -68,6 +73,28 @@ impl<'a, F: FnMut(Synced) -> Result<()>, D> Tally<'a, F, D> {
                 Ok(Vec::new())
             }
         }
+    }
+
+    /// Deletes what is to be deleted, of a bucket.
+    pub(super) async fn delete_objects(
+        &mut self,
+        client: &Client,
+        bucket: &BucketName,
+        run: &Run,
+    ) -> Result<()> {
+        for some in self.doomed()?.chunks(DELETED_AT_ONCE) {
+            run.stop.check()?;
+            let keys: Vec<ObjectKey> =
+                some.iter().map(|(key, _)| ObjectKey::new(key)).collect::<Result<_>>()?;
+            let not_deleted =
+                if self.options.dry_run { Vec::new() } else { client.delete_all(bucket, &keys).await? };
+            for (key, _) in some {
+                let why = not_deleted.iter().find(|one| one.key == *key);
+                let extra = why.map_or(Extra::Deleted, |why| Extra::NotDeleted(why.code.clone()));
+                self.extra_did(key.clone(), extra)?;
+            }
+        }
+        Ok(())
     }
 
     /// What became of something that was to be deleted.

@@ -1,12 +1,14 @@
-//! Keeps a directory as a bucket is, or a bucket as a directory is: what s3cmd calls `sync`.
+//! Keeps a directory as a bucket is, or a bucket as a directory or another bucket is: what s3cmd calls `sync`.
 //!
 //! It keeps no state of its own: a file is unchanged if it has the object's size and time, and read if only the size
 //! agrees. Nothing is deleted unless that is asked for, all else has gone well and no guard speaks against it.
 
+mod copy;
 mod end;
 mod pull;
 mod push;
 
+pub use copy::sync_between_buckets;
 pub use pull::sync_to_directory;
 pub use push::sync_to_bucket;
 

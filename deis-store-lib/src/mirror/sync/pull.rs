@@ -34,7 +34,7 @@ pub async fn sync_to_directory(
     let base = tree.base();
     let mut listing = client.list(tree.bucket, tree.prefix).boxed();
     let first = listing.try_next().await?;
-    let alone = first.as_ref().is_some_and(|first| first.key == tree.prefix && !first.key.ends_with('/'));
+    let alone = is_alone(first.as_ref(), tree.prefix);
     let rest = if alone { stream::empty().boxed() } else { listing };
     let listing = stream::iter(first.map(Ok)).chain(rest);
     let listing = listing.try_filter(|object| future::ready(tree.wants(&object.key)));
@@ -73,6 +73,11 @@ pub async fn sync_to_directory(
         blocking(move || root.sync_filesystem()).await?;
     }
     tally.finish()
+}
+
+/// Whether a prefix is an object's whole key, and means that object alone.
+pub(super) fn is_alone(first: Option<&ListedObject>, prefix: &str) -> bool {
+    !prefix.is_empty() && !prefix.ends_with('/') && first.is_some_and(|first| first.key == prefix)
 }
 
 /// What became of one pair.

@@ -7,7 +7,7 @@ use futures_util::{TryStreamExt as _, future};
 
 use super::end::Tally;
 use super::pull::has_bytes_of;
-use super::{BucketTree, Extra, SyncReport, Synced};
+use super::{BucketTree, SyncReport, Synced};
 use crate::disk::Root;
 use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::in_order::in_order;
@@ -19,9 +19,6 @@ use crate::mirror::{Outcome, Pair, SyncOptions, merge};
 use crate::monitor::{Run, Running};
 use crate::s3::op::ListedObject;
 use crate::s3::{Client, ObjectKey};
-
-/// How many objects are deleted with one request.
-const DELETED_AT_ONCE: usize = 1000;
 
 /// Makes the objects of `tree` as the files below `root` are, and calls `each` for every key. No file is changed.
 ///
@@ -56,18 +53,7 @@ pub async fn sync_to_bucket(
             Pushed::Extra(object) => tally.extra(object.key, ()),
         }
     }
-    let doomed = tally.doomed()?;
-    for some in doomed.chunks(DELETED_AT_ONCE) {
-        run.stop.check()?;
-        let keys: Vec<ObjectKey> = some.iter().map(|(key, ())| ObjectKey::new(key)).collect::<Result<_>>()?;
-        let not_deleted =
-            if options.dry_run { Vec::new() } else { client.delete_all(tree.bucket, &keys).await? };
-        for (key, ()) in some {
-            let why = not_deleted.iter().find(|one| one.key == *key);
-            let extra = why.map_or(Extra::Deleted, |why| Extra::NotDeleted(why.code.clone()));
-            tally.extra_did(key.clone(), extra)?;
-        }
-    }
+    tally.delete_objects(client, tree.bucket, run).await?;
     tally.finish()
 }
 
@@ -140,6 +126,7 @@ impl Push<'_> {
             headers: BTreeMap::new(),
             meta: BTreeMap::new(),
             part_size_bytes: None,
+            in_one: false,
         };
         upload(self.client, self.tree.bucket, file, false).await.map(drop)
     }
