@@ -6,7 +6,7 @@
 
 use std::vec::IntoIter;
 
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt as _, stream};
 use tokio::sync::mpsc;
 
 use crate::disk::{Facts, Kind, PARTIAL, Root, decode};
@@ -40,16 +40,20 @@ pub fn walk(root: &Root, prefix: &str) -> Walk {
 
 /// The same, read ahead by a blocking task.
 pub(super) fn local(root: &Root, prefix: &str) -> impl Stream<Item = Result<Local>> + Send + use<> {
-    let (sender, receiver) = mpsc::channel(AHEAD);
+    let (sender, receiver) = mpsc::channel(1);
     let mut walk = walk(root, prefix);
     tokio::task::spawn_blocking(move || {
-        // A receiver that has gone away wants no more.
-        let _all_sent = walk.all(|local| sender.blocking_send(local).is_ok());
+        loop {
+            // Many at a time, since each handing over wakes somebody.
+            let some: Vec<_> = walk.by_ref().take(AHEAD).collect();
+            // A receiver that has gone away wants no more.
+            if some.is_empty() || sender.blocking_send(some).is_err() {
+                return;
+            }
+        }
     });
-    stream::unfold(
-        receiver,
-        |mut receiver| async move { receiver.recv().await.map(|local| (local, receiver)) },
-    )
+    stream::unfold(receiver, |mut receiver| async move { receiver.recv().await.map(|some| (some, receiver)) })
+        .flat_map(stream::iter)
 }
 
 /// See [`walk`].
