@@ -4,6 +4,9 @@
 //! outcome.
 
 #[cfg(feature = "backup")]
+mod below;
+mod globs;
+#[cfg(feature = "backup")]
 mod in_order;
 mod outcome;
 #[cfg(feature = "backup")]
@@ -12,6 +15,9 @@ mod pull;
 mod push;
 
 pub use crate::s3::Checked;
+#[cfg(feature = "backup")]
+pub use below::{Below, Existing, Taken, below, take};
+pub use globs::Globs;
 pub use outcome::Outcome;
 #[cfg(feature = "backup")]
 pub use pull::{Pulled, Selection, Stored, fetch, pull};
