@@ -19,3 +19,4 @@ mod secrets;
 mod signing;
 mod store;
 mod two_gateways;
+mod words;

@@ -13,7 +13,7 @@ pub(crate) struct S3cmd {
 }
 
 impl S3cmd {
-    fn new(cluster: &Environment) -> Self {
+    pub(crate) fn new(cluster: &Environment) -> Self {
         let host = cluster.gateways[0].trim_start_matches("http://");
         Self::at(host, &cluster.access_key, &cluster.secret_key)
     }

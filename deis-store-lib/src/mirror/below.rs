@@ -5,7 +5,7 @@
 use futures_util::TryStreamExt as _;
 
 use super::in_order::in_order;
-use super::pull::{blocking, fetch};
+use super::pull::fetch;
 use super::{Checked, Globs, Outcome};
 use crate::disk::{Root, encode};
 use crate::error::{Error, ErrorKind, Result};
@@ -57,6 +57,27 @@ impl Below<'_> {
         let path = below(self.prefix, key);
         (!self.globs.leave_out(path)).then_some(path)
     }
+
+    /// What would become of a listed object, if all goes well; `None` if it is left out. Without a root nothing is
+    /// there yet.
+    #[must_use]
+    pub fn plan(&self, listed: &ListedObject, root: Option<&Root>) -> Option<Taken> {
+        let path = encode(self.path(&listed.key)?);
+        let outcome = root.and_then(|root| self.existing(root, &path)).unwrap_or(Outcome::Stored);
+        Some(Taken { key: listed.key.clone(), size_bytes: listed.size_bytes, path, outcome })
+    }
+
+    /// What becomes of an object because a file is there. Where that cannot be told, such as below a file, its own
+    /// path is found when it is written.
+    fn existing(&self, root: &Root, path: &[String]) -> Option<Outcome> {
+        if self.existing == Existing::Replace || !matches!(root.kind(path), Ok(Some(_))) {
+            return None;
+        }
+        Some(match self.existing {
+            Existing::Skip => Outcome::Unchanged,
+            _ => Outcome::Refused("the file is there already".to_owned()),
+        })
+    }
 }
 
 /// A key without the directories of the prefix that it begins with.
@@ -98,34 +119,23 @@ async fn one(
 ) -> Result<Taken> {
     let below = below(wanted.prefix, &listed.key).to_owned();
     let taken =
-        |path, outcome| Ok(Taken { key: listed.key.clone(), size_bytes: listed.size_bytes, path, outcome });
+        |path, outcome| Taken { key: listed.key.clone(), size_bytes: listed.size_bytes, path, outcome };
     let path = encode(&below);
-    if wanted.existing != Existing::Replace {
-        let (root, path) = (root.clone(), path.clone());
-        let is_there = blocking(move || Ok(root.kind(&path)?.is_some())).await;
-        match (is_there, wanted.existing) {
-            (Ok(false), _) => {}
-            (Ok(true), Existing::Skip) => return taken(encode(&below), Outcome::Unchanged),
-            (Ok(true), _) => {
-                return taken(encode(&below), Outcome::Refused("the file is there already".to_owned()));
-            }
-            // A file stands where a directory would be: the object's path takes another name then.
-            (Err(error), _) if error.kind() != ErrorKind::Interrupted => {}
-            (Err(error), _) => return Err(error),
-        }
+    if let Some(outcome) = wanted.existing(root, &path) {
+        return Ok(taken(path, outcome));
     }
     let result = async {
         let key = ObjectKey::new(&listed.key)?;
         let root = root.clone();
         fetch(client, wanted.bucket, &key, mode, move |_, etag| root.new_object(&below, etag)).await
     };
-    match result.await {
+    Ok(match result.await {
         Ok(stored) if stored.checked == Checked::None => {
             taken(stored.path, Outcome::Unverifiable("its ETag says nothing of its bytes".to_owned()))
         }
         Ok(stored) => taken(stored.path, Outcome::Stored),
         Err(error) => taken(path, outcome(error)?),
-    }
+    })
 }
 
 /// What an error means for this object alone; or the error, if it concerns all.
