@@ -79,15 +79,16 @@ fn ls_la_and_du_print_what_s3cmd_prints() {
         assert_eq!(sorted(&ours), sorted(&s3cmd.run(words)), "{words:?}");
         assert!(!ours.is_empty());
     }
-    // Other tests work in other buckets meanwhile.
-    for words in [&["la"][..], &["la", "-r"], &["du"]] {
-        let own = |text: &str| {
-            let lines = text.lines().filter(|line| line.contains("s3://words_listed/"));
-            sorted(&lines.collect::<Vec<_>>().join("\n"))
-        };
-        let ours = on(&a, &[&["s3"], words].concat()).code(0).stdout;
-        assert_eq!(own(&ours), own(&s3cmd.run(words)), "{words:?}");
-        assert!(!own(&ours).is_empty());
+    // s3cmd cannot: other tests have buckets with keys that are no XML to it.
+    for (all, words) in [
+        (&["la"][..], &["ls", "s3://words_listed"][..]),
+        (&["la", "-r"], &["ls", "-r", "s3://words_listed"]),
+        (&["du"], &["du", "s3://words_listed"]),
+    ] {
+        let ours = on(&a, &[&["s3"], all].concat()).code(0).stdout;
+        let own = ours.lines().filter(|line| line.contains("s3://words_listed/"));
+        let own = sorted(&own.collect::<Vec<_>>().join("\n"));
+        assert_eq!(own, sorted(&s3cmd.run(words)), "{all:?}");
     }
     let json = on(&a, &["s3", "du", "s3://words_listed/a/", "--json"]).code(0).json();
     assert_eq!(json["report"]["places"][0]["objects"], 3);
@@ -156,10 +157,12 @@ fn put_of_files_and_directories_makes_the_keys_that_s3cmd_makes() {
         fs::write(path, key).unwrap();
     }
     let (inside, one, two) = (format!("{tree}/"), format!("{tree}/ab"), format!("{tree}/d.txt"));
+    let other = s3cmd.path("other");
+    fs::write(&other, "other").unwrap();
     for (number, words) in [
         &["-r", &tree][..],
         &["-r", &inside],
-        &["-r", &inside, &one],
+        &["-r", &inside, &other],
         &["-r", &tree, "--exclude", "*.log", "--exclude", "tree/a/*", "--include", "*2"],
         &[&one, &two],
         &[&one],
@@ -401,6 +404,7 @@ fn words_that_make_no_sense_say_what_is_wrong_and_do_nothing() {
     let (a, s3cmd) = filled("words_wrong", &["d/x"]);
     let file = s3cmd.path("file");
     fs::write(&file, "x").unwrap();
+    let absent = s3cmd.path("absent");
     let directory = s3cmd.path("");
     let before = listed(&a, "s3://words_wrong");
     for (words, code, says) in [
@@ -413,7 +417,8 @@ fn words_that_make_no_sense_say_what_is_wrong_and_do_nothing() {
         (&["put", &directory, "s3://words_wrong/"], 2, &["a directory", "--recursive"]),
         (&["put", "/not/there", "s3://words_wrong/"], 1, &["/not/there"]),
         (&["put", &file, &file, "s3://words_wrong/d/"], 2, &["two files would become one object"]),
-        (&["get", "s3://words_wrong/d/", &file], 1, &["d/"]),
+        (&["get", "s3://words_wrong/d/", &absent], 1, &["d/"]),
+        (&["get", "s3://words_wrong/d/"], 2, &["no file name"]),
         (&["get", "-r", "s3://words_nobody", "/not/there"], 1, &["no such bucket"]),
         (&["del", "s3://words_wrong"], 2, &["no key"]),
         (&["rb", "s3://words_wrong/d"], 2, &["no key"]),

@@ -2,10 +2,10 @@
 
 use std::pin::pin;
 
-use deis_store::Result;
 use deis_store::error::printable;
 use deis_store::s3::op::ListedObject;
 use deis_store::s3::{BucketName, Client, Fold, Folded};
+use deis_store::{ErrorKind, Result};
 use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
 
@@ -31,8 +31,12 @@ pub(super) async fn list_all(client: &Client, recursive: bool, output: &Output) 
     let mut report = Vec::new();
     for bucket in client.buckets().await? {
         let name = BucketName::new(&bucket.name)?;
-        let Some((objects, prefixes)) = one(client, &name, "", recursive, output).await? else {
-            return Ok(Exit::Failed);
+        let (objects, prefixes) = match one(client, &name, "", recursive, output).await {
+            Ok(Some(listed)) => listed,
+            Ok(None) => return Ok(Exit::Failed),
+            // It was removed since the buckets were listed.
+            Err(error) if error.kind() == ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
         };
         // As s3cmd: an empty line after each bucket.
         if !output.is_json() && !Output::lines("\n") {
@@ -88,12 +92,12 @@ pub(super) async fn usage(client: &Client, place: Option<&str>, output: &Output)
     };
     let (mut text, mut report, mut total_bytes) = (String::new(), Vec::new(), 0);
     for (bucket, prefix) in &places {
-        let (mut objects, mut bytes) = (0_u64, 0_u64);
-        let mut listing = pin!(client.list(bucket, prefix));
-        while let Some(object) = listing.try_next().await? {
-            objects += 1;
-            bytes += object.size_bytes;
-        }
+        let (objects, bytes) = match sum(client, bucket, prefix).await {
+            Ok(sum) => sum,
+            // It was removed since the buckets were listed.
+            Err(error) if error.kind() == ErrorKind::NotFound && place.is_none() => continue,
+            Err(error) => return Err(error),
+        };
         let name = format!("s3://{bucket}/{prefix}");
         text.push_str(&format!("{bytes:>12} {objects:>7} objects {}\n", printable(&name)));
         report.push(json!({ "name": name, "objects": objects, "bytes": bytes }));
@@ -103,4 +107,11 @@ pub(super) async fn usage(client: &Client, place: Option<&str>, output: &Output)
         text.push_str(&format!("------------\n{total_bytes:<12} Total\n"));
     }
     Ok(output.answer(&text, &json!({ "places": report, "bytes": total_bytes })))
+}
+
+/// How many objects there are, and their bytes.
+async fn sum(client: &Client, bucket: &BucketName, prefix: &str) -> Result<(u64, u64)> {
+    let listing = client.list(bucket, prefix);
+    let add = async |(objects, bytes), object: ListedObject| Ok((objects + 1, bytes + object.size_bytes));
+    listing.try_fold((0, 0), add).await
 }
