@@ -51,6 +51,7 @@ fn to_push(found: Found) -> ToPush {
         headers: BTreeMap::new(),
         meta: BTreeMap::new(),
         part_size_bytes: None,
+        in_one: false,
     }
 }
 

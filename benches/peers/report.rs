@@ -59,7 +59,8 @@ impl Report {
         self.job(&mut text, Job::Download, &format!("Download, {data}"));
         self.job(&mut text, Job::Upload, &format!("Upload, {data}"));
         self.job(&mut text, Job::List, &format!("Listing, {listed} objects"));
-        self.job(&mut text, Job::ListTenth, &format!("Listing, {} objects", listed / 10));
+        self.job(&mut text, Job::ListScripted, &format!("Listing from a script, {listed} objects"));
+        self.job(&mut text, Job::ListTenfold, &format!("Listing from a script, {} objects", 10 * listed));
         self.small_gets(&mut text);
         self.goals(&mut text);
         for (program, version) in &machine.versions {

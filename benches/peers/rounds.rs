@@ -2,15 +2,20 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use deis_store_tests::error::{Context as _, Error, Result};
+use deis_store_tests::faulty::FaultyGateway;
 use serde::Serialize;
 
 use crate::gateway::Gateway;
 use crate::measure::{Sample, run};
-use crate::tool::{EQUAL, Place, Tool, write_s3cfg};
+use crate::tool::{EQUAL, Place, Tool, list_script, write_s3cfg};
 use crate::workload::Workload;
 use crate::{bucket, files, wrk};
+
+/// The bucket that is listed.
+const LISTED: &str = "peers_list";
 
 /// The bucket that is downloaded.
 const DATA: &str = "peers_data";
@@ -30,8 +35,10 @@ pub(crate) enum Job {
     Upload,
     /// The longer listing.
     List,
-    /// The listing of a tenth.
-    ListTenth,
+    /// The same listing, given by a script.
+    ListScripted,
+    /// A listing ten times as long, given by a script: a real gateway would be hours in being filled.
+    ListTenfold,
 }
 
 /// All runs of a program at a job.
@@ -95,15 +102,13 @@ pub(crate) fn measure(rounds: &Rounds, place: &Place, gateway: &Gateway) -> Resu
         at.uploads(round, &mut results)?;
     }
     let listed = rounds.workload.listed_objects;
-    let listings = [(Job::List, "peers_list", listed), (Job::ListTenth, "peers_tenth", listed / 10)];
-    for (_, bucket, objects) in listings {
-        eprintln!("Planting {objects} objects");
-        bucket::plant_many(gateway, bucket, objects)?;
-    }
+    eprintln!("Planting {listed} objects");
+    bucket::plant_many(gateway, LISTED, listed)?;
     for round in 0..rounds.runs {
-        for (job, bucket, objects) in listings {
-            at.listings(round, job, bucket, objects, &mut results)?;
-        }
+        at.listings(round, listed, &mut results)?;
+    }
+    for (job, objects) in [(Job::ListScripted, listed), (Job::ListTenfold, 10 * listed)] {
+        at.scripted_listings(rounds.runs, job, objects, &mut results)?;
     }
     Ok(results)
 }
@@ -141,17 +146,35 @@ impl At<'_> {
         Ok(())
     }
 
-    fn listings(&self, round: u8, job: Job, bucket: &str, objects: u32, results: &mut Results) -> Result<()> {
-        let output = self.place.work.join("listing");
+    fn listings(&self, round: u8, objects: u32, results: &mut Results) -> Result<()> {
         for tool in in_turn(Tool::LISTERS, round) {
-            let sample = run(&tool.list(self.place, self.gateway, bucket), &output, &self.place.work)?;
-            let text = fs::read_to_string(&output).context(output.display())?;
-            if text.lines().count() != objects as usize {
-                return Err(Error::new(format!("{} listed {} lines", tool.name(), text.lines().count())));
-            }
-            results.add(job, &tool.name(), sample);
+            let sample = self.listing(&tool.list(self.place, self.gateway, LISTED), objects)?;
+            results.add(Job::List, &tool.name(), sample);
         }
         Ok(())
+    }
+
+    /// Ours alone, for its memory.
+    fn scripted_listings(&self, runs: u8, job: Job, objects: u32, results: &mut Results) -> Result<()> {
+        let script = FaultyGateway::start()?;
+        for number in 0..objects {
+            script.store(LISTED, &format!("{number:08}"), b"");
+        }
+        for _ in 0..runs {
+            let sample = self.listing(&list_script(self.place, &script.url(), LISTED), objects)?;
+            results.add(job, &Tool::Ours(None).name(), sample);
+        }
+        Ok(())
+    }
+
+    fn listing(&self, command: &Command, objects: u32) -> Result<Sample> {
+        let output = self.place.work.join("listing");
+        let sample = run(command, &output, &self.place.work)?;
+        let text = fs::read_to_string(&output).context(output.display())?;
+        match text.lines().count() {
+            count if count == objects as usize => Ok(sample),
+            count => Err(Error::new(format!("{} listed {count} lines", command.get_program().display()))),
+        }
     }
 
     fn small_gets(&self, seconds: u64, results: &mut Results) -> Result<()> {

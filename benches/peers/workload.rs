@@ -21,7 +21,7 @@ pub(crate) struct Workload {
     pub(crate) large_objects: u32,
     /// Bytes of each.
     pub(crate) large_bytes: u64,
-    /// Objects of the longer listing; the shorter one has a tenth.
+    /// Objects of the listing.
     pub(crate) listed_objects: u32,
     /// How long small objects are fetched over and over, in seconds.
     pub(crate) small_gets_seconds: u64,

@@ -1,6 +1,7 @@
 //! The tests that run against real servers: `tests/run` starts two clusters and runs them.
 
 mod bad_input;
+mod big_objects;
 mod clusters;
 mod config;
 mod contract;
@@ -10,6 +11,7 @@ mod https;
 mod interrupted;
 mod limits;
 mod main_job;
+mod pace;
 mod peers;
 mod program;
 mod readme;

@@ -50,6 +50,8 @@ pub struct ToPush {
     pub meta: BTreeMap<String, String>,
     /// The size of the parts to upload it in, where its `ETag` shall be one of such parts.
     pub part_size_bytes: Option<u64>,
+    /// Whether its `ETag` shall be its MD5: then it goes in one request, however big, if one can carry it.
+    pub in_one: bool,
 }
 
 /// What became of a file.
@@ -123,8 +125,9 @@ async fn send(
     file: ToPush,
     look_first: bool,
 ) -> Result<(String, bool)> {
-    let ToPush { open, size_bytes, sha256, content_type, headers, meta, part_size_bytes, .. } = file;
-    let in_parts = size_bytes > IN_ONE_BYTES || part_size_bytes.is_some();
+    let ToPush { open, size_bytes, sha256, content_type, headers, meta, part_size_bytes, in_one, .. } = file;
+    let in_one_bytes = if in_one { PutObject::MOST_BYTES } else { IN_ONE_BYTES };
+    let in_parts = size_bytes > in_one_bytes || part_size_bytes.is_some();
     let cut = in_parts.then(|| Cut::new(size_bytes, part_size_bytes)).transpose()?;
     let read = blocking(move || read(open()?, size_bytes, cut, sha256.is_some())).await?;
     if read.sha256 != sha256 {
@@ -135,9 +138,13 @@ async fn send(
         Some(_) => parts_etag(&read.md5s),
         None => lower_hex(&read.md5),
     };
+    let content_type = content_type.as_deref();
+    let begin = InitiateUpload::new(bucket, key, content_type, &headers, &meta)?;
     if look_first {
         let same = match client.head(bucket, key).await {
-            Ok(there) => (there.total_bytes, &there.etag) == (size_bytes, &etag),
+            Ok(there) => {
+                (there.total_bytes, &there.etag) == (size_bytes, &etag) && begin.is_stored_with(&there)
+            }
             Err(error) if error.kind() == ErrorKind::NotFound => false,
             Err(error) => return Err(error),
         };
@@ -145,9 +152,7 @@ async fn send(
             return Ok((etag, true));
         }
     }
-    let content_type = content_type.as_deref();
     if let Some(cut) = cut {
-        let begin = InitiateUpload::new(bucket, key, content_type, &headers, &meta)?;
         let parts = (1..=cut.count()).zip(read.md5s).filter_map(|(number, md5)| {
             let (offset_bytes, size_bytes) = cut.part(number)?;
             let source = FileSource { file: read.file.clone(), offset_bytes, size_bytes };

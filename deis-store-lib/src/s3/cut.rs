@@ -31,11 +31,11 @@ impl Cut {
         }
         let fits = |size: &u64| {
             let count = size_bytes.div_ceil((*size).max(1));
-            count <= 1 || (*size >= LEAST_PART_BYTES && count <= MOST_PARTS)
+            (*size > 0 && count <= 1) || (*size >= LEAST_PART_BYTES && count <= MOST_PARTS)
         };
         let usual =
             || size_bytes.div_ceil(MOST_PARTS).div_ceil(MIB).saturating_mul(MIB).max(USUAL_PART_BYTES);
-        let part_size_bytes = part_size_bytes.filter(fits).unwrap_or_else(usual).max(1);
+        let part_size_bytes = part_size_bytes.filter(fits).unwrap_or_else(usual);
         Ok(Self { size_bytes, part_size_bytes })
     }
 

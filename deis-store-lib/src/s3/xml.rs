@@ -1,42 +1,93 @@
 //! Reads the XML of answers: the right root element, whole, without a DTD, or an error. Never "empty" for "wrong".
 
 use quick_xml::Reader;
+use quick_xml::escape::resolve_xml_entity;
 use quick_xml::events::Event;
 use serde::de::DeserializeOwned;
 
 /// Parses a document whose root element must have this name.
 pub(crate) fn parse<T: DeserializeOwned>(body: &[u8], root: &str) -> Result<T, String> {
-    let text = std::str::from_utf8(body).map_err(|error| format!("the answer is not UTF-8: {error}"))?;
-    check_structure(text, root)?;
+    // The serde reader neither looks at the name of the root nor minds what follows it.
+    each_element(body, root, |_, _| Ok(()))?;
+    // It is UTF-8.
+    let text = std::str::from_utf8(body).unwrap_or_default();
     quick_xml::de::from_str(text).map_err(|error| format!("the answer is not what was expected: {error}"))
 }
 
-/// The serde reader neither looks at the name of the root nor minds what follows it.
-fn check_structure(text: &str, root: &str) -> Result<(), String> {
-    let mut reader = Reader::from_str(text);
-    let mut depth = 0_usize;
-    let mut closed = false;
+/// Reads a document whose root element must have this name, and calls `each` at the end of every element below it with
+/// its path (`Contents/Key`) and the text in it: much faster than [`parse`], for answers of a thousand entries.
+pub(crate) fn each_element(
+    body: &[u8],
+    root: &str,
+    mut each: impl FnMut(&str, &str) -> Result<(), String>,
+) -> Result<(), String> {
+    let broken = |error: &dyn std::fmt::Display| format!("the answer is broken XML: {error}");
+    let input = std::str::from_utf8(body).map_err(|error| format!("the answer is not UTF-8: {error}"))?;
+    let mut reader = Reader::from_str(input);
+    let mut document = Document { root, ..Document::default() };
     loop {
-        match reader.read_event().map_err(|error| format!("the answer is broken XML: {error}"))? {
-            Event::Start(element) | Event::Empty(element)
-                if depth == 0 && element.local_name().as_ref() != root =>
-            {
-                return Err(format!("the answer is a {}, not a {root}", element.local_name().as_ref()));
+        match reader.read_event().map_err(|error| broken(&error))? {
+            Event::Start(element) => document.open(element.local_name().as_ref())?,
+            Event::End(_) => document.close(&mut each)?,
+            Event::Empty(element) => {
+                document.open(element.local_name().as_ref())?;
+                document.close(&mut each)?;
             }
-            Event::Start(_) | Event::Empty(_) if closed => {
-                return Err("the answer goes on after its end".to_owned());
-            }
-            Event::Start(_) => depth += 1,
-            Event::Empty(_) => closed |= depth == 0,
-            Event::End(_) => {
-                depth = depth.saturating_sub(1);
-                closed |= depth == 0;
+            Event::Text(text) => document.text.push_str(&text.xml10_content()),
+            Event::CData(text) => document.text.push_str(&text.xml10_content()),
+            Event::GeneralRef(reference) => {
+                match reference.resolve_char_ref().map_err(|error| broken(&error))? {
+                    Some(character) => document.text.push(character),
+                    None => document.text.push_str(
+                        resolve_xml_entity(&reference.xml10_content())
+                            .ok_or_else(|| broken(&"an entity that is not known"))?,
+                    ),
+                }
             }
             Event::DocType(_) => return Err("the answer has a DTD".to_owned()),
-            Event::Eof if closed => return Ok(()),
+            Event::Eof if document.closed => return Ok(()),
             Event::Eof => return Err("the answer is cut off".to_owned()),
-            _ => {}
+            Event::Decl(_) | Event::PI(_) | Event::Comment(_) => {}
         }
+    }
+}
+
+/// How far a document was read.
+#[derive(Default)]
+struct Document<'a> {
+    root: &'a str,
+    /// The names of the open elements, each with a slash before it.
+    path: String,
+    /// The text of the innermost one.
+    text: String,
+    closed: bool,
+}
+
+impl Document<'_> {
+    fn open(&mut self, name: &str) -> Result<(), String> {
+        if self.closed {
+            return Err("the answer goes on after its end".to_owned());
+        }
+        if self.path.is_empty() && name != self.root {
+            return Err(format!("the answer is a {name}, not a {}", self.root));
+        }
+        self.path.push('/');
+        self.path.push_str(name);
+        self.text.clear();
+        Ok(())
+    }
+
+    fn close(&mut self, each: &mut impl FnMut(&str, &str) -> Result<(), String>) -> Result<(), String> {
+        // The reader has seen to it that each end has its beginning.
+        let Some(parent) = self.path.rfind('/') else { return Err("the answer ends twice".to_owned()) };
+        if parent == 0 {
+            self.closed = true;
+        } else {
+            each(&self.path[self.root.len() + 2..], &self.text)?;
+        }
+        self.path.truncate(parent);
+        self.text.clear();
+        Ok(())
     }
 }
 
@@ -61,6 +112,27 @@ mod tests {
     fn another_root_is_an_error_and_never_an_empty_list() {
         let error = parse::<Page>(b"<ListAllMyBucketsResult></ListAllMyBucketsResult>", "Page").unwrap_err();
         assert_eq!(error, "the answer is a ListAllMyBucketsResult, not a Page");
+    }
+
+    #[test]
+    fn every_element_is_told_with_its_path_and_its_own_text() {
+        let body = b"<?xml version=\"1.0\"?><R xmlns=\"x\">\n<A><K>a&amp;&#x1;&#10;b</K><E/></A><A><!-- no --><K> <![CDATA[<]]></K></A></R>";
+        let mut told = Vec::new();
+        each_element(body, "R", |path, text| {
+            told.push((path.to_owned(), text.to_owned()));
+            Ok(())
+        })
+        .unwrap();
+        let expected = [("A/K", "a&\u{1}\nb"), ("A/E", ""), ("A", ""), ("A/K", " <"), ("A", "")];
+        assert_eq!(told, expected.map(|(path, text)| (path.to_owned(), text.to_owned())));
+        assert!(each_element(b"<R/>", "R", |_, _| Ok(())).is_ok());
+    }
+
+    #[test]
+    fn what_is_no_document_is_an_error() {
+        for body in ["<R></R><R/>", "<R><A></R>", "<R>&unknown;</R>", "<R><A></B></R>", "</R>", "text"] {
+            assert!(each_element(body.as_bytes(), "R", |_, _| Ok(())).is_err(), "{body}");
+        }
     }
 
     #[test]

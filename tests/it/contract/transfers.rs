@@ -18,6 +18,7 @@ rules! {
     an_upload_that_fails_leaves_nothing,
     an_upload_goes_on_with_the_parts_that_are_there,
     parts_that_are_cut_otherwise_are_not_continued,
+    a_continued_upload_has_the_metadata_of_the_run_that_ended_it,
     an_object_that_shall_only_be_created_does_not_replace_another,
 }
 
@@ -144,6 +145,22 @@ async fn an_upload_goes_on_with_the_parts_that_are_there(site: &Site) {
     assert_eq!((uploaded.size_bytes, uploaded.kept_parts), (changed.len() as u64, 1));
     assert!(site.get(key.as_str()).await.unwrap().1 == changed);
     assert_eq!(site.client.uploads(&site.bucket, "").await.unwrap(), []);
+}
+
+async fn a_continued_upload_has_the_metadata_of_the_run_that_ended_it(site: &Site) {
+    let (bytes, key) = (made(PART_BYTES + 1), key("odd é\n/../key"));
+    for (content_type, meta) in [(Some("text/new"), pairs(&[("note", "new")])), (None, pairs(&[]))] {
+        interrupted(site, &key, &bytes, &continuing(bytes.len())).await;
+        let begin = InitiateUpload::new(&site.bucket, &key, content_type, &pairs(&[]), &meta).unwrap();
+        let uploaded = site.client.upload(&begin, parts(&bytes), &continuing(bytes.len())).await.unwrap();
+        // They are only to be had with what was said when their upload began.
+        assert_eq!(uploaded.kept_parts, 0);
+        let (info, got) = site.get(key.as_str()).await.unwrap();
+        assert!(got == bytes);
+        let content_type = content_type.unwrap_or("binary/octet-stream");
+        assert_eq!((info.content_type.as_str(), info.meta), (content_type, meta));
+        assert_eq!(info.etag, uploaded.etag);
+    }
 }
 
 async fn parts_that_are_cut_otherwise_are_not_continued(site: &Site) {

@@ -1,11 +1,15 @@
 //! Downloads in ranges and uploads in parts: what breaks is done again, and no more than that.
 
+use std::io::{Seek as _, Write as _};
 use std::sync::LazyLock;
 
 use bytes::Bytes;
-use deis_store::http::Body;
-use deis_store::s3::client::{Part, UploadOptions};
+use deis_store::http::{Body, Timeouts, connect};
+use deis_store::mirror::{ToPush, upload as push_one};
+use deis_store::monitor::Run;
+use deis_store::s3::client::{Client, ClientOptions, Part, UploadOptions};
 use deis_store::s3::op::{InitiateUpload, PutObject};
+use deis_store::secret::Credentials;
 use deis_store::{ErrorKind, Result};
 use deis_store_tests::faulty::{Answer, Edit, Fault, FaultyGateway, Operation};
 use futures_util::stream;
@@ -204,4 +208,39 @@ fn an_object_that_shall_only_be_created_knows_its_own_again() {
     gateway.on(Operation::Put, "", ALWAYS, Fault::Instead(Answer::error(500, "InternalError")));
     assert_eq!(put(&gateway).unwrap_err().kind(), ErrorKind::NotReady);
     assert_eq!(gateway.stored("registry", "key").unwrap(), b"other");
+}
+
+#[test]
+fn a_big_file_goes_in_parts_unless_its_etag_shall_be_its_md5() {
+    const SIZE: u64 = (64 << 20) + 1;
+    const NONE: &str = "<ListMultipartUploadsResult><Bucket>registry</Bucket><IsTruncated>false</IsTruncated>\
+                        </ListMultipartUploadsResult>";
+    for (in_one, requests) in [(true, (1, 0)), (false, (0, 5))] {
+        let gateway = FaultyGateway::start().unwrap();
+        gateway.make_bucket("registry");
+        gateway.on(Operation::List, "?uploads", ALWAYS, Fault::Instead(Answer::xml(200, NONE)));
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&vec![7; usize::try_from(SIZE).unwrap()]).unwrap();
+        file.rewind().unwrap();
+        let file = ToPush {
+            key: "key".to_owned(),
+            open: Box::new(|| Ok(file)),
+            size_bytes: SIZE,
+            sha256: None,
+            content_type: None,
+            headers: [].into(),
+            meta: [].into(),
+            part_size_bytes: None,
+            in_one,
+        };
+        // The gateway needs its time for so many bytes.
+        let http = connect(&gateway.url(), Timeouts::default()).unwrap();
+        let keys = Credentials::new("AK", "SK");
+        let client = Client::new(vec![http], keys, ClientOptions::default(), &Run::silent()).unwrap();
+        let (etag, _) = runtime().block_on(push_one(&client, &bucket(), file, false)).unwrap();
+        let asked = |operation| gateway.asked_for(operation).len();
+        assert_eq!((asked(Operation::Put), asked(Operation::Part)), requests);
+        assert_eq!(runtime().block_on(client.head(&bucket(), &key("key"))).unwrap().etag, etag);
+        assert_eq!(etag.contains('-'), !in_one, "{etag}");
+    }
 }

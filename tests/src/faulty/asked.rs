@@ -29,6 +29,8 @@ pub enum Operation {
     Abort,
     /// The parts of an upload.
     ListParts,
+    /// The uploads under way in a bucket.
+    ListUploads,
     /// Anything else.
     Other,
 }
@@ -85,6 +87,7 @@ impl Asked {
         let (upload, part) = (self.query("uploadId").is_some(), self.query("partNumber").is_some());
         match (self.method.as_str(), bucket, key) {
             ("GET", false, false) => Operation::ListBuckets,
+            ("GET", true, false) if self.query("uploads").is_some() => Operation::ListUploads,
             ("GET", true, false) => Operation::List,
             ("PUT", true, false) => Operation::CreateBucket,
             ("HEAD", _, true) => Operation::Head,

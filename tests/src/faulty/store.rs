@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+use std::ops::Bound;
 
 use md5::{Digest as _, Md5};
 
@@ -24,6 +25,8 @@ pub fn etag(body: &[u8]) -> String {
 pub(super) struct Store {
     buckets: BTreeMap<String, BTreeMap<String, Object>>,
     uploads: BTreeMap<String, BTreeMap<u32, Vec<u8>>>,
+    /// The bucket and key of each upload.
+    begun: BTreeMap<String, (String, String)>,
     completed: BTreeSet<String>,
     /// A page of a listing has at most so many entries.
     pub(super) page_entries: usize,
@@ -40,6 +43,7 @@ impl Default for Store {
         Self {
             buckets: BTreeMap::new(),
             uploads: BTreeMap::new(),
+            begun: BTreeMap::new(),
             completed: BTreeSet::new(),
             page_entries: 1000,
         }
@@ -101,6 +105,7 @@ impl Store {
                 None => Answer::error(404, "NoSuchUpload"),
             },
             Operation::ListParts => self.list_parts(&key, &asked.query("uploadId").unwrap_or_default()),
+            Operation::ListUploads => self.list_uploads(&bucket, &asked.query("prefix").unwrap_or_default()),
             Operation::Other => Answer::error(405, "MethodNotAllowed"),
         }
     }
@@ -119,7 +124,11 @@ impl Store {
         let (prefix, marker, delimiter) = (asked_for("prefix"), asked_for("marker"), asked_for("delimiter"));
         let most = asked_for("max-keys").parse().unwrap_or(1000).min(self.page_entries);
         let mut entries: Vec<(String, Option<&Object>)> = Vec::new();
-        for (key, object) in self.buckets.get(bucket).into_iter().flatten() {
+        let Some(objects) = self.buckets.get(bucket) else { return Answer::error(404, "NoSuchBucket") };
+        for (key, object) in objects.range::<str, _>((Bound::Excluded(marker.as_str()), Bound::Unbounded)) {
+            if entries.len() > most {
+                break;
+            }
             let Some(rest) = key.strip_prefix(&prefix) else { continue };
             let folded = (!delimiter.is_empty()).then(|| rest.find(&delimiter)).flatten();
             let entry = match folded {
@@ -156,6 +165,7 @@ impl Store {
     fn initiate(&mut self, bucket: &str, key: &str) -> Answer {
         let id = format!("2~{}", self.uploads.len() + self.completed.len());
         self.uploads.insert(id.clone(), BTreeMap::new());
+        self.begun.insert(id.clone(), (bucket.to_owned(), key.to_owned()));
         let key = encode(key, true);
         let text = format!("<Bucket>{bucket}</Bucket><Key>{key}</Key><UploadId>{id}</UploadId>");
         document("InitiateMultipartUploadResult", &text)
@@ -172,6 +182,23 @@ impl Store {
             upload.insert(number, body);
         }
         answer
+    }
+
+    /// All on one page; keys that XML cannot hold as they are are not for here.
+    fn list_uploads(&self, bucket: &str, prefix: &str) -> Answer {
+        let mut text = format!("<Bucket>{bucket}</Bucket><IsTruncated>false</IsTruncated>");
+        for id in self.uploads.keys() {
+            let Some((_, key)) =
+                self.begun.get(id).filter(|(of, key)| of == bucket && key.starts_with(prefix))
+            else {
+                continue;
+            };
+            let _ = write!(
+                text,
+                "<Upload><Key>{key}</Key><UploadId>{id}</UploadId><Initiated>{MODIFIED}</Initiated></Upload>"
+            );
+        }
+        document("ListMultipartUploadsResult", &text)
     }
 
     /// All on one page.

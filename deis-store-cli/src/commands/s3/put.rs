@@ -225,6 +225,7 @@ fn to_push(file: Found, content_type: Option<&str>) -> Result<ToPush> {
         headers: BTreeMap::new(),
         meta: BTreeMap::new(),
         part_size_bytes: None,
+        in_one: false,
     })
 }
 

@@ -58,6 +58,8 @@ async fn a_snapshots_file_that_is_shorter_than_listed_breaks_off_and_is_no_short
     let mut built = http::Request::new(Body::Bytes(Bytes::new()));
     *built.uri_mut() = request.target().parse().unwrap();
     *built.headers_mut() = request.headers;
-    let mut answer = harness.http.send(built).await.unwrap();
-    assert!(answer.body_mut().collect(1 << 20).await.is_err());
+    // It may break off before our side has read the head.
+    if let Ok(mut answer) = harness.http.send(built).await {
+        assert!(answer.body_mut().collect(1 << 20).await.is_err());
+    }
 }

@@ -42,7 +42,7 @@ enum Coming<'a> {
 }
 
 impl Client {
-    /// Begins to download an object, in one stream.
+    /// Begins to download an object, in one stream. While it is not read from, it takes the place of another request.
     pub async fn get<'a>(&'a self, bucket: &'a BucketName, key: &'a ObjectKey) -> Result<Download<'a>> {
         let operation = GetObject::new(bucket, key);
         let (info, received) = self.streamed(&operation).await.at("bucket", bucket).at("key", key)?;
@@ -59,10 +59,10 @@ impl Client {
         size_bytes: u64,
         etag: &'a str,
     ) -> Result<Download<'a>> {
-        let download = match self.0.in_ranges.clone().try_acquire_owned() {
-            Ok(turn) if size_bytes >= IN_RANGES_BYTES => {
-                self.get_in_ranges(bucket, key, (size_bytes, etag), turn).await?
-            }
+        // Small objects never hold the turn, not even while they are asked for.
+        let turn = (size_bytes >= IN_RANGES_BYTES).then(|| self.0.in_ranges.clone().try_acquire_owned());
+        let download = match turn {
+            Some(Ok(turn)) => self.get_in_ranges(bucket, key, (size_bytes, etag), turn).await?,
             _ => self.get(bucket, key).await?,
         };
         let info = &download.info;
@@ -119,6 +119,12 @@ impl Client {
             let range = async move {
                 let operation = operation(index * RANGE_BYTES);
                 let (info, received) = self.streamed(&operation).await.at("bucket", bucket).at("key", key)?;
+                // Something in between may not know `If-Match`.
+                if (info.etag.as_str(), info.total_bytes) != (etag, size_bytes) {
+                    let text = format!("its ETag was {etag} and is {}", info.etag);
+                    let error = Error::new(ErrorKind::Guard, "the object is not what it was").because(text);
+                    return Err(error.at("bucket", bucket).at("key", key));
+                }
                 Span::new(self, &operation, &info, received).collect().await
             };
             range.boxed()

@@ -8,6 +8,7 @@ use http::{Request as HttpRequest, StatusCode};
 
 use super::Client;
 use super::budget::Budget;
+use super::permits::Permit;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Body, HttpSend, Received, SendError, Stage};
 use crate::s3::op::{Head, Operation, Repeat};
@@ -19,6 +20,9 @@ const MOST_ANSWER_BYTES: usize = 16 << 20;
 
 /// Attempts at a cluster of which no gateway has ever answered.
 const FIRST_CONTACT_ATTEMPTS: u32 = 2;
+
+/// Attempts at what ends in a 500 `UnknownError`.
+const UNKNOWN_ERROR_ATTEMPTS: u32 = 2;
 
 /// What goes with an operation.
 #[derive(Clone, Copy, Default)]
@@ -62,9 +66,12 @@ impl Client {
             if !call.despite_stop {
                 self.0.stop.check()?;
             }
+            let permits = &self.0.permits;
+            let permit = if call.at_once { permits.at_once() } else { permits.take().await };
+            // Only now: a gateway may have been lost while this waited.
             let gateway = self.0.gateways.pick();
             let endpoint = gateway.http.endpoint();
-            let failure = match self.attempt(&*gateway.http, operation, call).await {
+            let failure = match self.attempt(&*gateway.http, operation, call, permit).await {
                 Ok(output) => {
                     gateway.take_in();
                     self.budget().earn();
@@ -85,7 +92,17 @@ impl Client {
                     // A 503 says that nothing was done; of other failures that is not known.
                     let may =
                         operation.repeat() == Repeat::Yes || error.status == StatusCode::SERVICE_UNAVAILABLE;
-                    (advice == Advice::Again && may, error.into_error(&method).at("endpoint", endpoint))
+                    let unknown = error.code == "UnknownError";
+                    let other = error.status == StatusCode::NOT_FOUND || error.status.is_redirection();
+                    let error = error.into_error(&method).at("endpoint", endpoint);
+                    // What answers there is no gateway, and another one may be.
+                    let other = other && error.kind() == ErrorKind::Protocol && attempts < self.gateways();
+                    if other {
+                        gateway.leave_out(self.0.options.left_out);
+                    }
+                    // Mostly an error number that radosgw has no words for, and will have again.
+                    let hopeless = unknown && attempts >= UNKNOWN_ERROR_ATTEMPTS;
+                    ((advice == Advice::Again || other) && may && !hopeless, error)
                 }
                 Failure::Send(error) => {
                     if error.stage == Stage::NotSent || error.timed_out {
@@ -101,7 +118,8 @@ impl Client {
                 }
             };
             match self.0.options.backoff.wait(attempts, self.random()) {
-                Some(wait) if again && self.budget().spend() => self.sleep(wait).await?,
+                // The one page of a listing that is under way multiplies no load, and all others hang on it.
+                Some(wait) if again && (call.at_once || self.budget().spend()) => self.sleep(wait).await?,
                 _ => return Err(error),
             }
         }
@@ -112,9 +130,8 @@ impl Client {
         gateway: &dyn HttpSend,
         operation: &O,
         call: Call<'_>,
+        permit: Permit,
     ) -> Result<(O::Output, Option<Received>), Failure> {
-        let permits = &self.0.permits;
-        let permit = if call.at_once { permits.at_once() } else { permits.take().await };
         let request = self.signed(operation, call.body)?;
         let sent_bytes = request.body().length_bytes();
         let response = gateway.send(request).await.map_err(|error| {
@@ -161,7 +178,11 @@ impl Client {
     }
 
     fn first_contact_attempts(&self) -> u32 {
-        FIRST_CONTACT_ATTEMPTS.max(u32::try_from(self.0.gateways.len()).unwrap_or(u32::MAX))
+        FIRST_CONTACT_ATTEMPTS.max(self.gateways())
+    }
+
+    fn gateways(&self) -> u32 {
+        u32::try_from(self.0.gateways.len()).unwrap_or(u32::MAX)
     }
 
     /// The time by the gateways' clocks, as far as known.

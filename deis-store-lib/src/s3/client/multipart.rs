@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::pin::pin;
+use std::sync::{Mutex, PoisonError};
 
 use bytes::BytesMut;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
@@ -13,7 +14,7 @@ use super::Client;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::http::Body;
 use crate::s3::etag::parts_etag;
-use crate::s3::op::{CompleteUpload, InitiateUpload, ListedPart, UploadPart};
+use crate::s3::op::{CannedAcl, CompleteUpload, InitiateUpload, ListedPart, NewAcl, UploadPart};
 use crate::s3::{BucketName, Cut, ObjectKey};
 
 /// A part of an object.
@@ -33,7 +34,8 @@ pub struct UploadOptions {
     pub at_once: usize,
     /// How the object is cut, if an upload that an earlier run left unfinished shall be continued: its parts are kept
     /// if they have the same size and MD5. A run that is stopped or loses the gateway leaves its own then; else a run
-    /// that fails throws its parts away.
+    /// that fails throws its parts away. The parts' bodies are held until the end then: what an earlier run has begun
+    /// with other metadata is uploaded once more.
     pub continues: Option<Cut>,
 }
 
@@ -54,6 +56,9 @@ pub struct Uploaded {
     pub kept_parts: u64,
 }
 
+/// The parts that an upload has, by number.
+type Parts = BTreeMap<u16, ListedPart>;
+
 impl Client {
     /// Uploads an object in parts, and asks for it at the end: it is there, with this size and `ETag`.
     ///
@@ -67,25 +72,74 @@ impl Client {
     ) -> Result<Uploaded> {
         let (bucket, key) = (begin.bucket(), begin.key());
         let result = async {
-            let left = match &options.continues {
-                Some(cut) => self.unfinished(bucket, key, cut).await?,
-                None => None,
+            let Some(cut) = &options.continues else { return self.upload_anew(begin, parts, options).await };
+            let (id, there) = match self.continued_or_begun(begin, cut).await? {
+                (id, Some(there)) => (id, there),
+                (id, None) => return self.upload_as(id, begin, parts, options).await,
             };
-            let (id, there) = match left {
-                Some(left) => left,
-                None => (self.execute(begin).await?, BTreeMap::new()),
-            };
+            let sent = Mutex::new(Vec::new());
+            let parts = parts
+                .inspect_ok(|part| sent.lock().unwrap_or_else(PoisonError::into_inner).push(part.clone()));
             let upload = Upload { client: self, bucket, key, id, there };
-            let result = upload.run(parts, options.at_once).await;
-            if let Err(error) = &result
-                && (options.continues.is_none() || !may_go_on(error.kind()))
-            {
-                // The error that is told is the one that made it fail.
-                let _ = self.abort_upload(bucket, key, &upload.id).await;
+            let uploaded = upload.run_or_end(parts, options).await?;
+            // What is stored with it was said when the upload began, perhaps by somebody else. A copy of the object
+            // onto itself would change that, and radosgw 19.2 before 19.2.2 loses the data of such a copy.
+            if begin.is_stored_with(&self.head(bucket, key).await?) {
+                let acl = begin.canned_acl().unwrap_or(CannedAcl::Private);
+                self.put_object_acl(bucket, key, NewAcl::Canned(acl)).await?;
+                return Ok(uploaded);
             }
-            result
+            let sent = sent.into_inner().unwrap_or_else(PoisonError::into_inner);
+            self.upload_anew(begin, stream::iter(sent.into_iter().map(Ok)), options).await
         };
         result.await.at("bucket", bucket).at("key", key)
+    }
+
+    /// What an earlier run has left of an upload, or a new one. A beginning of unknown outcome leaves one, too.
+    async fn continued_or_begun(
+        &self,
+        begin: &InitiateUpload<'_>,
+        cut: &Cut,
+    ) -> Result<(String, Option<Parts>)> {
+        let mut attempts = 0;
+        loop {
+            // One without parts may be somebody else's that has just begun, unless we have tried to begin one.
+            if let Some((id, there)) = self.unfinished(begin.bucket(), begin.key(), cut).await?
+                && (attempts > 0 || !there.is_empty())
+            {
+                return Ok((id, Some(there)));
+            }
+            let error = match self.execute(begin).await {
+                Ok(id) => return Ok((id, None)),
+                Err(error) => error,
+            };
+            attempts += 1;
+            match self.wait(attempts) {
+                Some(wait) if may_go_on(error.kind()) => self.sleep(wait).await?,
+                _ => return Err(error),
+            }
+        }
+    }
+
+    async fn upload_anew(
+        &self,
+        begin: &InitiateUpload<'_>,
+        parts: impl Stream<Item = Result<Part>>,
+        options: &UploadOptions,
+    ) -> Result<Uploaded> {
+        let id = self.execute(begin).await?;
+        self.upload_as(id, begin, parts, options).await
+    }
+
+    async fn upload_as(
+        &self,
+        id: String,
+        begin: &InitiateUpload<'_>,
+        parts: impl Stream<Item = Result<Part>>,
+        options: &UploadOptions,
+    ) -> Result<Uploaded> {
+        let (bucket, key) = (begin.bucket(), begin.key());
+        Upload { client: self, bucket, key, id, there: Parts::new() }.run_or_end(parts, options).await
     }
 
     /// The newest upload of a key that an earlier run has left, with its parts, if these are cut so.
@@ -94,8 +148,13 @@ impl Client {
         bucket: &BucketName,
         key: &ObjectKey,
         cut: &Cut,
-    ) -> Result<Option<(String, BTreeMap<u16, ListedPart>)>> {
-        let mut uploads = self.uploads(bucket, key.as_str()).await?;
+    ) -> Result<Option<(String, Parts)>> {
+        let mut uploads = match self.uploads(bucket, key.as_str()).await {
+            Ok(uploads) => uploads,
+            Err(error) if may_go_on(error.kind()) => return Err(error),
+            // Who may not look begins anew.
+            Err(_) => return Ok(None),
+        };
         uploads.retain(|upload| upload.key == key.as_str());
         uploads.sort_by(|a, b| b.initiated.cmp(&a.initiated));
         for upload in uploads {
@@ -168,10 +227,27 @@ struct Upload<'a> {
     key: &'a ObjectKey,
     id: String,
     /// What an earlier run has uploaded.
-    there: BTreeMap<u16, ListedPart>,
+    there: Parts,
 }
 
 impl Upload<'_> {
+    /// Leaves nothing behind when it fails, or says what, unless a later run shall go on with it.
+    async fn run_or_end(
+        &self,
+        parts: impl Stream<Item = Result<Part>>,
+        options: &UploadOptions,
+    ) -> Result<Uploaded> {
+        let error = match self.run(parts, options.at_once).await {
+            Err(error) if options.continues.is_none() || !may_go_on(error.kind()) => error,
+            result => return result,
+        };
+        // The error that is told is the one that made it fail.
+        match self.client.abort_upload(self.bucket, self.key, &self.id).await {
+            Err(why) if why.kind() != ErrorKind::NotFound => Err(error.at("unfinished upload", &self.id)),
+            _ => Err(error),
+        }
+    }
+
     async fn run(&self, parts: impl Stream<Item = Result<Part>>, at_once: usize) -> Result<Uploaded> {
         let numbered = stream::iter(1_u64..).zip(parts).map(|(number, part)| part.map(|part| (number, part)));
         let sent = numbered.map_ok(|(number, part)| self.part(number, part)).try_buffered(at_once.max(1));

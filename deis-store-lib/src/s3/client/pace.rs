@@ -93,7 +93,9 @@ impl Pace {
     /// A gateway said that it has too much to do, or did not answer in time. To be told once for all requests that were
     /// in flight together.
     pub(super) fn overloaded(&mut self) {
-        let to = (self.limit * 3 / 4).max(1);
+        // One request that is refused again and again leads down to 1, where epochs are long: it ends there no longer
+        // than the overload lasts.
+        let to = (self.limit * 3 / 4).max(FIRST.min(self.most));
         self.limit = (self.limit / 2).max(1);
         self.course = Course::Recovering { to };
     }
@@ -162,6 +164,11 @@ mod tests {
         assert_eq!(after(16, &mut pace, gateway(1000, 40.0)), 48);
         (0..10).for_each(|_| pace.overloaded());
         assert_eq!(pace.limit(), 1);
+        assert_eq!(
+            after(7, &mut pace, gateway(1000, 40.0)),
+            8,
+            "from there it does not take a trial to get up"
+        );
         assert_eq!(Pace::new(0).limit(), 1);
     }
 

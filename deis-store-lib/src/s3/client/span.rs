@@ -51,6 +51,8 @@ impl<'a> Span<'a> {
     /// The next bytes; `None` when all that were announced have come.
     pub(super) async fn next(&mut self) -> Result<Option<Bytes>> {
         loop {
+            // A big object would otherwise hold up a run that is to stop until its end.
+            self.client.0.stop.check()?;
             let error = match self.received.next().await {
                 Some(Ok(bytes)) => {
                     self.attempts = 0;

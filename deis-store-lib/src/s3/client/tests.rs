@@ -6,15 +6,15 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::{FutureExt as _, stream};
 use http::{Request, Response};
 
-use super::{Client, ClientOptions};
+use super::{Client, ClientOptions, Part, UploadOptions};
 use crate::error::{ErrorKind, Result};
 use crate::http::{Body, BoxFuture, HttpSend, Received, SendError, Stage};
 use crate::monitor::Run;
-use crate::s3::op::PutObject;
-use crate::s3::{BucketName, ObjectKey};
+use crate::s3::op::{InitiateUpload, PutObject};
+use crate::s3::{BucketName, Cut, ObjectKey};
 use crate::secret::Credentials;
 
 type Answer = Result<Response<Received>, SendError>;
@@ -228,4 +228,128 @@ async fn limits_hold_for_all_gateways_of_a_client_together() {
     }
     // Two at once, and ten at two a second.
     assert_eq!(start.elapsed(), Duration::from_secs(5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listing_goes_on_when_other_requests_have_used_up_all_retries() {
+    const PAGE: &[u8] =
+        b"<ListBucketResult><Name>db_wal</Name><IsTruncated>false</IsTruncated></ListBucketResult>";
+    let (client, _) = client([error(503, "SlowDown"), answer(200, &[], &[Ok(PAGE)]), error(503, "SlowDown")]);
+    while client.0.budget.lock().unwrap().spend() {}
+    assert!(client.is_empty(&names().0).await.unwrap());
+    assert_eq!(put(&client).await.unwrap_err().kind(), ErrorKind::Busy);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_download_ends_when_the_run_is_stopped() {
+    let run = Run::silent();
+    let whole = answer(200, &[("content-length", "2"), ("etag", "\"e\"")], &[Ok(b"a"), Ok(b"b")]);
+    let gateway = Arc::new(Scripted { answers: Mutex::new([whole].into()), ..Scripted::default() });
+    let client =
+        Client::new(vec![gateway], Credentials::new("a", "b"), ClientOptions::default(), &run).unwrap();
+    let (bucket, key) = names();
+    let mut download = client.get(&bucket, &key).await.unwrap();
+    download.next().await.unwrap();
+    run.stop.stop();
+    assert_eq!(download.next().await.unwrap_err().kind(), ErrorKind::Interrupted);
+}
+
+/// The answer to the request for a range of 2 MiB of an object of 32 MiB.
+fn range(index: u64, etag: &str) -> Answer {
+    const RANGE: &[u8] = &[0; 2 << 20];
+    let first = index << 21;
+    let said = format!("bytes {first}-{}/{}", first + (2 << 20) - 1, 32 << 20);
+    answer(206, &[("content-length", "2097152"), ("content-range", &said), ("etag", etag)], &[Ok(RANGE)])
+}
+
+#[tokio::test(start_paused = true)]
+async fn ranges_of_another_object_are_not_joined_also_where_if_match_is_not_known() {
+    let (client, _) = client([range(0, "e"), range(1, "f"), range(2, "e"), range(3, "e"), range(4, "e")]);
+    let (bucket, key) = names();
+    let mut download = client.get_known(&bucket, &key, 32 << 20, "e").await.unwrap();
+    assert_eq!(download.next().await.unwrap().unwrap().len(), 2 << 20);
+    assert_eq!(download.next().await.unwrap_err().kind(), ErrorKind::Guard);
+}
+
+#[tokio::test(start_paused = true)]
+async fn small_objects_do_not_keep_a_big_one_from_coming_in_ranges() {
+    let (client, _) = client([]);
+    let mut permits = Vec::new();
+    while let Some(permit) = client.0.permits.take().now_or_never() {
+        permits.push(permit);
+    }
+    let (bucket, key) = names();
+    let mut small = std::pin::pin!(client.get_known(&bucket, &key, 1, "e"));
+    assert!(small.as_mut().now_or_never().is_none(), "it waits for a permit");
+    assert_eq!(client.0.in_ranges.available_permits(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_that_can_neither_be_done_nor_ended_is_named() {
+    const BEGUN: &[u8] =
+        b"<InitiateMultipartUploadResult><UploadId>2~x</UploadId></InitiateMultipartUploadResult>";
+    for (ended, named) in [(error(403, "AccessDenied"), true), (error(404, "NoSuchUpload"), false)] {
+        let (client, _) = client([answer(200, &[], &[Ok(BEGUN)]), error(403, "QuotaExceeded"), ended]);
+        let (bucket, key) = names();
+        let begin = InitiateUpload::new(&bucket, &key, None, &[].into(), &[].into()).unwrap();
+        let part = Part { body: Body::Bytes(Bytes::new()), md5: [0; 16] };
+        let parts = stream::iter([Ok(part)]);
+        let error = client.upload(&begin, parts, &UploadOptions::default()).await.unwrap_err();
+        assert!(error.to_string().contains("quota"), "{error}");
+        assert_eq!(error.to_string().contains("unfinished upload 2~x"), named, "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_upload_whose_beginning_was_lost_is_looked_for_and_not_begun_twice() {
+    fn page(uploads: &str) -> Answer {
+        let page = format!(
+            "<ListMultipartUploadsResult><Bucket>db_wal</Bucket><IsTruncated>false</IsTruncated>{uploads}\
+             </ListMultipartUploadsResult>"
+        );
+        answer(200, &[], &[Ok(page.into_bytes().leak())])
+    }
+    const BEGUN: &str =
+        "<Upload><Key>a/../b</Key><UploadId>2~x</UploadId><Initiated>2026</Initiated></Upload>";
+    const PARTS: &[u8] = b"<ListPartsResult><Key>a/../b</Key><UploadId>2~x</UploadId>\
+        <IsTruncated>false</IsTruncated></ListPartsResult>";
+    let (client, gateway) = client([
+        page(""),
+        Err(SendError::new(Stage::Unknown, io::Error::from(io::ErrorKind::ConnectionReset))),
+        page(BEGUN),
+        answer(200, &[], &[Ok(PARTS)]),
+        error(403, "QuotaExceeded"),
+        answer(204, &[], &[]),
+    ]);
+    // One answer first: before, a gateway that was never reached is not waited for.
+    client.0.reached.store(true, std::sync::atomic::Ordering::Relaxed);
+    let (bucket, key) = names();
+    let begin = InitiateUpload::new(&bucket, &key, None, &[].into(), &[].into()).unwrap();
+    let parts = stream::iter([Ok(Part { body: Body::Bytes(Bytes::new()), md5: [0; 16] })]);
+    let options = UploadOptions { continues: Some(Cut::new(0, None).unwrap()), ..UploadOptions::default() };
+    let error = client.upload(&begin, parts, &options).await.unwrap_err();
+    assert!(error.to_string().contains("quota"), "{error}");
+    let asked = gateway.asked.lock().unwrap();
+    assert_eq!(asked.iter().filter(|(target, ..)| target.ends_with("/b?uploads")).count(), 1);
+    assert!(asked.last().unwrap().0.contains("uploadId=2~x"), "and it is ended");
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_one_of_two_gateways_is_none_the_other_one_is_asked() {
+    let gateway = |answers: Vec<Answer>| {
+        Arc::new(Scripted { answers: Mutex::new(answers.into()), ..Scripted::default() })
+    };
+    let page = || answer(404, &[], &[Ok(b"<html>no such host</html>")]);
+    let wrong = gateway(vec![page(), page()]);
+    let good = gateway((0..6).map(|_| put_nothing()).collect());
+    let both: Vec<Arc<dyn HttpSend>> = vec![wrong.clone(), good.clone()];
+    let client =
+        Client::new(both, Credentials::new("a", "b"), ClientOptions::default(), &Run::silent()).unwrap();
+    for _ in 0..6 {
+        put(&client).await.unwrap();
+    }
+    assert_eq!(wrong.asked.lock().unwrap().len(), 1, "and it is left out for a while");
+    let (client, wrong) = self::client([page()]);
+    assert_eq!(put(&client).await.unwrap_err().kind(), ErrorKind::Protocol);
+    assert_eq!(wrong.asked.lock().unwrap().len(), 1);
 }

@@ -76,7 +76,7 @@ impl<'a> CopyObject<'a> {
     }
 
     /// Stores this with the copy in place of all that is stored with the source. An object can be copied onto itself
-    /// only so.
+    /// only so. **Dangerous**: radosgw 19.2 before 19.2.2 then loses what lies beyond its first stripe.
     pub fn replacing(
         mut self,
         content_type: Option<&str>,

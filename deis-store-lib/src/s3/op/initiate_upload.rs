@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue, header};
 use serde::Deserialize;
 
 use super::request::OfObject;
-use super::{CannedAcl, Head, Operation, Repeat, Request, object};
+use super::{CannedAcl, Head, ObjectInfo, Operation, Repeat, Request, object};
 use crate::error::Result;
 use crate::s3::{BucketName, ObjectKey, S3Error, xml};
 
@@ -43,11 +43,30 @@ impl<'a> InitiateUpload<'a> {
         self.key
     }
 
+    /// Who may do what with the object, if that was said.
+    #[must_use]
+    pub fn canned_acl(&self) -> Option<CannedAcl> {
+        self.acl
+    }
+
     /// Sets who may do what with the object; without this it is private.
     #[must_use]
     pub fn acl(mut self, acl: CannedAcl) -> Self {
         self.acl = Some(acl);
         self
+    }
+}
+
+impl InitiateUpload<'_> {
+    /// Whether an object has what this would have stored with it. Who may do what with it is not seen.
+    #[must_use]
+    pub fn is_stored_with(&self, info: &ObjectInfo) -> bool {
+        // What radosgw stores where no type was sent.
+        const NO_TYPE: HeaderValue = HeaderValue::from_static("binary/octet-stream");
+        let mut wanted = self.headers.clone();
+        wanted.entry(header::CONTENT_TYPE).or_insert(NO_TYPE);
+        object::headers(Some(&info.content_type), &info.headers, &info.meta)
+            .is_ok_and(|stored| stored == wanted)
     }
 }
 

@@ -5,7 +5,6 @@
 //! `NextMarker`.
 
 use percent_encoding::percent_decode_str;
-use serde::Deserialize;
 
 use super::request::{OfBucket, Parameter};
 use super::{Head, Operation, Request};
@@ -65,23 +64,25 @@ impl Operation for ListObjects<'_> {
 
     fn parse(&self, head: &Head, body: &[u8]) -> Result<Page, S3Error> {
         let unexpected = |text: String| S3Error::unexpected(head, text);
-        let answer: Answer = xml::parse(body, "ListBucketResult").map_err(unexpected)?;
+        let answer = Answer::read(body).map_err(unexpected)?;
         if answer.name != self.bucket.as_str() {
             return Err(unexpected(format!("the answer lists the bucket {}", answer.name)));
         }
         if !echoes(answer.prefix.as_deref(), self.prefix) || !echoes(answer.marker.as_deref(), self.marker) {
             return Err(unexpected("the answer is another page than was asked for".to_owned()));
         }
-        let encoded = answer.encoding_type.as_deref() == Some("url");
-        let mut page = Page::default();
-        for object in answer.contents {
-            page.objects.push(object.decode(encoded).map_err(unexpected)?);
-        }
-        for prefix in answer.common_prefixes {
-            page.prefixes.push(decode(prefix.prefix, encoded).map_err(unexpected)?);
+        let mut page = Page { objects: answer.objects, prefixes: answer.prefixes, next: None };
+        if answer.encoded {
+            let names = page.objects.iter_mut().map(|object| &mut object.key).chain(&mut page.prefixes);
+            for name in names.filter(|name| name.contains('%')) {
+                *name = decode(std::mem::take(name), true).map_err(unexpected)?;
+            }
         }
         self.check(&page).map_err(unexpected)?;
-        if answer.is_truncated {
+        if answer
+            .is_truncated
+            .ok_or_else(|| unexpected("the page does not say whether it is the last".to_owned()))?
+        {
             let last_object = page.objects.last().map(|object| object.key.as_str());
             let last = last_object.max(page.prefixes.last().map(String::as_str));
             let last = last.ok_or_else(|| unexpected("the page is empty and yet not the last".to_owned()))?;
@@ -134,45 +135,59 @@ pub(super) fn decode(text: String, encoded: bool) -> Result<String, String> {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
+/// A page as it stands in the answer.
+#[derive(Default)]
 struct Answer {
     name: String,
     prefix: Option<String>,
     marker: Option<String>,
-    encoding_type: Option<String>,
-    is_truncated: bool,
-    #[serde(default)]
-    contents: Vec<Contents>,
-    #[serde(default)]
-    common_prefixes: Vec<CommonPrefix>,
+    encoded: bool,
+    is_truncated: Option<bool>,
+    objects: Vec<ListedObject>,
+    prefixes: Vec<String>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Contents {
-    key: String,
-    last_modified: String,
-    #[serde(rename = "ETag")]
-    etag: String,
-    size: u64,
-}
-
-impl Contents {
-    fn decode(self, encoded: bool) -> Result<ListedObject, String> {
-        Ok(ListedObject {
-            key: decode(self.key, encoded)?,
-            size_bytes: self.size,
-            etag: self.etag.trim_matches('"').to_owned(),
-            modified: self.last_modified,
-        })
+impl Answer {
+    fn read(body: &[u8]) -> Result<Self, String> {
+        let (mut answer, mut entry) = (Self::default(), Entry::default());
+        xml::each_element(body, "ListBucketResult", |path, text| {
+            match path {
+                "Contents/Key" => entry.key = Some(text.to_owned()),
+                "Contents/LastModified" => entry.modified = Some(text.to_owned()),
+                "Contents/ETag" => entry.etag = Some(text.trim_matches('"').to_owned()),
+                "Contents/Size" => entry.size_bytes = text.parse().ok(),
+                "Contents" => answer.objects.push(std::mem::take(&mut entry).object()?),
+                "CommonPrefixes/Prefix" => answer.prefixes.push(text.to_owned()),
+                "Name" => text.clone_into(&mut answer.name),
+                "Prefix" => answer.prefix = Some(text.to_owned()),
+                "Marker" => answer.marker = Some(text.to_owned()),
+                "EncodingType" => answer.encoded = text == "url",
+                "IsTruncated" => answer.is_truncated = text.parse().ok(),
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(answer)
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct CommonPrefix {
-    prefix: String,
+#[derive(Default)]
+struct Entry {
+    key: Option<String>,
+    size_bytes: Option<u64>,
+    etag: Option<String>,
+    modified: Option<String>,
+}
+
+impl Entry {
+    fn object(self) -> Result<ListedObject, String> {
+        let Self { key: Some(key), size_bytes: Some(size_bytes), etag: Some(etag), modified: Some(modified) } =
+            self
+        else {
+            return Err("an object of the page has no key, size, ETag or time".to_owned());
+        };
+        Ok(ListedObject { key, size_bytes, etag, modified })
+    }
 }
 
 #[cfg(test)]
@@ -213,6 +228,15 @@ mod tests {
         assert_eq!(page.objects[0].key, "a b");
         assert_eq!(page.objects[0].etag, "d41d8cd98f00b204e9800998ecf8427e");
         assert_eq!(page.next.as_deref(), Some("lit%2Fx"));
+    }
+
+    #[test]
+    fn a_page_that_lacks_something_is_an_error_and_never_a_short_list() {
+        for missing in ["Key", "LastModified", "ETag", "Size", "IsTruncated", "Name"] {
+            let body = page(&["a"], false).replace(&format!("{missing}>"), "Other>");
+            assert!(parse_after("", &body).is_err(), "{missing}");
+        }
+        assert!(parse_after("", &page(&["a"], false).replace("<Size>0", "<Size>-1")).is_err());
     }
 
     #[test]

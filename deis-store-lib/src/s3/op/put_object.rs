@@ -9,9 +9,6 @@ use super::{CannedAcl, Head, Operation, Repeat, Request, object};
 use crate::error::{Error, ErrorKind, Result};
 use crate::s3::{BucketName, ObjectKey, S3Error};
 
-/// radosgw's `rgw_max_put_size`: 5 GiB.
-const MOST_BYTES: u64 = 5 << 30;
-
 /// Stores an object. Its body is given beside the request.
 #[derive(Clone, Debug)]
 pub struct PutObject<'a> {
@@ -24,9 +21,12 @@ pub struct PutObject<'a> {
 }
 
 impl<'a> PutObject<'a> {
+    /// What one request can carry, radosgw's `rgw_max_put_size`: 5 GiB.
+    pub const MOST_BYTES: u64 = 5 << 30;
+
     /// An object of this size and MD5.
     pub fn new(bucket: &'a BucketName, key: &'a ObjectKey, size_bytes: u64, md5: [u8; 16]) -> Result<Self> {
-        if size_bytes > MOST_BYTES {
+        if size_bytes > Self::MOST_BYTES {
             return Err(Error::new(
                 ErrorKind::Unsupported,
                 "an object of more than 5 GiB must be uploaded in parts",
