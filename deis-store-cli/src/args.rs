@@ -1,11 +1,12 @@
 //! What can be typed.
 
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
 use deis_store::snapshot::Part;
 
-use crate::commands::sync::SyncArgs;
+use crate::commands::s3::sync::SyncArgs;
 
 /// Backs up, verifies and restores the state of a Deis v1 platform.
 #[derive(Debug, Parser)]
@@ -174,8 +175,20 @@ pub(crate) enum S3Action {
     /// Make buckets
     Mb {
         /// s3://BUCKET
-        #[arg(required = true)]
+        #[arg(required = true, value_name = "s3://BUCKET")]
         buckets: Vec<String>,
+    },
+    /// Remove buckets; one that is not empty only with --recursive --force
+    Rb {
+        /// s3://BUCKET
+        #[arg(required = true, value_name = "s3://BUCKET")]
+        buckets: Vec<String>,
+        /// Delete what is in it first
+        #[arg(long, short, requires = "force")]
+        recursive: bool,
+        /// Yes, all of it; and a bucket that is not there is no error
+        #[arg(long, short)]
+        force: bool,
     },
     /// List buckets, or the objects of one
     Ls {
@@ -185,32 +198,192 @@ pub(crate) enum S3Action {
         #[arg(long, short)]
         recursive: bool,
     },
-    /// Upload a file
+    /// List the objects of all buckets
+    La {
+        /// Do not fold what is below a slash
+        #[arg(long, short)]
+        recursive: bool,
+    },
+    /// Count objects and their bytes, by bucket or below a prefix
+    Du {
+        /// s3://BUCKET[/PREFIX]
+        place: Option<String>,
+    },
+    /// Tell what is stored with buckets and objects
+    Info {
+        /// s3://BUCKET[/KEY]
+        #[arg(required = true, value_name = "s3://BUCKET[/KEY]")]
+        places: Vec<String>,
+    },
+    /// Upload files
     Put {
-        /// The file
-        file: PathBuf,
-        /// s3://BUCKET/KEY, or s3://BUCKET/[PREFIX/] to keep the file's name
+        /// A file, `-` for standard input, or with -r a directory: DIR/ for what is in it
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+        /// s3://BUCKET/KEY, or s3://BUCKET/[PREFIX/] to keep the names
+        #[arg(value_name = "s3://BUCKET[/KEY]")]
         place: String,
         /// What it is
         #[arg(long, short, value_name = "TYPE")]
         mime_type: Option<String>,
+        #[command(flatten)]
+        below: Below,
+        #[command(flatten)]
+        rate: Rate,
     },
-    /// Download an object
+    /// Download an object, or with -r all below a prefix
     Get {
         /// s3://BUCKET/KEY
         place: String,
-        /// The file, or a directory; by default the key's last part, here
+        /// The file, a directory, or `-` for standard output; by default the key's last part, here
         file: Option<PathBuf>,
         /// Replace a file that is there
-        #[arg(long, short)]
+        #[arg(long, short, conflicts_with = "skip_existing")]
         force: bool,
+        /// Leave a file that is there
+        #[arg(long)]
+        skip_existing: bool,
+        #[command(flatten)]
+        below: Below,
+        #[command(flatten)]
+        rate: Rate,
     },
-    /// Delete objects
+    /// Delete objects, or with -r all that begin so
     Del {
         /// s3://BUCKET/KEY
-        #[arg(required = true)]
+        #[arg(required = true, value_name = "s3://BUCKET/KEY")]
         places: Vec<String>,
+        /// Yes, also all of a bucket
+        #[arg(long, short)]
+        force: bool,
+        #[command(flatten)]
+        below: Below,
+    },
+    /// Copy an object within the cluster, or with -r all below a prefix
+    Cp {
+        /// s3://BUCKET/KEY
+        source: String,
+        /// s3://BUCKET/KEY, or s3://BUCKET/[PREFIX/] to keep the name
+        target: String,
+        #[command(flatten)]
+        below: Below,
+    },
+    /// Print a URL by which anybody can download an object until a time
+    Signurl {
+        /// s3://BUCKET/KEY
+        place: String,
+        /// In so many seconds, or at this time in seconds since 1970
+        #[arg(value_name = "+SECONDS|EPOCH")]
+        until: String,
+    },
+    /// List multipart uploads that are under way
+    Listmp {
+        /// s3://BUCKET[/PREFIX]
+        place: String,
+    },
+    /// End a multipart upload and throw its parts away
+    Abortmp {
+        /// s3://BUCKET/KEY
+        place: String,
+        /// Its id, as listmp prints it
+        id: String,
     },
     /// Make a directory as a bucket is, or a bucket as a directory or another bucket is
     Sync(SyncArgs),
+}
+
+/// How words go through directories and prefixes.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Below {
+    /// All that is below
+    #[arg(long, short)]
+    pub(crate) recursive: bool,
+    /// With -r, leave out paths whose end this shell pattern matches; `*` matches slashes too
+    #[arg(long, value_name = "GLOB", requires = "recursive")]
+    pub(crate) exclude: Vec<String>,
+    /// Take in again what --exclude has left out
+    #[arg(long, value_name = "GLOB", requires = "recursive")]
+    pub(crate) include: Vec<String>,
+    /// Print what would be done, and do nothing
+    #[arg(long, short = 'n')]
+    pub(crate) dry_run: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Rate {
+    /// Bytes a second at most; k and m are 1024 and 1024 times 1024
+    #[arg(long, value_name = "RATE", value_parser = bytes_per_second)]
+    pub(crate) limit_rate: Option<NonZeroU64>,
+}
+
+/// A rate as s3cmd reads it: `500000`, `500k`, `1.5m`.
+fn bytes_per_second(text: &str) -> Result<NonZeroU64, String> {
+    let wrong = || "not a rate: a number of bytes, or one with k or m, such as 500k".to_owned();
+    let lower = text.to_ascii_lowercase();
+    let (number, unit) = match (lower.strip_suffix('k'), lower.strip_suffix('m')) {
+        (Some(number), _) => (number, 1 << 10),
+        (_, Some(number)) => (number, 1 << 20),
+        _ => (lower.as_str(), 1),
+    };
+    let (whole, tenths) = number.split_once('.').unwrap_or((number, "0"));
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(whole) || !digits(tenths) || tenths.len() > 6 {
+        return Err(wrong());
+    }
+    let scale = 10_u64.pow(u32::try_from(tenths.len()).unwrap_or_default());
+    let parse = |text: &str| text.parse::<u64>().ok();
+    let rate = parse(whole).and_then(|whole| {
+        let fraction = parse(tenths)?.checked_mul(unit)? / scale;
+        whole.checked_mul(unit)?.checked_add(fraction)
+    });
+    rate.and_then(NonZeroU64::new).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_read_as_s3cmd_reads_it() {
+        let rate = |text| bytes_per_second(text).map(NonZeroU64::get).ok();
+        assert_eq!(rate("1000"), Some(1000));
+        assert_eq!(rate("500k"), Some(512_000));
+        assert_eq!(rate("2M"), Some(2 << 20));
+        assert_eq!(rate("1.5m"), Some(3 << 19));
+        for wrong in ["", "0", "k", "-1", "1g", "1.m", "99999999999999m", "0.0000001k"] {
+            assert_eq!(rate(wrong), None, "{wrong}");
+        }
+    }
+
+    fn parsed(words: &[&str]) -> Result<S3Action, clap::Error> {
+        let words = ["deis-store", "s3"].iter().chain(words);
+        Args::try_parse_from(words).map(|args| match args.command {
+            Command::S3 { action } => action,
+            other => panic!("{other:?}"),
+        })
+    }
+
+    #[test]
+    fn the_last_of_several_words_is_where_files_go() {
+        let S3Action::Put { files, place, .. } = parsed(&["put", "a", "-", "b", "s3://c/"]).unwrap() else {
+            panic!("not put")
+        };
+        assert_eq!((files.len(), place.as_str()), (3, "s3://c/"));
+        assert!(parsed(&["put", "s3://c/"]).is_err(), "nothing to upload");
+    }
+
+    #[test]
+    fn words_that_would_mean_nothing_or_too_much_are_refused() {
+        for words in [
+            &["get", "s3://a/b", "--exclude", "x"][..],
+            &["get", "s3://a/b", "--force", "--skip-existing"],
+            &["rb", "s3://a", "--recursive"],
+            &["put", "f", "s3://a", "--limit-rate", "fast"],
+            &["signurl", "s3://a/b"],
+            &["abortmp", "s3://a/b"],
+            &["del"],
+        ] {
+            assert!(parsed(words).is_err(), "{words:?}");
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! From what was typed, the environment and files to one cluster.
 
 use std::io::Read as _;
+use std::num::NonZeroU64;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -19,11 +20,21 @@ use crate::args::Global;
 
 /// The cluster that was meant, connected.
 pub(crate) async fn cluster(global: &Global, run: &Run) -> Result<Cluster> {
-    run.stop.cancels(connect(global, run)).await
+    limited_cluster(global, None, run).await
 }
 
-async fn connect(global: &Global, run: &Run) -> Result<Cluster> {
+/// The same, with so many bytes of bodies a second at most.
+pub(crate) async fn limited_cluster(
+    global: &Global,
+    bytes_per_second: Option<NonZeroU64>,
+    run: &Run,
+) -> Result<Cluster> {
+    run.stop.cancels(connect(global, bytes_per_second, run)).await
+}
+
+async fn connect(global: &Global, bytes_per_second: Option<NonZeroU64>, run: &Run) -> Result<Cluster> {
     let mut options = options(global).await?;
+    options.client.bytes_per_second = bytes_per_second;
     if let Some(path) = &global.s3cfg {
         let s3cfg = read_s3cfg(path, run)?;
         options.connect = connection(&s3cfg).at("path", path.display())?;

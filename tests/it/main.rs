@@ -22,3 +22,4 @@ mod signing;
 mod store;
 mod sync;
 mod two_gateways;
+mod words;

@@ -4,8 +4,7 @@ mod backup;
 mod config;
 mod rehearse;
 mod restore;
-mod s3;
-pub(crate) mod sync;
+pub(crate) mod s3;
 mod verify;
 
 use std::collections::BTreeSet;

@@ -59,6 +59,11 @@ impl Output {
         }
     }
 
+    /// Whether only errors are to be printed.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
     /// Prints a part of an answer; false if that is in vain.
     pub(crate) fn lines(text: &str) -> bool {
         print(text)

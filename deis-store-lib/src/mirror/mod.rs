@@ -3,7 +3,9 @@
 //! Knows the S3 client and the writer of files, and nothing of snapshots: whoever mirrors says what to do with each
 //! outcome.
 
-pub mod glob;
+#[cfg(feature = "backup")]
+mod below;
+mod globs;
 #[cfg(feature = "backup")]
 mod in_order;
 #[cfg(feature = "backup")]
@@ -19,6 +21,9 @@ mod push;
 mod sync;
 
 pub use crate::s3::Checked;
+#[cfg(feature = "backup")]
+pub use below::{Below, Existing, Taken, below, take};
+pub use globs::Globs;
 #[cfg(feature = "backup")]
 pub use local::{Local, Walk, walk};
 pub use outcome::{Counts, Outcome};

@@ -89,6 +89,21 @@ mod tests {
         assert_eq!(cfg.endpoint.as_deref(), Some("http://deis-store.example.com"));
     }
 
+    #[test]
+    fn whatever_host_bucket_says_the_style_is_by_path() {
+        for host_bucket in
+            ["%(bucket)s.store.example.com", "%(bucket).store.example.com", "store.example.com/%(bucket)", ""]
+        {
+            // As the page of Deis' manual had it, with the line that its own s3cmd needed.
+            let lines = format!(
+                "bucket_location = US\nhost_base = store.example.com\nhost_bucket = {host_bucket}\n\
+                 use_https = False\nsignature_v2 = True\nuse_path_mode = True\n"
+            );
+            let cfg = with(&lines).unwrap();
+            assert_eq!(cfg.endpoint.as_deref(), Some("http://store.example.com"), "{host_bucket}");
+        }
+    }
+
     const KEYS: &str = "[default]\naccess_key = AK\nsecret_key = SK\n";
 
     fn with(lines: &str) -> Result<S3Cfg> {

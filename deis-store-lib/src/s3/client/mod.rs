@@ -2,6 +2,7 @@
 //! repeated.
 
 mod budget;
+mod copy;
 mod download;
 mod execute;
 mod gateways;
@@ -24,6 +25,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 
 use budget::Budget;
+pub use copy::{Copied, CopyOptions};
 pub use download::Download;
 use execute::Call;
 use gateways::Gateways;

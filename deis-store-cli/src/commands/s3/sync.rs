@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use deis_store::disk::{Root, probe};
 use deis_store::error::printable;
 use deis_store::mirror::{
-    BucketTree, Did, Extra, MaxDelete, Outcome, SyncOptions, SyncReport, Synced, UnchangedBy, glob,
+    BucketTree, Did, Extra, Globs, MaxDelete, Outcome, SyncOptions, SyncReport, Synced, UnchangedBy,
     sync_between_buckets, sync_to_bucket, sync_to_directory,
 };
 use deis_store::monitor::{Run, TaskKind, TaskResult};
@@ -14,6 +14,7 @@ use deis_store::{Error, ErrorKind, Result};
 use serde_json::json;
 
 use super::Done;
+use super::place::{self, split, usage};
 use crate::exit::Exit;
 use crate::output::{Output, bytes};
 
@@ -67,10 +68,8 @@ pub(super) async fn run(client: &Client, args: &SyncArgs, output: &Output, run: 
         max_delete: args.max_delete,
         dry_run: args.dry_run,
     };
-    let wanted = |key: &str| {
-        let any = |patterns: &[String]| patterns.iter().any(|pattern| glob::matches(pattern, key));
-        !any(&args.exclude) || any(&args.include)
-    };
+    let globs = Globs::new(&args.exclude, &args.include);
+    let wanted = |key: &str| !globs.leave_out(key);
     let mut keys = Vec::new();
     let each = |synced: Synced| {
         if output.is_json() {
@@ -111,7 +110,7 @@ pub(super) async fn run(client: &Client, args: &SyncArgs, output: &Output, run: 
 fn way(args: &SyncArgs) -> Result<Way> {
     match (args.source.strip_prefix("s3://"), args.target.strip_prefix("s3://")) {
         (Some(_), None) => {
-            let (bucket, prefix) = super::s3::split(&args.source)?;
+            let (bucket, prefix) = split(&args.source)?;
             Ok(Way::Down { bucket, prefix, directory: PathBuf::from(&args.target) })
         }
         (None, Some(_)) => {
@@ -119,7 +118,7 @@ fn way(args: &SyncArgs) -> Result<Way> {
             if directory.is_file() {
                 return Err(usage("that is a file", &args.source).todo("use s3 put for a single file"));
             }
-            let (bucket, mut prefix) = place(&args.target)?;
+            let (bucket, mut prefix) = place::directory(&args.target)?;
             if let Some(name) = name_in_keys(&args.source)? {
                 prefix.push_str(name);
                 prefix.push('/');
@@ -127,21 +126,12 @@ fn way(args: &SyncArgs) -> Result<Way> {
             Ok(Way::Up { directory, bucket, prefix })
         }
         (Some(_), Some(_)) => {
-            let (from, from_prefix) = super::s3::split(&args.source)?;
-            let (bucket, prefix) = place(&args.target)?;
+            let (from, from_prefix) = split(&args.source)?;
+            let (bucket, prefix) = place::directory(&args.target)?;
             Ok(Way::Across { from, from_prefix, bucket, prefix })
         }
         (None, None) => Err(usage("neither is a place in a bucket: s3://BUCKET/PREFIX", &args.source)),
     }
-}
-
-/// A place in a bucket for more than one object.
-fn place(target: &str) -> Result<(BucketName, String)> {
-    let (bucket, prefix) = super::s3::split(target)?;
-    if !prefix.is_empty() && !prefix.ends_with('/') {
-        return Err(usage("a place for many objects in a bucket ends with /", target));
-    }
-    Ok((bucket, prefix))
 }
 
 /// The directory's name, if it is to be part of the keys.
@@ -216,8 +206,4 @@ fn text(report: &SyncReport) -> String {
     }
     text.push('\n');
     text
-}
-
-fn usage(what: &str, given: &str) -> Error {
-    Error::new(ErrorKind::Usage, what).at("argument", given)
 }

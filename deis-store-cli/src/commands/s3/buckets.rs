@@ -1,0 +1,64 @@
+//! `mb`, `rb`, and `ls` without a place.
+
+use deis_store::error::printable;
+use deis_store::s3::Client;
+use deis_store::{Error, ErrorKind};
+use serde_json::{Value, json};
+
+use super::super::Done;
+use super::delete::empty;
+use super::tally::Tally;
+use super::{minute, place};
+use crate::output::Output;
+
+pub(super) async fn make(client: &Client, places: &[String], output: &Output) -> Done {
+    let mut text = String::new();
+    for place in places {
+        client.create_bucket(&place::bucket(place)?).await?;
+        text.push_str(&format!("Bucket '{}/' created\n", place.trim_end_matches('/')));
+    }
+    Ok(output.answer(&text, &json!({ "created": places })))
+}
+
+pub(super) async fn remove(
+    client: &Client,
+    places: &[String],
+    recursive: bool,
+    force: bool,
+    output: &Output,
+) -> Done {
+    let buckets: Vec<_> = places.iter().map(|place| place::bucket(place)).collect::<Result<_, _>>()?;
+    let mut tally = Tally::new(output, false);
+    for bucket in &buckets {
+        let name = format!("s3://{bucket}/");
+        let empty = match client.is_empty(bucket).await {
+            Err(error) if error.kind() == ErrorKind::NotFound && force => {
+                tally.skipped(&name, "no such bucket");
+                continue;
+            }
+            empty => empty?,
+        };
+        if !empty && !recursive {
+            let error = Error::new(ErrorKind::Guard, "the bucket is not empty").at("bucket", bucket);
+            return Err(error.todo("add --recursive --force to delete all that is in it"));
+        }
+        if !empty && !self::empty(client, bucket, &mut tally).await? {
+            tally.failed(&name, "failed", "it still holds objects");
+            continue;
+        }
+        client.delete_bucket(bucket).await?;
+        tally.done(&format!("Bucket '{name}' removed"), 0, || json!(name));
+    }
+    Ok(tally.finish("removed", json!({})))
+}
+
+pub(super) async fn list(client: &Client, output: &Output) -> Done {
+    let buckets = client.buckets().await?;
+    let lines: String = buckets
+        .iter()
+        .map(|bucket| format!("{}  s3://{}\n", minute(&bucket.created), printable(&bucket.name)))
+        .collect();
+    let report: Vec<Value> =
+        buckets.iter().map(|bucket| json!({ "name": bucket.name, "created": bucket.created })).collect();
+    Ok(output.answer(&lines, &json!({ "buckets": report })))
+}

@@ -1,0 +1,184 @@
+//! `get`: an object into a file or standard output, or all below a prefix into a directory.
+
+use std::path::{Path, PathBuf};
+
+use deis_store::disk::Root;
+use deis_store::error::printable;
+use deis_store::mirror::{Below as Wanted, Existing, Globs, Outcome, Taken, fetch, take};
+use deis_store::monitor::{Run, TaskKind, TaskResult};
+use deis_store::s3::{BucketName, Client, ObjectKey};
+use deis_store::{Error, ErrorKind, Result};
+use serde_json::json;
+
+use super::super::Done;
+use super::place::{last_part, object, split, usage};
+use super::tally::Tally;
+use crate::args::Below;
+use crate::exit::Exit;
+use crate::output::Output;
+
+/// What is downloaded is for its user alone.
+const MODE: u32 = 0o600;
+
+pub(super) struct How<'a> {
+    existing: Existing,
+    below: &'a Below,
+}
+
+impl<'a> How<'a> {
+    pub(super) fn new(force: bool, skip_existing: bool, below: &'a Below) -> Self {
+        let existing = match (force, skip_existing) {
+            (true, _) => Existing::Replace,
+            (_, true) => Existing::Skip,
+            _ => Existing::Refuse,
+        };
+        Self { existing, below }
+    }
+}
+
+pub(super) async fn get(
+    client: &Client,
+    place: &str,
+    file: Option<&Path>,
+    how: How<'_>,
+    output: &Output,
+    run: &Run,
+) -> Done {
+    if how.below.recursive {
+        return all(client, place, file.unwrap_or(Path::new(".")), &how, output, run).await;
+    }
+    let (bucket, key) = object(place)?;
+    if file == Some(Path::new("-")) {
+        return to_stdout(client, (&bucket, &key), &how, output).await;
+    }
+    let path = target(&key, file, place)?;
+    let name = printable(place);
+    if path.symlink_metadata().is_ok() {
+        match how.existing {
+            Existing::Replace => {}
+            Existing::Skip => {
+                let text = format!("skip: '{name}' ('{}' is there already)\n", path.display());
+                return Ok(
+                    output.answer(&text, &json!({ "path": path.display().to_string(), "skipped": true }))
+                );
+            }
+            Existing::Refuse => {
+                let error =
+                    Error::new(ErrorKind::Guard, "the file is there already").at("path", path.display());
+                return Err(error.todo("add --force to replace it, or name another one"));
+            }
+        }
+    }
+    if how.below.dry_run {
+        let size = client.head(&bucket, &key).await?.total_bytes;
+        let path = path.display().to_string();
+        let text = format!("would download: '{name}' -> '{path}' ({size} bytes)\n");
+        return Ok(output.answer(&text, &json!({ "path": path, "size": size, "dry_run": true })));
+    }
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let file_name =
+        path.file_name().and_then(|name| name.to_str()).ok_or_else(|| usage("not a file's name", place))?;
+    let (root, file_name) = (Root::open(parent)?, file_name.to_owned());
+    let stored = fetch(client, &bucket, &key, MODE, move |_, _| root.new_file(&[file_name])).await?;
+    let (size, path) = (stored.size_bytes, path.display().to_string());
+    let text = format!("download: '{name}' -> '{path}' ({size} bytes)\n");
+    let checked = stored.checked.to_string();
+    Ok(output.answer(&text, &json!({ "path": path, "size": size, "checked": checked })))
+}
+
+async fn to_stdout(
+    client: &Client,
+    (bucket, key): (&BucketName, &ObjectKey),
+    how: &How<'_>,
+    output: &Output,
+) -> Done {
+    if output.is_json() || how.below.dry_run {
+        return Err(usage("standard output takes the object alone, without --json and --dry-run", "-"));
+    }
+    client.get_to(bucket, key, tokio::io::stdout()).await?;
+    Ok(Exit::Done)
+}
+
+async fn all(
+    client: &Client,
+    place: &str,
+    directory: &Path,
+    how: &How<'_>,
+    output: &Output,
+    run: &Run,
+) -> Done {
+    let (bucket, prefix) = split(place)?;
+    let globs: Globs = how.below.globs();
+    let wanted = Wanted { bucket: &bucket, prefix: &prefix, globs: &globs, existing: how.existing };
+    let mut tally = Tally::new(output, how.below.dry_run);
+    let mut each = |taken: Taken| {
+        tell(&bucket, directory, &taken, &mut tally);
+        Ok(())
+    };
+    if how.below.dry_run {
+        plan(client, &wanted, directory, &mut each).await?;
+    } else {
+        // A bucket that is not there makes no directory.
+        client.is_empty(&bucket).await?;
+        let root = Root::create(directory)?;
+        let progress = run.begin(None, TaskKind::Step, "get");
+        let taken = take(client, &wanted, &root, MODE, run, &progress, each).await;
+        progress.done(if taken.is_ok() { TaskResult::Good } else { TaskResult::Failed });
+        taken?;
+    }
+    Ok(tally.finish("downloaded", json!({ "path": directory.display().to_string() })))
+}
+
+fn tell(bucket: &BucketName, directory: &Path, taken: &Taken, tally: &mut Tally<'_>) {
+    let name = format!("s3://{bucket}/{}", taken.key);
+    let path = directory.join(taken.path.iter().collect::<PathBuf>()).display().to_string();
+    match &taken.outcome {
+        Outcome::Unchanged => tally.skipped(&name, &format!("'{path}' is there already")),
+        Outcome::Vanished => tally.skipped(&name, "deleted since it was listed"),
+        Outcome::Refused(why) => tally.failed(&name, "refused", why),
+        Outcome::Failed(why) => tally.failed(&name, "failed", why),
+        Outcome::Stored | Outcome::Unverifiable(_) => {
+            let size = taken.size_bytes;
+            let line = format!("download: '{}' -> '{path}' ({size} bytes)", printable(&name));
+            let unverifiable = matches!(taken.outcome, Outcome::Unverifiable(_));
+            let note = if unverifiable { "  (its ETag says nothing of its bytes)" } else { "" };
+            let entry = || json!({ "name": name, "path": path, "size": size, "unverifiable": unverifiable });
+            tally.done(&format!("{line}{note}"), size, entry);
+        }
+    }
+}
+
+/// What would be downloaded.
+async fn plan(
+    client: &Client,
+    wanted: &Wanted<'_>,
+    directory: &Path,
+    each: &mut impl FnMut(Taken) -> Result<()>,
+) -> Result<()> {
+    use futures_util::TryStreamExt as _;
+    let root = match Root::open(directory) {
+        Ok(root) => Some(root),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    let mut listing = std::pin::pin!(client.list(wanted.bucket, wanted.prefix));
+    while let Some(object) = listing.try_next().await? {
+        if let Some(taken) = wanted.plan(&object, root.as_ref()) {
+            each(taken)?;
+        }
+    }
+    Ok(())
+}
+
+/// Where an object goes: the file named, or the key's last part in the directory named or here.
+fn target(key: &ObjectKey, file: Option<&Path>, place: &str) -> Result<PathBuf> {
+    let directory = match file {
+        Some(file) if !file.is_dir() => return Ok(file.to_owned()),
+        Some(directory) => directory.to_owned(),
+        None => PathBuf::new(),
+    };
+    match last_part(key.as_str()) {
+        "" | "." | ".." => Err(usage("the key's last part is no file name: name the file", place)),
+        name => Ok(directory.join(name)),
+    }
+}

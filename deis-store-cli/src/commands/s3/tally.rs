@@ -1,0 +1,71 @@
+//! What a word has done to many objects: each line is printed when it is done, and counted.
+
+use std::io::Write as _;
+
+use deis_store::error::printable;
+use serde_json::{Value, json};
+
+use crate::exit::Exit;
+use crate::output::Output;
+
+pub(super) struct Tally<'a> {
+    output: &'a Output,
+    dry_run: bool,
+    /// Whether what was printed was read.
+    printed: bool,
+    bytes: u64,
+    done: Vec<Value>,
+    skipped: Vec<String>,
+    failed: Vec<Value>,
+}
+
+impl<'a> Tally<'a> {
+    pub(super) fn new(output: &'a Output, dry_run: bool) -> Self {
+        let (done, skipped, failed) = (Vec::new(), Vec::new(), Vec::new());
+        Self { output, dry_run, printed: true, bytes: 0, done, skipped, failed }
+    }
+
+    /// What was done, as a line and for the report; in a dry run, what would be.
+    pub(super) fn done(&mut self, line: &str, bytes: u64, entry: impl FnOnce() -> Value) {
+        self.bytes += bytes;
+        if self.output.is_json() {
+            self.done.push(entry());
+        } else if !self.output.is_quiet() {
+            let would = if self.dry_run { "would " } else { "" };
+            self.printed &= Output::lines(&format!("{would}{line}\n"));
+        }
+    }
+
+    /// What was left as it is.
+    pub(super) fn skipped(&mut self, name: &str, why: &str) {
+        if self.output.is_json() {
+            self.skipped.push(name.to_owned());
+        } else if !self.output.is_quiet() {
+            self.printed &= Output::lines(&format!("skip: '{}' ({why})\n", printable(name)));
+        }
+    }
+
+    /// What was not done, and why.
+    pub(super) fn failed(&mut self, name: &str, outcome: &str, why: &str) {
+        self.failed.push(json!({ "name": name, "outcome": outcome, "why": why }));
+        let (name, why) = (printable(name), printable(why));
+        let _ = writeln!(std::io::stderr(), "deis-store: {outcome}: '{name}': {why}");
+    }
+
+    /// The exit, and the report with what was done under this name.
+    pub(super) fn finish(self, name: &str, more: Value) -> Exit {
+        let exit = match (self.failed.is_empty(), self.printed) {
+            (false, _) => Exit::Incomplete,
+            (true, false) => Exit::Failed,
+            (true, true) => Exit::Done,
+        };
+        let mut report = json!({
+            name: self.done, "skipped": self.skipped, "failed": self.failed,
+            "bytes": self.bytes, "dry_run": self.dry_run,
+        });
+        if let (Some(report), Value::Object(more)) = (report.as_object_mut(), more) {
+            report.extend(more);
+        }
+        self.output.report(exit, "", &report)
+    }
+}

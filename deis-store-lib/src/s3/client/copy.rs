@@ -1,0 +1,126 @@
+//! Copying an object within the cluster, of any size, with what is stored with it.
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+
+use super::Client;
+use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::s3::etag::parts_etag;
+use crate::s3::op::{
+    CompleteUpload, CopyObject, CopyPart, CopySource, HeadObject, InitiateUpload, ObjectInfo,
+};
+use crate::s3::{BucketName, Cut, ObjectKey};
+
+/// The largest object that one request copies: radosgw's `rgw_max_put_size`.
+const IN_ONE_BYTES: u64 = 5 << 30;
+
+/// Copied parts cost the gateway and not the line: large ones, to need few requests.
+const PART_BYTES: u64 = 512 << 20;
+
+const PARTS_AT_ONCE: usize = 4;
+
+/// How to copy.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct CopyOptions {
+    /// Above this size in bytes an object is copied in parts. 5 GiB: radosgw refuses more in one request.
+    pub in_one_bytes: u64,
+    /// The size of these parts in bytes, at least 5 MiB.
+    pub part_size_bytes: u64,
+}
+
+impl Default for CopyOptions {
+    fn default() -> Self {
+        Self { in_one_bytes: IN_ONE_BYTES, part_size_bytes: PART_BYTES }
+    }
+}
+
+/// A copy.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Copied {
+    /// Its `ETag`.
+    pub etag: String,
+    /// Its size in bytes.
+    pub size_bytes: u64,
+    /// Whether the `ETag` is the source's. That of an object in parts is kept by a copy in one request alone.
+    pub keeps_etag: bool,
+}
+
+impl Client {
+    /// Copies an object with its type, headers and metadata, in parts if it is large; who may read it is not copied.
+    ///
+    /// A source that is replaced meanwhile is an error, and no copy of half of each is left.
+    pub async fn copy_whole(
+        &self,
+        source: CopySource<'_>,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        options: &CopyOptions,
+    ) -> Result<Copied> {
+        if (source.bucket, source.key) == (bucket, key) && source.version_id.is_none() {
+            let error = Error::new(ErrorKind::Usage, "an object cannot be copied onto itself");
+            return Err(error.at("bucket", bucket).at("key", key));
+        }
+        let info = self.source_info(source).await?;
+        let etag = if info.total_bytes > options.in_one_bytes {
+            self.copy_in_parts(source, &info, (bucket, key), options)
+                .await
+                .at("bucket", bucket)
+                .at("key", key)?
+        } else {
+            self.copy(&CopyObject::new(source, bucket, key).if_match(&info.etag)).await?
+        };
+        let keeps_etag = etag == info.etag;
+        Ok(Copied { etag, size_bytes: info.total_bytes, keeps_etag })
+    }
+
+    async fn source_info(&self, source: CopySource<'_>) -> Result<ObjectInfo> {
+        let mut head = HeadObject::new(source.bucket, source.key);
+        head.version_id = source.version_id;
+        self.execute(&head).await.at("bucket", source.bucket).at("key", source.key)
+    }
+
+    async fn copy_in_parts(
+        &self,
+        source: CopySource<'_>,
+        info: &ObjectInfo,
+        (bucket, key): (&BucketName, &ObjectKey),
+        options: &CopyOptions,
+    ) -> Result<String> {
+        let cut = Cut::new(info.total_bytes, Some(options.part_size_bytes))?;
+        let content_type = (!info.content_type.is_empty()).then_some(info.content_type.as_str());
+        let begin = InitiateUpload::new(bucket, key, content_type, &info.headers, &info.meta)?;
+        let upload_id = self.execute(&begin).await?;
+        let copied = async {
+            let parts = (1..=cut.count()).map(|number| {
+                let upload_id = &upload_id;
+                async move {
+                    let (offset, bytes) = cut.part(number).unwrap_or_default();
+                    let number = u16::try_from(number).unwrap_or(u16::MAX);
+                    let part = CopyPart::new(source, bucket, key, upload_id, number)?;
+                    self.copy_part(&part.bytes(offset..=offset + bytes.saturating_sub(1))).await
+                }
+            });
+            let parts: Vec<[u8; 16]> = stream::iter(parts).buffered(PARTS_AT_ONCE).try_collect().await?;
+            // radosgw has no conditions for parts: the source is asked again.
+            if self.source_info(source).await?.etag != info.etag {
+                let error = Error::new(ErrorKind::Guard, "the source was replaced while it was copied");
+                return Err(error.todo("copy it again"));
+            }
+            let complete = CompleteUpload { bucket, key, upload_id: &upload_id, parts: &parts };
+            let expected = (parts_etag(&parts), info.total_bytes);
+            let is_there = async || Ok(self.etag_and_size(bucket, key).await?.as_ref() == Some(&expected));
+            self.probing(|| self.execute(&complete), is_there).await?;
+            if !is_there().await? {
+                let error = Error::new(ErrorKind::Damaged, "the copy is not what was copied");
+                return Err(error.todo("see who else writes this key, then copy it again"));
+            }
+            Ok(expected.0)
+        };
+        let copied = copied.await;
+        if copied.is_err() {
+            // The error that is told is the one that made it fail.
+            let _ = self.abort_upload(bucket, key, &upload_id).await;
+        }
+        copied
+    }
+}
