@@ -9,7 +9,7 @@ const FIRST: usize = 8;
 
 /// A higher limit must bring this share of what it would if everything grew with it. A smaller one would take noise for
 /// gain, a larger one would stop where answers merely get a little slower.
-const GAIN_SHARE: f64 = 0.25;
+const GAIN_SHARE: f64 = 0.15;
 
 /// Epochs between two trials of a higher limit, once one has not paid.
 const HOLD_EPOCHS: u32 = 25;
