@@ -37,6 +37,9 @@ use host::MadeHost;
 /// Bodies from this size on are kept in a file and not in memory.
 const SPOOLED_FROM_BYTES: u64 = 4 << 10;
 
+/// Requests in flight at most: the gateways are within this process, and more would only take its memory.
+const IN_FLIGHT: usize = 6;
+
 /// What to rehearse.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -254,7 +257,8 @@ impl Site {
         let gateway = Gateway::start(listen, store, credentials.clone(), run.clock.clone()).await?;
         let transport = connect(&gateway.url(), Timeouts::default())?;
         let client = |transport: Arc<dyn HttpSend>| {
-            Client::new(vec![transport], credentials.clone(), ClientOptions::default(), run)
+            let options = ClientOptions { in_flight: IN_FLIGHT, ..ClientOptions::default() };
+            Client::new(vec![transport], credentials.clone(), options, run)
         };
         let straight = client(transport.clone())?;
         let on_the_way: Arc<dyn HttpSend> = match damage {

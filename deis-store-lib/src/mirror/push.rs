@@ -24,7 +24,7 @@ use crate::s3::op::{InitiateUpload, PutObject};
 use crate::s3::{BucketName, Client, Cut, ObjectKey};
 
 /// A file of at most this size is read once, hashed and sent from memory.
-const IN_MEMORY_BYTES: u64 = 256 << 10;
+const IN_MEMORY_BYTES: u64 = 64 << 10;
 
 /// A file over this size is uploaded in parts: less to send again when something breaks.
 const IN_ONE_BYTES: u64 = 64 << 20;
