@@ -1,11 +1,8 @@
 //! Bucket → bucket of the same cluster: the gateway copies, and no byte comes here.
 
-use std::pin::pin;
+use futures_util::{TryStreamExt as _, future};
 
-use futures_util::{StreamExt as _, TryStreamExt as _, future, stream};
-
-use super::end::Tally;
-use super::pull::is_alone;
+use super::end::{Done, Tally};
 use super::{BucketTree, SyncReport, Synced};
 use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::in_order::in_order;
@@ -39,12 +36,7 @@ pub async fn sync_between_buckets(
             .todo("choose a place in another bucket, or beside the source"));
     }
     let base = from.base();
-    let mut listing = client.list(from.bucket, from.prefix).boxed();
-    let first = listing.try_next().await?;
-    let alone = is_alone(first.as_ref(), from.prefix);
-    let rest = if alone { stream::empty().boxed() } else { listing };
-    let source = stream::iter(first.map(Ok)).chain(rest);
-    let source = source.try_filter(|object| future::ready(from.wants(&object.key)));
+    let (source, alone) = from.source(client).await?;
     let source = source.map_ok(|object| Below { above_bytes: base.len(), object });
     let target = client.list(bucket, prefix).map_ok(|object| Below { above_bytes: prefix.len(), object });
     let target = target.try_filter(|below| {
@@ -53,21 +45,9 @@ pub async fn sync_between_buckets(
     });
     let copy = Copy { client, from, bucket, prefix, options };
     let work = merge(source, target).map_ok(|pair| copy.pair(pair));
-    let mut results = pin!(in_order(work, client.in_flight()));
     let mut tally = Tally::new(options, each);
-    while let Some(result) = results.try_next().await? {
-        run.stop.check()?;
-        match result {
-            Copied::Source { key, outcome, size_bytes, there } => {
-                progress.advance(1, size_bytes);
-                if there {
-                    tally.in_target();
-                }
-                tally.source(key, outcome, size_bytes)?;
-            }
-            Copied::Extra(object) => tally.extra(object.key, ()),
-        }
-    }
+    let pairs = in_order(work, client.in_flight());
+    tally.count(pairs, |object: ListedObject| (object.key, Ok(())), run, progress).await?;
     tally.delete_objects(client, bucket, run).await?;
     tally.finish()
 }
@@ -84,18 +64,6 @@ impl Keyed for Below {
     }
 }
 
-/// What became of one pair.
-enum Copied {
-    Source {
-        key: String,
-        outcome: Outcome,
-        size_bytes: u64,
-        /// Whether the target had it before.
-        there: bool,
-    },
-    Extra(ListedObject),
-}
-
 struct Copy<'a> {
     client: &'a Client,
     from: &'a BucketTree<'a>,
@@ -105,9 +73,9 @@ struct Copy<'a> {
 }
 
 impl Copy<'_> {
-    async fn pair(&self, pair: Pair<Below, Below>) -> Result<Copied> {
+    async fn pair(&self, pair: Pair<Below, Below>) -> Result<Done<ListedObject>> {
         let (source, target) = match pair {
-            Pair::Right(target) => return Ok(Copied::Extra(target.object)),
+            Pair::Right(target) => return Ok(Done::Extra(target.object)),
             Pair::Left(source) => (source, None),
             Pair::Both(source, target) => (source, Some(target.object)),
         };
@@ -119,7 +87,7 @@ impl Copy<'_> {
         let to = format!("{}{}", self.prefix, source.key());
         let ListedObject { key, size_bytes, etag, .. } = source.object;
         if unchanged {
-            return Ok(Copied::Source { key, outcome: Outcome::Unchanged, size_bytes: 0, there });
+            return Ok(Done::Source { key, outcome: Outcome::Unchanged, size_bytes: 0, there });
         }
         let outcome = match self.copy(&key, &to, etag).await {
             Ok(outcome) => outcome,
@@ -133,7 +101,7 @@ impl Copy<'_> {
             },
         };
         let size_bytes = if outcome == Outcome::Stored { size_bytes } else { 0 };
-        Ok(Copied::Source { key, outcome, size_bytes, there })
+        Ok(Done::Source { key, outcome, size_bytes, there })
     }
 
     /// Copies an object as it was listed; or as it is by now, if it was replaced.

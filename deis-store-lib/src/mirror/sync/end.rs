@@ -1,14 +1,32 @@
 //! The end of a sync: counting, and what is to be deleted when all else is done.
 
+use std::pin::pin;
+
+use futures_util::{Stream, TryStreamExt as _};
+
 use super::{Did, Extra, SyncReport, Synced};
 use crate::error::Result;
 use crate::mirror::plan::{Against, deletion};
 use crate::mirror::{Outcome, SyncOptions};
-use crate::monitor::Run;
+use crate::monitor::{Run, Running};
 use crate::s3::{BucketName, Client, ObjectKey};
 
 /// How many objects are deleted with one request.
 const DELETED_AT_ONCE: usize = 1000;
+
+/// What became of one pair.
+pub(super) enum Done<X> {
+    /// The source has the key.
+    Source {
+        key: String,
+        outcome: Outcome,
+        size_bytes: u64,
+        /// Whether the target had it before.
+        there: bool,
+    },
+    /// Only the target has it.
+    Extra(X),
+}
 
 /// What a sync has seen so far.
 pub(super) struct Tally<'a, F, D> {
@@ -27,28 +45,47 @@ impl<'a, F: FnMut(Synced) -> Result<()>, D> Tally<'a, F, D> {
         Self { options, each, report, target_objects: 0, doomed: Vec::new() }
     }
 
-    /// A key of the source.
-    pub(super) fn source(&mut self, key: String, outcome: Outcome, size_bytes: u64) -> Result<()> {
+    /// Counts what becomes of every pair, in their order. `extra` says of what only the target has which key it has and
+    /// what is deleted with it, or why it is left alone, since no sync has made it.
+    pub(super) async fn count<X>(
+        &mut self,
+        pairs: impl Stream<Item = Result<Done<X>>>,
+        extra: impl Fn(X) -> (String, Result<D, &'static str>),
+        run: &Run,
+        progress: &Running<'_>,
+    ) -> Result<()> {
+        let mut pairs = pin!(pairs);
+        while let Some(done) = pairs.try_next().await? {
+            run.stop.check()?;
+            match done {
+                Done::Source { key, outcome, size_bytes, there } => {
+                    progress.advance(1, size_bytes);
+                    self.target_objects += u64::from(there);
+                    self.source(key, outcome, size_bytes)?;
+                }
+                Done::Extra(found) => match extra(found) {
+                    (key, Ok(what)) => self.extra(key, what),
+                    (key, Err(why)) => self.left_alone(key, why)?,
+                },
+            }
+        }
+        Ok(())
+    }
+
+    fn source(&mut self, key: String, outcome: Outcome, size_bytes: u64) -> Result<()> {
         self.report.counts.add(&outcome);
         self.report.bytes += size_bytes;
         (self.each)(Synced { key, did: Did::Source(outcome), size_bytes })
     }
 
-    /// The target has the key too.
-    pub(super) fn in_target(&mut self) {
+    fn extra(&mut self, key: String, what: D) {
         self.target_objects += 1;
-    }
-
-    /// Something that only the target has, and that a sync could have made.
-    pub(super) fn extra(&mut self, key: String, what: D) {
-        self.in_target();
         if self.options.delete_removed {
             self.doomed.push((key, what));
         }
     }
 
-    /// Something that only the target has, and that no sync has made.
-    pub(super) fn left_alone(&mut self, key: String, why: &str) -> Result<()> {
+    fn left_alone(&mut self, key: String, why: &str) -> Result<()> {
         (self.each)(Synced { key, did: Did::Target(Extra::LeftAlone(why.to_owned())), size_bytes: 0 })
     }
 

@@ -12,10 +12,13 @@ pub use copy::sync_between_buckets;
 pub use pull::sync_to_directory;
 pub use push::sync_to_bucket;
 
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _, future, stream};
 use serde::Serialize;
 
 use super::{Counts, Outcome};
-use crate::s3::BucketName;
+use crate::error::Result;
+use crate::s3::op::ListedObject;
+use crate::s3::{BucketName, Client};
 
 /// Objects of a bucket that stand for a tree.
 #[derive(Clone, Copy)]
@@ -33,6 +36,18 @@ impl BucketTree<'_> {
     /// What is no part of a file's path.
     fn base(&self) -> &str {
         self.prefix.rfind('/').map_or("", |end| &self.prefix[..=end])
+    }
+
+    /// What is listed and wanted, and whether that is one object alone: as with s3cmd, a prefix that is an object's whole
+    /// key means that object.
+    async fn source(&self, client: &Client) -> Result<(impl Stream<Item = Result<ListedObject>>, bool)> {
+        let mut listing = client.list(self.bucket, self.prefix).boxed();
+        let first = listing.try_next().await?;
+        let whole_key = !self.prefix.is_empty() && !self.prefix.ends_with('/');
+        let alone = whole_key && first.as_ref().is_some_and(|first| first.key == self.prefix);
+        let rest = if alone { stream::empty().boxed() } else { listing };
+        let objects = stream::iter(first.map(Ok)).chain(rest);
+        Ok((objects.try_filter(|object| future::ready(self.wants(&object.key))), alone))
     }
 
     fn wants(&self, key: &str) -> bool {

@@ -1,10 +1,8 @@
 //! Bucket → directory, on top of the transfers of `pull`.
 
-use std::pin::pin;
+use futures_util::{TryStreamExt as _, future};
 
-use futures_util::{StreamExt as _, TryStreamExt as _, future, stream};
-
-use super::end::Tally;
+use super::end::{Done, Tally};
 use super::{BucketTree, Extra, SyncReport, Synced};
 use crate::disk::{Root, each_piece};
 use crate::error::{Context as _, ErrorKind, Result, disk_error};
@@ -32,34 +30,16 @@ pub async fn sync_to_directory(
     each: impl FnMut(Synced) -> Result<()>,
 ) -> Result<SyncReport> {
     let base = tree.base();
-    let mut listing = client.list(tree.bucket, tree.prefix).boxed();
-    let first = listing.try_next().await?;
-    let alone = is_alone(first.as_ref(), tree.prefix);
-    let rest = if alone { stream::empty().boxed() } else { listing };
-    let listing = stream::iter(first.map(Ok)).chain(rest);
-    let listing = listing.try_filter(|object| future::ready(tree.wants(&object.key)));
+    let (listing, alone) = tree.source(client).await?;
     let files = local(root, base).try_filter(move |local| {
         future::ready(tree.wants(&local.key) && (!alone || local.key == tree.prefix))
     });
     let transfer = Transfer::new(client, tree.bucket, root, Form::Mirror { prefix_bytes: base.len() });
     let pull = Pull { transfer, root, options };
     let work = merge(listing, files).map_ok(|pair| pull.pair(pair));
-    let mut results = pin!(in_order(work, client.in_flight()));
     let mut tally = Tally::new(options, each);
-    while let Some(result) = results.try_next().await? {
-        run.stop.check()?;
-        match result {
-            Pulled::Source { key, outcome, size_bytes, there } => {
-                progress.advance(1, size_bytes);
-                if there {
-                    tally.in_target();
-                }
-                tally.source(key, outcome, size_bytes)?;
-            }
-            Pulled::Extra(Local { key, path, found: Ok(_) }) => tally.extra(key, path),
-            Pulled::Extra(Local { key, found: Err(why), .. }) => tally.left_alone(key, why)?,
-        }
-    }
+    let pairs = in_order(work, client.in_flight());
+    tally.count(pairs, |local: Local| (local.key, local.found.map(|_| local.path)), run, progress).await?;
     for (key, path) in tally.doomed()? {
         run.stop.check()?;
         if !options.dry_run {
@@ -75,23 +55,6 @@ pub async fn sync_to_directory(
     tally.finish()
 }
 
-/// Whether a prefix is an object's whole key, and means that object alone.
-pub(super) fn is_alone(first: Option<&ListedObject>, prefix: &str) -> bool {
-    !prefix.is_empty() && !prefix.ends_with('/') && first.is_some_and(|first| first.key == prefix)
-}
-
-/// What became of one pair.
-enum Pulled {
-    Source {
-        key: String,
-        outcome: Outcome,
-        size_bytes: u64,
-        /// Whether the directory had it before.
-        there: bool,
-    },
-    Extra(Local),
-}
-
 struct Pull<'a> {
     transfer: Transfer<'a>,
     root: &'a Root,
@@ -99,9 +62,9 @@ struct Pull<'a> {
 }
 
 impl Pull<'_> {
-    async fn pair(&self, pair: Pair<ListedObject, Local>) -> Result<Pulled> {
+    async fn pair(&self, pair: Pair<ListedObject, Local>) -> Result<Done<Local>> {
         let (listed, local) = match pair {
-            Pair::Right(local) => return Ok(Pulled::Extra(local)),
+            Pair::Right(local) => return Ok(Done::Extra(local)),
             Pair::Left(listed) => (listed, None),
             Pair::Both(listed, local) => (listed, Some(local)),
         };
@@ -112,16 +75,16 @@ impl Pull<'_> {
             None => None,
         };
         if let Some(outcome) = outcome {
-            return Ok(Pulled::Source { key: listed.key, outcome, size_bytes: 0, there });
+            return Ok(Done::Source { key: listed.key, outcome, size_bytes: 0, there });
         }
         if self.options.dry_run {
             let (key, size_bytes) = (listed.key, listed.size_bytes);
-            return Ok(Pulled::Source { key, outcome: Outcome::Stored, size_bytes, there });
+            return Ok(Done::Source { key, outcome: Outcome::Stored, size_bytes, there });
         }
         let pulled = self.transfer.object(listed).await?;
         let size_bytes = pulled.stored.as_ref().map_or(0, |stored| stored.size_bytes);
         let (key, outcome) = (pulled.listed.key, pulled.outcome);
-        Ok(Pulled::Source { key, outcome, size_bytes, there })
+        Ok(Done::Source { key, outcome, size_bytes, there })
     }
 
     /// Whether the file is what the object is. One that was read and is gets the object's time, so that it need not be

@@ -1,11 +1,9 @@
 //! Directory → bucket, on top of the uploads of `push`.
 
-use std::collections::BTreeMap;
-use std::pin::pin;
-
 use futures_util::{TryStreamExt as _, future};
+use std::collections::BTreeMap;
 
-use super::end::Tally;
+use super::end::{Done, Tally};
 use super::pull::has_bytes_of;
 use super::{BucketTree, SyncReport, Synced};
 use crate::disk::Root;
@@ -38,35 +36,11 @@ pub async fn sync_to_bucket(
     let listing = listing.try_filter(|object| future::ready(tree.wants(&object.key)));
     let push = Push { client, root, tree, options };
     let work = merge(files, listing).map_ok(|pair| push.pair(pair));
-    let mut results = pin!(in_order(work, client.in_flight()));
     let mut tally = Tally::new(options, each);
-    while let Some(result) = results.try_next().await? {
-        run.stop.check()?;
-        match result {
-            Pushed::Source { key, outcome, size_bytes, there } => {
-                progress.advance(1, size_bytes);
-                if there {
-                    tally.in_target();
-                }
-                tally.source(key, outcome, size_bytes)?;
-            }
-            Pushed::Extra(object) => tally.extra(object.key, ()),
-        }
-    }
+    let pairs = in_order(work, client.in_flight());
+    tally.count(pairs, |object: ListedObject| (object.key, Ok(())), run, progress).await?;
     tally.delete_objects(client, tree.bucket, run).await?;
     tally.finish()
-}
-
-/// What became of one pair.
-enum Pushed {
-    Source {
-        key: String,
-        outcome: Outcome,
-        size_bytes: u64,
-        /// Whether the bucket had it before.
-        there: bool,
-    },
-    Extra(ListedObject),
 }
 
 struct Push<'a> {
@@ -77,9 +51,9 @@ struct Push<'a> {
 }
 
 impl Push<'_> {
-    async fn pair(&self, pair: Pair<Local, ListedObject>) -> Result<Pushed> {
+    async fn pair(&self, pair: Pair<Local, ListedObject>) -> Result<Done<ListedObject>> {
         let (Local { key, path, found }, listed) = match pair {
-            Pair::Right(object) => return Ok(Pushed::Extra(object)),
+            Pair::Right(object) => return Ok(Done::Extra(object)),
             Pair::Left(local) => (local, None),
             Pair::Both(local, object) => (local, Some(object)),
         };
@@ -88,7 +62,7 @@ impl Push<'_> {
             Ok(facts) => facts,
             Err(why) => {
                 let outcome = Outcome::Refused(format!("it is {why}"));
-                return Ok(Pushed::Source { key, outcome, size_bytes: 0, there });
+                return Ok(Done::Source { key, outcome, size_bytes: 0, there });
             }
         };
         if let Some(listed) = listed {
@@ -101,7 +75,7 @@ impl Push<'_> {
                     Step::Compare => blocking(move || has_bytes_of(&root, &path, &listed)).await?,
                 };
             if unchanged {
-                return Ok(Pushed::Source { key, outcome: Outcome::Unchanged, size_bytes: 0, there });
+                return Ok(Done::Source { key, outcome: Outcome::Unchanged, size_bytes: 0, there });
             }
         }
         let outcome = match self.upload(&key, path, facts.size_bytes).await {
@@ -109,7 +83,7 @@ impl Push<'_> {
             Err(error) => outcome(error)?,
         };
         let size_bytes = if outcome == Outcome::Stored { facts.size_bytes } else { 0 };
-        Ok(Pushed::Source { key, outcome, size_bytes, there })
+        Ok(Done::Source { key, outcome, size_bytes, there })
     }
 
     async fn upload(&self, key: &str, path: Vec<String>, size_bytes: u64) -> Result<()> {
