@@ -1,6 +1,5 @@
 //! Files into a bucket.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
@@ -42,17 +41,7 @@ fn find(directory: &Path, prefix: &str, found: &mut Vec<Found>) -> std::io::Resu
 
 fn to_push(found: Found) -> ToPush {
     let Found { path, key, size_bytes } = found;
-    ToPush {
-        key,
-        open: Box::new(move || File::open(&path).map_err(|error| unreadable(&path, error))),
-        size_bytes,
-        sha256: None,
-        content_type: None,
-        headers: BTreeMap::new(),
-        meta: BTreeMap::new(),
-        part_size_bytes: None,
-        in_one: false,
-    }
+    ToPush::new(key, size_bytes, move || File::open(&path).map_err(|error| unreadable(&path, error)))
 }
 
 fn unreadable(path: &Path, error: std::io::Error) -> Error {

@@ -54,6 +54,27 @@ pub struct ToPush {
     pub in_one: bool,
 }
 
+impl ToPush {
+    /// A file with nothing said of it but its key and its size.
+    pub fn new(
+        key: impl Into<String>,
+        size_bytes: u64,
+        open: impl FnOnce() -> Result<File> + Send + 'static,
+    ) -> Self {
+        Self {
+            key: key.into(),
+            open: Box::new(open),
+            size_bytes,
+            sha256: None,
+            content_type: None,
+            headers: BTreeMap::new(),
+            meta: BTreeMap::new(),
+            part_size_bytes: None,
+            in_one: false,
+        }
+    }
+}
+
 /// What became of a file.
 #[derive(Debug)]
 pub struct Pushed {

@@ -216,17 +216,8 @@ fn size(file: &Found) -> Result<u64> {
 fn to_push(file: Found, content_type: Option<&str>) -> Result<ToPush> {
     let size_bytes = size(&file)?;
     let Found { key, root, components, .. } = file;
-    Ok(ToPush {
-        key,
-        open: Box::new(move || root.open_file(&components)),
-        size_bytes,
-        sha256: None,
-        content_type: content_type.map(str::to_owned),
-        headers: BTreeMap::new(),
-        meta: BTreeMap::new(),
-        part_size_bytes: None,
-        in_one: false,
-    })
+    let file = ToPush::new(key, size_bytes, move || root.open_file(&components));
+    Ok(ToPush { content_type: content_type.map(str::to_owned), ..file })
 }
 
 async fn from_stdin(client: &Client, place: &str, content_type: Option<&str>, output: &Output) -> Done {

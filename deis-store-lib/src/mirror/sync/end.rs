@@ -1,7 +1,5 @@
 //! The end of a sync: counting, and what is to be deleted when all else is done.
 
-use std::pin::pin;
-
 use futures_util::{Stream, TryStreamExt as _};
 
 use super::{Did, Extra, SyncReport, Synced};
@@ -54,7 +52,7 @@ impl<'a, F: FnMut(Synced) -> Result<()>, D> Tally<'a, F, D> {
         run: &Run,
         progress: &Running<'_>,
     ) -> Result<()> {
-        let mut pairs = pin!(pairs);
+        let mut pairs = Box::pin(pairs);
         while let Some(done) = pairs.try_next().await? {
             run.stop.check()?;
             match done {

@@ -1,8 +1,5 @@
 //! Directory → bucket, on top of the uploads of `push`.
 
-use futures_util::{TryStreamExt as _, future};
-use std::collections::BTreeMap;
-
 use super::end::{Done, Tally};
 use super::pull::has_bytes_of;
 use super::{BucketTree, SyncReport, Synced};
@@ -17,6 +14,7 @@ use crate::mirror::{Outcome, Pair, SyncOptions, merge};
 use crate::monitor::{Run, Running};
 use crate::s3::op::ListedObject;
 use crate::s3::{Client, ObjectKey};
+use futures_util::{TryStreamExt as _, future};
 
 /// Makes the objects of `tree` as the files below `root` are, and calls `each` for every key. No file is changed.
 ///
@@ -91,17 +89,7 @@ impl Push<'_> {
             return ObjectKey::new(key).map(drop);
         }
         let root = self.root.clone();
-        let file = ToPush {
-            key: key.to_owned(),
-            open: Box::new(move || root.open_file(&path)),
-            size_bytes,
-            sha256: None,
-            content_type: None,
-            headers: BTreeMap::new(),
-            meta: BTreeMap::new(),
-            part_size_bytes: None,
-            in_one: false,
-        };
+        let file = ToPush::new(key, size_bytes, move || root.open_file(&path));
         upload(self.client, self.tree.bucket, file, false).await.map(drop)
     }
 }
