@@ -1,6 +1,7 @@
 //! What a file is, without opening it.
 
 use std::borrow::Borrow;
+use std::ffi::OsStr;
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::{AtFlags, FileType, Stat};
@@ -23,15 +24,20 @@ pub struct Facts {
 impl Root {
     /// What a path names, through no symlink; nothing if it is not there.
     pub fn facts<S: Borrow<str>>(&self, path: &[S]) -> Result<Option<Facts>> {
-        let (parent, name) = match self.parent(path) {
-            Ok(found) => found,
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        match rustix::fs::statat(&parent, name, AtFlags::SYMLINK_NOFOLLOW) {
+        match self.parent(path) {
+            Ok((parent, name)) => parent.facts_here(name),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// What a name in this directory stands for.
+    pub(super) fn facts_here(&self, name: impl AsRef<OsStr>) -> Result<Option<Facts>> {
+        let name = name.as_ref();
+        match rustix::fs::statat(self, name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) => Ok(Some(facts(&stat))),
             Err(Errno::NOENT) => Ok(None),
-            Err(error) => Err(parent.failed("look at", name, error)),
+            Err(error) => Err(self.failed("look at", name, error)),
         }
     }
 }

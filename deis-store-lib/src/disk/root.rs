@@ -11,7 +11,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags};
+use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::key_path::{encode, partial_name};
@@ -120,11 +120,7 @@ impl Root {
 
     /// What a path names, and nothing if it is not there.
     pub fn kind<S: Borrow<str>>(&self, path: &[S]) -> Result<Option<Kind>> {
-        match self.parent(path) {
-            Ok((parent, name)) => parent.kind_here(name),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+        Ok(self.facts(path)?.map(|facts| facts.kind))
     }
 
     /// The names in it, sorted.
@@ -188,12 +184,7 @@ impl Root {
     }
 
     pub(super) fn kind_here(&self, name: impl AsRef<OsStr>) -> Result<Option<Kind>> {
-        let name = name.as_ref();
-        match rustix::fs::statat(self, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => Ok(Some(FileType::from_raw_mode(stat.st_mode).into())),
-            Err(Errno::NOENT) => Ok(None),
-            Err(error) => Err(self.failed("look at", name, error)),
-        }
+        Ok(self.facts_here(name)?.map(|facts| facts.kind))
     }
 
     pub(super) fn failed(&self, what: &str, name: impl AsRef<OsStr>, error: Errno) -> Error {
