@@ -5,8 +5,8 @@
 use futures_util::TryStreamExt as _;
 
 use super::in_order::in_order;
-use super::pull::fetch;
-use super::{Checked, Globs, Outcome};
+use super::pull::{fetch, outcome_of};
+use super::{Globs, Outcome};
 use crate::disk::{Root, encode};
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::{Run, Running};
@@ -83,8 +83,12 @@ impl Below<'_> {
 /// A key without the directories of the prefix that it begins with.
 #[must_use]
 pub fn below<'a>(prefix: &str, key: &'a str) -> &'a str {
-    let directories = prefix.rfind('/').map_or(0, |slash| slash + 1);
-    key.get(directories..).unwrap_or(key)
+    key.get(directories(prefix).len()..).unwrap_or(key)
+}
+
+/// What a prefix has up to its last slash.
+pub(super) fn directories(prefix: &str) -> &str {
+    prefix.rfind('/').map_or("", |end| &prefix[..=end])
 }
 
 /// Downloads objects beneath `root` with this mode, and calls `each` for every listed one that is not left out, in the
@@ -130,10 +134,7 @@ async fn one(
         fetch(client, wanted.bucket, &key, mode, move |_, etag| root.new_object(&below, etag)).await
     };
     Ok(match result.await {
-        Ok(stored) if stored.checked == Checked::None => {
-            taken(stored.path, Outcome::Unverifiable("its ETag says nothing of its bytes".to_owned()))
-        }
-        Ok(stored) => taken(stored.path, Outcome::Stored),
+        Ok(stored) => taken(stored.path, outcome_of(stored.checked)),
         Err(error) => taken(path, outcome(error)?),
     })
 }

@@ -272,7 +272,8 @@ impl Tap for Check {
     }
 }
 
-fn outcome_of(checked: Checked) -> Outcome {
+/// What becomes of an object that came, by what its bytes were checked against.
+pub(super) fn outcome_of(checked: Checked) -> Outcome {
     match checked {
         Checked::None => Outcome::Unverifiable("its ETag says nothing of its bytes".to_owned()),
         _ => Outcome::Stored,

@@ -14,8 +14,8 @@ use crate::error::{Error, ErrorKind, Result, printable};
 use crate::mirror::blocking;
 use crate::monitor::{Run, TaskKind, TaskResult};
 use crate::s3::etag::ETag;
-use crate::s3::op::{ListedObject, ObjectInfo};
-use crate::s3::{BucketName, Check, Checked};
+use crate::s3::op::ListedObject;
+use crate::s3::{BucketName, Check};
 use crate::snapshot::{ListLine, Part, PartEntry, PartOutcome, Snapshot};
 
 /// A configuration is small; anything longer is not one.
@@ -219,7 +219,7 @@ async fn plan_bucket(
             break;
         }
         let file = snapshot.open_object(part, &line)?;
-        if !blocking(move || has_etag(file, there)).await? {
+        if !blocking(move || has_etag(file, &there)).await? {
             foreign = Some(line.key);
             break;
         }
@@ -255,12 +255,11 @@ fn likeness(line: &ListLine, there: &ListedObject) -> Likeness {
 }
 
 /// Whether a file has the bytes of an object that is listed.
-fn has_etag(mut file: File, there: ListedObject) -> Result<bool> {
+fn has_etag(mut file: File, there: &ListedObject) -> Result<bool> {
     let failed = |error: std::io::Error| Error::new(ErrorKind::Disk, "cannot read the file").because(error);
-    let info = ObjectInfo { etag: there.etag, total_bytes: there.size_bytes, ..ObjectInfo::default() };
-    let mut check = Check::new(&info);
+    let mut check = Check::listed(there);
     each_piece(&mut file, |piece| check.update(piece)).map_err(failed)?;
-    Ok(matches!(check.finish(), Ok(Checked::Md5 | Checked::Parts(_))))
+    Ok(check.agrees())
 }
 
 async fn plan_volume(cluster: &Cluster, snapshot: &Snapshot) -> Result<PartPlan> {

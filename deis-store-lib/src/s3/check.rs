@@ -7,7 +7,7 @@ use md5::{Digest as _, Md5};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::etag::{ETag, PartsCheck, s3cmd_md5};
-use super::op::ObjectInfo;
+use super::op::{ListedObject, ObjectInfo};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hex::lower_hex;
 
@@ -93,6 +93,13 @@ impl Check {
         Self { etag: info.etag.clone(), size_bytes: info.total_bytes, seen_bytes: 0, by }
     }
 
+    /// A check against what a listing says of an object, for bytes that did not come from it.
+    #[must_use]
+    pub fn listed(listed: &ListedObject) -> Self {
+        let (etag, total_bytes) = (listed.etag.clone(), listed.size_bytes);
+        Self::new(&ObjectInfo { total_bytes, etag, ..ObjectInfo::default() })
+    }
+
     /// The next bytes of the object.
     pub fn update(&mut self, bytes: &[u8]) {
         self.seen_bytes += bytes.len() as u64;
@@ -107,6 +114,12 @@ impl Check {
                 }
             }
         }
+    }
+
+    /// Whether the bytes were found to agree with anything.
+    #[must_use]
+    pub fn agrees(self) -> bool {
+        !matches!(self.finish(), Ok(Checked::None) | Err(_))
     }
 
     /// What the bytes were found to agree with, or an [`ErrorKind::Damaged`] that says how they differ.

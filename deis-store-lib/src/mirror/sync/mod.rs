@@ -15,6 +15,7 @@ pub use push::sync_to_bucket;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, future, stream};
 use serde::Serialize;
 
+use super::below::directories;
 use super::{Counts, Outcome};
 use crate::error::Result;
 use crate::s3::op::ListedObject;
@@ -35,7 +36,7 @@ pub struct BucketTree<'a> {
 impl BucketTree<'_> {
     /// What is no part of a file's path.
     fn base(&self) -> &str {
-        self.prefix.rfind('/').map_or("", |end| &self.prefix[..=end])
+        directories(self.prefix)
     }
 
     /// What is listed and wanted, and whether that is one object alone: as with s3cmd, a prefix that is an object's whole

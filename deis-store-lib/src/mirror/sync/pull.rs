@@ -10,9 +10,9 @@ use crate::mirror::in_order::in_order;
 use crate::mirror::local::{Local, local};
 use crate::mirror::plan::{Step, step};
 use crate::mirror::pull::{Form, Transfer, blocking, is_of_disk, listed_time};
-use crate::mirror::{Checked, Outcome, Pair, SyncOptions, merge};
+use crate::mirror::{Outcome, Pair, SyncOptions, merge};
 use crate::monitor::{Run, Running};
-use crate::s3::op::{ListedObject, ObjectInfo};
+use crate::s3::op::ListedObject;
 use crate::s3::{Check, Client};
 
 /// Makes the files below `root` as the objects of `tree` are, and calls `each` for every key.
@@ -122,13 +122,11 @@ pub(super) fn has_bytes_of(root: &Root, path: &[String], listed: &ListedObject) 
         Err(error) if error.kind() == ErrorKind::NotFound || is_of_disk_guard(&error) => return Ok(false),
         Err(error) => return Err(error),
     };
-    let info =
-        ObjectInfo { etag: listed.etag.clone(), total_bytes: listed.size_bytes, ..ObjectInfo::default() };
-    let mut check = Check::new(&info);
+    let mut check = Check::listed(listed);
     each_piece(&mut file, |piece| check.update(piece))
         .map_err(|error| disk_error("read", path.join("/"), error))
         .at("key", &listed.key)?;
-    Ok(!matches!(check.finish(), Ok(Checked::None) | Err(_)))
+    Ok(check.agrees())
 }
 
 fn is_of_disk_guard(error: &crate::Error) -> bool {
