@@ -3,15 +3,11 @@
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::Client;
+use super::multipart::Upload;
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::s3::etag::parts_etag;
-use crate::s3::op::{
-    CompleteUpload, CopyObject, CopyPart, CopySource, HeadObject, InitiateUpload, ObjectInfo,
-};
+use crate::s3::op::{CopyObject, CopyPart, CopySource, HeadObject, InitiateUpload, ObjectInfo, PutObject};
 use crate::s3::{BucketName, Cut, ObjectKey};
-
-/// The largest object that one request copies: radosgw's `rgw_max_put_size`.
-const IN_ONE_BYTES: u64 = 5 << 30;
 
 /// Copied parts cost the gateway and not the line: large ones, to need few requests.
 const PART_BYTES: u64 = 512 << 20;
@@ -30,7 +26,7 @@ pub struct CopyOptions {
 
 impl Default for CopyOptions {
     fn default() -> Self {
-        Self { in_one_bytes: IN_ONE_BYTES, part_size_bytes: PART_BYTES }
+        Self { in_one_bytes: PutObject::MOST_BYTES, part_size_bytes: PART_BYTES }
     }
 }
 
@@ -89,10 +85,10 @@ impl Client {
         let cut = Cut::new(info.total_bytes, Some(options.part_size_bytes))?;
         let content_type = (!info.content_type.is_empty()).then_some(info.content_type.as_str());
         let begin = InitiateUpload::new(bucket, key, content_type, &info.headers, &info.meta)?;
-        let upload_id = self.execute(&begin).await?;
+        let upload = Upload::begun(self, bucket, key, self.execute(&begin).await?);
         let copied = async {
             let parts = (1..=cut.count()).map(|number| {
-                let upload_id = &upload_id;
+                let upload_id = upload.id();
                 async move {
                     let (offset, bytes) = cut.part(number).unwrap_or_default();
                     let number = u16::try_from(number).unwrap_or(u16::MAX);
@@ -106,21 +102,13 @@ impl Client {
                 let error = Error::new(ErrorKind::Guard, "the source was replaced while it was copied");
                 return Err(error.todo("copy it again"));
             }
-            let complete = CompleteUpload { bucket, key, upload_id: &upload_id, parts: &parts };
-            let expected = (parts_etag(&parts), info.total_bytes);
-            let is_there = async || Ok(self.etag_and_size(bucket, key).await?.as_ref() == Some(&expected));
-            self.probing(|| self.execute(&complete), is_there).await?;
-            if !is_there().await? {
-                let error = Error::new(ErrorKind::Damaged, "the copy is not what was copied");
-                return Err(error.todo("see who else writes this key, then copy it again"));
-            }
-            Ok(expected.0)
+            let etag = parts_etag(&parts);
+            upload.complete(&parts, (&etag, info.total_bytes)).await?;
+            Ok(etag)
         };
-        let copied = copied.await;
-        if copied.is_err() {
-            // The error that is told is the one that made it fail.
-            let _ = self.abort_upload(bucket, key, &upload_id).await;
+        match copied.await {
+            Err(error) => Err(upload.end(error).await),
+            copied => copied,
         }
-        copied
     }
 }

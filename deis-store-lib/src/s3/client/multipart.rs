@@ -139,7 +139,7 @@ impl Client {
         options: &UploadOptions,
     ) -> Result<Uploaded> {
         let (bucket, key) = (begin.bucket(), begin.key());
-        Upload { client: self, bucket, key, id, there: Parts::new() }.run_or_end(parts, options).await
+        Upload::begun(self, bucket, key, id).run_or_end(parts, options).await
     }
 
     /// The newest upload of a key that an earlier run has left, with its parts, if these are cut so.
@@ -221,7 +221,7 @@ pub fn cut_into_parts(
 }
 
 /// An upload under way.
-struct Upload<'a> {
+pub(super) struct Upload<'a> {
     client: &'a Client,
     bucket: &'a BucketName,
     key: &'a ObjectKey,
@@ -230,21 +230,38 @@ struct Upload<'a> {
     there: Parts,
 }
 
+impl<'a> Upload<'a> {
+    /// One that has just begun.
+    pub(super) fn begun(client: &'a Client, bucket: &'a BucketName, key: &'a ObjectKey, id: String) -> Self {
+        Self { client, bucket, key, id, there: Parts::new() }
+    }
+}
+
 impl Upload<'_> {
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
     /// Leaves nothing behind when it fails, or says what, unless a later run shall go on with it.
     async fn run_or_end(
         &self,
         parts: impl Stream<Item = Result<Part>>,
         options: &UploadOptions,
     ) -> Result<Uploaded> {
-        let error = match self.run(parts, options.at_once).await {
-            Err(error) if options.continues.is_none() || !may_go_on(error.kind()) => error,
-            result => return result,
-        };
-        // The error that is told is the one that made it fail.
+        match self.run(parts, options.at_once).await {
+            Err(error) if options.continues.is_none() || !may_go_on(error.kind()) => {
+                Err(self.end(error).await)
+            }
+            result => result,
+        }
+    }
+
+    /// Throws its parts away. The error that is told is the one that made it fail; it names what could not be thrown
+    /// away.
+    pub(super) async fn end(&self, error: Error) -> Error {
         match self.client.abort_upload(self.bucket, self.key, &self.id).await {
-            Err(why) if why.kind() != ErrorKind::NotFound => Err(error.at("unfinished upload", &self.id)),
-            _ => Err(error),
+            Err(why) if why.kind() != ErrorKind::NotFound => error.at("unfinished upload", &self.id),
+            _ => error,
         }
     }
 
@@ -280,17 +297,18 @@ impl Upload<'_> {
 
     /// Makes the object. What an attempt of unknown outcome has done is seen by the object itself; an unknown upload is
     /// a 500 at radosgw, so that is asked for, too.
-    async fn complete(&self, parts: &[[u8; 16]], (etag, size_bytes): (&str, u64)) -> Result<()> {
+    pub(super) async fn complete(&self, parts: &[[u8; 16]], (etag, size_bytes): (&str, u64)) -> Result<()> {
         let operation = CompleteUpload { bucket: self.bucket, key: self.key, upload_id: &self.id, parts };
-        let is_there = async || {
+        let is_there = async || -> Result<bool> {
             let there = self.client.etag_and_size(self.bucket, self.key).await?;
-            if there.is_some_and(|there| there == (etag.to_owned(), size_bytes)) {
-                return Ok(true);
-            }
-            // If the upload is gone and the object is not there, no attempt can help.
-            self.client.parts(self.bucket, self.key, &self.id).await.map(|_| false)
+            Ok(there.is_some_and(|there| there == (etag.to_owned(), size_bytes)))
         };
-        self.client.probing(|| self.client.execute(&operation), is_there).await?;
+        let is_done = async || {
+            // If the upload is gone and the object is not there, no attempt can help.
+            Ok(is_there().await?
+                || self.client.parts(self.bucket, self.key, &self.id).await.map(|_| false)?)
+        };
+        self.client.probing(|| self.client.execute(&operation), is_done).await?;
         if is_there().await? {
             return Ok(());
         }
