@@ -2,10 +2,9 @@
 //!
 //! They are kept and given back; who may do what does not depend on them, since there is one user.
 
-use serde::Deserialize;
-
 use super::failure::Failure;
 use super::xml::Xml;
+use crate::s3::op::AclDocument;
 
 /// The one user: id and display name.
 pub(super) const OWNER: &str = "deis";
@@ -50,7 +49,7 @@ impl Acl {
     /// A list as XML. One of another owner is refused.
     pub(super) fn parse(body: &[u8]) -> Result<Self, Failure> {
         let text = std::str::from_utf8(body).map_err(|_| Failure::InvalidArgument)?;
-        let policy: Policy = quick_xml::de::from_str(text).map_err(|_| Failure::InvalidArgument)?;
+        let policy: AclDocument = quick_xml::de::from_str(text).map_err(|_| Failure::InvalidArgument)?;
         if policy.owner.id != OWNER {
             return Err(Failure::AccessDenied);
         }
@@ -89,38 +88,6 @@ pub(super) fn owner(xml: &mut Xml) {
 
 fn grant(group: Option<&str>, permission: &str) -> Grant {
     Grant { group: group.map(str::to_owned), permission: permission.to_owned() }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Policy {
-    owner: Id,
-    access_control_list: Grants,
-}
-
-#[derive(Deserialize)]
-struct Id {
-    #[serde(rename = "ID")]
-    id: String,
-}
-
-#[derive(Deserialize)]
-struct Grants {
-    #[serde(rename = "Grant", default)]
-    grant: Vec<Given>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Given {
-    grantee: Grantee,
-    permission: String,
-}
-
-#[derive(Deserialize)]
-struct Grantee {
-    #[serde(rename = "URI")]
-    uri: Option<String>,
 }
 
 #[cfg(test)]

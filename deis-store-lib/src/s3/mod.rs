@@ -14,7 +14,7 @@ pub mod op;
 pub mod s3cfg;
 pub mod sign;
 pub(crate) mod types;
-mod xml;
+pub(crate) mod xml;
 
 pub use check::{Check, Checked};
 #[cfg(feature = "client")]

@@ -52,6 +52,15 @@ pub(crate) fn each_element(
     }
 }
 
+/// Whether XML 1.0 can hold this text: a reference to any other character is refused by parsers, radosgw's among them.
+pub(crate) fn can_hold(text: &str) -> bool {
+    text.chars().all(|character| match character {
+        '\t' | '\n' | '\r' => true,
+        '\0'..='\x1f' | '\u{fffe}' | '\u{ffff}' => false,
+        _ => true,
+    })
+}
+
 /// How far a document was read.
 #[derive(Default)]
 struct Document<'a> {

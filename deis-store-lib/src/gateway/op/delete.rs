@@ -8,6 +8,7 @@ use crate::gateway::answer::Answer;
 use crate::gateway::failure::Failure;
 use crate::gateway::payload::Payload;
 use crate::gateway::xml::Xml;
+use crate::s3::xml;
 
 /// `rgw_delete_multi_obj_max_num`.
 const MOST_KEYS: usize = 1000;
@@ -28,7 +29,7 @@ pub(super) async fn several(call: &Call<'_>, payload: &mut Payload) -> Result<An
     let body = payload.xml().await?;
     let text = std::str::from_utf8(&body).map_err(|_| Failure::Malformed)?;
     let delete: Delete = quick_xml::de::from_str(text).map_err(|_| Failure::Malformed)?;
-    let known = delete.object.iter().all(|object| object.key.chars().all(is_xml));
+    let known = delete.object.iter().all(|object| xml::can_hold(&object.key));
     if delete.object.is_empty() || delete.object.len() > MOST_KEYS || !known {
         return Err(Failure::Malformed);
     }
@@ -46,15 +47,6 @@ pub(super) async fn several(call: &Call<'_>, payload: &mut Payload) -> Result<An
         Ok(())
     })?;
     Ok(Answer::xml(xml.finish("DeleteResult")))
-}
-
-/// Whether XML 1.0 has this character: radosgw's parser refuses a reference to another.
-fn is_xml(character: char) -> bool {
-    match character {
-        '\t' | '\n' | '\r' => true,
-        '\0'..='\x1f' | '\u{fffe}' | '\u{ffff}' => false,
-        _ => true,
-    }
 }
 
 #[derive(Deserialize)]

@@ -65,7 +65,7 @@ impl Acl {
     }
 
     fn read(xml: String) -> Result<Self, String> {
-        let policy: Policy = xml::parse(xml.as_bytes(), "AccessControlPolicy")?;
+        let policy: AclDocument = xml::parse(xml.as_bytes(), "AccessControlPolicy")?;
         let grants =
             policy.access_control_list.grant.into_iter().map(Given::read).collect::<Result<_, _>>()?;
         Ok(Self { xml, owner_id: policy.owner.id, grants })
@@ -185,38 +185,39 @@ impl Operation for PutObjectAcl<'_> {
     }
 }
 
+/// The document, for who answers with it too.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Policy {
-    owner: Id,
-    access_control_list: Grants,
+pub(crate) struct AclDocument {
+    pub(crate) owner: Id,
+    pub(crate) access_control_list: Grants,
 }
 
 #[derive(Deserialize)]
-struct Id {
+pub(crate) struct Id {
     #[serde(rename = "ID")]
-    id: String,
+    pub(crate) id: String,
 }
 
 #[derive(Deserialize)]
-struct Grants {
+pub(crate) struct Grants {
     #[serde(rename = "Grant", default)]
-    grant: Vec<Given>,
+    pub(crate) grant: Vec<Given>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Given {
-    grantee: Named,
-    permission: String,
+pub(crate) struct Given {
+    pub(crate) grantee: Named,
+    pub(crate) permission: String,
 }
 
 #[derive(Deserialize)]
-struct Named {
+pub(crate) struct Named {
     #[serde(rename = "ID")]
     id: Option<String>,
     #[serde(rename = "URI")]
-    uri: Option<String>,
+    pub(crate) uri: Option<String>,
     #[serde(rename = "EmailAddress")]
     email: Option<String>,
 }

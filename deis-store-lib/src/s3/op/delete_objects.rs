@@ -65,12 +65,7 @@ impl<'a> DeleteObjects<'a> {
     /// Whether XML 1.0 can hold this key.
     #[must_use]
     pub fn can_name(key: &ObjectKey) -> bool {
-        let can = |character| match character {
-            '\t' | '\n' | '\r' => true,
-            '\0'..='\x1f' | '\u{fffe}' | '\u{ffff}' => false,
-            _ => true,
-        };
-        key.as_str().chars().all(can)
+        xml::can_hold(key.as_str())
     }
 }
 
