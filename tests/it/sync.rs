@@ -2,12 +2,16 @@
 
 mod guards;
 mod keys;
+mod killed;
+mod many;
 mod real;
+mod resumed;
 mod rows;
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use deis_store::disk::encode;
 use deis_store_tests::faulty::{FaultyGateway, Operation};
@@ -50,10 +54,14 @@ impl Place {
     }
 
     fn sync(&self, arguments: &[&str]) -> Synced {
-        let mut command = command();
+        Synced::of(ran(self.prepared(command()).arg("--json").args(arguments)))
+    }
+
+    /// A command that runs the program, up to `s3 sync`.
+    fn prepared(&self, mut command: Command) -> Command {
         command.env("AWS_ACCESS_KEY_ID", "AK").env("AWS_SECRET_ACCESS_KEY", "SK");
-        command.args(["--gateway", &self.gateway.url(), "--json", "s3", "sync"]).args(arguments);
-        Synced::of(ran(&mut command))
+        command.args(["--gateway", &self.gateway.url(), "s3", "sync"]);
+        command
     }
 
     fn asked_for(&self, operation: Operation) -> usize {

@@ -6,7 +6,6 @@ use std::fs::File;
 use rustix::fs::AtFlags;
 use rustix::io::Errno;
 
-use super::key_path::{encode, partial_name};
 use super::root::Root;
 use crate::error::{Result, disk_error};
 
@@ -17,7 +16,7 @@ impl Root {
     pub fn link_object<S: Borrow<str>>(&self, key: &str, source: &Self, path: &[S]) -> Result<Vec<String>> {
         let original = source.open_file(path)?;
         let (from, name) = source.parent(path)?;
-        let new_file = self.begin(&encode(key), partial_name(key, ""))?;
+        let new_file = self.new_object(key, "")?;
         match new_file.replace_by_link(&from, name) {
             Ok(()) => new_file.commit_link(original),
             Err(Errno::MLINK | Errno::XDEV | Errno::PERM | Errno::NOTSUP | Errno::NOSYS) => {
@@ -29,7 +28,7 @@ impl Root {
     }
 
     fn copy(&self, key: &str, mut original: File) -> Result<Vec<String>> {
-        let mut new_file = self.begin(&encode(key), partial_name(key, ""))?;
+        let mut new_file = self.new_object(key, "")?;
         if !new_file.clone_of(&original) {
             std::io::copy(&mut original, &mut new_file).map_err(|error| new_file.write_error(error))?;
         }

@@ -5,6 +5,8 @@
 mod digest;
 #[cfg(feature = "backup")]
 mod facts;
+#[cfg(feature = "backup")]
+mod group;
 mod key_path;
 #[cfg(feature = "backup")]
 mod link;
@@ -30,6 +32,7 @@ pub use key_path::{decode, encode, is_resumable, partial_name};
 #[cfg(feature = "backup")]
 pub use {
     facts::Facts,
+    group::GroupCommit,
     lock::Lock,
     new_file::{Committed, NewFile},
     probe::probe,

@@ -1,19 +1,21 @@
 //! A file that is being written: under a temporary name in its directory until it is whole and committed.
 //!
-//! Nothing else opens a file for writing, and this never opens a final name.
+//! Nothing else opens a file for writing, and this never opens a final name. The half of a file that may be gone on
+//! with is locked while it is written, so that two runs never write to one.
 
 use std::fs::{File, Permissions};
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::time::SystemTime;
 
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use sha2::Digest;
 
 use super::digest::Sha256;
 use super::key_path::TAKEN;
 use super::link::link;
+use super::pieces::each_piece;
 use super::root::{Kind, NO_FILE, Root, SYMLINK};
 use super::writer::Tap;
 use crate::error::{Error, ErrorKind, Result, disk_error};
@@ -21,7 +23,8 @@ use crate::error::{Error, ErrorKind, Result, disk_error};
 /// The block of MD5 and of SHA-256.
 const BLOCK_BYTES: usize = 64;
 
-/// A file that is being written. Dropped without [`NewFile::commit`], it is removed.
+/// A file that is being written. Dropped without [`NewFile::commit`], it is removed, or stays for the next run if it was
+/// begun so.
 pub struct NewFile {
     parent: Root,
     directories: Vec<String>,
@@ -31,7 +34,17 @@ pub struct NewFile {
     size_bytes: u64,
     sha256: sha2::Sha256,
     on_commit: Option<OnCommit>,
-    committed: bool,
+    dropped: Dropped,
+}
+
+/// What becomes of the temporary name when the file is dropped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Dropped {
+    Removed,
+    /// It stays for the next run, unless it is empty.
+    Stays,
+    /// It is not ours, or not there any more.
+    Untouched,
 }
 
 type OnCommit = Box<dyn FnOnce(&Committed) + Send>;
@@ -64,9 +77,75 @@ impl NewFile {
             other => other,
         }
         .map_err(|error| parent.failed("write", &name, error))?;
-        let (file, sha256) = (File::from(file), sha2::Sha256::new());
-        let (size_bytes, on_commit, committed) = (0, None, false);
-        Ok(Self { parent, directories, name, temporary, file, size_bytes, sha256, on_commit, committed })
+        Ok(Self::of(parent, directories, name, temporary, File::from(file)))
+    }
+
+    fn of(parent: Root, directories: Vec<String>, name: String, temporary: String, file: File) -> Self {
+        let (size_bytes, sha256, on_commit) = (0, sha2::Sha256::new(), None);
+        let dropped = Dropped::Removed;
+        Self { parent, directories, name, temporary, file, size_bytes, sha256, on_commit, dropped }
+    }
+
+    /// Opens what an earlier run has left under the temporary name, or creates it; it stays if it is dropped.
+    ///
+    /// Where the file system has no locks, what was left is not touched but created anew, and stays for nobody.
+    pub(super) fn resume(
+        parent: Root,
+        directories: Vec<String>,
+        name: String,
+        temporary: String,
+    ) -> Result<Self> {
+        // Without NONBLOCK, a planted pipe would wait for its other end for ever.
+        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let left = match rustix::fs::openat(&parent, &*temporary, flags, Mode::empty()) {
+            Ok(file) => Some(File::from(file)),
+            Err(_) => None,
+        };
+        let plain =
+            left.filter(|left| left.metadata().is_ok_and(|facts| facts.is_file() && facts.nlink() == 1));
+        let mut file = match plain {
+            Some(file) => Self::of(parent, directories, name, temporary, file),
+            None => Self::create(parent, directories, name, temporary)?,
+        };
+        file.dropped = Dropped::Untouched;
+        match rustix::fs::flock(&file.file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {
+                // Whoever had the lock may have given the file its name since it was opened.
+                file.still_ours()?;
+                file.dropped = Dropped::Stays;
+                Ok(file)
+            }
+            Err(Errno::WOULDBLOCK) => Err(file.other_run()),
+            Err(_) => {
+                let directories = std::mem::take(&mut file.directories);
+                Self::create(file.parent.clone(), directories, file.name.clone(), file.temporary.clone())
+            }
+        }
+    }
+
+    /// How many bytes an earlier run has left, which are not hashed yet.
+    pub fn left_bytes(&self) -> Result<u64> {
+        let facts = self.file.metadata().map_err(|error| self.failed("look at", error))?;
+        Ok(facts.len() - self.size_bytes.min(facts.len()))
+    }
+
+    /// Reads what an earlier run has left, shows it to somebody, and goes on behind it.
+    pub fn reread(&mut self, tap: &mut impl Tap) -> Result<()> {
+        let reading = self.file.try_clone();
+        let read = reading.and_then(|mut file| each_piece(&mut file, |piece| self.hash(piece, tap)));
+        read.map(drop).map_err(|error| self.failed("read", error))
+    }
+
+    /// Throws away what is in it.
+    pub fn empty(&mut self) -> Result<()> {
+        (self.size_bytes, self.sha256) = (0, sha2::Sha256::new());
+        let emptied = self.file.set_len(0).and_then(|()| self.file.rewind());
+        emptied.map_err(|error| self.failed("empty", error))
+    }
+
+    /// Removes it, also if it would have stayed.
+    pub fn discard(mut self) {
+        self.dropped = Dropped::Removed;
     }
 
     /// How many bytes were written so far.
@@ -88,22 +167,42 @@ impl NewFile {
     }
 
     /// Gives it its mode, its time and its name; with `durable`, it survives a crash from then on.
-    pub fn commit(mut self, mode: u32, modified: Option<SystemTime>, durable: bool) -> Result<Committed> {
-        self.file
-            .set_permissions(Permissions::from_mode(mode))
-            .map_err(|error| self.failed("set the mode of", error))?;
-        if let Some(modified) = modified {
-            self.file.set_modified(modified).map_err(|error| self.failed("set the time of", error))?;
+    pub fn commit(self, mode: u32, modified: Option<SystemTime>, durable: bool) -> Result<Committed> {
+        self.set(mode, modified)?;
+        if !durable {
+            return self.name_it();
         }
-        if durable {
-            self.file.sync_all().map_err(|error| self.failed("sync", error))?;
-        }
+        self.sync()?;
+        let parent = self.parent.clone();
+        let committed = self.name_it()?;
+        parent.sync()?;
+        Ok(committed)
+    }
+
+    /// Gives it its mode and its time.
+    pub(crate) fn set(&self, mode: u32, modified: Option<SystemTime>) -> Result<()> {
+        let mode = Permissions::from_mode(mode);
+        self.file.set_permissions(mode).map_err(|error| self.failed("set the mode of", error))?;
+        let Some(modified) = modified else { return Ok(()) };
+        self.file.set_modified(modified).map_err(|error| self.failed("set the time of", error))
+    }
+
+    /// Makes its bytes survive a crash.
+    pub(super) fn sync(&self) -> Result<()> {
+        self.file.sync_all().map_err(|error| self.failed("sync", error))
+    }
+
+    /// The directory it is in, and the number of its file system.
+    pub(super) fn file_system(&self) -> Result<(&Root, u64)> {
+        let facts = self.file.metadata().map_err(|error| self.failed("look at", error))?;
+        Ok((&self.parent, facts.dev()))
+    }
+
+    /// Gives it its name.
+    pub(super) fn name_it(mut self) -> Result<Committed> {
         self.still_ours()?;
         let name = self.rename()?;
-        self.committed = true;
-        if durable {
-            self.parent.sync()?;
-        }
+        self.dropped = Dropped::Untouched;
         let mut path = std::mem::take(&mut self.directories);
         path.push(name);
         let committed = Committed { path, size_bytes: self.size_bytes, sha256: self.sha256() };
@@ -148,13 +247,15 @@ impl NewFile {
         let ours = self.file.metadata().map_err(|error| self.failed("look at", error))?;
         match rustix::fs::statat(&self.parent, &*self.temporary, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(there) if (there.st_dev, there.st_ino) == (ours.dev(), ours.ino()) => Ok(()),
-            Ok(_) | Err(Errno::NOENT) => {
-                Err(Error::new(ErrorKind::Locked, "another run writes the same file")
-                    .at("path", self.parent.path().join(&self.name).display())
-                    .todo("let one of the two end first"))
-            }
+            Ok(_) | Err(Errno::NOENT) => Err(self.other_run()),
             Err(error) => Err(self.parent.failed("look at", &self.temporary, error)),
         }
+    }
+
+    fn other_run(&self) -> Error {
+        Error::new(ErrorKind::Locked, "another run writes the same file")
+            .at("path", self.parent.path().join(&self.name).display())
+            .todo("let one of the two end first")
     }
 
     fn rename(&self) -> Result<String> {
@@ -196,11 +297,15 @@ impl NewFile {
 
 impl NewFile {
     /// Writes these bytes and shows them to somebody.
-    ///
-    /// The two digests of a downloaded object do not depend on each other, so a processor works on both at once if they
-    /// get their blocks in turn: SHA-256 then costs next to nothing beside MD5.
     pub(super) fn write_tapped(&mut self, bytes: &[u8], tap: &mut impl Tap) -> io::Result<()> {
         self.file.write_all(bytes)?;
+        self.hash(bytes, tap);
+        Ok(())
+    }
+
+    /// The two digests of a downloaded object do not depend on each other, so a processor works on both at once if they
+    /// get their blocks in turn: SHA-256 then costs next to nothing beside MD5.
+    fn hash(&mut self, bytes: &[u8], tap: &mut impl Tap) {
         let begun = usize::try_from(self.size_bytes % BLOCK_BYTES as u64).unwrap_or(0);
         let (end_of_block, blocks) = bytes.split_at(bytes.len().min((BLOCK_BYTES - begun) % BLOCK_BYTES));
         for block in std::iter::once(end_of_block).chain(blocks.chunks(BLOCK_BYTES)) {
@@ -208,7 +313,6 @@ impl NewFile {
             self.sha256.update(block);
         }
         self.size_bytes += bytes.len() as u64;
-        Ok(())
     }
 }
 
@@ -227,7 +331,12 @@ impl Write for NewFile {
 
 impl Drop for NewFile {
     fn drop(&mut self) {
-        if !self.committed {
+        let remove = match self.dropped {
+            Dropped::Removed => true,
+            Dropped::Stays => self.file.metadata().is_ok_and(|facts| facts.len() == 0),
+            Dropped::Untouched => false,
+        };
+        if remove {
             // Nobody is left to be told, and the next run removes it too.
             let _ = rustix::fs::unlinkat(&self.parent, &*self.temporary, AtFlags::empty());
         }
@@ -271,6 +380,14 @@ mod tests {
         root.list().unwrap().into_iter().map(|Entry { name, .. }| name.into_string().unwrap()).collect()
     }
 
+    struct Seen(Vec<u8>);
+
+    impl Tap for Seen {
+        fn bytes(&mut self, bytes: &[u8]) {
+            self.0.extend_from_slice(bytes);
+        }
+    }
+
     #[test]
     fn a_committed_file_has_its_bytes_mode_time_and_digest() {
         let (directory, root) = root();
@@ -287,12 +404,6 @@ mod tests {
 
     #[test]
     fn pieces_of_any_size_are_hashed_as_one() {
-        struct Seen(Vec<u8>);
-        impl Tap for Seen {
-            fn bytes(&mut self, bytes: &[u8]) {
-                self.0.extend_from_slice(bytes);
-            }
-        }
         let (_directory, root) = root();
         let bytes: Vec<u8> = (0..=255).cycle().take(5000).collect();
         let (mut file, mut seen) = (root.new_file(&["f"]).unwrap(), Seen(Vec::new()));
@@ -346,6 +457,71 @@ mod tests {
         assert_eq!(first.commit(0o600, None, false).unwrap_err().kind(), ErrorKind::Locked);
         assert_eq!(second.commit(0o600, None, false).unwrap_err().kind(), ErrorKind::Locked);
         assert!(names(&root).is_empty());
+    }
+
+    const ETAG: &str = "900150983cd24fb0d6963f7d28e17f72";
+
+    #[test]
+    fn what_a_run_has_left_is_gone_on_with_by_the_next_one() {
+        let (_directory, root) = root();
+        let mut first = root.resume_object("d/k", ETAG).unwrap();
+        first.write_all(b"a").unwrap();
+        drop(first);
+        assert_eq!(root.kind(&["d", "k"]).unwrap(), None);
+
+        let mut seen = Seen(Vec::new());
+        let mut second = root.resume_object("d/k", ETAG).unwrap();
+        assert_eq!(second.left_bytes().unwrap(), 1);
+        second.reread(&mut seen).unwrap();
+        second.write_tapped(b"bc", &mut seen).unwrap();
+        assert_eq!(second.left_bytes().unwrap(), 0);
+        let committed = second.commit(0o600, None, false).unwrap();
+        assert_eq!((committed.sha256, seen.0.as_slice()), (Sha256::of(b"abc"), &b"abc"[..]));
+        assert_eq!(read(&root, &committed.path), "abc");
+        assert_eq!(names(&root.subdirectory("d", false).unwrap()), ["k"]);
+    }
+
+    #[test]
+    fn what_was_left_is_of_no_use_for_other_bytes_and_can_be_thrown_away() {
+        let (_directory, root) = root();
+        root.resume_object("k", ETAG).unwrap().write_all(b"left").unwrap();
+        let other = root.resume_object("k", &ETAG.replace('9', "8")).unwrap();
+        assert_eq!(other.left_bytes().unwrap(), 0);
+        drop(other);
+        assert_eq!(names(&root), [partial_name("k", ETAG)], "an empty one does not stay");
+        let mut again = root.resume_object("k", ETAG).unwrap();
+        again.empty().unwrap();
+        again.write_all(b"new").unwrap();
+        again.commit(0o600, None, false).unwrap();
+        assert_eq!(read(&root, &encode("k")), "new");
+        root.resume_object("l", ETAG).unwrap().write_all(b"left").unwrap();
+        root.resume_object("l", ETAG).unwrap().discard();
+        assert_eq!(names(&root), ["k"]);
+    }
+
+    #[test]
+    fn two_runs_never_write_to_the_same_half() {
+        let (_directory, root) = root();
+        let mut first = root.resume_object("k", ETAG).unwrap();
+        first.write_all(b"half").unwrap();
+        assert_eq!(root.resume_object("k", ETAG).unwrap_err().kind(), ErrorKind::Locked);
+        first.write_all(b" and half").unwrap();
+        first.commit(0o600, None, false).unwrap();
+        assert_eq!(read(&root, &encode("k")), "half and half");
+    }
+
+    #[test]
+    fn what_is_planted_where_the_half_would_be_is_replaced_and_not_written_to() {
+        let (directory, root) = root();
+        let (half, other) = (directory.path().join(partial_name("k", ETAG)), directory.path().join("other"));
+        std::fs::write(&other, "other").unwrap();
+        for plant in [symlink::<_, _> as fn(_, _) -> _, |other, half| std::fs::hard_link(other, half)] {
+            plant(other.clone(), half.clone()).unwrap();
+            let mut file = root.resume_object("k", ETAG).unwrap();
+            file.write_all(b"new").unwrap();
+            file.commit(0o600, None, false).unwrap();
+            assert_eq!(std::fs::read_to_string(&other).unwrap(), "other");
+        }
     }
 
     #[test]

@@ -4,11 +4,11 @@ use std::borrow::Borrow;
 use std::ffi::OsStr;
 use std::time::Duration;
 
-use rustix::fs::AtFlags;
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::root::{Kind, Root};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 
 impl Root {
     /// Removes a directory in this one with everything in it, or nothing if it is not there.
@@ -41,6 +41,18 @@ impl Root {
     pub fn remove_at<S: Borrow<str>>(&self, path: &[S]) -> Result<()> {
         let (parent, name) = self.parent(path)?;
         parent.unlink(name)
+    }
+
+    /// Removes what a run has left half-written under a path, unless a run is about to go on with it.
+    pub(crate) fn remove_half<S: Borrow<str>>(&self, path: &[S]) -> Result<()> {
+        let (parent, name) = match self.parent(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            other => other?,
+        };
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let half = rustix::fs::openat(&parent, name, flags, Mode::empty());
+        let locked = half.map(|half| rustix::fs::flock(half, FlockOperation::NonBlockingLockExclusive));
+        if locked == Ok(Err(Errno::WOULDBLOCK)) { Ok(()) } else { parent.unlink(name) }
     }
 
     fn clear(&self) -> Result<()> {

@@ -125,8 +125,18 @@ impl Root {
 
     /// The names in it, sorted.
     pub fn list(&self) -> Result<Vec<Entry>> {
-        let failed = |error: Errno| disk_error("list", self.path().display(), error.into());
         let mut entries = Vec::new();
+        self.each_entry(|entry| {
+            entries.push(entry);
+            Ok(())
+        })?;
+        entries.sort_unstable();
+        Ok(entries)
+    }
+
+    /// Calls `each` for the names in it, which come as the file system has them, so that none is held.
+    pub(crate) fn each_entry(&self, mut each: impl FnMut(Entry) -> Result<()>) -> Result<()> {
+        let failed = |error: Errno| disk_error("list", self.path().display(), error.into());
         for entry in rustix::fs::Dir::read_from(self).map_err(failed)? {
             let entry = entry.map_err(failed)?;
             let name = OsStr::from_bytes(entry.file_name().to_bytes());
@@ -137,22 +147,29 @@ impl Root {
                 FileType::Unknown => self.kind_here(name)?,
                 known => Some(Kind::from(known)),
             };
-            entries.extend(kind.map(|kind| Entry { name: name.to_owned(), kind }));
+            if let Some(kind) = kind {
+                each(Entry { name: name.to_owned(), kind })?;
+            }
         }
-        entries.sort_unstable();
-        Ok(entries)
+        Ok(())
     }
 
     /// Begins a file at this path, making directories on the way. Where a name is taken by the other sort (a file
     /// for a directory, or the reverse) the path takes `%+`: [`NewFile::commit`] says which path it became.
     pub fn new_file<S: Borrow<str>>(&self, path: &[S]) -> Result<NewFile> {
         let name = path.last().map_or("", Borrow::borrow);
-        self.begin(path, partial_name(name, ""))
+        self.begin(path, partial_name(name, ""), NewFile::create)
     }
 
     /// Begins the file of an object.
     pub fn new_object(&self, key: &str, etag: &str) -> Result<NewFile> {
-        self.begin(&encode(key), partial_name(key, etag))
+        self.begin(&encode(key), partial_name(key, etag), NewFile::create)
+    }
+
+    /// Begins the file of an object, or goes on with what an earlier run has left of it. Dropped before it is committed,
+    /// it stays for the next run. While another run writes it, that is an [`ErrorKind::Locked`] error.
+    pub fn resume_object(&self, key: &str, etag: &str) -> Result<NewFile> {
+        self.begin(&encode(key), partial_name(key, etag), NewFile::resume)
     }
 
     /// Renames something in it. The new name must be free.

@@ -10,6 +10,9 @@ use super::new_file::NewFile;
 use super::root::{Kind, NO_FILE, Root, SYMLINK};
 use crate::error::{Error, ErrorKind, Result};
 
+/// Opens a file in a directory, given with its path and with the file's name and temporary name.
+type Open = fn(Root, Vec<String>, String, String) -> Result<NewFile>;
+
 /// What one step down led to.
 pub(super) enum Step {
     Directory(Root),
@@ -18,7 +21,7 @@ pub(super) enum Step {
 }
 
 impl Root {
-    pub(super) fn begin<S: Borrow<str>>(&self, path: &[S], temporary: String) -> Result<NewFile> {
+    pub(super) fn begin<S: Borrow<str>>(&self, path: &[S], temporary: String, open: Open) -> Result<NewFile> {
         let (name, directories) = split(path)?;
         let (mut parent, mut real) = (self.clone(), Vec::with_capacity(path.len()));
         for directory in directories {
@@ -26,7 +29,7 @@ impl Root {
             real.push(name);
             parent = next;
         }
-        NewFile::create(parent, real, component(name)?.to_owned(), temporary)
+        open(parent, real, component(name)?.to_owned(), temporary)
     }
 
     /// The directory of this name, made if it is missing; `NAME%+` if the name is a file's. `NAME%+` is looked for

@@ -22,7 +22,7 @@ impl Tap for () {
     fn bytes(&mut self, _: &[u8]) {}
 }
 
-/// An object that is being written. Dropped before [`Writing::finish`], what was written is removed.
+/// An object that is being written. Dropped before [`Writing::finish`], its file is dropped as it is, a little later.
 #[derive(Debug)]
 pub struct Writing<T = ()> {
     pieces: mpsc::Sender<Piece>,
@@ -69,6 +69,15 @@ impl<T: Tap> Writing<T> {
         // If the task has ended already, it has a reason, which is told below.
         let _ = self.pieces.send(Piece::End).await;
         self.outcome().await?.ok_or_else(ended)
+    }
+
+    /// Waits until its file is dropped as it is.
+    pub async fn give_up(self) {
+        drop(self.pieces);
+        if let Some(task) = self.task {
+            // What befell it is of no interest any more.
+            let _ = task.await;
+        }
     }
 
     async fn outcome(&mut self) -> Result<Option<Written<T>>> {

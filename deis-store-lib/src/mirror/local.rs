@@ -4,19 +4,16 @@
 //! directory, a subdirectory `a` stands where its keys `a/…` belong; the pieces of a name that was too long belong to
 //! the level they begin in, among whose names their keys stand.
 
-use std::vec::IntoIter;
-
 use futures_util::{Stream, StreamExt as _, stream};
 use tokio::sync::mpsc;
 
-use crate::disk::{Facts, Kind, PARTIAL, Root, decode};
+use super::leftovers::Leftovers;
+use super::names::{Names, NotOurs, names};
+use crate::disk::{Facts, Kind, Root};
 use crate::error::{ErrorKind, Result};
 
 /// How many files are read ahead of whoever compares them.
 const AHEAD: usize = 256;
-
-/// A name is cut into five pieces at most, since a key has 1024 bytes.
-const MOST_PIECES: usize = 8;
 
 /// Something below the directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,13 +32,18 @@ pub struct Local {
 /// is understood. What has no key of its own (a symlink, a device, a second name of the same key) is given as such.
 #[must_use]
 pub fn walk(root: &Root, prefix: &str) -> Walk {
-    Walk { begin: Some((root.clone(), prefix.to_owned())), levels: Vec::new() }
+    let begin = Some((root.clone(), prefix.to_owned()));
+    Walk { begin, levels: Vec::new(), leftovers: Leftovers::default() }
 }
 
-/// The same, read ahead by a blocking task.
-pub(super) fn local(root: &Root, prefix: &str) -> impl Stream<Item = Result<Local>> + Send + use<> {
+/// The same, read ahead by a blocking task, with what was left half-written on the way.
+pub(super) fn local(
+    root: &Root,
+    prefix: &str,
+) -> (impl Stream<Item = Result<Local>> + Send + use<>, Leftovers) {
     let (sender, receiver) = mpsc::channel(1);
     let mut walk = walk(root, prefix);
+    let leftovers = walk.leftovers.clone();
     tokio::task::spawn_blocking(move || {
         loop {
             // Many at a time, since each handing over wakes somebody.
@@ -52,8 +54,12 @@ pub(super) fn local(root: &Root, prefix: &str) -> impl Stream<Item = Result<Loca
             }
         }
     });
-    stream::unfold(receiver, |mut receiver| async move { receiver.recv().await.map(|some| (some, receiver)) })
-        .flat_map(stream::iter)
+    let files =
+        stream::unfold(
+            receiver,
+            |mut receiver| async move { receiver.recv().await.map(|some| (some, receiver)) },
+        );
+    (files.flat_map(stream::iter), leftovers)
 }
 
 /// See [`walk`].
@@ -61,6 +67,7 @@ pub(super) fn local(root: &Root, prefix: &str) -> impl Stream<Item = Result<Loca
 pub struct Walk {
     begin: Option<(Root, String)>,
     levels: Vec<Level>,
+    leftovers: Leftovers,
 }
 
 /// A directory that is being walked.
@@ -70,19 +77,7 @@ struct Level {
     /// What its keys begin with.
     key: String,
     path: Vec<String>,
-    names: IntoIter<Name>,
-}
-
-/// A name in a directory.
-#[derive(Debug)]
-struct Name {
-    /// What it adds to the key; with `/` at the end if it is a directory.
-    adds: String,
-    not_ours: Option<&'static str>,
-    /// Whether the name is a key as it stands, and not one that `encode` makes.
-    as_it_stands: bool,
-    /// The components of its path.
-    path: Vec<String>,
+    names: Names,
 }
 
 impl Iterator for Walk {
@@ -96,121 +91,43 @@ impl Iterator for Walk {
 impl Walk {
     fn step(&mut self) -> Result<Option<Local>> {
         if let Some((root, prefix)) = self.begin.take() {
-            self.levels.push(Level::new(root, prefix, Vec::new())?);
+            self.enter(root, prefix, Vec::new())?;
         }
         while let Some(level) = self.levels.last_mut() {
-            let Some(name) = level.names.next() else {
+            let Some(name) = level.names.next().transpose()? else {
                 self.levels.pop();
                 continue;
             };
             let key = format!("{}{}", level.key, name.adds);
             let path: Vec<String> = level.path.iter().chain(&name.path).cloned().collect();
             if let Some(why) = name.not_ours {
-                return Ok(Some(Local { key, path, found: Err(why) }));
+                return Ok(Some(Local { key, path, found: Err(why.why()) }));
             }
             // What has gone meanwhile was not there.
             if name.adds.ends_with('/') {
                 match below(&level.directory, &name.path) {
-                    Ok(directory) => self.levels.push(Level::new(directory, key, path)?),
+                    Ok(directory) => self.enter(directory, key, path)?,
                     Err(error) if error.kind() == ErrorKind::NotFound => {}
                     Err(error) => return Err(error),
                 }
             } else if let Some(facts) = level.directory.facts(&name.path)? {
-                let found = if facts.kind == Kind::File { Ok(facts) } else { Err(NO_FILE) };
+                let found = if facts.kind == Kind::File { Ok(facts) } else { Err(NotOurs::NoFile.why()) };
                 return Ok(Some(Local { key, path, found }));
             }
         }
         Ok(None)
     }
-}
 
-impl Level {
-    fn new(directory: Root, key: String, path: Vec<String>) -> Result<Self> {
-        let mut names = Vec::new();
-        collect(&directory, &mut Vec::new(), &mut names)?;
-        sort(&mut names);
-        Ok(Self { directory, key, path, names: names.into_iter() })
+    fn enter(&mut self, directory: Root, key: String, path: Vec<String>) -> Result<()> {
+        let names = names(&directory, &path, &self.leftovers)?;
+        self.levels.push(Level { directory, key, path, names });
+        Ok(())
     }
-}
-
-/// Where two names are one key, the one that would be written to is the file; the others are named.
-fn sort(names: &mut [Name]) {
-    let rank = |name: &Name| (name.not_ours.is_some(), name.as_it_stands);
-    names.sort_unstable_by(|a, b| {
-        // With `%+` first: that is the name that is looked for first.
-        (&a.adds, rank(a)).cmp(&(&b.adds, rank(b))).then_with(|| b.path.cmp(&a.path))
-    });
-    let mut begin = 0;
-    while begin < names.len() {
-        let same = names[begin..].iter().take_while(|name| name.adds == names[begin].adds).count();
-        for other in &mut names[begin + 1..begin + same] {
-            other.not_ours.get_or_insert(SECOND_NAME);
-        }
-        // What a directory holds comes after it.
-        if names[begin].adds.ends_with('/') {
-            names[begin..begin + same].rotate_left(1);
-        }
-        begin += same;
-    }
-}
-
-/// The names of a directory, with those in the directories of the pieces of too long names.
-fn collect(directory: &Root, pieces: &mut Vec<String>, names: &mut Vec<Name>) -> Result<()> {
-    for entry in directory.list()? {
-        let readable = entry.name.to_str().map(str::to_owned);
-        let name = readable.clone().unwrap_or_else(|| entry.name.to_string_lossy().into_owned());
-        if name.starts_with(PARTIAL) {
-            continue;
-        }
-        let is_directory = entry.kind == Kind::Directory;
-        if is_directory && is_piece(&name) && readable.is_some() && pieces.len() < MOST_PIECES {
-            if let Some(below) = gone(directory.subdirectory(&name, false))? {
-                pieces.push(name);
-                collect(&below, pieces, names)?;
-                pieces.pop();
-            }
-            continue;
-        }
-        let path: Vec<String> = pieces.iter().cloned().chain([name]).collect();
-        let decoded = decode(&path);
-        let as_it_stands = decoded.is_none();
-        let not_ours = match entry.kind {
-            Kind::Symlink => Some(SYMLINK),
-            Kind::Other => Some(NO_FILE),
-            _ if readable.is_none() => Some(NOT_UTF8),
-            _ if as_it_stands && !pieces.is_empty() => Some(NO_KEY),
-            _ => None,
-        };
-        let mut adds = decoded.unwrap_or_else(|| path.concat());
-        if is_directory {
-            adds.push('/');
-        }
-        names.push(Name { adds, not_ours, as_it_stands, path });
-    }
-    Ok(())
-}
-
-/// Whether more of a too long name is in the directory of this name.
-fn is_piece(name: &str) -> bool {
-    name.strip_suffix("%+").unwrap_or(name).ends_with("%~")
 }
 
 fn below(directory: &Root, path: &[String]) -> Result<Root> {
     path.iter().try_fold(directory.clone(), |directory, name| directory.subdirectory(name, false))
 }
-
-fn gone<T>(result: Result<T>) -> Result<Option<T>> {
-    match result {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        other => other.map(Some),
-    }
-}
-
-const SYMLINK: &str = "a symlink: it is not followed";
-const NO_FILE: &str = "no regular file";
-const NOT_UTF8: &str = "its name is not UTF-8";
-const NO_KEY: &str = "its name is no key's";
-const SECOND_NAME: &str = "a second name of the same key";
 
 #[cfg(test)]
 mod tests {
@@ -265,7 +182,7 @@ mod tests {
         let all: Vec<Local> = walk(&root, "p/").map(|local| local.unwrap()).collect();
         let seen: Vec<_> = all.iter().map(|local| (local.key.as_str(), local.path[0].as_str())).collect();
         assert_eq!(seen, [("p/50%", "50%25"), ("p/50%", "50%"), ("p/70%", "70%")]);
-        assert_eq!(all[1].found, Err(SECOND_NAME));
+        assert_eq!(all[1].found, Err(NotOurs::SecondName.why()));
     }
 
     #[test]

@@ -9,14 +9,22 @@ mod globs;
 #[cfg(feature = "backup")]
 mod in_order;
 #[cfg(feature = "backup")]
+mod leftovers;
+#[cfg(feature = "backup")]
 mod local;
+#[cfg(feature = "backup")]
+mod names;
 mod outcome;
+#[cfg(feature = "backup")]
+mod packed;
 #[cfg(feature = "backup")]
 mod plan;
 #[cfg(feature = "backup")]
 mod pull;
 #[cfg(feature = "backup")]
 mod push;
+#[cfg(feature = "backup")]
+mod resume;
 #[cfg(feature = "backup")]
 mod sync;
 

@@ -6,8 +6,11 @@ use std::time::{Duration, SystemTime};
 use futures_util::TryStreamExt as _;
 
 use super::in_order::in_order;
+use super::resume::resume;
 use super::{Checked, Outcome};
-use crate::disk::{Committed, NewFile, Root, Sha256, Tap, Writing, Written, write};
+use crate::disk::{
+    Committed, GroupCommit, NewFile, Root, Sha256, Tap, Writing, Written, is_resumable, write,
+};
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::monitor::{Run, Running};
 use crate::s3::client::Download;
@@ -109,13 +112,15 @@ pub(super) struct Transfer<'a> {
     bucket: &'a BucketName,
     root: &'a Root,
     form: Form,
+    commits: GroupCommit,
     /// How many objects in a row the gateways have failed to give.
     failures: AtomicU32,
 }
 
 impl<'a> Transfer<'a> {
     pub(super) fn new(client: &'a Client, bucket: &'a BucketName, root: &'a Root, form: Form) -> Self {
-        Self { client, bucket, root, form, failures: AtomicU32::new(0) }
+        let (commits, failures) = (GroupCommit::default(), AtomicU32::new(0));
+        Self { client, bucket, root, form, commits, failures }
     }
 }
 
@@ -154,27 +159,39 @@ impl Transfer<'_> {
 
     async fn fetch(&self, listed: &ListedObject) -> Result<Stored> {
         let key = ObjectKey::new(&listed.key)?;
-        let download = self.client.get_known(self.bucket, &key, listed.size_bytes, &listed.etag).await;
-        let download = download.map_err(|error| match error.kind() {
-            ErrorKind::NotFound => {
-                Error::new(ErrorKind::NotFound, "it is listed, and the gateway has no data for it")
-                    .because(error)
-            }
-            _ => error,
-        })?;
-        let root = self.root.clone();
         match self.form {
             Form::Snapshot => {
-                store(download, &key, 0o400, None, move |key, etag| root.new_object(key, etag)).await
+                let root = self.root.clone();
+                let download = self.download(&key, listed).await?;
+                store(download, &key, 0o400, move |key, etag| root.new_object(key, etag)).await
             }
-            Form::Mirror { prefix_bytes } => {
-                let time = Some(listed_time(listed)?);
-                let new_file = move |key: &str, etag: &str| {
-                    root.new_object(key.get(prefix_bytes..).unwrap_or(key), etag)
-                };
-                store(download, &key, 0o600, time, new_file).await
-            }
+            Form::Mirror { prefix_bytes } => self.mirror(listed, &key, prefix_bytes).await,
         }
+    }
+
+    /// Copies an object, of which an earlier run may have left the half, into a file of its user's own.
+    async fn mirror(&self, listed: &ListedObject, key: &ObjectKey, prefix_bytes: usize) -> Result<Stored> {
+        let below = key.as_str().get(prefix_bytes..).unwrap_or(key.as_str());
+        let time = listed_time(listed)?;
+        let settle = move |new_file: NewFile| new_file.set(0o600, Some(time)).map(|()| new_file);
+        let (info, new_file, checked) = if listed.size_bytes > SMALL_BYTES && is_resumable(&listed.etag) {
+            resume(self.client, (self.bucket, key), listed, (self.root, below), settle).await?
+        } else {
+            let download = self.download(key, listed).await?;
+            let info = download.info().clone();
+            let (root, below, etag) = (self.root.clone(), below.to_owned(), listed.etag.clone());
+            let new_file = move || root.new_object(&below, &etag);
+            let (new_file, checked) = arrive(download, key, new_file, settle).await?;
+            (info, new_file, checked)
+        };
+        let modified = last_modified(&info, key)?;
+        let committed = self.commits.commit(new_file).await.at("key", key)?;
+        Ok(Stored::new(committed, checked, modified, info))
+    }
+
+    async fn download<'b>(&'b self, key: &'b ObjectKey, listed: &'b ListedObject) -> Result<Download<'b>> {
+        let download = self.client.get_known(self.bucket, key, listed.size_bytes, &listed.etag).await;
+        download.map_err(no_data)
     }
 
     /// How a key is listed now, if it still is.
@@ -190,6 +207,7 @@ impl Transfer<'_> {
             ErrorKind::Denied | ErrorKind::Usage | ErrorKind::Unsupported => {
                 return Ok(Outcome::Refused(error.what()));
             }
+            ErrorKind::Locked => return Ok(Outcome::Failed(error.what())),
             ErrorKind::Disk | ErrorKind::Interrupted | ErrorKind::Internal => return Err(error),
             _ => {}
         }
@@ -211,7 +229,7 @@ pub async fn fetch(
     new_file: impl FnOnce(&str, &str) -> Result<NewFile> + Send + 'static,
 ) -> Result<Stored> {
     let download = client.get(bucket, key).await?;
-    store(download, key, mode, None, new_file).await.at("bucket", bucket)
+    store(download, key, mode, new_file).await.at("bucket", bucket)
 }
 
 /// When a listed object was written.
@@ -228,42 +246,97 @@ pub(super) fn is_of_disk(error: &Error) -> bool {
     error.place().iter().any(|(name, _)| *name == "path")
 }
 
+/// What it means that an object is not found.
+pub(super) fn no_data(error: Error) -> Error {
+    if error.kind() == ErrorKind::NotFound {
+        return Error::new(ErrorKind::NotFound, "it is listed, and the gateway has no data for it")
+            .because(error);
+    }
+    error
+}
+
+fn last_modified(info: &ObjectInfo, key: &ObjectKey) -> Result<SystemTime> {
+    httpdate::parse_http_date(&info.modified)
+        .map_err(|_| Error::new(ErrorKind::Protocol, "the gateway gives no Last-Modified").at("key", key))
+}
+
+impl Stored {
+    fn new(committed: Committed, checked: Checked, modified: SystemTime, info: ObjectInfo) -> Self {
+        let Committed { path, size_bytes, sha256 } = committed;
+        Self { path, size_bytes, sha256, checked, modified, info }
+    }
+}
+
 async fn store(
-    mut download: Download<'_>,
+    download: Download<'_>,
     key: &ObjectKey,
     mode: u32,
-    file_time: Option<SystemTime>,
     new_file: impl FnOnce(&str, &str) -> Result<NewFile> + Send + 'static,
 ) -> Result<Stored> {
     let info = download.info().clone();
-    let modified = httpdate::parse_http_date(&info.modified)
-        .map_err(|_| Error::new(ErrorKind::Protocol, "the gateway gives no Last-Modified").at("key", key))?;
-    let name = key.as_str().to_owned();
-    let check = Check::new(&info);
-    let etag = info.etag.clone();
-    let commit = move |written: Written<Check>| {
-        let checked = written.tap.finish()?;
-        Ok((written.new_file.commit(mode, Some(file_time.unwrap_or(modified)), false)?, checked))
-    };
-    let (committed, checked) = if info.total_bytes <= SMALL_BYTES {
-        let mut pieces = Vec::new();
-        while let Some(bytes) = download.next().await? {
-            pieces.push(bytes);
-        }
-        // One visit to the threads that may wait for the disk, instead of three.
-        blocking(move || commit(write(new_file(&name, &etag)?, check, pieces)?)).await
-    } else {
-        let new_file = blocking(move || new_file(&name, &etag)).await?;
-        let mut writing = Writing::start(new_file, check);
-        while let Some(bytes) = download.next().await? {
-            writing.write(bytes).await?;
-        }
-        let written = writing.finish().await?;
-        blocking(move || commit(written)).await
+    let modified = last_modified(&info, key)?;
+    let (name, etag) = (key.as_str().to_owned(), info.etag.clone());
+    let commit = move |new_file: NewFile| new_file.commit(mode, Some(modified), false);
+    let (committed, checked) = arrive(download, key, move || new_file(&name, &etag), commit).await?;
+    Ok(Stored::new(committed, checked, modified, info))
+}
+
+/// Downloads an object into a new file, and if the bytes are right does with the file what is to be done.
+async fn arrive<T: Send + 'static>(
+    mut download: Download<'_>,
+    key: &ObjectKey,
+    new_file: impl FnOnce() -> Result<NewFile> + Send + 'static,
+    whole: impl FnOnce(NewFile) -> Result<T> + Send + 'static,
+) -> Result<(T, Checked)> {
+    let check = Check::new(download.info());
+    if download.info().total_bytes > SMALL_BYTES {
+        let new_file = blocking(new_file).await.at("key", key)?;
+        return write_rest(Some(download), check, new_file, key, whole).await;
     }
-    .at("key", key)?;
-    let Committed { path, size_bytes, sha256 } = committed;
-    Ok(Stored { path, size_bytes, sha256, checked, modified, info })
+    let mut pieces = Vec::new();
+    while let Some(bytes) = download.next().await? {
+        pieces.push(bytes);
+    }
+    // One visit to the threads that may wait for the disk, instead of three.
+    blocking(move || checked(write(new_file()?, check, pieces)?, whole)).await.at("key", key)
+}
+
+/// Downloads what is left of an object, and if all its bytes are right does with the file what is to be done.
+pub(super) async fn write_rest<T: Send + 'static>(
+    download: Option<Download<'_>>,
+    check: Check,
+    new_file: NewFile,
+    key: &ObjectKey,
+    whole: impl FnOnce(NewFile) -> Result<T> + Send + 'static,
+) -> Result<(T, Checked)> {
+    let mut writing = Writing::start(new_file, check);
+    if let Some(mut download) = download
+        && let Err(error) = hand_on(&mut download, &mut writing).await
+    {
+        // Whoever tries again finds the file as it was left, and not locked.
+        writing.give_up().await;
+        return Err(error).at("key", key);
+    }
+    let written = writing.finish().await.at("key", key)?;
+    blocking(move || checked(written, whole)).await.at("key", key)
+}
+
+async fn hand_on(download: &mut Download<'_>, writing: &mut Writing<Check>) -> Result<()> {
+    while let Some(bytes) = download.next().await? {
+        writing.write(bytes).await?;
+    }
+    Ok(())
+}
+
+fn checked<T>(written: Written<Check>, whole: impl FnOnce(NewFile) -> Result<T>) -> Result<(T, Checked)> {
+    match written.tap.finish() {
+        Ok(checked) => Ok((whole(written.new_file)?, checked)),
+        Err(error) => {
+            // Nobody may go on with it.
+            written.new_file.discard();
+            Err(error)
+        }
+    }
 }
 
 impl Tap for Check {

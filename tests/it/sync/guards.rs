@@ -139,13 +139,23 @@ impl Drop for Tmpfs {
 }
 
 #[test]
-fn a_full_disk_ends_the_run_with_its_name_and_leaves_no_half_file() {
+fn a_full_disk_ends_the_run_with_its_name_and_the_next_one_goes_on_when_there_is_room() {
     let big = vec![7; 600_000];
     let place = Place::with(&[("big", &big), ("big2", &big), ("small", b"1")]);
     let _tmpfs = Tmpfs::over(&place, "size=1m");
     let synced = place.pull(&["--delete-removed"]).code(1);
     assert!(synced.ran.stdout.contains("free some space"), "{synced:#?}");
-    assert!(files(&place.directory()).values().all(|file| *file == big || *file == b"1"), "{synced:#?}");
+    let named = |name: &String| !name.starts_with("%part.");
+    let left = files(&place.directory());
+    assert!(left.iter().filter(|(name, _)| named(name)).all(|(_, file)| *file == big || *file == b"1"));
+
+    let larger = Command::new("mount").args(["-o", "remount,size=2m"]).arg(place.directory()).status();
+    assert!(larger.unwrap().success());
+    place.pull(&["--delete-removed"]).code(0);
+    assert!(
+        super::bodies(&place.directory()) == [big.clone(), big, b"1".to_vec()],
+        "all of it, and nothing else"
+    );
 }
 
 #[test]

@@ -110,7 +110,8 @@ impl Asked {
     }
 
     /// The key, decoded.
-    pub(super) fn key(&self) -> Option<String> {
+    #[must_use]
+    pub fn key(&self) -> Option<String> {
         self.path().split_once('/').filter(|(_, key)| !key.is_empty()).map(|(_, key)| decode(key))
     }
 

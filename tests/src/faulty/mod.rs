@@ -20,7 +20,7 @@ pub use asked::{Asked, Operation};
 use fault::Rule;
 pub use fault::{Edit, Fault};
 use store::Store;
-pub use store::{MODIFIED, etag};
+pub use store::{LAST_MODIFIED, MODIFIED, etag};
 use wire::{Next, Wire};
 
 use crate::error::{Context as _, Result};
@@ -68,6 +68,11 @@ impl FaultyGateway {
     /// Stores an object, in a bucket that is made if need be.
     pub fn store(&self, bucket: &str, key: &str, body: &[u8]) {
         self.state().store.put(bucket, key, body.to_vec());
+    }
+
+    /// Deletes an object, if it is there.
+    pub fn delete(&self, bucket: &str, key: &str) {
+        self.state().store.delete(bucket, key);
     }
 
     /// The bytes of an object, if it is there.

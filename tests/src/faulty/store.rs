@@ -13,7 +13,7 @@ use crate::random::base64;
 /// When every object was written, as a listing says it.
 pub const MODIFIED: &str = "2026-11-22T08:00:00.000Z";
 /// The same as a header.
-const LAST_MODIFIED: &str = "Sun, 22 Nov 2026 08:00:00 GMT";
+pub const LAST_MODIFIED: &str = "Sun, 22 Nov 2026 08:00:00 GMT";
 
 /// The `ETag`, without quotes, of an object that was stored in one request.
 #[must_use]
@@ -60,6 +60,10 @@ impl Store {
         self.buckets.entry(bucket.to_owned()).or_default().insert(key.to_owned(), object);
     }
 
+    pub(super) fn delete(&mut self, bucket: &str, key: &str) {
+        self.buckets.entry(bucket.to_owned()).or_default().remove(key);
+    }
+
     pub(super) fn object(&self, bucket: &str, key: &str) -> Option<&Object> {
         self.buckets.get(bucket)?.get(key)
     }
@@ -94,7 +98,7 @@ impl Store {
                 answer
             }
             Operation::Delete => {
-                self.buckets.entry(bucket).or_default().remove(&key);
+                self.delete(&bucket, &key);
                 Answer::new(204, "")
             }
             Operation::Initiate => self.initiate(&bucket, &key),

@@ -1,9 +1,12 @@
 //! The end of a sync: counting, and what is to be deleted when all else is done.
 
 use futures_util::{Stream, TryStreamExt as _};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 use super::{Did, Extra, SyncReport, Synced};
 use crate::error::Result;
+use crate::mirror::packed::Packing;
 use crate::mirror::plan::{Against, deletion};
 use crate::mirror::{Outcome, SyncOptions};
 use crate::monitor::{Run, Running};
@@ -34,13 +37,13 @@ pub(super) struct Tally<'a, F, D> {
     /// How many objects the target had before.
     target_objects: u64,
     /// What is to be deleted: held, since whether it may be is known at the end.
-    doomed: Vec<(String, D)>,
+    doomed: Packing<(String, D)>,
 }
 
-impl<'a, F: FnMut(Synced) -> Result<()>, D> Tally<'a, F, D> {
+impl<'a, F: FnMut(Synced) -> Result<()>, D: Serialize + DeserializeOwned> Tally<'a, F, D> {
     pub(super) fn new(options: &'a SyncOptions, each: F) -> Self {
         let report = SyncReport { dry_run: options.dry_run, ..SyncReport::default() };
-        Self { options, each, report, target_objects: 0, doomed: Vec::new() }
+        Self { options, each, report, target_objects: 0, doomed: Packing::new() }
     }
 
     /// Counts what becomes of every pair, in their order. `extra` says of what only the target has which key it has and
@@ -62,7 +65,7 @@ impl<'a, F: FnMut(Synced) -> Result<()>, D> Tally<'a, F, D> {
                     self.source(key, outcome, size_bytes)?;
                 }
                 Done::Extra(found) => match extra(found) {
-                    (key, Ok(what)) => self.extra(key, what),
+                    (key, Ok(what)) => self.extra(key, what)?,
                     (key, Err(why)) => self.left_alone(key, why)?,
                 },
             }
@@ -76,11 +79,12 @@ impl<'a, F: FnMut(Synced) -> Result<()>, D> Tally<'a, F, D> {
         (self.each)(Synced { key, did: Did::Source(outcome), size_bytes })
     }
 
-    fn extra(&mut self, key: String, what: D) {
+    fn extra(&mut self, key: String, what: D) -> Result<()> {
         self.target_objects += 1;
         if self.options.delete_removed {
-            self.doomed.push((key, what));
+            self.doomed.push(&(key, what))?;
         }
+        Ok(())
     }
 
     fn left_alone(&mut self, key: String, why: &str) -> Result<()> {
@@ -88,26 +92,23 @@ impl<'a, F: FnMut(Synced) -> Result<()>, D> Tally<'a, F, D> {
     }
 
     /// What is to be deleted now; nothing if something speaks against it.
-    pub(super) fn doomed(&mut self) -> Result<Vec<(String, D)>> {
-        let doomed = std::mem::take(&mut self.doomed);
-        if doomed.is_empty() {
-            return Ok(doomed);
+    pub(super) fn doomed(&mut self) -> Result<impl Iterator<Item = Result<(String, D)>> + use<F, D>> {
+        let doomed = std::mem::replace(&mut self.doomed, Packing::new());
+        let count = doomed.count();
+        let mut doomed = doomed.packed()?.unpack();
+        let against = match deletion(count, self.target_objects, &self.report.counts, self.options) {
+            Err(against) if count > 0 => against,
+            _ => return Ok(doomed),
+        };
+        let (why, guarded) = match against {
+            Against::Guard(why) => (why, true),
+            Against::Incomplete(why) => (why, false),
+        };
+        for one in &mut doomed {
+            self.extra_did(one?.0, Extra::NotDeleted(why.clone()))?;
         }
-        let count = doomed.len() as u64;
-        match deletion(count, self.target_objects, &self.report.counts, self.options) {
-            Ok(()) => Ok(doomed),
-            Err(against) => {
-                let (why, guarded) = match against {
-                    Against::Guard(why) => (why, true),
-                    Against::Incomplete(why) => (why, false),
-                };
-                for (key, _) in doomed {
-                    self.extra_did(key, Extra::NotDeleted(why.clone()))?;
-                }
-                (self.report.why_not_deleted, self.report.guarded) = (Some(why), guarded);
-                Ok(Vec::new())
-            }
-        }
+        (self.report.why_not_deleted, self.report.guarded) = (Some(why), guarded);
+        Ok(doomed)
     }
 
     /// Deletes what is to be deleted, of a bucket.
@@ -117,19 +118,23 @@ impl<'a, F: FnMut(Synced) -> Result<()>, D> Tally<'a, F, D> {
         bucket: &BucketName,
         run: &Run,
     ) -> Result<()> {
-        for some in self.doomed()?.chunks(DELETED_AT_ONCE) {
+        let mut doomed = self.doomed()?;
+        loop {
             run.stop.check()?;
+            let some: Vec<(String, D)> = doomed.by_ref().take(DELETED_AT_ONCE).collect::<Result<_>>()?;
+            if some.is_empty() {
+                return Ok(());
+            }
             let keys: Vec<ObjectKey> =
                 some.iter().map(|(key, _)| ObjectKey::new(key)).collect::<Result<_>>()?;
             let not_deleted =
                 if self.options.dry_run { Vec::new() } else { client.delete_all(bucket, &keys).await? };
             for (key, _) in some {
-                let why = not_deleted.iter().find(|one| one.key == *key);
+                let why = not_deleted.iter().find(|one| one.key == key);
                 let extra = why.map_or(Extra::Deleted, |why| Extra::NotDeleted(why.code.clone()));
-                self.extra_did(key.clone(), extra)?;
+                self.extra_did(key, extra)?;
             }
         }
-        Ok(())
     }
 
     /// What became of something that was to be deleted.

@@ -7,6 +7,7 @@ use super::{BucketTree, Extra, SyncReport, Synced};
 use crate::disk::{Root, each_piece};
 use crate::error::{Context as _, ErrorKind, Result, disk_error};
 use crate::mirror::in_order::in_order;
+use crate::mirror::leftovers::Leftovers;
 use crate::mirror::local::{Local, local};
 use crate::mirror::plan::{Step, step};
 use crate::mirror::pull::{Form, Transfer, blocking, is_of_disk, listed_time};
@@ -31,16 +32,18 @@ pub async fn sync_to_directory(
 ) -> Result<SyncReport> {
     let base = tree.base();
     let (listing, alone) = tree.source(client).await?;
-    let files = local(root, base).try_filter(move |local| {
+    let (files, leftovers) = local(root, base);
+    let files = files.try_filter(move |local| {
         future::ready(tree.wants(&local.key) && (!alone || local.key == tree.prefix))
     });
     let transfer = Transfer::new(client, tree.bucket, root, Form::Mirror { prefix_bytes: base.len() });
-    let pull = Pull { transfer, root, options };
+    let pull = Pull { transfer, root, options, prefix_bytes: base.len(), leftovers: leftovers.clone() };
     let work = merge(listing, files).map_ok(|pair| pull.pair(pair));
     let mut tally = Tally::new(options, each);
     let pairs = in_order(work, client.in_flight());
     tally.count(pairs, |local: Local| (local.key, local.found.map(|_| local.path)), run, progress).await?;
-    for (key, path) in tally.doomed()? {
+    for doomed in tally.doomed()? {
+        let (key, path) = doomed?;
         run.stop.check()?;
         if !options.dry_run {
             let root = root.clone();
@@ -48,21 +51,42 @@ pub async fn sync_to_directory(
         }
         tally.extra_did(key, Extra::Deleted)?;
     }
+    let report = tally.finish()?;
     if !options.dry_run {
+        if options.delete_removed
+            && report.not_deleted == 0
+            && report.counts.failed + report.counts.refused == 0
+        {
+            leftovers.remove_all(root).await?;
+        }
         let root = root.clone();
         blocking(move || root.sync_filesystem()).await?;
     }
-    tally.finish()
+    Ok(report)
 }
 
 struct Pull<'a> {
     transfer: Transfer<'a>,
     root: &'a Root,
     options: &'a SyncOptions,
+    prefix_bytes: usize,
+    leftovers: Leftovers,
 }
 
 impl Pull<'_> {
     async fn pair(&self, pair: Pair<ListedObject, Local>) -> Result<Done<Local>> {
+        let done = self.decided(pair).await?;
+        if let Done::Source { key, outcome, .. } = &done
+            && outcome.is_on_disk()
+            && !self.options.dry_run
+        {
+            let below = key.get(self.prefix_bytes..).unwrap_or(key);
+            self.leftovers.remove_of(self.root, below).await?;
+        }
+        Ok(done)
+    }
+
+    async fn decided(&self, pair: Pair<ListedObject, Local>) -> Result<Done<Local>> {
         let (listed, local) = match pair {
             Pair::Right(local) => return Ok(Done::Extra(local)),
             Pair::Left(listed) => (listed, None),

@@ -29,7 +29,8 @@ pub async fn sync_to_bucket(
     progress: &Running<'_>,
     each: impl FnMut(Synced) -> Result<()>,
 ) -> Result<SyncReport> {
-    let files = local(root, tree.base()).try_filter(|local| future::ready(tree.wants(&local.key)));
+    let (files, _) = local(root, tree.base());
+    let files = files.try_filter(|local| future::ready(tree.wants(&local.key)));
     let listing = client.list(tree.bucket, tree.prefix);
     let listing = listing.try_filter(|object| future::ready(tree.wants(&object.key)));
     let push = Push { client, root, tree, options };

@@ -2,6 +2,7 @@
 //! big one comes in several ranges at once.
 
 use std::fmt;
+use std::ops::Range;
 
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
@@ -44,10 +45,7 @@ enum Coming<'a> {
 impl Client {
     /// Begins to download an object, in one stream. While it is not read from, it takes the place of another request.
     pub async fn get<'a>(&'a self, bucket: &'a BucketName, key: &'a ObjectKey) -> Result<Download<'a>> {
-        let operation = GetObject::new(bucket, key);
-        let (info, received) = self.streamed(&operation).await.at("bucket", bucket).at("key", key)?;
-        let span = Span::new(self, &operation, &info, received);
-        Ok(Download { info, bytes: Coming::InOrder(span) })
+        self.get_in_one(&GetObject::new(bucket, key)).await
     }
 
     /// Begins to download an object whose size and `ETag` are known, such as a listed one: if it is big, in several
@@ -60,10 +58,24 @@ impl Client {
         etag: &'a str,
     ) -> Result<Download<'a>> {
         // Small objects never hold the turn, not even while they are asked for.
-        let turn = (size_bytes >= IN_RANGES_BYTES).then(|| self.0.in_ranges.clone().try_acquire_owned());
+        self.get_rest(bucket, key, (size_bytes, etag), 0).await
+    }
+
+    /// The same from some byte on, of which there must be one: for whoever has those before it.
+    pub async fn get_rest<'a>(
+        &'a self,
+        bucket: &'a BucketName,
+        key: &'a ObjectKey,
+        (size_bytes, etag): (u64, &'a str),
+        first_byte: u64,
+    ) -> Result<Download<'a>> {
+        // Small ones never hold the turn, not even while they are asked for.
+        let big = size_bytes.saturating_sub(first_byte) >= IN_RANGES_BYTES;
+        let turn = big.then(|| self.0.in_ranges.clone().try_acquire_owned());
         let download = match turn {
-            Some(Ok(turn)) => self.get_in_ranges(bucket, key, (size_bytes, etag), turn).await?,
-            _ => self.get(bucket, key).await?,
+            Some(Ok(turn)) => self.get_in_ranges(bucket, key, (size_bytes, etag), first_byte, turn).await?,
+            _ if first_byte == 0 => self.get(bucket, key).await?,
+            _ => self.get_in_one(&span_of(bucket, key, etag, first_byte..size_bytes)).await?,
         };
         let info = &download.info;
         if (info.etag.as_str(), info.total_bytes) == (etag, size_bytes) {
@@ -96,28 +108,29 @@ impl Client {
         Ok((download.info, check.finish().at("bucket", bucket).at("key", key)?))
     }
 
+    async fn get_in_one<'a>(&'a self, operation: &GetObject<'a>) -> Result<Download<'a>> {
+        let (bucket, key) = (operation.bucket, operation.key);
+        let (info, received) = self.streamed(operation).await.at("bucket", bucket).at("key", key)?;
+        let span = Span::new(self, operation, &info, received);
+        Ok(Download { info: whole(info), bytes: Coming::InOrder(span) })
+    }
+
     async fn get_in_ranges<'a>(
         &'a self,
         bucket: &'a BucketName,
         key: &'a ObjectKey,
         (size_bytes, etag): (u64, &'a str),
+        first_byte: u64,
         turn: OwnedSemaphorePermit,
     ) -> Result<Download<'a>> {
-        let operation = move |first: u64| {
-            let last = size_bytes.min(first + RANGE_BYTES) - 1;
-            let conditions = Conditions { if_match: Some(etag), ..Conditions::default() };
-            GetObject {
-                range: Some(ByteRange { first, last: Some(last) }),
-                conditions,
-                ..GetObject::new(bucket, key)
-            }
-        };
-        let begin = operation(0);
+        let operation =
+            move |first: u64| span_of(bucket, key, etag, first..size_bytes.min(first + RANGE_BYTES));
+        let begin = operation(first_byte);
         let (info, received) = self.streamed(&begin).await.at("bucket", bucket).at("key", key)?;
         let first = Span::new(self, &begin, &info, received).collect().boxed();
-        let rest = (1..size_bytes.div_ceil(RANGE_BYTES)).map(move |index| {
+        let rest = (1..(size_bytes - first_byte).div_ceil(RANGE_BYTES)).map(move |index| {
             let range = async move {
-                let operation = operation(index * RANGE_BYTES);
+                let operation = operation(first_byte + index * RANGE_BYTES);
                 let (info, received) = self.streamed(&operation).await.at("bucket", bucket).at("key", key)?;
                 // Something in between may not know `If-Match`.
                 if (info.etag.as_str(), info.total_bytes) != (etag, size_bytes) {
@@ -130,9 +143,26 @@ impl Client {
             range.boxed()
         });
         let ranges = stream::iter(std::iter::once(first).chain(rest)).buffered(RANGES_AT_ONCE).boxed();
-        let info = ObjectInfo { size_bytes: info.total_bytes, ..info };
-        Ok(Download { info, bytes: Coming::InRanges { ranges, pieces: Vec::new().into_iter(), _turn: turn } })
+        let bytes = Coming::InRanges { ranges, pieces: Vec::new().into_iter(), _turn: turn };
+        Ok(Download { info: whole(info), bytes })
     }
+}
+
+/// What is stored with an object, whatever part of it was asked for.
+fn whole(info: ObjectInfo) -> ObjectInfo {
+    ObjectInfo { size_bytes: info.total_bytes, ..info }
+}
+
+/// The request for some bytes of an object, if it is still the same.
+fn span_of<'a>(
+    bucket: &'a BucketName,
+    key: &'a ObjectKey,
+    etag: &'a str,
+    bytes: Range<u64>,
+) -> GetObject<'a> {
+    let range = ByteRange { first: bytes.start, last: bytes.end.checked_sub(1) };
+    let conditions = Conditions { if_match: Some(etag), ..Conditions::default() };
+    GetObject { range: Some(range), conditions, ..GetObject::new(bucket, key) }
 }
 
 impl Download<'_> {

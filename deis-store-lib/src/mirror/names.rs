@@ -1,0 +1,264 @@
+//! The names of a directory in the order of their keys, in little memory however many they are.
+
+use std::cmp::{Ordering, Reverse};
+use std::collections::BinaryHeap;
+use std::vec::IntoIter;
+
+use serde::{Deserialize, Serialize};
+
+use super::leftovers::Leftovers;
+use super::packed::{Packed, Packing};
+use crate::disk::{Entry, Kind, PARTIAL, Root, decode};
+use crate::error::{ErrorKind, Result};
+
+/// So many names are sorted at a time; of a directory with more, each such run is packed.
+const RUN: usize = 16_384;
+
+/// A name is cut into five pieces at most, since a key has 1024 bytes.
+const MOST_PIECES: usize = 8;
+
+/// A name in a directory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Name {
+    /// What it adds to the key; with `/` at the end if it is a directory.
+    pub(super) adds: String,
+    /// Why it is no file of ours.
+    pub(super) not_ours: Option<NotOurs>,
+    /// Whether the name is a key as it stands, and not one that `encode` makes.
+    as_it_stands: bool,
+    /// The components of its path.
+    pub(super) path: Vec<String>,
+}
+
+/// Why something is no file of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum NotOurs {
+    Symlink,
+    NoFile,
+    NotUtf8,
+    NoKey,
+    SecondName,
+}
+
+impl NotOurs {
+    pub(super) fn why(self) -> &'static str {
+        match self {
+            Self::Symlink => "a symlink: it is not followed",
+            Self::NoFile => "no regular file",
+            Self::NotUtf8 => "its name is not UTF-8",
+            Self::NoKey => "its name is no key's",
+            Self::SecondName => "a second name of the same key",
+        }
+    }
+}
+
+/// The names of a directory, with those in the directories of the pieces of too long names; in the order of their keys.
+///
+/// Where two names are one key, the one that would be written to is the file; the others are named as such. What
+/// earlier runs have left half-written is noted in `leftovers`, below `path`.
+pub(super) fn names(directory: &Root, path: &[String], leftovers: &Leftovers) -> Result<Names> {
+    let mut sorter = Sorter { run: Vec::new(), runs: Vec::new() };
+    collect(directory, &mut Vec::new(), &mut |name| sorter.push(name), &|half| {
+        leftovers.found(path.iter().cloned().chain(half).collect());
+    })?;
+    Ok(Names { sorted: sorter.sorted().peekable(), of_one_key: Vec::new().into_iter() })
+}
+
+/// See [`names`].
+pub(super) struct Names {
+    sorted: std::iter::Peekable<Sorted>,
+    of_one_key: IntoIter<Name>,
+}
+
+impl Iterator for Names {
+    type Item = Result<Name>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(name) = self.of_one_key.next() {
+            return Some(Ok(name));
+        }
+        let first = match self.sorted.next()? {
+            Ok(name) => name,
+            Err(error) => return Some(Err(error)),
+        };
+        let mut same = vec![first];
+        while let Some(Ok(mut other)) =
+            self.sorted.next_if(|other| other.as_ref().is_ok_and(|other| other.adds == same[0].adds))
+        {
+            other.not_ours.get_or_insert(NotOurs::SecondName);
+            same.push(other);
+        }
+        // What a directory holds comes after it.
+        if same[0].adds.ends_with('/') {
+            same.rotate_left(1);
+        }
+        self.of_one_key = same.into_iter();
+        self.of_one_key.next().map(Ok)
+    }
+}
+
+impl std::fmt::Debug for Names {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Names").finish_non_exhaustive()
+    }
+}
+
+impl Ord for Name {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let rank = |name: &Self| (name.not_ours.is_some(), name.as_it_stands);
+        // With `%+` first: that is the name that is looked for first.
+        (&self.adds, rank(self), Reverse(&self.path)).cmp(&(&other.adds, rank(other), Reverse(&other.path)))
+    }
+}
+
+impl PartialOrd for Name {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+type Run = Box<dyn Iterator<Item = Result<Name>> + Send>;
+
+/// Sorts names, of which it holds one run and the others packed.
+struct Sorter {
+    run: Vec<Name>,
+    runs: Vec<Packed<Name>>,
+}
+
+impl Sorter {
+    fn push(&mut self, name: Name) -> Result<()> {
+        self.run.push(name);
+        if self.run.len() == RUN {
+            self.run.sort_unstable();
+            let mut packing = Packing::new();
+            self.run.drain(..).try_for_each(|name| packing.push(&name))?;
+            self.runs.push(packing.packed()?);
+        }
+        Ok(())
+    }
+
+    fn sorted(mut self) -> Sorted {
+        self.run.sort_unstable();
+        let last: Run = Box::new(self.run.into_iter().map(Ok));
+        let packed = self.runs.into_iter().map(|packed| -> Run { Box::new(packed.unpack()) });
+        let runs: Vec<Run> = std::iter::once(last).chain(packed).collect();
+        let mut sorted = Sorted { runs, next: BinaryHeap::new(), failed: None };
+        (0..sorted.runs.len()).for_each(|run| sorted.fill(run));
+        sorted
+    }
+}
+
+/// Several sorted runs as one.
+struct Sorted {
+    runs: Vec<Run>,
+    /// The next name of each run, and which run it is.
+    next: BinaryHeap<Reverse<(Name, usize)>>,
+    failed: Option<crate::Error>,
+}
+
+impl Sorted {
+    fn fill(&mut self, run: usize) {
+        match self.runs[run].next() {
+            Some(Ok(name)) => self.next.push(Reverse((name, run))),
+            Some(Err(error)) => self.failed = Some(error),
+            None => {}
+        }
+    }
+}
+
+impl Iterator for Sorted {
+    type Item = Result<Name>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(error) = self.failed.take() {
+            return Some(Err(error));
+        }
+        let Reverse((name, run)) = self.next.pop()?;
+        self.fill(run);
+        Some(Ok(name))
+    }
+}
+
+fn collect(
+    directory: &Root,
+    pieces: &mut Vec<String>,
+    name_found: &mut impl FnMut(Name) -> Result<()>,
+    half_found: &impl Fn(Vec<String>),
+) -> Result<()> {
+    directory.each_entry(|entry| {
+        let readable = entry.name.to_str().map(str::to_owned);
+        let is_piece =
+            |name: &String| entry.kind == Kind::Directory && is_piece(name) && pieces.len() < MOST_PIECES;
+        match readable {
+            Some(name) if name.starts_with(PARTIAL) => {
+                half_found(pieces.iter().cloned().chain([name]).collect());
+                Ok(())
+            }
+            Some(name) if is_piece(&name) => match directory.subdirectory(&name, false) {
+                Ok(below) => {
+                    pieces.push(name);
+                    let collected = collect(&below, pieces, name_found, half_found);
+                    pieces.pop();
+                    collected
+                }
+                // What has gone meanwhile was not there.
+                Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+                Err(error) => Err(error),
+            },
+            readable => name_found(Name::new(&entry, readable, pieces)),
+        }
+    })
+}
+
+impl Name {
+    fn new(entry: &Entry, readable: Option<String>, pieces: &[String]) -> Self {
+        let is_utf8 = readable.is_some();
+        let name = readable.unwrap_or_else(|| entry.name.to_string_lossy().into_owned());
+        let path: Vec<String> = pieces.iter().cloned().chain([name]).collect();
+        let decoded = decode(&path);
+        let as_it_stands = decoded.is_none();
+        let not_ours = match entry.kind {
+            Kind::Symlink => Some(NotOurs::Symlink),
+            Kind::Other => Some(NotOurs::NoFile),
+            _ if !is_utf8 => Some(NotOurs::NotUtf8),
+            _ if as_it_stands && !pieces.is_empty() => Some(NotOurs::NoKey),
+            _ => None,
+        };
+        let mut adds = decoded.unwrap_or_else(|| path.concat());
+        if entry.kind == Kind::Directory {
+            adds.push('/');
+        }
+        Self { adds, not_ours, as_it_stands, path }
+    }
+}
+
+/// Whether more of a too long name is in the directory of this name.
+fn is_piece(name: &str) -> bool {
+    name.strip_suffix("%+").unwrap_or(name).ends_with("%~")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_runs_are_one_order_with_second_names_behind_their_first() {
+        let name = |number: usize, as_it_stands| {
+            // Some order that is not sorted.
+            let adds = format!("{:06}", number * 7919 % 50_000);
+            let path = vec![format!("{adds}{}", if as_it_stands { "" } else { "%+" })];
+            Name { adds, not_ours: None, as_it_stands, path }
+        };
+        let mut sorter = Sorter { run: Vec::new(), runs: Vec::new() };
+        (0..50_000).for_each(|number| sorter.push(name(number, number % 2 == 0)).unwrap());
+        sorter.push(name(7, true)).unwrap();
+        assert_eq!(sorter.runs.len(), 3);
+        let names = Names { sorted: sorter.sorted().peekable(), of_one_key: Vec::new().into_iter() };
+        let names: Vec<Name> = names.collect::<Result<_>>().unwrap();
+        assert_eq!(names.len(), 50_001);
+        assert!(names.is_sorted_by(|one, next| one.adds <= next.adds));
+        let second: Vec<&Name> = names.iter().filter(|name| name.not_ours.is_some()).collect();
+        let [second] = second[..] else { panic!("{second:?}") };
+        assert_eq!((second.not_ours, second.as_it_stands), (Some(NotOurs::SecondName), true));
+    }
+}

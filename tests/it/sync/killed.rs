@@ -1,0 +1,138 @@
+//! Runs that are killed at a system call: whichever it is, the next run finishes, and fetches nothing that was safe.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Command, Stdio};
+
+use deis_store::disk::{encode, partial_name};
+use deis_store_tests::faulty::{Operation, etag};
+
+use super::{BUCKET, Place, files, write};
+use crate::program::path;
+
+/// What a run does that can be cut short: what it calls, and how often the kill may be looked for.
+///
+/// strace counts the calls of each thread by itself, so that the place in the run differs from try to try.
+const CALLS: [(&str, usize); 15] = [
+    ("connect", 3),
+    ("sendto,sendmsg,writev", 20),
+    ("recvfrom,read", 60),
+    ("getdents64", 12),
+    ("openat", 50),
+    ("newfstatat,statx,fstat", 50),
+    ("flock", 4),
+    ("write", 80),
+    ("ftruncate,lseek", 3),
+    ("fchmod", 20),
+    ("utimensat", 20),
+    ("fsync,syncfs", 8),
+    ("renameat,renameat2", 20),
+    ("mkdirat", 4),
+    ("unlinkat", 6),
+];
+
+/// Fewer kills than these prove too little.
+const KILLS: usize = 200;
+
+/// After so many runs in a row that no thread made the call so often in, none will.
+const MISSES: usize = 3;
+
+fn objects() -> BTreeMap<String, Vec<u8>> {
+    let body = |seed: usize, size: usize| {
+        (0..size).map(|index| u8::try_from((index * seed) % 251).unwrap()).collect()
+    };
+    let small = (1..=24).map(|seed| (format!("wal_005/{seed:02}"), body(seed, seed * 700)));
+    let big = [("base/a", 700 << 10), ("base/b", 2 << 20), ("c", 1 << 20)];
+    let big = big.into_iter().map(|(key, size)| (key.to_owned(), body(size % 97 + 1, size)));
+    small.chain(big).collect()
+}
+
+/// A directory with an older version of one object and something that is to be deleted.
+fn prepare(place: &Place) {
+    let _ = fs::remove_dir_all(place.directory());
+    write(&place.directory().join("wal_005/07"), b"older");
+    write(&place.directory().join("gone"), b"gone");
+}
+
+#[test]
+fn whatever_a_killed_run_leaves_the_next_one_finishes() {
+    let objects = objects();
+    let borrowed: Vec<(&str, &[u8])> =
+        objects.iter().map(|(key, body)| (key.as_str(), body.as_slice())).collect();
+    let place = Place::with(&borrowed);
+    place.gateway.set_page_entries(9);
+    let mut kills = BTreeMap::new();
+    for (calls, most) in CALLS {
+        let mut misses = 0;
+        for number in 1..=most {
+            prepare(&place);
+            if !killed(&place, calls, number) {
+                misses += 1;
+                if misses == MISSES {
+                    break;
+                }
+                continue;
+            }
+            misses = 0;
+            *kills.entry(calls).or_insert(0_usize) += 1;
+            finishes(&place, &objects, &format!("killed at {calls} {number}"));
+        }
+    }
+    eprintln!("killed: {kills:?}");
+    let all: usize = kills.values().sum();
+    assert!(all >= KILLS, "only {all} runs were killed: {kills:?}");
+    let never: Vec<&str> =
+        CALLS.iter().map(|(calls, _)| *calls).filter(|calls| !kills.contains_key(calls)).collect();
+    assert!(never.is_empty(), "no run was killed at {never:?}");
+}
+
+/// Whether a run was killed when a thread of it made this call for the so manyeth time.
+fn killed(place: &Place, calls: &str, number: usize) -> bool {
+    let mut strace = Command::new("strace");
+    strace.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", "/nonexistent");
+    strace.args(["-f", "-qqq", "-o", "/dev/null", "-e", &format!("trace={calls}")]);
+    strace.args(["-e", &format!("inject={calls}:signal=KILL:when={number}")]);
+    let mut strace = place.prepared({
+        strace.arg(path());
+        strace
+    });
+    strace.arg(BUCKET).arg(place.directory()).arg("--delete-removed");
+    let status = strace.stdout(Stdio::null()).stderr(Stdio::inherit()).status().unwrap();
+    // strace ends as what it runs has ended.
+    let was_killed = status.signal() == Some(9) || status.code() == Some(137);
+    assert!(was_killed || status.code() == Some(0), "{status:?} at {calls} {number}");
+    was_killed
+}
+
+#[track_caller]
+fn finishes(place: &Place, objects: &BTreeMap<String, Vec<u8>>, context: &str) {
+    // What has its name and is as it should be is safe, and so are the bytes of a big one's half.
+    let mut expected = BTreeMap::new();
+    for (key, body) in objects {
+        let path = encode(key).iter().fold(place.directory(), |path, component| path.join(component));
+        let half = path.with_file_name(partial_name(key, &etag(body)));
+        let there = fs::read(&path).ok();
+        assert!(
+            there.as_ref().is_none_or(|there| there == body || there == b"older"),
+            "{context}: {key} has its name and is not whole"
+        );
+        if there.as_ref() != Some(body) {
+            let big = body.len() > 256 << 10;
+            let safe = if big { fs::metadata(half).map_or(0, |half| half.len()) } else { 0 };
+            expected.insert(key.clone(), usize::try_from(safe).unwrap());
+        }
+    }
+    let before = place.asked_for(Operation::Get);
+    place.pull(&["--delete-removed"]).code(0);
+    let mut fetched = BTreeMap::new();
+    for asked in place.gateway.asked_for(Operation::Get).split_off(before) {
+        let again = fetched.insert(asked.key().unwrap(), asked.from_byte());
+        assert_eq!(again, None, "{context}: fetched twice");
+    }
+    expected.retain(|key, safe| *safe < objects[key].len());
+    assert_eq!(fetched, expected, "{context}: what is fetched, and from which byte on");
+    let there = files(&place.directory());
+    assert!(there.keys().eq(objects.keys()), "{context}: {:?}", there.keys());
+    assert!(there == *objects, "{context}: some file has other bytes");
+}

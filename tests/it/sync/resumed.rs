@@ -1,0 +1,152 @@
+//! What a run has left of a big object is gone on with by the next one, and believed only when the whole is checked.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+use deis_store::disk::partial_name;
+use deis_store_tests::faulty::{Asked, Fault, Operation, etag};
+use deis_store_tests::process::send_signal;
+
+use super::{BUCKET, Place, files, write};
+use crate::program::command;
+
+const SIZE: usize = 3 << 20;
+const HALF: usize = 1 << 20;
+
+fn big(seed: u8) -> Vec<u8> {
+    (0..SIZE).map(|index| u8::try_from(index % 251).unwrap() ^ seed).collect()
+}
+
+/// A big object, of which the gateway gives so many bytes the first time.
+fn stalling(body: &[u8]) -> Place {
+    let place = Place::with(&[("d/big", body), ("small", b"small")]);
+    place.gateway.on(Operation::Get, "/d/big", 0..1, Fault::Stalled(HALF));
+    place
+}
+
+fn half(place: &Place, body: &[u8]) -> PathBuf {
+    place.directory().join("d").join(partial_name("d/big", &etag(body)))
+}
+
+/// A run that has written all that the gateway gave.
+fn begun(place: &Place, body: &[u8]) -> Child {
+    let mut command = place.prepared(command());
+    command.arg(BUCKET).arg(place.directory()).stdout(Stdio::null()).stderr(Stdio::null());
+    let child = command.spawn().unwrap();
+    let end = Instant::now() + Duration::from_secs(30);
+    while fs::metadata(half(place, body)).map_or(0, |half| half.len()) < HALF as u64 {
+        assert!(Instant::now() < end, "the half comes");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    child
+}
+
+/// A place where the half of the object was left.
+fn left(body: &[u8]) -> Place {
+    let place = stalling(body);
+    let mut child = begun(&place, body);
+    send_signal("KILL", child.id());
+    child.wait().unwrap();
+    assert_eq!(fs::metadata(half(&place, body)).unwrap().len(), HALF as u64);
+    place
+}
+
+/// What is there after the next run, and how many bytes of the big object came in it, by its requests.
+fn next(place: &Place, options: &[&str]) -> Vec<usize> {
+    let before = place.asked_for(Operation::Get);
+    place.pull(options).code(0);
+    let asked = place.gateway.asked_for(Operation::Get).split_off(before);
+    asked.iter().filter(|asked| asked.target.contains("big")).map(Asked::from_byte).collect()
+}
+
+fn there(place: &Place) -> Vec<String> {
+    files(&place.directory()).into_keys().collect()
+}
+
+#[test]
+fn the_next_run_goes_on_where_a_killed_one_stopped() {
+    let place = left(&big(0));
+    assert_eq!(next(&place, &[]), [HALF]);
+    assert!(place.file("d/big").unwrap() == big(0));
+    assert_eq!(there(&place), ["d/big", "small"]);
+    assert_eq!(next(&place, &[]), [0_usize; 0]);
+}
+
+#[test]
+fn a_run_that_is_asked_to_stop_leaves_what_it_has() {
+    let place = stalling(&big(0));
+    let mut child = begun(&place, &big(0));
+    send_signal("TERM", child.id());
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert_eq!(next(&place, &[]), [HALF]);
+    assert!(place.file("d/big").unwrap() == big(0));
+}
+
+#[test]
+fn what_is_there_whole_is_not_fetched_at_all() {
+    let place = left(&big(0));
+    fs::write(half(&place, &big(0)), big(0)).unwrap();
+    assert_eq!(next(&place, &[]), [0_usize; 0]);
+    assert!(place.file("d/big").unwrap() == big(0));
+}
+
+#[test]
+fn what_was_left_and_is_damaged_or_too_long_is_fetched_anew() {
+    let mut damaged = big(0)[..HALF].to_vec();
+    damaged[77] ^= 1;
+    let too_long = [big(0), vec![0]].concat();
+    for (bytes, requests) in [(damaged, vec![HALF, 0]), (too_long, vec![0])] {
+        let place = left(&big(0));
+        fs::write(half(&place, &big(0)), bytes).unwrap();
+        assert_eq!(next(&place, &[]), requests);
+        assert!(place.file("d/big").unwrap() == big(0));
+        assert_eq!(there(&place), ["d/big", "small"]);
+    }
+}
+
+#[test]
+fn the_half_of_an_object_that_was_replaced_is_not_used_and_goes() {
+    let place = left(&big(0));
+    place.gateway.store("db_wal", "d/big", &big(1));
+    assert_eq!(next(&place, &[]), [0]);
+    assert!(place.file("d/big").unwrap() == big(1));
+    assert_eq!(there(&place), ["d/big", "small"]);
+}
+
+#[test]
+fn an_object_that_is_replaced_while_it_is_gone_on_with_is_fetched_as_it_is_then() {
+    let place = left(&big(0));
+    place.gateway.on(Operation::Get, "/d/big", 0..1, Fault::Replaced { at: 5, by: big(1) });
+    let requests = next(&place, &[]);
+    assert_eq!((requests[0], *requests.last().unwrap()), (HALF, 0), "{requests:?}");
+    assert!(place.file("d/big").unwrap() == big(1));
+    assert_eq!(there(&place), ["d/big", "small"]);
+}
+
+#[test]
+fn the_half_of_an_object_that_is_gone_stays_until_deletion_is_asked_for() {
+    let place = left(&big(0));
+    place.gateway.delete("db_wal", "d/big");
+    assert_eq!(next(&place, &[]), [0_usize; 0]);
+    assert!(half(&place, &big(0)).exists());
+    // What looks alike and is no half of ours is a key of its user's.
+    write(&place.directory().join("%partly"), b"x");
+    assert_eq!(next(&place, &["--dry-run", "--delete-removed"]), [0_usize; 0]);
+    assert!(half(&place, &big(0)).exists());
+    place.pull(&["--delete-removed"]).code(0);
+    assert_eq!(there(&place), ["small"]);
+}
+
+#[test]
+fn a_half_that_another_run_writes_is_left_to_it() {
+    let place = stalling(&big(0));
+    let mut child = begun(&place, &big(0));
+    let synced = place.pull(&[]).code(3);
+    assert_eq!(synced.outcome("d/big"), "failed");
+    send_signal("KILL", child.id());
+    child.wait().unwrap();
+    assert_eq!(next(&place, &[]), [HALF]);
+    assert!(place.file("d/big").unwrap() == big(0));
+}
