@@ -6,6 +6,7 @@ mod connect;
 mod download;
 mod list;
 mod small;
+mod sync;
 mod upload;
 
 use std::path::PathBuf;
@@ -43,6 +44,8 @@ enum Job {
     Upload { directory: PathBuf, bucket: String },
     /// The keys of a bucket, with sizes and times, on standard output
     List { bucket: String },
+    /// A directory made as a bucket is; prints how many objects were copied and how many were there
+    Sync { bucket: String, directory: PathBuf },
     /// Objects fetched over and over, and thrown away; prints how many a second
     Small {
         bucket: String,
@@ -77,6 +80,7 @@ async fn run(arguments: &Arguments) -> Result<()> {
             upload::upload(&client, directory, &BucketName::new(bucket)?).await
         }
         Job::List { bucket } => list::list(&client, &BucketName::new(bucket)?).await,
+        Job::Sync { bucket, directory } => sync::sync(&client, &BucketName::new(bucket)?, directory).await,
         Job::Small { bucket, prefix, seconds } => {
             small::small(&client, &BucketName::new(bucket)?, prefix, *seconds).await
         }

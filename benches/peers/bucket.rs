@@ -31,15 +31,22 @@ pub(crate) fn plant(gateway: &Gateway, bucket: &str, directory: &Path) -> Result
     Ok(())
 }
 
-/// Makes a bucket of so many objects of one byte, with keys like a registry's.
+/// Makes a bucket of so many objects of one byte, half of them with keys like WAL segments and half like a registry's.
 pub(crate) fn plant_many(gateway: &Gateway, bucket: &str, objects: u32) -> Result<()> {
     let bucket = create(gateway, bucket)?;
     let (client, bucket) = (&gateway.client, &bucket);
-    let puts = stream::iter(0..objects).map(|number| async move {
-        let key = format!("registry/images/{:08x}/{number:064x}/json", number.wrapping_mul(2_654_435_761));
-        put(client, bucket, &key, Bytes::from_static(b"x")).await
-    });
+    let puts = stream::iter(0..objects)
+        .map(|number| async move { put(client, bucket, &key(number), Bytes::from_static(b"x")).await });
     gateway.block_on(puts.buffer_unordered(client.in_flight()).try_collect())
+}
+
+fn key(number: u32) -> String {
+    if number.is_multiple_of(2) {
+        return format!("wal_005/{number:024X}.lzo");
+    }
+    let image = (number / 8).wrapping_mul(2_654_435_761);
+    let file = ["ancestry", "checksum", "json", "layer"][number as usize / 2 % 4];
+    format!("registry/images/{image:08x}{image:056x}/{file}")
 }
 
 /// An error unless a bucket holds the files of a directory and nothing else, byte for byte.

@@ -84,6 +84,13 @@ pub(crate) fn goals(results: &Results) -> Vec<Goal> {
             own(Job::ListTenfold, mib) / own(Job::ListScripted, mib),
             1.1,
         ),
+        Goal::at_most(
+            "second run of a sync: our time / that of our listing",
+            own(Job::SyncAgain, wall) / own(Job::List, wall),
+            1.2,
+        ),
+        Goal::at_least("second run of a sync: best peer's time / ours", ratio(Job::SyncAgain, wall, ""), 1.0),
+        Goal::at_most("second run of the largest sync: our peak memory, MiB", own(Job::SyncMany, mib), 32.0),
     ]
 }
 

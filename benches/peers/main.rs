@@ -24,7 +24,7 @@ use deis_store_tests::interrupt;
 
 use crate::gateway::Gateway;
 use crate::report::Report;
-use crate::rounds::{Rounds, measure};
+use crate::rounds::{Part, Rounds, measure};
 use crate::tool::Place;
 use crate::workload::Workload;
 
@@ -38,13 +38,16 @@ struct Arguments {
     /// How often each is measured; the median counts
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=50))]
     runs: u8,
+    /// Measure this alone, and write no file
+    #[arg(long)]
+    only: Option<Part>,
     /// Where the files lie that are sent and received; all programs use the same
     #[arg(long, default_value = "/dev/shm")]
     work: PathBuf,
     /// The day that is written into the results [default: today, in UTC]
     #[arg(long)]
     date: Option<jiff::civil::Date>,
-    /// Where the results go as JSON [default: nowhere with --quick, else benches/results/peers.json]
+    /// Where the results go as JSON [default: nowhere with --quick or --only, else benches/results/peers.json]
     #[arg(long)]
     json: Option<PathBuf>,
 }
@@ -65,7 +68,8 @@ fn run(arguments: &Arguments) -> Result<()> {
     let workload = if arguments.quick { Workload::quick() } else { Workload::full() };
     let date =
         arguments.date.unwrap_or_else(|| jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date());
-    let rounds = Rounds { runs: if arguments.quick { 1 } else { arguments.runs }, workload };
+    let rounds =
+        Rounds { runs: if arguments.quick { 1 } else { arguments.runs }, workload, only: arguments.only };
     let work = tempfile::Builder::new()
         .prefix("deis-store-peers-")
         .tempdir_in(&arguments.work)
@@ -76,7 +80,8 @@ fn run(arguments: &Arguments) -> Result<()> {
     let results = measure(&rounds, &place, &gateway)?;
     let report = Report::new(date.to_string(), machine, &rounds, arguments.quick, results);
     print!("{}", report.markdown());
-    let usual = || (!arguments.quick).then(|| PathBuf::from("benches/results/peers.json"));
+    let all = !arguments.quick && arguments.only.is_none();
+    let usual = || all.then(|| PathBuf::from("benches/results/peers.json"));
     if let Some(file) = arguments.json.clone().or_else(usual) {
         std::fs::write(&file, report.json()).context(file.display())?;
         eprintln!("Written to {}", file.display());

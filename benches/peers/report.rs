@@ -61,6 +61,17 @@ impl Report {
         self.job(&mut text, Job::List, &format!("Listing, {listed} objects"));
         self.job(&mut text, Job::ListScripted, &format!("Listing from a script, {listed} objects"));
         self.job(&mut text, Job::ListTenfold, &format!("Listing from a script, {} objects", 10 * listed));
+        self.job(
+            &mut text,
+            Job::SyncAgain,
+            &format!("A second run of a sync, {listed} objects, all unchanged"),
+        );
+        let synced = workload.synced_objects;
+        self.job(
+            &mut text,
+            Job::SyncMany,
+            &format!("The same from a script, {synced} objects in one directory"),
+        );
         self.small_gets(&mut text);
         self.goals(&mut text);
         for (program, version) in &machine.versions {

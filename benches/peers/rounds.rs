@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use deis_store_tests::error::{Context as _, Error, Result};
-use deis_store_tests::faulty::FaultyGateway;
+use deis_store_tests::faulty::{FaultyGateway, LAST_MODIFIED};
 use serde::Serialize;
 
 use crate::gateway::Gateway;
 use crate::measure::{Sample, run};
-use crate::tool::{EQUAL, Place, Tool, list_script, write_s3cfg};
+use crate::tool::{EQUAL, Place, Tool, list_script, sync_script, write_s3cfg};
 use crate::workload::Workload;
 use crate::{bucket, files, wrk};
 
@@ -25,6 +25,18 @@ const DATA: &str = "peers_data";
 pub(crate) struct Rounds {
     pub(crate) runs: u8,
     pub(crate) workload: Workload,
+    /// This alone, if it is not all.
+    pub(crate) only: Option<Part>,
+}
+
+/// What can be measured alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Part {
+    Download,
+    SmallGets,
+    Upload,
+    List,
+    Sync,
 }
 
 /// What a program does.
@@ -39,6 +51,10 @@ pub(crate) enum Job {
     ListScripted,
     /// A listing ten times as long, given by a script: a real gateway would be hours in being filled.
     ListTenfold,
+    /// A second run over a directory that is as the bucket of the longer listing.
+    SyncAgain,
+    /// The same with far more objects in one directory, given by a script.
+    SyncMany,
 }
 
 /// All runs of a program at a job.
@@ -92,23 +108,31 @@ pub(crate) fn measure(rounds: &Rounds, place: &Place, gateway: &Gateway) -> Resu
     bucket::plant(gateway, DATA, &originals)?;
     let at = At { place, gateway, originals };
     let mut results = Results::default();
-    for round in 0..rounds.runs {
-        at.downloads(round, &mut results)?;
+    let wants = |part| rounds.only.is_none_or(|only| only == part);
+    if wants(Part::Download) {
+        (0..rounds.runs).try_for_each(|round| at.downloads(round, &mut results))?;
     }
-    for _ in 0..rounds.runs {
-        at.small_gets(rounds.workload.small_gets_seconds, &mut results)?;
+    if wants(Part::SmallGets) {
+        let seconds = rounds.workload.small_gets_seconds;
+        (0..rounds.runs).try_for_each(|_| at.small_gets(seconds, &mut results))?;
     }
-    for round in 0..rounds.runs {
-        at.uploads(round, &mut results)?;
+    if wants(Part::Upload) {
+        (0..rounds.runs).try_for_each(|round| at.uploads(round, &mut results))?;
     }
     let listed = rounds.workload.listed_objects;
-    eprintln!("Planting {listed} objects");
-    bucket::plant_many(gateway, LISTED, listed)?;
-    for round in 0..rounds.runs {
-        at.listings(round, listed, &mut results)?;
+    // A sync is compared with the listing that it begins with.
+    if wants(Part::List) || wants(Part::Sync) {
+        eprintln!("Planting {listed} objects");
+        bucket::plant_many(gateway, LISTED, listed)?;
+        (0..rounds.runs).try_for_each(|round| at.listings(round, listed, &mut results))?;
     }
-    for (job, objects) in [(Job::ListScripted, listed), (Job::ListTenfold, 10 * listed)] {
-        at.scripted_listings(rounds.runs, job, objects, &mut results)?;
+    if wants(Part::Sync) {
+        at.syncs(&rounds.workload, rounds.runs, &mut results)?;
+    }
+    if wants(Part::List) {
+        for (job, objects) in [(Job::ListScripted, listed), (Job::ListTenfold, 10 * listed)] {
+            at.scripted_listings(rounds.runs, job, objects, &mut results)?;
+        }
     }
     Ok(results)
 }
@@ -165,6 +189,53 @@ impl At<'_> {
             results.add(job, &Tool::Ours(None).name(), sample);
         }
         Ok(())
+    }
+
+    /// Runs that find everything there.
+    fn syncs(&self, workload: &Workload, runs: u8, results: &mut Results) -> Result<()> {
+        let mirror = self.place.work.join("mirror");
+        self.sync(&Tool::Ours(None).sync(self.place, self.gateway, LISTED, &mirror))?;
+        let expected = format!("0 {}\n", workload.listed_objects);
+        for round in 0..runs {
+            for tool in in_turn(Tool::SYNCERS, round) {
+                let command = tool.sync(self.place, self.gateway, LISTED, &mirror);
+                let (sample, printed) = self.sync(&command)?;
+                if matches!(tool, Tool::Ours(_)) && printed != expected {
+                    return Err(Error::new(format!("copied and unchanged: {printed}")));
+                }
+                results.add(Job::SyncAgain, &tool.name(), sample);
+            }
+        }
+        fs::remove_dir_all(&mirror).context(mirror.display())?;
+        self.sync_many(workload.synced_objects, &mirror, results)
+    }
+
+    /// Ours alone and once, for its memory.
+    fn sync_many(&self, objects: u32, mirror: &Path, results: &mut Results) -> Result<()> {
+        eprintln!("Planting {objects} files");
+        let script = FaultyGateway::start()?;
+        let time = httpdate::parse_http_date(LAST_MODIFIED).context("The script's time")?;
+        let directory = mirror.join("wal_005");
+        fs::create_dir_all(&directory).context(directory.display())?;
+        for number in 0..objects {
+            let name = format!("{number:024X}.lzo");
+            let path = directory.join(&name);
+            let file = fs::File::create(&path).context(path.display())?;
+            file.set_modified(time).context(path.display())?;
+            script.store(LISTED, &format!("wal_005/{name}"), b"");
+        }
+        let (sample, printed) = self.sync(&sync_script(self.place, &script.url(), LISTED, mirror))?;
+        if printed != format!("0 {objects}\n") {
+            return Err(Error::new(format!("copied and unchanged: {printed}")));
+        }
+        results.add(Job::SyncMany, &Tool::Ours(None).name(), sample);
+        fs::remove_dir_all(mirror).context(mirror.display())
+    }
+
+    fn sync(&self, command: &Command) -> Result<(Sample, String)> {
+        let output = self.place.work.join("printed");
+        let sample = run(command, &output, &self.place.work)?;
+        Ok((sample, fs::read_to_string(&output).context(output.display())?))
     }
 
     fn listing(&self, command: &Command, objects: u32) -> Result<Sample> {

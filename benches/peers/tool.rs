@@ -43,6 +43,9 @@ impl Place {
     }
 }
 
+/// Makes rclone not look what is there.
+const NOTHING_THERE: &str = "--no-check-dest";
+
 /// How many requests ours and rclone have in flight where connections are to be equal.
 pub(crate) const EQUAL: u16 = 16;
 
@@ -74,6 +77,9 @@ impl Tool {
     pub(crate) const LISTERS: [Self; 4] =
         [Self::Ours(None), Self::Rclone(EQUAL), Self::S5cmd(None), Self::S3cmd];
 
+    /// Those that compare a bucket with a directory.
+    pub(crate) const SYNCERS: [Self; 4] = Self::LISTERS;
+
     /// Its name in tables.
     pub(crate) fn name(self) -> String {
         match self {
@@ -95,9 +101,10 @@ impl Tool {
                 .args(["get", "--quiet", "--recursive", "--no-progress", "--no-preserve"])
                 .arg(format!("s3://{bucket}/"))
                 .arg(slashed(to)),
-            Self::Rclone(_) => {
-                command.args(["copy", "--s3-no-head-object"]).arg(format!("peer:{bucket}")).arg(to)
-            }
+            Self::Rclone(_) => command
+                .args(["copy", NOTHING_THERE, "--s3-no-head-object"])
+                .arg(format!("peer:{bucket}"))
+                .arg(to),
             Self::S5cmd(_) => command.arg("cp").arg(format!("s3://{bucket}/*")).arg(slashed(to)),
         };
         command
@@ -120,7 +127,7 @@ impl Tool {
                 .arg(slashed(from))
                 .arg(format!("s3://{bucket}/")),
             Self::Rclone(_) => command
-                .args(["copy", "--s3-no-head", "--s3-no-check-bucket"])
+                .args(["copy", NOTHING_THERE, "--s3-no-head", "--s3-no-check-bucket"])
                 .arg(from)
                 .arg(format!("peer:{bucket}")),
             Self::S5cmd(_) => command.arg("cp").arg(slashed(from)).arg(format!("s3://{bucket}/")),
@@ -138,6 +145,21 @@ impl Tool {
                 .args(["lsf", "--recursive", "--files-only", "--fast-list"])
                 .arg(format!("peer:{bucket}")),
             Self::S5cmd(_) => command.arg("ls").arg(format!("s3://{bucket}/*")),
+        };
+        command
+    }
+
+    /// A directory made as a bucket is.
+    pub(crate) fn sync(self, place: &Place, gateway: &Gateway, bucket: &str, to: &Path) -> Command {
+        let mut command = self.command(place, gateway);
+        match self {
+            Self::Ours(_) => command.args(["sync", bucket]).arg(to),
+            Self::S3cmd => command
+                .args(["sync", "--quiet", "--no-progress", "--no-preserve", "--no-check-md5"])
+                .arg(format!("s3://{bucket}/"))
+                .arg(slashed(to)),
+            Self::Rclone(_) => command.args(["sync", "--fast-list"]).arg(format!("peer:{bucket}")).arg(to),
+            Self::S5cmd(_) => command.arg("sync").arg(format!("s3://{bucket}/*")).arg(slashed(to)),
         };
         command
     }
@@ -168,9 +190,8 @@ impl Tool {
                 let (transfers, settings) = (transfers.to_string(), rclone_settings(gateway, &url));
                 command.envs(settings).args(["--config", "/dev/null"]);
                 command.args(["--transfers", &transfers, "--checkers", &transfers]);
-                // It neither reads times, which would cost it a HEAD for each object, nor looks what is there: nothing is.
+                // It reads no times from metadata, which would cost it a HEAD for each object.
                 command.args(["--use-server-modtime", "--no-update-modtime", "--no-update-dir-modtime"]);
-                command.arg("--no-check-dest");
             }
             Self::S5cmd(workers) => {
                 command = Command::new(&place.s5cmd);
@@ -188,6 +209,14 @@ impl Tool {
 pub(crate) fn list_script(place: &Place, url: &str, bucket: &str) -> Command {
     let mut command = Command::new(&place.ours);
     command.args(["--gateway", url, "list", bucket]);
+    command.envs([("AWS_ACCESS_KEY_ID", "any"), ("AWS_SECRET_ACCESS_KEY", "any")]);
+    command
+}
+
+/// As [`Tool::sync`], likewise.
+pub(crate) fn sync_script(place: &Place, url: &str, bucket: &str, to: &Path) -> Command {
+    let mut command = Command::new(&place.ours);
+    command.args(["--gateway", url, "sync", bucket]).arg(to);
     command.envs([("AWS_ACCESS_KEY_ID", "any"), ("AWS_SECRET_ACCESS_KEY", "any")]);
     command
 }

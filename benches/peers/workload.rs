@@ -23,6 +23,8 @@ pub(crate) struct Workload {
     pub(crate) large_bytes: u64,
     /// Objects of the listing.
     pub(crate) listed_objects: u32,
+    /// Objects of the largest directory that is compared with a bucket.
+    pub(crate) synced_objects: u32,
     /// How long small objects are fetched over and over, in seconds.
     pub(crate) small_gets_seconds: u64,
 }
@@ -35,6 +37,7 @@ impl Workload {
             large_objects: 4,
             large_bytes: 64 << 20,
             listed_objects: 60_000,
+            synced_objects: 1_000_000,
             small_gets_seconds: 5,
         }
     }
@@ -45,6 +48,7 @@ impl Workload {
             large_objects: 2,
             large_bytes: 16 << 20,
             listed_objects: 2000,
+            synced_objects: 20_000,
             small_gets_seconds: 1,
             ..Self::full()
         }

@@ -12,7 +12,7 @@ use crate::disk::{Entry, Kind, PARTIAL, Root, decode};
 use crate::error::{ErrorKind, Result};
 
 /// So many names are sorted at a time; of a directory with more, each such run is packed.
-const RUN: usize = 16_384;
+const RUN: usize = 32_768;
 
 /// A name is cut into five pieces at most, since a key has 1024 bytes.
 const MOST_PIECES: usize = 8;
@@ -245,17 +245,17 @@ mod tests {
     fn many_runs_are_one_order_with_second_names_behind_their_first() {
         let name = |number: usize, as_it_stands| {
             // Some order that is not sorted.
-            let adds = format!("{:06}", number * 7919 % 50_000);
+            let adds = format!("{:06}", number * 7919 % 100_000);
             let path = vec![format!("{adds}{}", if as_it_stands { "" } else { "%+" })];
             Name { adds, not_ours: None, as_it_stands, path }
         };
         let mut sorter = Sorter { run: Vec::new(), runs: Vec::new() };
-        (0..50_000).for_each(|number| sorter.push(name(number, number % 2 == 0)).unwrap());
+        (0..100_000).for_each(|number| sorter.push(name(number, number % 2 == 0)).unwrap());
         sorter.push(name(7, true)).unwrap();
         assert_eq!(sorter.runs.len(), 3);
         let names = Names { sorted: sorter.sorted().peekable(), of_one_key: Vec::new().into_iter() };
         let names: Vec<Name> = names.collect::<Result<_>>().unwrap();
-        assert_eq!(names.len(), 50_001);
+        assert_eq!(names.len(), 100_001);
         assert!(names.is_sorted_by(|one, next| one.adds <= next.adds));
         let second: Vec<&Name> = names.iter().filter(|name| name.not_ours.is_some()).collect();
         let [second] = second[..] else { panic!("{second:?}") };

@@ -105,7 +105,8 @@ impl Pull<'_> {
             let (key, size_bytes) = (listed.key, listed.size_bytes);
             return Ok(Done::Source { key, outcome: Outcome::Stored, size_bytes, there });
         }
-        let pulled = self.transfer.object(listed).await?;
+        // Few keys come here as a rule; kept within, a transfer would make the step of every key some kilobytes to move.
+        let pulled = Box::pin(self.transfer.object(listed)).await?;
         let size_bytes = pulled.stored.as_ref().map_or(0, |stored| stored.size_bytes);
         let (key, outcome) = (pulled.listed.key, pulled.outcome);
         Ok(Done::Source { key, outcome, size_bytes, there })
