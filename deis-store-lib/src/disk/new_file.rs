@@ -30,6 +30,7 @@ pub struct NewFile {
     file: File,
     size_bytes: u64,
     sha256: sha2::Sha256,
+    hashed: bool,
     on_commit: Option<OnCommit>,
     committed: bool,
 }
@@ -43,8 +44,8 @@ pub struct Committed {
     pub path: Vec<String>,
     /// Its size.
     pub size_bytes: u64,
-    /// Its digest.
-    pub sha256: Sha256,
+    /// Its digest, unless it was begun without.
+    pub sha256: Option<Sha256>,
 }
 
 impl NewFile {
@@ -64,9 +65,25 @@ impl NewFile {
             other => other,
         }
         .map_err(|error| parent.failed("write", &name, error))?;
-        let (file, sha256) = (File::from(file), sha2::Sha256::new());
-        let (size_bytes, on_commit, committed) = (0, None, false);
-        Ok(Self { parent, directories, name, temporary, file, size_bytes, sha256, on_commit, committed })
+        Ok(Self {
+            parent,
+            directories,
+            name,
+            temporary,
+            file: File::from(file),
+            size_bytes: 0,
+            sha256: sha2::Sha256::new(),
+            hashed: true,
+            on_commit: None,
+            committed: false,
+        })
+    }
+
+    /// The same without a digest, for whoever wants none: it is a good part of what a file costs.
+    #[must_use]
+    pub fn without_digest(mut self) -> Self {
+        self.hashed = false;
+        self
     }
 
     /// How many bytes were written so far.
@@ -75,10 +92,10 @@ impl NewFile {
         self.size_bytes
     }
 
-    /// The digest of the bytes written so far.
+    /// The digest of the bytes written so far, unless it was begun without.
     #[must_use]
-    pub fn sha256(&self) -> Sha256 {
-        Sha256(self.sha256.clone().finalize().into())
+    pub fn sha256(&self) -> Option<Sha256> {
+        self.hashed.then(|| Sha256(self.sha256.clone().finalize().into()))
     }
 
     /// Our error of an error while writing.
@@ -201,6 +218,11 @@ impl NewFile {
     /// get their blocks in turn: SHA-256 then costs next to nothing beside MD5.
     pub(super) fn write_tapped(&mut self, bytes: &[u8], tap: &mut impl Tap) -> io::Result<()> {
         self.file.write_all(bytes)?;
+        if !self.hashed {
+            tap.bytes(bytes);
+            self.size_bytes += bytes.len() as u64;
+            return Ok(());
+        }
         let begun = usize::try_from(self.size_bytes % BLOCK_BYTES as u64).unwrap_or(0);
         let (end_of_block, blocks) = bytes.split_at(bytes.len().min((BLOCK_BYTES - begun) % BLOCK_BYTES));
         for block in std::iter::once(end_of_block).chain(blocks.chunks(BLOCK_BYTES)) {
@@ -215,7 +237,9 @@ impl NewFile {
 impl Write for NewFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write(bytes)?;
-        self.sha256.update(&bytes[..written]);
+        if self.hashed {
+            self.sha256.update(&bytes[..written]);
+        }
         self.size_bytes += written as u64;
         Ok(written)
     }
@@ -278,7 +302,10 @@ mod tests {
         file.write_all(b"abc").unwrap();
         let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(1_445_412_481);
         let committed = file.commit(0o400, Some(modified), true).unwrap();
-        assert_eq!(committed, Committed { path: encode("d/f"), size_bytes: 3, sha256: Sha256::of(b"abc") });
+        assert_eq!(
+            committed,
+            Committed { path: encode("d/f"), size_bytes: 3, sha256: Some(Sha256::of(b"abc")) }
+        );
         let metadata = directory.path().join("d/f").metadata().unwrap();
         assert_eq!(metadata.permissions().mode() & 0o777, 0o400);
         assert_eq!(metadata.modified().unwrap(), modified);
@@ -303,7 +330,24 @@ mod tests {
         }
         assert!(rest.is_empty() && seen.0 == bytes);
         let committed = file.commit(0o400, None, false).unwrap();
-        assert_eq!((committed.size_bytes, committed.sha256), (5000, Sha256::of(&bytes)));
+        assert_eq!((committed.size_bytes, committed.sha256), (5000, Some(Sha256::of(&bytes))));
+    }
+
+    #[test]
+    fn without_a_digest_the_bytes_are_written_and_shown_all_the_same() {
+        struct Seen(Vec<u8>);
+        impl Tap for Seen {
+            fn bytes(&mut self, bytes: &[u8]) {
+                self.0.extend_from_slice(bytes);
+            }
+        }
+        let (_directory, root) = root();
+        let (mut file, mut seen) = (root.new_file(&["f"]).unwrap().without_digest(), Seen(Vec::new()));
+        file.write_tapped(b"ab", &mut seen).unwrap();
+        file.write_all(b"c").unwrap();
+        let committed = file.commit(0o400, None, false).unwrap();
+        assert_eq!(committed, Committed { path: encode("f"), size_bytes: 3, sha256: None });
+        assert_eq!((read(&root, &committed.path).as_str(), seen.0.as_slice()), ("abc", &b"ab"[..]));
     }
 
     #[test]

@@ -57,8 +57,8 @@ pub struct Stored {
     pub path: Vec<String>,
     /// Its size in bytes.
     pub size_bytes: u64,
-    /// Its digest.
-    pub sha256: Sha256,
+    /// Its digest, if one was wanted.
+    pub sha256: Option<Sha256>,
     /// What its bytes were checked against.
     pub checked: Checked,
     /// When it was written in the bucket.
@@ -170,7 +170,8 @@ impl Transfer<'_> {
             Form::Mirror { prefix_bytes } => {
                 let time = Some(listed_time(listed)?);
                 let new_file = move |key: &str, etag: &str| {
-                    root.new_object(key.get(prefix_bytes..).unwrap_or(key), etag)
+                    let below = key.get(prefix_bytes..).unwrap_or(key);
+                    root.new_object(below, etag).map(NewFile::without_digest)
                 };
                 store(download, &key, 0o600, time, new_file).await
             }
