@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use deis_store::disk::Root;
-use deis_store::mirror::{Outcome, Selection, pull};
+use deis_store::mirror::{BucketTree, Did, Outcome, SyncOptions, sync_to_directory};
 use deis_store::monitor::{Run, TaskKind};
 use deis_store::s3::{BucketName, Client};
 use deis_store::{Error, ErrorKind, Result};
@@ -17,10 +17,12 @@ pub(crate) async fn download(
 ) -> Result<()> {
     let run = Run::silent();
     let task = run.begin(None, TaskKind::Step, "download");
-    let selection = Selection { bucket, prefix, leave_out: &|_| false };
-    pull(client, &selection, &Root::create(directory)?, &run, &task, |pulled| match pulled.outcome {
-        Outcome::Stored => Ok(()),
-        other => Err(Error::new(ErrorKind::Internal, format!("{}: {other:?}", pulled.listed.key))),
+    let (root, options) = (Root::create(directory)?, SyncOptions::default());
+    let tree = BucketTree { bucket, prefix, wanted: &|_| true };
+    sync_to_directory(client, &tree, &root, &options, &run, &task, |synced| match synced.did {
+        Did::Source(Outcome::Stored) => Ok(()),
+        other => Err(Error::new(ErrorKind::Internal, format!("{}: {other:?}", synced.key))),
     })
     .await
+    .map(drop)
 }

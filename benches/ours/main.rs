@@ -1,6 +1,6 @@
 //! `ours`: what is measured of the library against other people's programs, as a process of its own.
 //!
-//! It calls the library as the program `deis-store` does, with the same runtime, and does nothing else.
+//! It calls the library as `deis-store s3` does, with the same runtime, and does nothing else.
 
 mod connect;
 mod download;
@@ -57,7 +57,7 @@ enum Job {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error),
     };
