@@ -1,9 +1,8 @@
 //! `ours`: what is measured of the library against other people's programs, as a process of its own.
 //!
-//! It calls the library as the program `deis-store` does, with the same runtime, and does nothing else.
+//! It calls the library as `deis-store s3` does, with the same runtime, and does nothing else.
 
 mod connect;
-mod download;
 mod list;
 mod small;
 mod sync;
@@ -32,14 +31,6 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Job {
-    /// A bucket into files
-    Download {
-        bucket: String,
-        directory: PathBuf,
-        /// Only keys that begin so
-        #[arg(long, default_value = "")]
-        prefix: String,
-    },
     /// Files into a bucket
     Upload { directory: PathBuf, bucket: String },
     /// The keys of a bucket, with sizes and times, on standard output
@@ -60,7 +51,7 @@ enum Job {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error),
     };
@@ -73,9 +64,6 @@ fn main() -> ExitCode {
 async fn run(arguments: &Arguments) -> Result<()> {
     let client = connect::connect(&arguments.gateway, arguments.in_flight)?;
     match &arguments.job {
-        Job::Download { bucket, directory, prefix } => {
-            download::download(&client, &BucketName::new(bucket)?, prefix, directory).await
-        }
         Job::Upload { directory, bucket } => {
             upload::upload(&client, directory, &BucketName::new(bucket)?).await
         }

@@ -96,7 +96,7 @@ impl Tool {
     pub(crate) fn download(self, place: &Place, gateway: &Gateway, bucket: &str, to: &Path) -> Command {
         let mut command = self.command(place, gateway);
         match self {
-            Self::Ours(_) => command.args(["download", bucket]).arg(to),
+            Self::Ours(_) => command.args(["sync", bucket]).arg(to),
             Self::S3cmd => command
                 .args(["get", "--quiet", "--recursive", "--no-progress", "--no-preserve"])
                 .arg(format!("s3://{bucket}/"))

@@ -15,9 +15,10 @@ use std::time::Duration;
 use clap::Parser as _;
 use deis_store::monitor::{Run, Stop, SystemClock};
 use deis_store::{Error, ErrorKind};
+use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::args::Args;
+use crate::args::{Args, Command};
 use crate::exit::Exit;
 use crate::output::Output;
 use crate::progress::Progress;
@@ -28,7 +29,7 @@ fn main() -> ExitCode {
         Err(error) => return misunderstood(&error),
     };
     let output = Output::new(&args.global, args.command.name());
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match threads(&args.command).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
             return output.failed(&Error::new(ErrorKind::Internal, error.to_string()));
@@ -45,6 +46,15 @@ fn main() -> ExitCode {
     // A task that still waits for a disk or a peer must not hold up the exit.
     runtime.shutdown_timeout(Duration::from_secs(2));
     exit.into()
+}
+
+/// `s3` waits for sockets in one thread, beside those that hash and write: to hand each answer from thread to thread costs
+/// it more than it gains. The other commands compress and serve as well.
+fn threads(command: &Command) -> Builder {
+    match command {
+        Command::S3 { .. } => Builder::new_current_thread(),
+        _ => Builder::new_multi_thread(),
+    }
 }
 
 /// What clap says: help and versions to standard output, anything else as a usage error, in JSON if that was typed.

@@ -108,7 +108,7 @@ fn line(pulled: Pulled) -> Result<ListLine> {
     if let Some(stored) = stored {
         line.size_bytes = stored.size_bytes;
         line.checked = Some(stored.checked);
-        line.sha256 = Some(stored.sha256);
+        line.sha256 = stored.sha256;
         line.content_type = Some(stored.info.content_type);
         line.headers = stored.info.headers;
         line.meta = stored.info.meta;

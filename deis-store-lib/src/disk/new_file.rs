@@ -32,7 +32,7 @@ pub struct NewFile {
     temporary: String,
     file: File,
     size_bytes: u64,
-    sha256: sha2::Sha256,
+    sha256: Option<sha2::Sha256>,
     on_commit: Option<OnCommit>,
     dropped: Dropped,
 }
@@ -56,8 +56,8 @@ pub struct Committed {
     pub path: Vec<String>,
     /// Its size.
     pub size_bytes: u64,
-    /// Its digest.
-    pub sha256: Sha256,
+    /// Its digest, unless it was begun without.
+    pub sha256: Option<Sha256>,
 }
 
 impl NewFile {
@@ -81,7 +81,7 @@ impl NewFile {
     }
 
     fn of(parent: Root, directories: Vec<String>, name: String, temporary: String, file: File) -> Self {
-        let (size_bytes, sha256, on_commit) = (0, sha2::Sha256::new(), None);
+        let (size_bytes, sha256, on_commit) = (0, Some(sha2::Sha256::new()), None);
         let dropped = Dropped::Removed;
         Self { parent, directories, name, temporary, file, size_bytes, sha256, on_commit, dropped }
     }
@@ -138,7 +138,7 @@ impl NewFile {
 
     /// Throws away what is in it.
     pub fn empty(&mut self) -> Result<()> {
-        (self.size_bytes, self.sha256) = (0, sha2::Sha256::new());
+        (self.size_bytes, self.sha256) = (0, self.sha256.take().map(|_| sha2::Sha256::new()));
         let emptied = self.file.set_len(0).and_then(|()| self.file.rewind());
         emptied.map_err(|error| self.failed("empty", error))
     }
@@ -148,16 +148,23 @@ impl NewFile {
         self.dropped = Dropped::Removed;
     }
 
+    /// The same without a digest, for whoever wants none: it is a good part of what a file costs.
+    #[must_use]
+    pub fn without_digest(mut self) -> Self {
+        self.sha256 = None;
+        self
+    }
+
     /// How many bytes were written so far.
     #[must_use]
     pub fn size_bytes(&self) -> u64 {
         self.size_bytes
     }
 
-    /// The digest of the bytes written so far.
+    /// The digest of the bytes written so far, unless it was begun without.
     #[must_use]
-    pub fn sha256(&self) -> Sha256 {
-        Sha256(self.sha256.clone().finalize().into())
+    pub fn sha256(&self) -> Option<Sha256> {
+        self.sha256.clone().map(|sha256| Sha256(sha256.finalize().into()))
     }
 
     /// Our error of an error while writing.
@@ -306,11 +313,15 @@ impl NewFile {
     /// The two digests of a downloaded object do not depend on each other, so a processor works on both at once if they
     /// get their blocks in turn: SHA-256 then costs next to nothing beside MD5.
     fn hash(&mut self, bytes: &[u8], tap: &mut impl Tap) {
-        let begun = usize::try_from(self.size_bytes % BLOCK_BYTES as u64).unwrap_or(0);
-        let (end_of_block, blocks) = bytes.split_at(bytes.len().min((BLOCK_BYTES - begun) % BLOCK_BYTES));
-        for block in std::iter::once(end_of_block).chain(blocks.chunks(BLOCK_BYTES)) {
-            tap.bytes(block);
-            self.sha256.update(block);
+        if let Some(sha256) = &mut self.sha256 {
+            let begun = usize::try_from(self.size_bytes % BLOCK_BYTES as u64).unwrap_or(0);
+            let (end_of_block, blocks) = bytes.split_at(bytes.len().min((BLOCK_BYTES - begun) % BLOCK_BYTES));
+            for block in std::iter::once(end_of_block).chain(blocks.chunks(BLOCK_BYTES)) {
+                tap.bytes(block);
+                sha256.update(block);
+            }
+        } else {
+            tap.bytes(bytes);
         }
         self.size_bytes += bytes.len() as u64;
     }
@@ -319,7 +330,9 @@ impl NewFile {
 impl Write for NewFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write(bytes)?;
-        self.sha256.update(&bytes[..written]);
+        if let Some(sha256) = &mut self.sha256 {
+            sha256.update(&bytes[..written]);
+        }
         self.size_bytes += written as u64;
         Ok(written)
     }
@@ -395,7 +408,10 @@ mod tests {
         file.write_all(b"abc").unwrap();
         let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(1_445_412_481);
         let committed = file.commit(0o400, Some(modified), true).unwrap();
-        assert_eq!(committed, Committed { path: encode("d/f"), size_bytes: 3, sha256: Sha256::of(b"abc") });
+        assert_eq!(
+            committed,
+            Committed { path: encode("d/f"), size_bytes: 3, sha256: Some(Sha256::of(b"abc")) }
+        );
         let metadata = directory.path().join("d/f").metadata().unwrap();
         assert_eq!(metadata.permissions().mode() & 0o777, 0o400);
         assert_eq!(metadata.modified().unwrap(), modified);
@@ -414,7 +430,24 @@ mod tests {
         }
         assert!(rest.is_empty() && seen.0 == bytes);
         let committed = file.commit(0o400, None, false).unwrap();
-        assert_eq!((committed.size_bytes, committed.sha256), (5000, Sha256::of(&bytes)));
+        assert_eq!((committed.size_bytes, committed.sha256), (5000, Some(Sha256::of(&bytes))));
+    }
+
+    #[test]
+    fn without_a_digest_the_bytes_are_written_and_shown_all_the_same() {
+        struct Seen(Vec<u8>);
+        impl Tap for Seen {
+            fn bytes(&mut self, bytes: &[u8]) {
+                self.0.extend_from_slice(bytes);
+            }
+        }
+        let (_directory, root) = root();
+        let (mut file, mut seen) = (root.new_file(&["f"]).unwrap().without_digest(), Seen(Vec::new()));
+        file.write_tapped(b"ab", &mut seen).unwrap();
+        file.write_all(b"c").unwrap();
+        let committed = file.commit(0o400, None, false).unwrap();
+        assert_eq!(committed, Committed { path: encode("f"), size_bytes: 3, sha256: None });
+        assert_eq!((read(&root, &committed.path).as_str(), seen.0.as_slice()), ("abc", &b"ab"[..]));
     }
 
     #[test]
@@ -476,7 +509,7 @@ mod tests {
         second.write_tapped(b"bc", &mut seen).unwrap();
         assert_eq!(second.left_bytes().unwrap(), 0);
         let committed = second.commit(0o600, None, false).unwrap();
-        assert_eq!((committed.sha256, seen.0.as_slice()), (Sha256::of(b"abc"), &b"abc"[..]));
+        assert_eq!((committed.sha256, seen.0.as_slice()), (Some(Sha256::of(b"abc")), &b"abc"[..]));
         assert_eq!(read(&root, &committed.path), "abc");
         assert_eq!(names(&root.subdirectory("d", false).unwrap()), ["k"]);
     }

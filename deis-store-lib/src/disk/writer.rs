@@ -36,8 +36,8 @@ pub struct Written<T = ()> {
     pub new_file: NewFile,
     /// Its size.
     pub size_bytes: u64,
-    /// Its SHA-256.
-    pub sha256: Sha256,
+    /// Its SHA-256, unless it was begun without.
+    pub sha256: Option<Sha256>,
     /// Who has seen its bytes.
     pub tap: T,
 }
@@ -150,7 +150,7 @@ pub(super) mod tests {
             writing.write(Bytes::from(piece)).await.unwrap();
         }
         let written = writing.finish().await.unwrap();
-        assert_eq!((written.size_bytes, written.sha256), (3, Sha256::of(b"abc")));
+        assert_eq!((written.size_bytes, written.sha256), (3, Some(Sha256::of(b"abc"))));
         assert_eq!(written.tap.0, 3);
         assert_eq!(root.kind(&["k"]).unwrap(), None);
         let committed =

@@ -7,7 +7,7 @@ use futures_util::TryStreamExt as _;
 use super::in_order::in_order;
 use super::pull::{fetch, outcome_of};
 use super::{Globs, Outcome};
-use crate::disk::{Root, encode};
+use crate::disk::{NewFile, Root, encode};
 use crate::error::{Error, ErrorKind, Result};
 use crate::monitor::{Run, Running};
 use crate::s3::op::ListedObject;
@@ -131,7 +131,10 @@ async fn one(
     let result = async {
         let key = ObjectKey::new(&listed.key)?;
         let root = root.clone();
-        fetch(client, wanted.bucket, &key, mode, move |_, etag| root.new_object(&below, etag)).await
+        fetch(client, wanted.bucket, &key, mode, move |_, etag| {
+            root.new_object(&below, etag).map(NewFile::without_digest)
+        })
+        .await
     };
     Ok(match result.await {
         Ok(stored) => taken(stored.path, outcome_of(stored.checked)),

@@ -60,8 +60,8 @@ pub struct Stored {
     pub path: Vec<String>,
     /// Its size in bytes.
     pub size_bytes: u64,
-    /// Its digest.
-    pub sha256: Sha256,
+    /// Its digest, if one was wanted.
+    pub sha256: Option<Sha256>,
     /// What its bytes were checked against.
     pub checked: Checked,
     /// When it was written in the bucket.
@@ -180,7 +180,7 @@ impl Transfer<'_> {
             let download = self.download(key, listed).await?;
             let info = download.info().clone();
             let (root, below, etag) = (self.root.clone(), below.to_owned(), listed.etag.clone());
-            let new_file = move || root.new_object(&below, &etag);
+            let new_file = move || root.new_object(&below, &etag).map(NewFile::without_digest);
             let (new_file, checked) = arrive(download, key, new_file, settle).await?;
             (info, new_file, checked)
         };

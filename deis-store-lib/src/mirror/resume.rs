@@ -22,7 +22,7 @@ pub(super) async fn resume(
     settle: impl FnOnce(NewFile) -> Result<NewFile> + Send + 'static,
 ) -> Result<(ObjectInfo, NewFile, Checked)> {
     let (root, below, etag) = (root.clone(), below.to_owned(), listed.etag.clone());
-    let open = move || root.resume_object(&below, &etag);
+    let open = move || root.resume_object(&below, &etag).map(NewFile::without_digest);
     let new_file = blocking(open.clone()).await?;
     let result = go_on(client, (bucket, key), listed, new_file, settle).await;
     if result.as_ref().is_err_and(is_of_no_use) {

@@ -70,7 +70,7 @@ fn list(unfinished: &Unfinished, number: usize, keys: &[&str]) -> SealedList {
         file.write_all(format!("bytes of {key}").as_bytes()).unwrap();
         let stored = file.commit(0o400, None, false).unwrap();
         let mut line = ListLine::new(*key, stored.size_bytes, "e", "2015-10-21T07:28:00Z".parse().unwrap());
-        line.sha256 = Some(stored.sha256);
+        line.sha256 = stored.sha256;
         list.add(&line.stored_at(&stored.path)).unwrap();
     }
     if number == 2 {

@@ -127,7 +127,8 @@ impl Unfinished {
         let digests = Arc::clone(&self.digests);
         file.on_commit(move |committed| {
             let mut digests = digests.lock().unwrap_or_else(PoisonError::into_inner);
-            digests.insert(committed.path.join("/"), (committed.size_bytes, committed.sha256));
+            let facts = committed.sha256.map(|sha256| (committed.size_bytes, sha256));
+            digests.extend(facts.map(|facts| (committed.path.join("/"), facts)));
         });
         Ok(file)
     }

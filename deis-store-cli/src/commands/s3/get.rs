@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use deis_store::disk::Root;
+use deis_store::disk::{NewFile, Root};
 use deis_store::error::printable;
 use deis_store::mirror::{Below as Wanted, Existing, Globs, Outcome, Taken, fetch, take};
 use deis_store::monitor::{Run, TaskKind, TaskResult};
@@ -79,7 +79,10 @@ pub(super) async fn get(
     let file_name =
         path.file_name().and_then(|name| name.to_str()).ok_or_else(|| usage("not a file's name", place))?;
     let (root, file_name) = (Root::open(parent)?, file_name.to_owned());
-    let stored = fetch(client, &bucket, &key, MODE, move |_, _| root.new_file(&[file_name])).await?;
+    let stored = fetch(client, &bucket, &key, MODE, move |_, _| {
+        root.new_file(&[file_name]).map(NewFile::without_digest)
+    })
+    .await?;
     let (size, path) = (stored.size_bytes, path.display().to_string());
     let text = format!("download: '{name}' -> '{path}' ({size} bytes)\n");
     let checked = stored.checked.to_string();
