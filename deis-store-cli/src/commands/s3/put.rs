@@ -48,7 +48,7 @@ pub(super) async fn put(
         }
         return from_stdin(client, place, content_type, output).await;
     }
-    let mut tally = Tally::new(output, options.dry_run);
+    let mut tally = Tally::new("uploaded", options.dry_run, output);
     let (bucket, found) = find(files, place, options, &mut tally)?;
     let only = match found.as_slice() {
         [one] if !options.recursive => Some((one.key.clone(), size(one)?)),
@@ -94,7 +94,7 @@ pub(super) async fn put(
     if let Some((key, size)) = only {
         more = json!({ "bucket": bucket.as_str(), "key": key, "size": size });
     }
-    Ok(tally.finish("uploaded", more))
+    Ok(tally.finish(more))
 }
 
 /// The files that are meant, each with its key.

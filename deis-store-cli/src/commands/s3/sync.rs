@@ -70,10 +70,10 @@ pub(super) async fn run(client: &Client, args: &SyncArgs, output: &Output, run: 
     };
     let globs = Globs::new(&args.exclude, &args.include);
     let wanted = |key: &str| !globs.leave_out(key);
-    let mut keys = Vec::new();
+    output.begin_lists(&["keys"]);
     let each = |synced: Synced| {
         if output.is_json() {
-            keys.push(json!(synced));
+            output.entry("keys", &json!(synced));
         } else if let Some(line) = line(&synced, args.dry_run) {
             output.line(&line);
         }
@@ -101,9 +101,7 @@ pub(super) async fn run(client: &Client, args: &SyncArgs, output: &Output, run: 
         (false, false) => Exit::Incomplete,
         (false, true) => Exit::Done,
     };
-    let mut object = json!(report);
-    object["keys"] = json!(keys);
-    Ok(output.report(exit, text(&report), &object))
+    Ok(output.report(exit, text(&report), &json!(report)))
 }
 
 /// What was meant, by s3cmd's rules for a `/` at the end.
