@@ -311,7 +311,7 @@ pub(crate) struct Below {
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Rate {
-    /// Bytes a second at most; k and m are 1024 and 1024 times 1024
+    /// Bytes a second at most; k and m are 1024 and 1024 times 1024. Counts more than `limitrate` of --s3cfg
     #[arg(long, value_name = "RATE", value_parser = bytes_per_second)]
     pub(crate) limit_rate: Option<NonZeroU64>,
 }

@@ -42,6 +42,7 @@ async fn connect(global: &Global, bytes_per_second: Option<NonZeroU64>, run: &Ru
             options.gateways.extend(s3cfg.endpoint);
         }
         options.credentials = Some(s3cfg.credentials);
+        options.client.bytes_per_second = bytes_per_second.or(s3cfg.bytes_per_second);
         if !options.connect.check_certificate && options.gateways.iter().any(|url| url.starts_with("https:"))
         {
             let text = "warning: check_ssl_certificate is off: who is between us and the gateway can change everything";

@@ -24,6 +24,7 @@ use crate::settings;
 pub(super) async fn run(global: &Global, action: &S3Action, output: &Output, run: &Run) -> Done {
     let rate = match action {
         S3Action::Put { rate, .. } | S3Action::Get { rate, .. } => rate.limit_rate,
+        S3Action::Sync(args) => args.limit_rate(),
         _ => None,
     };
     let cluster = settings::limited_cluster(global, rate, run).await?;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use super::{ORDINARY, files, filled, listed};
-use crate::program::{command, on};
+use crate::program::{alone, command, on};
 
 #[test]
 fn get_of_a_prefix_leaves_the_files_that_s3cmd_leaves() {
@@ -169,4 +169,20 @@ fn a_limited_rate_is_kept() {
     on(&a, &["s3", "put", &s3cmd.path("file"), "s3://words_rate/k", "--limit-rate", "500k"]).code(0);
     // A second's worth may go at once.
     assert!(begin.elapsed().as_millis() > 1500, "{:?}", begin.elapsed());
+
+    // A file of s3cmd says it too, and what was typed counts more.
+    let cfg = s3cmd.path("s3cfg");
+    let text = fs::read_to_string(&cfg).unwrap();
+    fs::write(&cfg, format!("{text}limitrate = 500K\n")).unwrap();
+    let took = |words: &[&str]| {
+        let begin = std::time::Instant::now();
+        alone(
+            &[&["--s3cfg", &cfg, "s3", "get", "s3://words_rate/k", &s3cmd.path("got"), "--force"], words]
+                .concat(),
+        )
+        .code(0);
+        begin.elapsed().as_millis()
+    };
+    let (limited, typed) = (took(&[]), took(&["--limit-rate", "100m"]));
+    assert!(limited > 1500 && typed < 1500, "{limited} ms, {typed} ms");
 }

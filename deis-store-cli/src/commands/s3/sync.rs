@@ -1,5 +1,6 @@
 //! `deis-store s3 sync SOURCE TARGET`: one of the two may be a directory, the other is a place in a bucket.
 
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use deis_store::disk::{Root, probe};
@@ -15,6 +16,7 @@ use serde_json::json;
 
 use super::Done;
 use super::place::{self, split, usage};
+use crate::args::Rate;
 use crate::exit::Exit;
 use crate::output::{Output, bytes};
 
@@ -47,6 +49,14 @@ pub(crate) struct SyncArgs {
     /// Do not leave out what matches this
     #[arg(long, value_name = "GLOB")]
     include: Vec<String>,
+    #[command(flatten)]
+    rate: Rate,
+}
+
+impl SyncArgs {
+    pub(super) fn limit_rate(&self) -> Option<NonZeroU64> {
+        self.rate.limit_rate
+    }
 }
 
 /// The directions.
