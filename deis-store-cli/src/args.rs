@@ -223,9 +223,8 @@ pub(crate) enum S3Action {
         /// s3://BUCKET/KEY, or s3://BUCKET/[PREFIX/] to keep the names
         #[arg(value_name = "s3://BUCKET[/KEY]")]
         place: String,
-        /// What it is
-        #[arg(long, short, value_name = "TYPE")]
-        mime_type: Option<String>,
+        #[command(flatten)]
+        types: Types,
         #[command(flatten)]
         below: Below,
         #[command(flatten)]
@@ -307,6 +306,17 @@ pub(crate) struct Below {
     /// Print what would be done, and do nothing
     #[arg(long, short = 'n')]
     pub(crate) dry_run: bool,
+}
+
+/// What files are stored as.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Types {
+    /// What the files are, whatever their names say
+    #[arg(long, short, value_name = "TYPE")]
+    pub(crate) mime_type: Option<String>,
+    /// Do not take the type of a file from its name: it is `default_mime_type` of --s3cfg, else binary/octet-stream
+    #[arg(long)]
+    pub(crate) no_guess_mime_type: bool,
 }
 
 #[derive(Debug, clap::Args)]

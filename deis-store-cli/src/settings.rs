@@ -10,6 +10,7 @@ use deis_store::cluster::{Cluster, ClusterOptions};
 use deis_store::error::Context as _;
 use deis_store::etcd::Etcd;
 use deis_store::http::{ConnectOptions, ProxyUrl};
+use deis_store::mirror::ContentTypes;
 use deis_store::monitor::{Level, Run, TaskKind};
 use deis_store::remote::{Local, Remote, Ssh, SshOptions};
 use deis_store::s3::s3cfg::S3Cfg;
@@ -20,20 +21,25 @@ use crate::args::Global;
 
 /// The cluster that was meant, connected.
 pub(crate) async fn cluster(global: &Global, run: &Run) -> Result<Cluster> {
-    limited_cluster(global, None, run).await
+    limited_cluster(global, None, run).await.map(|(cluster, _)| cluster)
 }
 
-/// The same, with so many bytes of bodies a second at most.
+/// The same, with so many bytes of bodies a second at most; and what files are stored as.
 pub(crate) async fn limited_cluster(
     global: &Global,
     bytes_per_second: Option<NonZeroU64>,
     run: &Run,
-) -> Result<Cluster> {
+) -> Result<(Cluster, ContentTypes)> {
     run.stop.cancels(connect(global, bytes_per_second, run)).await
 }
 
-async fn connect(global: &Global, bytes_per_second: Option<NonZeroU64>, run: &Run) -> Result<Cluster> {
+async fn connect(
+    global: &Global,
+    bytes_per_second: Option<NonZeroU64>,
+    run: &Run,
+) -> Result<(Cluster, ContentTypes)> {
     let mut options = options(global).await?;
+    let mut types = ContentTypes::default();
     options.client.bytes_per_second = bytes_per_second;
     if let Some(path) = &global.s3cfg {
         let s3cfg = read_s3cfg(path, run)?;
@@ -42,6 +48,7 @@ async fn connect(global: &Global, bytes_per_second: Option<NonZeroU64>, run: &Ru
             options.gateways.extend(s3cfg.endpoint);
         }
         options.credentials = Some(s3cfg.credentials);
+        types = ContentTypes { by_name: s3cfg.guess_mime_type, otherwise: s3cfg.default_mime_type };
         options.client.bytes_per_second = bytes_per_second.or(s3cfg.bytes_per_second);
         if !options.connect.check_certificate && options.gateways.iter().any(|url| url.starts_with("https:"))
         {
@@ -56,7 +63,7 @@ async fn connect(global: &Global, bytes_per_second: Option<NonZeroU64>, run: &Ru
     {
         options.fallback = Some(read_s3cfg(&path, run)?.credentials);
     }
-    Cluster::connect(options, run).await
+    Ok((Cluster::connect(options, run).await?, types))
 }
 
 /// How a file of s3cmd says that the gateway is reached.

@@ -5,6 +5,8 @@
 
 #[cfg(feature = "backup")]
 mod below;
+#[cfg(feature = "backup")]
+mod content_type;
 mod globs;
 #[cfg(feature = "backup")]
 mod in_order;
@@ -23,6 +25,8 @@ mod sync;
 pub use crate::s3::Checked;
 #[cfg(feature = "backup")]
 pub use below::{Below, Existing, Taken, below, take};
+#[cfg(feature = "backup")]
+pub use content_type::ContentTypes;
 pub use globs::Globs;
 #[cfg(feature = "backup")]
 pub use local::{Local, Walk, walk};

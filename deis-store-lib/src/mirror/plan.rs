@@ -7,8 +7,8 @@ use std::time::SystemTime;
 
 use futures_util::{Stream, TryStreamExt as _, stream};
 
-use super::Counts;
 use super::local::Local;
+use super::{ContentTypes, Counts};
 use crate::error::{Error, ErrorKind, Result};
 use crate::s3::op::ListedObject;
 
@@ -102,7 +102,7 @@ impl Keyed for Local {
 }
 
 /// How a sync is done.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct SyncOptions {
     /// How it is known that a key is there already.
     pub unchanged_by: UnchangedBy,
@@ -112,6 +112,8 @@ pub struct SyncOptions {
     pub max_delete: Option<MaxDelete>,
     /// Change nothing.
     pub dry_run: bool,
+    /// What files are stored as.
+    pub content_types: ContentTypes,
 }
 
 /// How it is known that a key is there already.

@@ -23,6 +23,10 @@ pub struct S3Cfg {
     pub proxy: Option<String>,
     /// Bytes of bodies a second at most: `limitrate`.
     pub bytes_per_second: Option<NonZeroU64>,
+    /// Whether the suffix of a file's name says its type: `guess_mime_type`.
+    pub guess_mime_type: bool,
+    /// The type where it says nothing: `default_mime_type`.
+    pub default_mime_type: Option<String>,
 }
 
 /// The port that s3cmd takes for a proxy.
@@ -66,6 +70,8 @@ impl S3Cfg {
             check_certificate: !says("check_ssl_certificate", NO),
             proxy,
             bytes_per_second: value("limitrate").map_or(Ok(None), bytes_per_second)?,
+            guess_mime_type: !says("guess_mime_type", NO),
+            default_mime_type: value("default_mime_type").map(str::to_owned),
         })
     }
 }
@@ -160,6 +166,14 @@ mod tests {
         assert_eq!(proxy("proxy_host = proxy"), Some("http://proxy:3128".to_owned()));
         assert_eq!(proxy("proxy_host = \nproxy_port = none"), None);
         assert_eq!(with("proxy_host = proxy\nproxy_port = http").unwrap_err().kind(), ErrorKind::Usage);
+    }
+
+    #[test]
+    fn types_are_guessed_unless_the_file_says_no() {
+        let types = |lines| with(lines).map(|cfg| (cfg.guess_mime_type, cfg.default_mime_type)).unwrap();
+        assert_eq!(types(""), (true, None));
+        let said = "guess_mime_type = False\ndefault_mime_type = text/x-own\n";
+        assert_eq!(types(said), (false, Some("text/x-own".to_owned())));
     }
 
     #[test]

@@ -162,6 +162,55 @@ fn standard_input_and_output_are_files_too() {
 }
 
 #[test]
+fn what_is_uploaded_has_the_type_that_s3cmd_takes_from_its_name() {
+    const NAMES: [&str; 9] =
+        ["a.json", "b.gz", "c.txt", "d.tar.gz", "e.tar.lzo", "none", "f.TXT", "g.html", "h.tgz"];
+    let (a, s3cmd) = filled("words_types", &[]);
+    let tree = s3cmd.path("tree");
+    fs::create_dir(&tree).unwrap();
+    for name in NAMES {
+        fs::write(format!("{tree}/{name}"), "{}").unwrap();
+    }
+    let (inside, json) = (format!("{tree}/"), format!("{tree}/a.json"));
+    // What is in a file is not looked at: s3cmd does that too, where a library for it is installed.
+    s3cmd.run(&["put", "-r", "--no-mime-magic", &inside, "s3://words_types/theirs/"]);
+    on(&a, &["s3", "put", "-r", &inside, "s3://words_types/put/"]).code(0);
+    on(&a, &["s3", "sync", &inside, "s3://words_types/sync/"]).code(0);
+    let type_of = |key: &str| {
+        let json = on(&a, &["s3", "info", &format!("s3://words_types/{key}"), "--json"]).code(0).json();
+        json["report"]["places"][0]["content_type"].as_str().unwrap().to_owned()
+    };
+    for name in NAMES {
+        let theirs = type_of(&format!("theirs/{name}"));
+        for ours in ["put", "sync"] {
+            assert_eq!(type_of(&format!("{ours}/{name}")), theirs, "{ours} {name}");
+        }
+    }
+    assert_eq!(type_of("put/a.json"), "application/json");
+
+    let default = "binary/octet-stream";
+    for (word, place) in [("put", "s3://words_types/x.json"), ("sync", "s3://words_types/s/")] {
+        let (source, key) = if word == "put" { (&json, "x.json") } else { (&inside, "s/a.json") };
+        for (words, expected) in [
+            (&["-m", "text/x-own"][..], "text/x-own"),
+            (&["--no-guess-mime-type"], default),
+            (&[], "application/json"),
+        ] {
+            on(&a, &["s3", "del", &format!("s3://words_types/{key}")]).code(0);
+            on(&a, &[&["s3", word, source, place], words].concat()).code(0);
+            assert_eq!(type_of(key), expected, "{word} {words:?}");
+        }
+    }
+
+    // A file of s3cmd says it too.
+    let cfg = s3cmd.path("s3cfg");
+    let text = fs::read_to_string(&cfg).unwrap();
+    fs::write(&cfg, format!("{text}guess_mime_type = False\ndefault_mime_type = text/x-default\n")).unwrap();
+    alone(&["--s3cfg", &cfg, "s3", "put", &json, "s3://words_types/y.json"]).code(0);
+    assert_eq!(type_of("y.json"), "text/x-default");
+}
+
+#[test]
 fn a_limited_rate_is_kept() {
     let (a, s3cmd) = filled("words_rate", &[]);
     fs::write(s3cmd.path("file"), vec![7; 1_500_000]).unwrap();

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use deis_store::disk::{Kind, Root, decode};
 use deis_store::error::{disk_error, printable};
-use deis_store::mirror::{Globs, ToPush, push};
+use deis_store::mirror::{ContentTypes, Globs, ToPush, push};
 use deis_store::monitor::{Run, TaskKind, TaskResult};
 use deis_store::s3::client::{UploadOptions, cut_into_parts};
 use deis_store::s3::op::InitiateUpload;
@@ -37,7 +37,7 @@ pub(super) async fn put(
     client: &Client,
     files: &[PathBuf],
     place: &str,
-    content_type: Option<&str>,
+    types: &ContentTypes,
     options: &Below,
     output: &Output,
     run: &Run,
@@ -46,7 +46,7 @@ pub(super) async fn put(
         if files.len() > 1 || options.dry_run {
             return Err(usage("standard input goes alone, and without --dry-run", "-"));
         }
-        return from_stdin(client, place, content_type, output).await;
+        return from_stdin(client, place, types.otherwise.as_deref(), output).await;
     }
     let mut tally = Tally::new("uploaded", options.dry_run, output);
     let (bucket, found) = find(files, place, options, &mut tally)?;
@@ -73,7 +73,7 @@ pub(super) async fn put(
             tell(&file.key, size(file)?, &mut tally);
         }
     } else {
-        let files = found.into_iter().map(|file| to_push(file, content_type));
+        let files = found.into_iter().map(|file| to_push(file, types));
         let progress = run.begin(None, TaskKind::Step, "put");
         let pushed = push(client, &bucket, stream::iter(files), false, run, &progress, |pushed| {
             match pushed.result {
@@ -213,11 +213,12 @@ fn size(file: &Found) -> Result<u64> {
     Ok(metadata.len())
 }
 
-fn to_push(file: Found, content_type: Option<&str>) -> Result<ToPush> {
+fn to_push(file: Found, types: &ContentTypes) -> Result<ToPush> {
     let size_bytes = size(&file)?;
+    let content_type = types.of(&file.path.to_string_lossy()).map(str::to_owned);
     let Found { key, root, components, .. } = file;
     let file = ToPush::new(key, size_bytes, move || root.open_file(&components));
-    Ok(ToPush { content_type: content_type.map(str::to_owned), ..file })
+    Ok(ToPush { content_type, ..file })
 }
 
 async fn from_stdin(client: &Client, place: &str, content_type: Option<&str>, output: &Output) -> Done {

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use deis_store::disk::{Root, probe};
 use deis_store::error::printable;
 use deis_store::mirror::{
-    BucketTree, Did, Extra, Globs, MaxDelete, Outcome, SyncOptions, SyncReport, Synced, UnchangedBy,
-    sync_between_buckets, sync_to_bucket, sync_to_directory,
+    BucketTree, ContentTypes, Did, Extra, Globs, MaxDelete, Outcome, SyncOptions, SyncReport, Synced,
+    UnchangedBy, sync_between_buckets, sync_to_bucket, sync_to_directory,
 };
 use deis_store::monitor::{Run, TaskKind, TaskResult};
 use deis_store::s3::{BucketName, Client};
@@ -16,7 +16,7 @@ use serde_json::json;
 
 use super::Done;
 use super::place::{self, split, usage};
-use crate::args::Rate;
+use crate::args::{Rate, Types};
 use crate::exit::Exit;
 use crate::output::{Output, bytes};
 
@@ -50,6 +50,8 @@ pub(crate) struct SyncArgs {
     #[arg(long, value_name = "GLOB")]
     include: Vec<String>,
     #[command(flatten)]
+    types: Types,
+    #[command(flatten)]
     rate: Rate,
 }
 
@@ -66,7 +68,13 @@ enum Way {
     Across { from: BucketName, from_prefix: String, bucket: BucketName, prefix: String },
 }
 
-pub(super) async fn run(client: &Client, args: &SyncArgs, output: &Output, run: &Run) -> Done {
+pub(super) async fn run(
+    client: &Client,
+    args: &SyncArgs,
+    types: ContentTypes,
+    output: &Output,
+    run: &Run,
+) -> Done {
     let way = way(args)?;
     let options = SyncOptions {
         unchanged_by: match (args.skip_existing, args.checksum) {
@@ -77,6 +85,7 @@ pub(super) async fn run(client: &Client, args: &SyncArgs, output: &Output, run: 
         delete_removed: args.delete_removed,
         max_delete: args.max_delete,
         dry_run: args.dry_run,
+        content_types: args.types.over(types),
     };
     let globs = Globs::new(&args.exclude, &args.include);
     let wanted = |key: &str| !globs.leave_out(key);

@@ -89,7 +89,9 @@ impl Push<'_> {
             return ObjectKey::new(key).map(drop);
         }
         let root = self.root.clone();
+        let content_type = self.options.content_types.of(key).map(str::to_owned);
         let file = ToPush::new(key, size_bytes, move || root.open_file(&path));
+        let file = ToPush { content_type, ..file };
         upload(self.client, self.tree.bucket, file, false).await.map(drop)
     }
 }
