@@ -3,6 +3,7 @@
 mod guards;
 mod json;
 mod keys;
+mod last;
 mod real;
 mod rows;
 

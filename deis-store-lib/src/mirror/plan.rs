@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use futures_util::{Stream, TryStreamExt as _, stream};
 
 use super::local::Local;
-use super::{ContentTypes, Counts};
+use super::{ContentTypes, Counts, Globs};
 use crate::error::{Error, ErrorKind, Result};
 use crate::s3::op::ListedObject;
 
@@ -114,6 +114,16 @@ pub struct SyncOptions {
     pub dry_run: bool,
     /// What files are stored as.
     pub content_types: ContentTypes,
+    /// What refers to all else: paths that these patterns leave out are copied after all others, and not at all if one
+    /// of those was refused or has failed. Both sides are then walked twice.
+    pub last: Globs,
+}
+
+impl SyncOptions {
+    /// The rounds of a sync: whether each is that of what is copied last.
+    pub(super) fn rounds(&self) -> &'static [bool] {
+        if self.last.is_empty() { &[false] } else { &[false, true] }
+    }
 }
 
 /// How it is known that a key is there already.

@@ -43,6 +43,10 @@ pub(crate) struct SyncArgs {
     /// Compare by reading, also where size and time agree
     #[arg(long)]
     checksum: bool,
+    /// Copy what matches this when all else is copied, and not at all if something else was not: for what refers to
+    /// others, such as WAL-E's `*_backup_stop_sentinel.json`
+    #[arg(long, value_name = "GLOB")]
+    last: Vec<String>,
     /// Leave out what matches this: `*`, `?` and `[…]`, to the end of the key below the source
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
@@ -86,6 +90,7 @@ pub(super) async fn run(
         max_delete: args.max_delete,
         dry_run: args.dry_run,
         content_types: args.types.over(types),
+        last: Globs::new(&args.last, &[]),
     };
     let globs = Globs::new(&args.exclude, &args.include);
     let wanted = |key: &str| !globs.leave_out(key);

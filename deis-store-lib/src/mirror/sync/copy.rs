@@ -2,7 +2,7 @@
 
 use futures_util::{TryStreamExt as _, future};
 
-use super::end::{Done, Tally};
+use super::end::{Done, Tally, held_back};
 use super::{BucketTree, SyncReport, Synced};
 use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::in_order::in_order;
@@ -36,18 +36,22 @@ pub async fn sync_between_buckets(
             .todo("choose a place in another bucket, or beside the source"));
     }
     let base = from.base();
-    let (source, alone) = from.source(client).await?;
-    let source = source.map_ok(|object| Below { above_bytes: base.len(), object });
-    let target = client.list(bucket, prefix).map_ok(|object| Below { above_bytes: prefix.len(), object });
-    let target = target.try_filter(|below| {
-        let key = format!("{base}{}", below.key());
-        future::ready(from.wants(&key) && (!alone || key == from.prefix))
-    });
-    let copy = Copy { client, from, bucket, prefix, options };
-    let work = merge(source, target).map_ok(|pair| copy.pair(pair));
     let mut tally = Tally::new(options, each);
-    let pairs = in_order(work, client.in_flight());
-    tally.count(pairs, |object: ListedObject| (object.key, Ok(())), run, progress).await?;
+    for last in options.rounds() {
+        let wanted = from.wanted_in(*last, options);
+        let from = &BucketTree { wanted: &wanted, ..*from };
+        let (source, alone) = from.source(client).await?;
+        let source = source.map_ok(|object| Below { above_bytes: base.len(), object });
+        let target = client.list(bucket, prefix).map_ok(|object| Below { above_bytes: prefix.len(), object });
+        let target = target.try_filter(|below| {
+            let key = format!("{base}{}", below.key());
+            future::ready(from.wants(&key) && (!alone || key == from.prefix))
+        });
+        let copy = Copy { client, from, bucket, prefix, options, held_back: tally.holds_back(*last) };
+        let work = merge(source, target).map_ok(|pair| copy.pair(pair));
+        let pairs = in_order(work, client.in_flight());
+        tally.count(pairs, |object: ListedObject| (object.key, Ok(())), run, progress).await?;
+    }
     tally.delete_objects(client, bucket, run).await?;
     tally.finish()
 }
@@ -70,6 +74,7 @@ struct Copy<'a> {
     bucket: &'a BucketName,
     prefix: &'a str,
     options: &'a SyncOptions,
+    held_back: bool,
 }
 
 impl Copy<'_> {
@@ -88,6 +93,9 @@ impl Copy<'_> {
         let ListedObject { key, size_bytes, etag, .. } = source.object;
         if unchanged {
             return Ok(Done::Source { key, outcome: Outcome::Unchanged, size_bytes: 0, there });
+        }
+        if self.held_back {
+            return Ok(Done::Source { key, outcome: held_back(), size_bytes: 0, there });
         }
         let outcome = match self.copy(&key, &to, etag).await {
             Ok(outcome) => outcome,

@@ -2,7 +2,7 @@
 
 use futures_util::{TryStreamExt as _, future};
 
-use super::end::{Done, Tally};
+use super::end::{Done, Tally, held_back};
 use super::{BucketTree, Extra, SyncReport, Synced};
 use crate::disk::{Root, each_piece};
 use crate::error::{Context as _, ErrorKind, Result, disk_error};
@@ -30,16 +30,22 @@ pub async fn sync_to_directory(
     each: impl FnMut(Synced) -> Result<()>,
 ) -> Result<SyncReport> {
     let base = tree.base();
-    let (listing, alone) = tree.source(client).await?;
-    let files = local(root, base).try_filter(move |local| {
-        future::ready(tree.wants(&local.key) && (!alone || local.key == tree.prefix))
-    });
-    let transfer = Transfer::new(client, tree.bucket, root, Form::Mirror { prefix_bytes: base.len() });
-    let pull = Pull { transfer, root, options };
-    let work = merge(listing, files).map_ok(|pair| pull.pair(pair));
     let mut tally = Tally::new(options, each);
-    let pairs = in_order(work, client.in_flight());
-    tally.count(pairs, |local: Local| (local.key, local.found.map(|_| local.path)), run, progress).await?;
+    for last in options.rounds() {
+        let wanted = tree.wanted_in(*last, options);
+        let tree = &BucketTree { wanted: &wanted, ..*tree };
+        let (listing, alone) = tree.source(client).await?;
+        let files = local(root, base).try_filter(move |local| {
+            future::ready(tree.wants(&local.key) && (!alone || local.key == tree.prefix))
+        });
+        let transfer = Transfer::new(client, tree.bucket, root, Form::Mirror { prefix_bytes: base.len() });
+        let pull = Pull { transfer, root, options, held_back: tally.holds_back(*last) };
+        let work = merge(listing, files).map_ok(|pair| pull.pair(pair));
+        let pairs = in_order(work, client.in_flight());
+        tally
+            .count(pairs, |local: Local| (local.key, local.found.map(|_| local.path)), run, progress)
+            .await?;
+    }
     for (key, path) in tally.doomed()? {
         run.stop.check()?;
         if !options.dry_run {
@@ -59,6 +65,7 @@ struct Pull<'a> {
     transfer: Transfer<'a>,
     root: &'a Root,
     options: &'a SyncOptions,
+    held_back: bool,
 }
 
 impl Pull<'_> {
@@ -74,7 +81,7 @@ impl Pull<'_> {
             Some(local) => self.unchanged(&listed, local).await?.then_some(Outcome::Unchanged),
             None => None,
         };
-        if let Some(outcome) = outcome {
+        if let Some(outcome) = outcome.or(self.held_back.then(held_back)) {
             return Ok(Done::Source { key: listed.key, outcome, size_bytes: 0, there });
         }
         if self.options.dry_run {
