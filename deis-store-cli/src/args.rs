@@ -20,7 +20,10 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
-#[derive(Debug, clap::Args)]
+/// Where a cluster's etcd is, as seen from its hosts.
+pub(crate) const ETCD: &str = "http://127.0.0.1:4001";
+
+#[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Options for every command")]
 pub(crate) struct Global {
     /// Go to the cluster through this host, by ssh; the user is `core` unless given
@@ -35,7 +38,7 @@ pub(crate) struct Global {
         global = true,
         env = "DEIS_STORE_ETCD",
         value_name = "URL",
-        default_value = "http://127.0.0.1:4001"
+        default_value = ETCD
     )]
     pub(crate) etcd: String,
     /// A gateway; etcd is then not asked. Give it again for each gateway of the cluster
@@ -288,7 +291,7 @@ pub(crate) enum S3Action {
         id: String,
     },
     /// Make a directory as a bucket is, or a bucket as a directory or another bucket is
-    Sync(SyncArgs),
+    Sync(Box<SyncArgs>),
 }
 
 /// How words go through directories and prefixes.
@@ -306,6 +309,35 @@ pub(crate) struct Below {
     /// Print what would be done, and do nothing
     #[arg(long, short = 'n')]
     pub(crate) dry_run: bool,
+}
+
+/// Another cluster to write to.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Options for a target on another cluster")]
+pub(crate) struct OtherCluster {
+    /// A gateway of the target's cluster, its keys being in --to-s3cfg or in etcd. Give it again for each of its gateways
+    #[arg(long, value_name = "URL")]
+    pub(crate) to_gateway: Vec<String>,
+    /// Take the target's gateway and keys from this file of s3cmd
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to_s3cfg: Option<PathBuf>,
+    /// The etcd of the target's cluster; with --to-tunnel, as seen from that host
+    #[arg(long, value_name = "URL")]
+    pub(crate) to_etcd: Option<String>,
+    /// Go to the target's cluster through this host, by ssh
+    #[arg(long, value_name = "[USER@]HOST[:PORT]")]
+    pub(crate) to_tunnel: Option<String>,
+    /// Where objects are kept on their way, some at a time [default: the directory for temporary files]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) spool: Option<PathBuf>,
+}
+
+impl OtherCluster {
+    pub(crate) fn is_given(&self) -> bool {
+        !self.to_gateway.is_empty()
+            || [&self.to_etcd, &self.to_tunnel].iter().any(|to| to.is_some())
+            || self.to_s3cfg.is_some()
+    }
 }
 
 /// What files are stored as.

@@ -1,5 +1,6 @@
 //! `s3 sync`: every listed key is stored faithfully or named with what became of it, and the exit code says so.
 
+mod across;
 mod guards;
 mod json;
 mod keys;

@@ -50,7 +50,7 @@ pub(super) async fn run(global: &Global, action: &S3Action, output: &Output, run
         }
         S3Action::Del { places, force, below } => delete::delete(client, places, *force, below, output).await,
         S3Action::Cp { source, target, below } => copy::copy(client, source, target, below, output).await,
-        S3Action::Sync(args) => sync::run(client, args, types, output, run).await,
+        S3Action::Sync(args) => Box::pin(sync::run(global, client, args, types, output, run)).await,
         S3Action::Signurl { place, until } => uploads::sign(client, place, until, output, run),
         S3Action::Listmp { place } => uploads::list(client, place, output).await,
         S3Action::Abortmp { place, id } => uploads::abort(client, place, id, output).await,

@@ -39,7 +39,8 @@ pub use pull::{Pulled, Selection, Stored, fetch, pull};
 pub use push::{Pushed, ToPush, push, upload};
 #[cfg(feature = "backup")]
 pub use sync::{
-    BucketTree, Did, Extra, SyncReport, Synced, sync_between_buckets, sync_to_bucket, sync_to_directory,
+    BucketTree, Did, Elsewhere, Extra, SyncReport, Synced, sync_between_buckets, sync_between_clusters,
+    sync_to_bucket, sync_to_directory,
 };
 
 #[cfg(feature = "backup")]

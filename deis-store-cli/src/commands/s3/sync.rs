@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use deis_store::disk::{Root, probe};
 use deis_store::error::printable;
 use deis_store::mirror::{
-    BucketTree, ContentTypes, Did, Extra, Globs, MaxDelete, Outcome, SyncOptions, SyncReport, Synced,
-    UnchangedBy, sync_between_buckets, sync_to_bucket, sync_to_directory,
+    BucketTree, ContentTypes, Did, Elsewhere, Extra, Globs, MaxDelete, Outcome, SyncOptions, SyncReport,
+    Synced, UnchangedBy, sync_between_buckets, sync_between_clusters, sync_to_bucket, sync_to_directory,
 };
 use deis_store::monitor::{Run, TaskKind, TaskResult};
 use deis_store::s3::{BucketName, Client};
@@ -16,9 +16,10 @@ use serde_json::json;
 
 use super::Done;
 use super::place::{self, split, usage};
-use crate::args::{Rate, Types};
+use crate::args::{Global, OtherCluster, Rate, Types};
 use crate::exit::Exit;
 use crate::output::{Output, bytes};
+use crate::settings;
 
 /// What can be typed after `s3 sync`.
 #[derive(Debug, clap::Args)]
@@ -26,7 +27,8 @@ use crate::output::{Output, bytes};
 pub(crate) struct SyncArgs {
     /// s3://BUCKET[/PREFIX], or a directory: without `/` at its end, its name becomes part of the keys
     source: String,
-    /// A directory, which is made if it is not there, or s3://BUCKET[/PREFIX/]; of the same cluster, if both are buckets
+    /// A directory, which is made if it is not there, or s3://BUCKET[/PREFIX/]; if both are buckets, of the same cluster
+    /// unless another one is named
     target: String,
     /// Say what would be done, and do nothing
     #[arg(long, short = 'n')]
@@ -57,6 +59,8 @@ pub(crate) struct SyncArgs {
     types: Types,
     #[command(flatten)]
     rate: Rate,
+    #[command(flatten)]
+    to: OtherCluster,
 }
 
 impl SyncArgs {
@@ -73,6 +77,7 @@ enum Way {
 }
 
 pub(super) async fn run(
+    global: &Global,
     client: &Client,
     args: &SyncArgs,
     types: ContentTypes,
@@ -80,6 +85,19 @@ pub(super) async fn run(
     run: &Run,
 ) -> Done {
     let way = way(args)?;
+    let other = match &way {
+        _ if !args.to.is_given() => None,
+        Way::Across { .. } => {
+            Some(settings::other_cluster(&args.to, global, args.limit_rate(), run).await?.s3)
+        }
+        _ => {
+            return Err(usage(
+                "only a bucket can be on another cluster, and the other is a directory",
+                &args.target,
+            )
+            .todo("leave the options --to-… out"));
+        }
+    };
     let options = SyncOptions {
         unchanged_by: match (args.skip_existing, args.checksum) {
             (true, _) => UnchangedBy::Presence,
@@ -112,7 +130,13 @@ pub(super) async fn run(
         }
         Way::Across { from, from_prefix, bucket, prefix } => {
             let tree = BucketTree { bucket: from, prefix: from_prefix, wanted: &wanted };
-            sync_between_buckets(client, &tree, (bucket, prefix), &options, run, &task, each).await?
+            if let Some(other) = &other {
+                let spool = args.to.spool.clone().unwrap_or_else(std::env::temp_dir);
+                let to = Elsewhere { client: other, bucket, prefix, spool: &spool };
+                sync_between_clusters(client, &tree, &to, &options, run, &task, each).await?
+            } else {
+                sync_between_buckets(client, &tree, (bucket, prefix), &options, run, &task, each).await?
+            }
         }
         Way::Up { directory, bucket, prefix } => {
             let tree = BucketTree { bucket, prefix, wanted: &wanted };

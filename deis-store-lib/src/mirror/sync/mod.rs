@@ -7,8 +7,9 @@ mod copy;
 mod end;
 mod pull;
 mod push;
+mod through;
 
-pub use copy::sync_between_buckets;
+pub use copy::{Elsewhere, sync_between_buckets, sync_between_clusters};
 pub use pull::sync_to_directory;
 pub use push::sync_to_bucket;
 
