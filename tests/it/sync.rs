@@ -6,6 +6,7 @@ mod json;
 mod keys;
 mod last;
 mod real;
+mod restarted;
 mod rows;
 
 use std::collections::BTreeMap;
