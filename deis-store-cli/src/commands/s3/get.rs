@@ -122,7 +122,7 @@ async fn all(
         client.is_empty(&bucket).await?;
         let root = Root::create(directory)?;
         let progress = run.begin(None, TaskKind::Step, "get");
-        let taken = take(client, &wanted, &root, MODE, run, &progress, each).await;
+        let taken = take(client, &wanted, &root, run, &progress, each).await;
         progress.done(if taken.is_ok() { TaskResult::Good } else { TaskResult::Failed });
         taken?;
     }
