@@ -1,11 +1,12 @@
 //! The one JSON object of a run over many keys: printed while it comes about, and whole in all cases.
 
 use std::fs::OpenOptions;
+use std::path::Path;
 use std::process::Stdio;
 
 use deis_store_tests::faulty::{Answer, Fault, Operation};
 
-use super::{BUCKET, Place, Synced};
+use super::{BUCKET, Place, Synced, write};
 use crate::program::{ran, with_peak_memory};
 
 #[test]
@@ -13,16 +14,20 @@ fn memory_does_not_grow_with_the_keys_that_are_reported() {
     let place = Place::with(&[]);
     let directory = place.directory();
     let directory = directory.to_str().unwrap();
-    let runs: [(&[&str], &str); 3] = [
+    let source = format!("{}/", place.scratch.path().join("source").to_str().unwrap());
+    let runs: [(&[&str], &str); 4] = [
         (&["sync", BUCKET, directory, "--dry-run"], "keys"),
         (&["get", "-r", BUCKET, directory, "--dry-run"], "downloaded"),
+        (&["put", "-r", &source, "s3://other/", "--dry-run"], "uploaded"),
         (&["del", "-r", "-f", BUCKET, "--dry-run"], "deleted"),
     ];
     // More than wait for an earlier one in either case.
     let (few, many) = (5_000, 20_000);
     let peaks = |from: usize, to: usize| {
         for number in from..to {
-            place.gateway.store("db_wal", &format!("{number:06}-{}", "x".repeat(200)), b"");
+            let key = format!("{}/{number:06}-{}", number % 100, "x".repeat(200));
+            place.gateway.store("db_wal", &key, b"");
+            write(&Path::new(&source).join(key), b"");
         }
         runs.map(|(words, list)| {
             let (ran, peak_kb) = with_peak_memory(&mut place.words(words));

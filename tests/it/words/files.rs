@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::process::Stdio;
 
@@ -128,13 +129,25 @@ fn what_cannot_be_uploaded_from_a_directory_is_named_and_the_rest_is_uploaded() 
     fs::create_dir(&tree).unwrap();
     fs::write(format!("{tree}/good"), "good").unwrap();
     fs::write(format!("{tree}/50% off"), "x").unwrap();
+    fs::write(Path::new(&tree).join(std::ffi::OsStr::from_bytes(b"\xff")), "x").unwrap();
     std::os::unix::fs::symlink("/etc/passwd", format!("{tree}/link")).unwrap();
     let put = |more: &[&str]| {
         on(&a, &[&["s3", "put", "-r", &format!("{tree}/"), "s3://words_refused/"], more].concat())
     };
-    put(&[]).code(3).says(&["/link", "symlink", "/50% off"]);
-    assert_eq!(listed(&a, "s3://words_refused"), ["good"]);
-    put(&["--exclude", "link", "--exclude", "*%*"]).code(0);
+    put(&[]).code(3).says(&["/link", "symlink", "/\u{fffd}", "UTF-8"]);
+    assert_eq!(listed(&a, "s3://words_refused"), ["50% off", "good"]);
+    put(&["--exclude", "link", "--exclude", "\u{fffd}"]).code(0);
+
+    // Two directories that would become one are refused before anything is sent.
+    let other = s3cmd.path("other");
+    fs::create_dir(&other).unwrap();
+    for name in ["a", "good", "z"] {
+        fs::write(format!("{other}/{name}"), "x").unwrap();
+    }
+    let (inside, tree) = (format!("{other}/"), format!("{tree}/"));
+    let words = ["s3", "put", "-r", &tree, &inside, "s3://words_refused/two/", "--exclude", "link"];
+    on(&a, &words).code(2).says(&["two files would become one object", "two/good"]);
+    assert!(listed(&a, "s3://words_refused/two/").is_empty());
 }
 
 #[test]
