@@ -337,6 +337,7 @@ impl OtherCluster {
         !self.to_gateway.is_empty()
             || [&self.to_etcd, &self.to_tunnel].iter().any(|to| to.is_some())
             || self.to_s3cfg.is_some()
+            || self.spool.is_some()
     }
 }
 

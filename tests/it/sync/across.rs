@@ -12,7 +12,7 @@ use futures_util::TryStreamExt as _;
 
 use super::{Place, Synced};
 use crate::clusters::{a, client};
-use crate::main_job::bucket;
+use crate::main_job::bucket as bucket_of;
 use crate::peers::Served;
 use crate::program::{alone, command, ran};
 use crate::s3cmd::S3cmd;
@@ -44,7 +44,7 @@ fn made(size_bytes: usize) -> Vec<u8> {
 #[test]
 fn a_bucket_becomes_as_that_of_another_cluster_with_all_that_is_stored_with_its_objects() {
     let (a, served, scratch) = (a(), Served::new(), tempfile::tempdir().unwrap());
-    let (ours, bucket) = (client(&a), bucket("sync_across"));
+    let (ours, bucket) = (client(&a), bucket_of("sync_across"));
     served.create(&bucket);
     let run = |arguments: &[&str]| {
         let mut command = command();
@@ -113,6 +113,14 @@ fn a_bucket_becomes_as_that_of_another_cluster_with_all_that_is_stored_with_its_
         .collect();
     assert_eq!(returned, source);
 
+    // By way of two gateways of one cluster.
+    served.runtime.block_on(ours.create_bucket(&bucket_of("sync_across_2"))).unwrap();
+    let two = ["--s3cfg", &real, "--to-s3cfg", &real, "--to-gateway", &a.gateways[1]];
+    run(&[&["s3://sync_across/back/", "s3://sync_across_2"], &two[..]].concat()).code(0);
+    assert_eq!(kept(&served.runtime, &ours, &bucket_of("sync_across_2")), source);
+    let onto_itself = ["s3://sync_across/back/", "s3://sync_across", "--delete-removed"];
+    run(&[&onto_itself[..], &two[..]].concat()).code(2);
+
     // What is here alone is deleted there, within bounds.
     for key in ["back/empty", "back/one", "back/parts", "back/small +é%", "small +é%"] {
         served.runtime.block_on(ours.delete(&bucket, &ObjectKey::new(key).unwrap())).unwrap();
@@ -160,6 +168,24 @@ fn a_flipped_byte_on_the_way_is_never_stored() {
     two.from.gateway.on(Operation::Get, "/bad", 0..1, Fault::Flipped(3));
     assert_eq!(two.sync(&[]).code(0).outcome("bad"), "stored");
     assert_eq!(two.to.stored("copy", "bad").as_deref(), Some(&b"the bytes of the object"[..]));
+}
+
+#[test]
+fn an_object_that_does_not_come_is_failed_and_object_after_object_ends_the_run() {
+    let two = Two::with(&[("bad", b"the bytes of the object"), ("ok", b"ok")]);
+    two.from.gateway.on(Operation::Get, "/bad", ALWAYS, Fault::Short(0));
+    let synced = two.sync(&[]).code(3);
+    assert_eq!((synced.outcome("bad"), synced.outcome("ok")), ("failed", "stored"));
+    assert_eq!(two.to.stored("copy", "bad"), None);
+
+    let two = Two::with(&[]);
+    for number in 0..100 {
+        two.from.gateway.store("db_wal", &format!("{number:03}"), b"bytes");
+    }
+    two.from.gateway.on(Operation::Get, "", ALWAYS, Fault::Short(0));
+    let synced = two.sync(&[]).code(6);
+    assert_eq!(synced.ran.json()["error"]["kind"], "unreachable");
+    assert_eq!(two.to.asked_for(Operation::Put).len(), 0);
 }
 
 #[test]

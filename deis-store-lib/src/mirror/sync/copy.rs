@@ -10,7 +10,7 @@ use super::{BucketTree, SyncReport, Synced};
 use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::in_order::in_order;
 use crate::mirror::plan::Keyed;
-use crate::mirror::push::concerns_one;
+use crate::mirror::pull::InARow;
 use crate::mirror::{Outcome, Pair, SyncOptions, UnchangedBy, merge};
 use crate::monitor::{Run, Running};
 use crate::s3::op::{CopyObject, CopySource, ListedObject};
@@ -85,7 +85,9 @@ async fn sync(
     let endpoints = target.endpoints();
     let one_cluster = client.endpoints().iter().any(|endpoint| endpoints.contains(endpoint));
     let overlap = prefix.starts_with(from.prefix) || from.prefix.starts_with(prefix);
-    if one_cluster && from.bucket == bucket && overlap {
+    // A cluster may be known by two names: then what is deleted would be the source.
+    let may_be_one = one_cluster || (options.delete_removed && prefix != from.prefix);
+    if may_be_one && from.bucket == bucket && overlap {
         return Err(Error::new(ErrorKind::Usage, "source and target overlap")
             .at("bucket", bucket)
             .todo("choose a place in another bucket, or beside the source"));
@@ -103,7 +105,9 @@ async fn sync(
             future::ready(from.wants(&key) && (!alone || key == from.prefix))
         });
         let held_back = tally.holds_back(*last);
-        let copy = Copy { client, from, target, bucket, prefix, across: &across, options, held_back };
+        let failures = InARow::default();
+        let copy =
+            Copy { client, from, target, bucket, prefix, across: &across, options, held_back, failures };
         let work = merge(source, there).map_ok(|pair| copy.pair(pair));
         let pairs = in_order(work, client.in_flight());
         tally.count(pairs, |object: ListedObject| (object.key, Ok(())), run, progress).await?;
@@ -133,6 +137,7 @@ struct Copy<'a> {
     across: &'a Across<'a>,
     options: &'a SyncOptions,
     held_back: bool,
+    failures: InARow,
 }
 
 impl Copy<'_> {
@@ -155,14 +160,15 @@ impl Copy<'_> {
             held_back()
         } else {
             match self.copy(&mut listed, &to).await {
-                Ok(outcome) => outcome,
+                Ok(outcome) => {
+                    self.failures.end();
+                    outcome
+                }
                 Err(error) => match error.kind() {
-                    ErrorKind::Denied | ErrorKind::Usage | ErrorKind::Unsupported => {
-                        Outcome::Refused(error.what())
+                    ErrorKind::Guard | ErrorKind::NotFound | ErrorKind::Damaged => {
+                        Outcome::Failed(error.what())
                     }
-                    ErrorKind::Guard | ErrorKind::Protocol => Outcome::Failed(error.what()),
-                    _ if concerns_one(&error) => Outcome::Failed(error.what()),
-                    _ => return Err(error),
+                    _ => self.failures.outcome(error)?,
                 },
             }
         };
