@@ -20,7 +20,10 @@ pub(crate) struct Args {
     pub(crate) command: Command,
 }
 
-#[derive(Debug, clap::Args)]
+/// Where a cluster's etcd is, as seen from its hosts.
+pub(crate) const ETCD: &str = "http://127.0.0.1:4001";
+
+#[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Options for every command")]
 pub(crate) struct Global {
     /// Go to the cluster through this host, by ssh; the user is `core` unless given
@@ -35,7 +38,7 @@ pub(crate) struct Global {
         global = true,
         env = "DEIS_STORE_ETCD",
         value_name = "URL",
-        default_value = "http://127.0.0.1:4001"
+        default_value = ETCD
     )]
     pub(crate) etcd: String,
     /// A gateway; etcd is then not asked. Give it again for each gateway of the cluster
@@ -223,9 +226,8 @@ pub(crate) enum S3Action {
         /// s3://BUCKET/KEY, or s3://BUCKET/[PREFIX/] to keep the names
         #[arg(value_name = "s3://BUCKET[/KEY]")]
         place: String,
-        /// What it is
-        #[arg(long, short, value_name = "TYPE")]
-        mime_type: Option<String>,
+        #[command(flatten)]
+        types: Types,
         #[command(flatten)]
         below: Below,
         #[command(flatten)]
@@ -289,7 +291,7 @@ pub(crate) enum S3Action {
         id: String,
     },
     /// Make a directory as a bucket is, or a bucket as a directory or another bucket is
-    Sync(SyncArgs),
+    Sync(Box<SyncArgs>),
 }
 
 /// How words go through directories and prefixes.
@@ -309,9 +311,50 @@ pub(crate) struct Below {
     pub(crate) dry_run: bool,
 }
 
+/// Another cluster to write to.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Options for a target on another cluster")]
+pub(crate) struct OtherCluster {
+    /// A gateway of the target's cluster, its keys being in --to-s3cfg or in etcd. Give it again for each of its gateways
+    #[arg(long, value_name = "URL")]
+    pub(crate) to_gateway: Vec<String>,
+    /// Take the target's gateway and keys from this file of s3cmd
+    #[arg(long, value_name = "FILE")]
+    pub(crate) to_s3cfg: Option<PathBuf>,
+    /// The etcd of the target's cluster; with --to-tunnel, as seen from that host
+    #[arg(long, value_name = "URL")]
+    pub(crate) to_etcd: Option<String>,
+    /// Go to the target's cluster through this host, by ssh
+    #[arg(long, value_name = "[USER@]HOST[:PORT]")]
+    pub(crate) to_tunnel: Option<String>,
+    /// Where objects are kept on their way, some at a time [default: the directory for temporary files]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) spool: Option<PathBuf>,
+}
+
+impl OtherCluster {
+    pub(crate) fn is_given(&self) -> bool {
+        !self.to_gateway.is_empty()
+            || [&self.to_etcd, &self.to_tunnel].iter().any(|to| to.is_some())
+            || self.to_s3cfg.is_some()
+            || self.spool.is_some()
+    }
+}
+
+/// What files are stored as.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Types {
+    /// What the files are, whatever their names say
+    #[arg(long, short, value_name = "TYPE")]
+    pub(crate) mime_type: Option<String>,
+    /// Do not take the type of a file from its name: it is `default_mime_type` of --s3cfg, else binary/octet-stream
+    #[arg(long)]
+    pub(crate) no_guess_mime_type: bool,
+}
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Rate {
-    /// Bytes a second at most; k and m are 1024 and 1024 times 1024
+    /// Bytes a second at most; k and m are 1024 and 1024 times 1024. Counts more than `limitrate` of --s3cfg
     #[arg(long, value_name = "RATE", value_parser = bytes_per_second)]
     pub(crate) limit_rate: Option<NonZeroU64>,
 }

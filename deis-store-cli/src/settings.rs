@@ -10,30 +10,70 @@ use deis_store::cluster::{Cluster, ClusterOptions};
 use deis_store::error::Context as _;
 use deis_store::etcd::Etcd;
 use deis_store::http::{ConnectOptions, ProxyUrl};
+use deis_store::mirror::ContentTypes;
 use deis_store::monitor::{Level, Run, TaskKind};
 use deis_store::remote::{Local, Remote, Ssh, SshOptions};
 use deis_store::s3::s3cfg::S3Cfg;
 use deis_store::secret::Credentials;
 use deis_store::{Error, ErrorKind, Result};
 
-use crate::args::Global;
+use crate::args::{ETCD, Global, OtherCluster};
 
 /// The cluster that was meant, connected.
 pub(crate) async fn cluster(global: &Global, run: &Run) -> Result<Cluster> {
-    limited_cluster(global, None, run).await
+    limited_cluster(global, None, run).await.map(|(cluster, _)| cluster)
 }
 
-/// The same, with so many bytes of bodies a second at most.
+/// The same, with so many bytes of bodies a second at most; and what files are stored as.
 pub(crate) async fn limited_cluster(
     global: &Global,
     bytes_per_second: Option<NonZeroU64>,
     run: &Run,
-) -> Result<Cluster> {
-    run.stop.cancels(connect(global, bytes_per_second, run)).await
+) -> Result<(Cluster, ContentTypes)> {
+    run.stop.cancels(connect(global, bytes_per_second, Whose::Ours, run)).await
 }
 
-async fn connect(global: &Global, bytes_per_second: Option<NonZeroU64>, run: &Run) -> Result<Cluster> {
+/// The cluster that is written to, if it is another one. Nothing of what is said of the first one holds for it.
+pub(crate) async fn other_cluster(
+    to: &OtherCluster,
+    global: &Global,
+    bytes_per_second: Option<NonZeroU64>,
+    run: &Run,
+) -> Result<Cluster> {
+    let asks_etcd = to.to_etcd.is_some() || to.to_tunnel.is_some();
+    if !asks_etcd && to.to_s3cfg.is_none() {
+        let error = Error::new(ErrorKind::Usage, "the keys of the target's cluster are not known");
+        return Err(error
+            .todo("give them with --to-s3cfg FILE, or where to ask for them with --to-etcd or --to-tunnel"));
+    }
+    let global = Global {
+        tunnel: to.to_tunnel.clone(),
+        etcd: to.to_etcd.clone().unwrap_or_else(|| ETCD.to_owned()),
+        gateway: to.to_gateway.clone(),
+        s3cfg: to.to_s3cfg.clone(),
+        ..global.clone()
+    };
+    let whose = if asks_etcd { Whose::Another } else { Whose::AnotherWithoutEtcd };
+    let connected = run.stop.cancels(connect(&global, bytes_per_second, whose, run)).await;
+    connected.map(|(cluster, _)| cluster)
+}
+
+/// Whose cluster is connected to: our own keys are not for another one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whose {
+    Ours,
+    Another,
+    AnotherWithoutEtcd,
+}
+
+async fn connect(
+    global: &Global,
+    bytes_per_second: Option<NonZeroU64>,
+    whose: Whose,
+    run: &Run,
+) -> Result<(Cluster, ContentTypes)> {
     let mut options = options(global).await?;
+    let mut types = ContentTypes::default();
     options.client.bytes_per_second = bytes_per_second;
     if let Some(path) = &global.s3cfg {
         let s3cfg = read_s3cfg(path, run)?;
@@ -42,20 +82,27 @@ async fn connect(global: &Global, bytes_per_second: Option<NonZeroU64>, run: &Ru
             options.gateways.extend(s3cfg.endpoint);
         }
         options.credentials = Some(s3cfg.credentials);
+        types = ContentTypes { by_name: s3cfg.guess_mime_type, otherwise: s3cfg.default_mime_type };
+        options.client.bytes_per_second = bytes_per_second.or(s3cfg.bytes_per_second);
         if !options.connect.check_certificate && options.gateways.iter().any(|url| url.starts_with("https:"))
         {
             let text = "warning: check_ssl_certificate is off: who is between us and the gateway can change everything";
             run.begin(None, TaskKind::Step, "s3cfg").note(Level::Warning, "certificate-unchecked", text);
         }
-    } else if !options.gateways.is_empty() {
+    } else if !options.gateways.is_empty() && whose == Whose::Ours {
         options.credentials = credentials_of_environment();
     }
+    if whose == Whose::AnotherWithoutEtcd && options.gateways.is_empty() {
+        let error = Error::new(ErrorKind::Usage, "no gateway of the target's cluster is known");
+        return Err(error.todo("give it with --to-gateway URL, or as host_base in the file of s3cmd"));
+    }
     if options.credentials.is_none()
+        && whose == Whose::Ours
         && let Some(path) = home().map(|home| home.join(".s3cfg")).filter(|path| path.exists())
     {
         options.fallback = Some(read_s3cfg(&path, run)?.credentials);
     }
-    Cluster::connect(options, run).await
+    Ok((Cluster::connect(options, run).await?, types))
 }
 
 /// How a file of s3cmd says that the gateway is reached.

@@ -28,16 +28,16 @@ const ACCESS_KEY: &str = "PEER";
 const SECRET_KEY: &str = "secret/of+peer";
 
 /// An embedded gateway that serves while a test runs other programs.
-struct Served {
-    runtime: tokio::runtime::Runtime,
+pub(crate) struct Served {
+    pub(crate) runtime: tokio::runtime::Runtime,
     gateway: Gateway,
-    client: Client,
+    pub(crate) client: Client,
     // Where large bodies go; removed after the gateway's end.
     _scratch: tempfile::TempDir,
 }
 
 impl Served {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let scratch = tempfile::tempdir().unwrap();
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let credentials = Credentials::new(ACCESS_KEY, SECRET_KEY);
@@ -55,8 +55,12 @@ impl Served {
         self.gateway.address().to_string()
     }
 
-    fn create(&self, bucket: &BucketName) {
+    pub(crate) fn create(&self, bucket: &BucketName) {
         self.runtime.block_on(self.client.create_bucket(bucket)).unwrap();
+    }
+
+    pub(crate) fn s3cmd(&self) -> S3cmd {
+        S3cmd::at(&self.address(), ACCESS_KEY, SECRET_KEY)
     }
 
     fn put(&self, bucket: &BucketName, key: &str, bytes: Vec<u8>) {
@@ -129,7 +133,7 @@ fn are_objects(served: &Served, bucket: &BucketName, prefix: &str, files: &BTree
 #[test]
 fn s3cmd_writes_and_reads() {
     let served = Served::new();
-    let s3cmd = S3cmd::at(&served.address(), ACCESS_KEY, SECRET_KEY);
+    let s3cmd = served.s3cmd();
     let (files, ours) = (tree(), bucket("s3cmd_bucket"));
     plant(Path::new(&s3cmd.path("up")), &files);
     s3cmd.run(&["mb", "s3://s3cmd_bucket"]);

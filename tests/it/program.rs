@@ -45,6 +45,26 @@ pub(crate) fn ran(command: &mut Command) -> Ran {
     Ran { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
 }
 
+/// The same, with the most memory that it has held, in kB.
+pub(crate) fn with_peak_memory(command: &mut Command) -> (Ran, u64) {
+    let outputs = [(); 2].map(|()| tempfile::NamedTempFile::new().unwrap());
+    let [stdout, stderr] = outputs.each_ref().map(|output| output.reopen().unwrap());
+    let mut child = command.stdout(stdout).stderr(stderr).spawn().expect("the program can be started");
+    let mut most_kb = 0;
+    let status = loop {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let peak = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
+        most_kb = most_kb.max(peak.unwrap_or(0));
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    };
+    let [stdout, stderr] = outputs.map(|output| std::fs::read_to_string(output.path()).unwrap());
+    (Ran { code: status.code(), stdout, stderr }, most_kb)
+}
+
 /// What a run of the program has left.
 #[derive(Debug)]
 pub(crate) struct Ran {

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use deis_store::sample::{Sample, SampleObject};
 use deis_store_tests::process::signal;
 
-use crate::program::{Ran, command, ran};
+use crate::program::{Ran, command, ran, with_peak_memory};
 
 /// What a rehearsal may need, 64 MiB.
 const MOST_MEMORY_KB: u64 = 64 << 10;
@@ -73,26 +73,12 @@ fn sample() -> Vec<SampleObject> {
 fn a_rehearsal_prints_its_steps_needs_little_and_leaves_nothing() {
     let place = Place::new();
     let began = Instant::now();
-    let output = tempfile::NamedTempFile::new().unwrap();
-    let mut child =
-        place.command(&["rehearse"]).stdout(output.reopen().unwrap()).stderr(Stdio::null()).spawn().unwrap();
-    let mut most = 0;
-    let status = loop {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        let peak = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
-        most = most.max(peak.unwrap_or(0));
-        if let Some(status) = child.try_wait().unwrap() {
-            break status;
-        }
-        assert!(began.elapsed() < LIMIT, "it ends in time");
-        std::thread::sleep(Duration::from_millis(5));
-    };
-    assert!(status.success());
+    let (ran, most) = with_peak_memory(&mut place.command(&["rehearse"]));
+    assert!(began.elapsed() < LIMIT, "it ends in time");
+    let text = ran.code(0).stdout;
     assert!((1000..=MOST_MEMORY_KB).contains(&most), "{most} kB");
     assert!(place.left().is_empty(), "it leaves {:?}", place.left());
 
-    let text = std::fs::read_to_string(output.path()).unwrap();
     let steps: Vec<&str> = text.lines().filter(|line| line.starts_with("  ")).collect();
     assert_eq!(steps.len(), STEPS.len(), "{text}");
     for (line, step) in steps.iter().zip(STEPS) {

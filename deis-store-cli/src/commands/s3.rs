@@ -13,20 +13,21 @@ mod tally;
 mod uploads;
 
 use deis_store::Result;
-use deis_store::mirror::Globs;
+use deis_store::mirror::{ContentTypes, Globs};
 use deis_store::monitor::Run;
 
 use super::Done;
-use crate::args::{Below, Global, S3Action};
+use crate::args::{Below, Global, S3Action, Types};
 use crate::output::Output;
 use crate::settings;
 
 pub(super) async fn run(global: &Global, action: &S3Action, output: &Output, run: &Run) -> Done {
     let rate = match action {
         S3Action::Put { rate, .. } | S3Action::Get { rate, .. } => rate.limit_rate,
+        S3Action::Sync(args) => args.limit_rate(),
         _ => None,
     };
-    let cluster = settings::limited_cluster(global, rate, run).await?;
+    let (cluster, types) = settings::limited_cluster(global, rate, run).await?;
     let client = &cluster.s3;
     match action {
         S3Action::Mb { buckets } => buckets::make(client, buckets, output).await,
@@ -40,8 +41,8 @@ pub(super) async fn run(global: &Global, action: &S3Action, output: &Output, run
         S3Action::La { recursive } => listing::list_all(client, *recursive, output).await,
         S3Action::Du { place } => listing::usage(client, place.as_deref(), output).await,
         S3Action::Info { places } => info::tell(client, places, output).await,
-        S3Action::Put { files, place, mime_type, below, .. } => {
-            put::put(client, files, place, mime_type.as_deref(), below, output, run).await
+        S3Action::Put { files, place, types: said, below, .. } => {
+            put::put(client, files, place, &said.over(types), below, output, run).await
         }
         S3Action::Get { place, file, force, skip_existing, below, .. } => {
             let how = get::How::new(*force, *skip_existing, below);
@@ -49,10 +50,21 @@ pub(super) async fn run(global: &Global, action: &S3Action, output: &Output, run
         }
         S3Action::Del { places, force, below } => delete::delete(client, places, *force, below, output).await,
         S3Action::Cp { source, target, below } => copy::copy(client, source, target, below, output).await,
-        S3Action::Sync(args) => sync::run(client, args, output, run).await,
+        S3Action::Sync(args) => Box::pin(sync::run(global, client, args, types, output, run)).await,
         S3Action::Signurl { place, until } => uploads::sign(client, place, until, output, run),
         S3Action::Listmp { place } => uploads::list(client, place, output).await,
         S3Action::Abortmp { place, id } => uploads::abort(client, place, id, output).await,
+    }
+}
+
+impl Types {
+    /// What was typed counts more than what a file says.
+    fn over(&self, mut types: ContentTypes) -> ContentTypes {
+        types.by_name &= !self.no_guess_mime_type;
+        match &self.mime_type {
+            None => types,
+            Some(all) => ContentTypes { by_name: false, otherwise: Some(all.clone()) },
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The result on standard output, as text or as one JSON object; errors on standard error.
 
+use std::cell::RefCell;
 use std::fmt::Display;
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -11,22 +12,26 @@ use serde_json::{Value, json};
 use crate::args::Global;
 use crate::exit::Exit;
 
+mod lists;
 mod report;
+
+use lists::Lists;
 
 pub(crate) struct Output {
     json: bool,
     quiet: bool,
     command: &'static str,
+    lists: RefCell<Option<Lists>>,
 }
 
 impl Output {
     pub(crate) fn new(global: &Global, command: &'static str) -> Self {
-        Self { json: global.json, quiet: global.quiet, command }
+        Self { json: global.json, quiet: global.quiet, command, lists: RefCell::default() }
     }
 
     /// For a call that could not be understood.
     pub(crate) fn of_no_command() -> Self {
-        Self { json: true, quiet: false, command: "" }
+        Self { json: true, quiet: false, command: "", lists: RefCell::default() }
     }
 
     /// Prints a report, in the form asked for.
@@ -50,6 +55,21 @@ impl Output {
     /// Whether the result is to be one JSON object.
     pub(crate) fn is_json(&self) -> bool {
         self.json
+    }
+
+    /// The report will have these lists, of any length: entries of the first are printed as they come, so that memory
+    /// does not grow with them. Until then nothing else may be printed.
+    pub(crate) fn begin_lists(&self, names: &[&'static str]) {
+        if self.json {
+            *self.lists.borrow_mut() = Some(Lists::new(self.command, names));
+        }
+    }
+
+    /// Adds to a list of the report.
+    pub(crate) fn entry(&self, list: &str, entry: &Value) {
+        if let Some(lists) = &mut *self.lists.borrow_mut() {
+            lists.add(list, entry, &mut std::io::stdout());
+        }
     }
 
     /// Prints a line of a report while it comes about.
@@ -103,6 +123,11 @@ impl Output {
     }
 
     fn object(&self, exit: Exit, rest: &Value) -> bool {
+        if let Some(lists) = self.lists.borrow_mut().take()
+            && (lists.any() || rest.get("report").is_some())
+        {
+            return written(lists.finish(exit, rest, &mut std::io::stdout()));
+        }
         let mut object = json!({ "schema": 1, "command": self.command, "exit": exit.code() });
         if let (Some(object), Some(rest)) = (object.as_object_mut(), rest.as_object()) {
             object.extend(rest.clone());
@@ -114,7 +139,11 @@ impl Output {
 /// Prints, or says why not. A reader that has gone away has seen enough.
 fn print(text: &str) -> bool {
     let mut stdout = std::io::stdout();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    written(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+}
+
+fn written(result: std::io::Result<()>) -> bool {
+    match result {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             let _ = writeln!(std::io::stderr(), "deis-store: cannot write to standard output: {error}");
             false

@@ -23,6 +23,8 @@ mod remove;
 #[cfg(feature = "backup")]
 mod root;
 #[cfg(feature = "backup")]
+mod unnamed;
+#[cfg(feature = "backup")]
 mod walk;
 #[cfg(feature = "backup")]
 mod writer;
@@ -46,3 +48,5 @@ pub(crate) use key_path::PARTIAL;
 pub(crate) use pieces::each_piece;
 #[cfg(feature = "backup")]
 pub(crate) use probe::PROBE_NAME;
+#[cfg(feature = "backup")]
+pub(crate) use unnamed::unnamed;

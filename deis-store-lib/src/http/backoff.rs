@@ -10,7 +10,7 @@ pub struct Backoff {
     pub first: Duration,
     /// The longest wait before any attempt. 10 s: an overloaded gateway needs no more to shed its queue.
     pub longest: Duration,
-    /// Attempts in all. 8: with the waits above about 25 s, longer than a gateway's restart.
+    /// Attempts in all. 8: with the waits above 6 to 13 s, longer than a restart of radosgw alone.
     pub attempts: u32,
 }
 

@@ -5,13 +5,13 @@
 use futures_util::TryStreamExt as _;
 
 use super::in_order::in_order;
-use super::pull::{fetch, outcome_of};
+use super::pull::{Form, Transfer};
 use super::{Globs, Outcome};
-use crate::disk::{NewFile, Root, encode};
-use crate::error::{Error, ErrorKind, Result};
+use crate::disk::{Root, encode};
+use crate::error::Result;
 use crate::monitor::{Run, Running};
 use crate::s3::op::ListedObject;
-use crate::s3::{BucketName, Client, ObjectKey};
+use crate::s3::{BucketName, Client};
 
 /// Objects that are to be downloaded.
 #[derive(Clone, Copy, Debug)]
@@ -91,20 +91,21 @@ pub(super) fn directories(prefix: &str) -> &str {
     prefix.rfind('/').map_or("", |end| &prefix[..=end])
 }
 
-/// Downloads objects beneath `root` with this mode, and calls `each` for every listed one that is not left out, in the
+/// Downloads objects beneath `root` for its user alone, and calls `each` for every listed one that is not left out, in the
 /// order of the listing. An error is what befalls all.
 pub async fn take(
     client: &Client,
     wanted: &Below<'_>,
     root: &Root,
-    mode: u32,
     run: &Run,
     progress: &Running<'_>,
     mut each: impl FnMut(Taken) -> Result<()>,
 ) -> Result<()> {
     let listing = client.list(wanted.bucket, wanted.prefix);
     let listing = listing.try_filter(|object| std::future::ready(wanted.path(&object.key).is_some()));
-    let transfers = listing.map_ok(|object| one(client, wanted, root, mode, object));
+    let form = Form::Mirror { prefix_bytes: directories(wanted.prefix).len() };
+    let transfer = Transfer::new(client, wanted.bucket, root, form);
+    let transfers = listing.map_ok(|object| one(&transfer, wanted, root, object));
     let mut results = Box::pin(in_order(transfers, client.in_flight()));
     while let Some(taken) = results.try_next().await? {
         run.stop.check()?;
@@ -115,43 +116,19 @@ pub async fn take(
 }
 
 async fn one(
-    client: &Client,
+    transfer: &Transfer<'_>,
     wanted: &Below<'_>,
     root: &Root,
-    mode: u32,
     listed: ListedObject,
 ) -> Result<Taken> {
-    let below = below(wanted.prefix, &listed.key).to_owned();
-    let taken =
-        |path, outcome| Taken { key: listed.key.clone(), size_bytes: listed.size_bytes, path, outcome };
-    let path = encode(&below);
-    if let Some(outcome) = wanted.existing(root, &path) {
-        return Ok(taken(path, outcome));
-    }
-    let result = async {
-        let key = ObjectKey::new(&listed.key)?;
-        let root = root.clone();
-        fetch(client, wanted.bucket, &key, mode, move |_, etag| {
-            root.new_object(&below, etag).map(NewFile::without_digest)
-        })
-        .await
+    let path = encode(below(wanted.prefix, &listed.key));
+    let (listed, path, outcome) = if let Some(outcome) = wanted.existing(root, &path) {
+        (listed, path, outcome)
+    } else {
+        let pulled = transfer.object(listed).await?;
+        (pulled.listed, pulled.stored.map_or(path, |stored| stored.path), pulled.outcome)
     };
-    Ok(match result.await {
-        Ok(stored) => taken(stored.path, outcome_of(stored.checked)),
-        Err(error) => taken(path, outcome(error)?),
-    })
-}
-
-/// What an error means for this object alone; or the error, if it concerns all.
-fn outcome(error: Error) -> Result<Outcome> {
-    match error.kind() {
-        ErrorKind::NotFound => Ok(Outcome::Vanished),
-        ErrorKind::Denied | ErrorKind::Usage | ErrorKind::Unsupported | ErrorKind::Guard => {
-            Ok(Outcome::Refused(error.what()))
-        }
-        ErrorKind::Damaged | ErrorKind::Protocol => Ok(Outcome::Failed(error.what())),
-        _ => Err(error),
-    }
+    Ok(Taken { key: listed.key, size_bytes: listed.size_bytes, path, outcome })
 }
 
 #[cfg(test)]

@@ -17,6 +17,12 @@ impl Globs {
         Self { exclude: parse(exclude), include: parse(include) }
     }
 
+    /// Whether there are no patterns that leave out.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.exclude.is_empty()
+    }
+
     /// Whether this path is left out.
     #[must_use]
     pub fn leave_out(&self, path: &str) -> bool {

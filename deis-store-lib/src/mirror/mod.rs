@@ -5,6 +5,8 @@
 
 #[cfg(feature = "backup")]
 mod below;
+#[cfg(feature = "backup")]
+mod content_type;
 mod globs;
 #[cfg(feature = "backup")]
 mod in_order;
@@ -31,6 +33,8 @@ mod sync;
 pub use crate::s3::Checked;
 #[cfg(feature = "backup")]
 pub use below::{Below, Existing, Taken, below, take};
+#[cfg(feature = "backup")]
+pub use content_type::ContentTypes;
 pub use globs::Globs;
 #[cfg(feature = "backup")]
 pub use local::{Local, Walk, walk};
@@ -43,7 +47,8 @@ pub use pull::{Pulled, Selection, Stored, fetch, pull};
 pub use push::{Pushed, ToPush, push, upload};
 #[cfg(feature = "backup")]
 pub use sync::{
-    BucketTree, Did, Extra, SyncReport, Synced, sync_between_buckets, sync_to_bucket, sync_to_directory,
+    BucketTree, Did, Elsewhere, Extra, SyncReport, Synced, sync_between_buckets, sync_between_clusters,
+    sync_to_bucket, sync_to_directory,
 };
 
 #[cfg(feature = "backup")]

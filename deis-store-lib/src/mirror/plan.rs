@@ -7,8 +7,8 @@ use std::time::SystemTime;
 
 use futures_util::{Stream, TryStreamExt as _, stream};
 
-use super::Counts;
 use super::local::Local;
+use super::{ContentTypes, Counts, Globs};
 use crate::error::{Error, ErrorKind, Result};
 use crate::s3::op::ListedObject;
 
@@ -102,7 +102,7 @@ impl Keyed for Local {
 }
 
 /// How a sync is done.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct SyncOptions {
     /// How it is known that a key is there already.
     pub unchanged_by: UnchangedBy,
@@ -112,6 +112,18 @@ pub struct SyncOptions {
     pub max_delete: Option<MaxDelete>,
     /// Change nothing.
     pub dry_run: bool,
+    /// What files are stored as.
+    pub content_types: ContentTypes,
+    /// What refers to all else: paths that these patterns leave out are copied after all others, and not at all if one
+    /// of those was refused or has failed. Both sides are then walked twice.
+    pub last: Globs,
+}
+
+impl SyncOptions {
+    /// The rounds of a sync: whether each is that of what is copied last.
+    pub(super) fn rounds(&self) -> &'static [bool] {
+        if self.last.is_empty() { &[false] } else { &[false, true] }
+    }
 }
 
 /// How it is known that a key is there already.

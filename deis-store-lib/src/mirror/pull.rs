@@ -113,14 +113,12 @@ pub(super) struct Transfer<'a> {
     root: &'a Root,
     form: Form,
     commits: GroupCommit,
-    /// How many objects in a row the gateways have failed to give.
-    failures: AtomicU32,
+    failures: InARow,
 }
 
 impl<'a> Transfer<'a> {
     pub(super) fn new(client: &'a Client, bucket: &'a BucketName, root: &'a Root, form: Form) -> Self {
-        let (commits, failures) = (GroupCommit::default(), AtomicU32::new(0));
-        Self { client, bucket, root, form, commits, failures }
+        Self { client, bucket, root, form, commits: GroupCommit::default(), failures: InARow::default() }
     }
 }
 
@@ -131,7 +129,7 @@ impl Transfer<'_> {
         let (outcome, damaged, stored) = loop {
             let error = match self.fetch(&listed).await {
                 Ok(stored) => {
-                    self.failures.store(0, Relaxed);
+                    self.failures.end();
                     break (outcome_of(stored.checked), false, Some(stored));
                 }
                 Err(error) => error,
@@ -146,7 +144,7 @@ impl Transfer<'_> {
                     Some(now) => listed = now,
                 },
                 ErrorKind::Damaged => {}
-                _ => break (self.outcome(error)?, false, None),
+                _ => break (self.failures.outcome(error)?, false, None),
             }
             if attempts == ATTEMPTS {
                 break (Outcome::Failed(error.what()), error.kind() != ErrorKind::Guard, None);
@@ -200,9 +198,20 @@ impl Transfer<'_> {
         let first = self.client.page(&page).await?.objects.into_iter().next();
         Ok(first.filter(|object| object.key == key))
     }
+}
+
+/// How many objects in a row the gateways have failed to give.
+#[derive(Default)]
+pub(super) struct InARow(AtomicU32);
+
+impl InARow {
+    /// One was given.
+    pub(super) fn end(&self) {
+        self.0.store(0, Relaxed);
+    }
 
     /// What an error means for this object alone; or the error, if it concerns all.
-    fn outcome(&self, error: Error) -> Result<Outcome> {
+    pub(super) fn outcome(&self, error: Error) -> Result<Outcome> {
         match error.kind() {
             ErrorKind::Denied | ErrorKind::Usage | ErrorKind::Unsupported => {
                 return Ok(Outcome::Refused(error.what()));
@@ -211,7 +220,7 @@ impl Transfer<'_> {
             ErrorKind::Disk | ErrorKind::Interrupted | ErrorKind::Internal => return Err(error),
             _ => {}
         }
-        let failures = self.failures.fetch_add(1, Relaxed) + 1;
+        let failures = self.0.fetch_add(1, Relaxed) + 1;
         if failures > FAILURES_IN_A_ROW {
             return Err(error.todo("the gateway fails object after object: check it, then run it again"));
         }

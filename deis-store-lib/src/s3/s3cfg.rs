@@ -3,6 +3,8 @@
 //! s3cmd reads lines of `key = value` with values verbatim and quotes around them stripped; so is it here. Pure: the
 //! caller reads the file and checks its mode.
 
+use std::num::NonZeroU64;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::secret::Credentials;
 
@@ -19,6 +21,12 @@ pub struct S3Cfg {
     pub check_certificate: bool,
     /// The proxy's URL, from `proxy_host` and `proxy_port`.
     pub proxy: Option<String>,
+    /// Bytes of bodies a second at most: `limitrate`.
+    pub bytes_per_second: Option<NonZeroU64>,
+    /// Whether the suffix of a file's name says its type: `guess_mime_type`.
+    pub guess_mime_type: bool,
+    /// The type where it says nothing: `default_mime_type`.
+    pub default_mime_type: Option<String>,
 }
 
 /// The port that s3cmd takes for a proxy.
@@ -61,8 +69,24 @@ impl S3Cfg {
             // What is neither yes nor no must not switch it off.
             check_certificate: !says("check_ssl_certificate", NO),
             proxy,
+            bytes_per_second: value("limitrate").map_or(Ok(None), bytes_per_second)?,
+            guess_mime_type: !says("guess_mime_type", NO),
+            default_mime_type: value("default_mime_type").map(str::to_owned),
         })
     }
+}
+
+/// A rate: a whole number of bytes, with `k` of KiB, with `m` of MiB; 0 is no limit.
+fn bytes_per_second(text: &str) -> Result<Option<NonZeroU64>> {
+    let (number, shift) = match text.char_indices().next_back() {
+        Some((at, 'k' | 'K')) => (&text[..at], 10),
+        Some((at, 'm' | 'M')) => (&text[..at], 20),
+        _ => (text, 0),
+    };
+    let rate = number.parse::<u64>().ok().and_then(|number| number.checked_mul(1 << shift));
+    rate.map(NonZeroU64::new).ok_or_else(|| {
+        Error::new(ErrorKind::Usage, "limitrate is not a number of bytes a second, perhaps with k or m")
+    })
 }
 
 /// s3cmd's words for yes and no, in any case.
@@ -142,6 +166,27 @@ mod tests {
         assert_eq!(proxy("proxy_host = proxy"), Some("http://proxy:3128".to_owned()));
         assert_eq!(proxy("proxy_host = \nproxy_port = none"), None);
         assert_eq!(with("proxy_host = proxy\nproxy_port = http").unwrap_err().kind(), ErrorKind::Usage);
+    }
+
+    #[test]
+    fn types_are_guessed_unless_the_file_says_no() {
+        let types = |lines| with(lines).map(|cfg| (cfg.guess_mime_type, cfg.default_mime_type)).unwrap();
+        assert_eq!(types(""), (true, None));
+        let said = "guess_mime_type = False\ndefault_mime_type = text/x-own\n";
+        assert_eq!(types(said), (false, Some("text/x-own".to_owned())));
+    }
+
+    #[test]
+    fn a_rate_has_s3cmds_units_and_zero_is_no_limit() {
+        let rate = |text| with(&format!("limitrate = {text}")).map(|cfg| cfg.bytes_per_second.map(u64::from));
+        for (text, expected) in
+            [("", None), ("0", None), ("500", Some(500)), ("50k", Some(51_200)), ("2M", Some(2 << 20))]
+        {
+            assert_eq!(rate(text).unwrap(), expected, "{text}");
+        }
+        for wrong in ["fast", "-1", "1g", "1.5m", "k", "99999999999999m"] {
+            assert_eq!(rate(wrong).unwrap_err().kind(), ErrorKind::Usage, "{wrong}");
+        }
     }
 
     #[test]

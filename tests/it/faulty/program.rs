@@ -202,6 +202,37 @@ fn get_writes_the_object_or_no_file() {
     assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0);
 }
 
+#[test]
+fn get_of_a_prefix_mends_what_passes_and_names_what_stays() {
+    let key = "images/07";
+    let whole = bytes(7 * 7 * 1000);
+    let get = |nth, fault| {
+        let (gateway, scratch) = (filled(), tempfile::tempdir().unwrap());
+        gateway.on(Operation::Get, key, nth, fault);
+        let arguments =
+            ["s3", "get", "-r", "s3://registry/registry/", scratch.path().to_str().unwrap(), "--json"];
+        let run = at(&gateway, &arguments);
+        let file = std::fs::read(scratch.path().join("images/07/layer")).ok();
+        let failed = run.json()["report"]["failed"].clone();
+        let downloaded = run.json()["report"]["downloaded"].as_array().unwrap().len();
+        (run.code, file, failed, downloaded)
+    };
+    for fault in [Fault::Flipped(3), Fault::Short(9), Fault::Instead(Answer::error(404, "NoSuchKey"))] {
+        let (code, file, failed, downloaded) = get(ONCE, fault.clone());
+        assert!(
+            code == Some(0) && file.as_ref() == Some(&whole) && downloaded == OBJECTS,
+            "{fault:?} {failed}"
+        );
+    }
+    let (code, file, ..) = get(ONCE, Fault::Replaced { at: 300, by: bytes(99) });
+    assert!(code == Some(0) && file == Some(bytes(99)));
+    for fault in [Fault::Flipped(3), Fault::Instead(Answer::error(404, "NoSuchKey"))] {
+        let (code, file, failed, downloaded) = get(ALWAYS, fault.clone());
+        assert_eq!((code, file, downloaded), (Some(3), None, OBJECTS - 1), "{fault:?}");
+        assert_eq!(failed[0]["outcome"], "failed", "{fault:?}");
+    }
+}
+
 /// Copies the bucket into a new directory; what became of each key, and the directory.
 fn pulled(gateway: &FaultyGateway) -> (Result<Vec<Pulled>>, tempfile::TempDir) {
     let scratch = tempfile::tempdir().unwrap();

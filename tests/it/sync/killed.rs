@@ -97,7 +97,7 @@ fn killed(place: &Place, calls: &str, number: usize) -> bool {
         strace.arg(path());
         strace
     });
-    strace.arg(BUCKET).arg(place.directory()).arg("--delete-removed");
+    strace.args(["s3", "sync", BUCKET]).arg(place.directory()).arg("--delete-removed");
     let status = strace.stdout(Stdio::null()).stderr(Stdio::inherit()).status().unwrap();
     // strace ends as what it runs has ended.
     let was_killed = status.signal() == Some(9) || status.code() == Some(137);

@@ -39,7 +39,11 @@ fn file(path: &Path, modified: SystemTime) {
 fn peak_kib(place: &Place, options: &[&str]) -> u64 {
     let report = place.scratch.path().join("report");
     let mut command = place.prepared(Command::new(path()));
-    command.arg(BUCKET).arg(place.directory()).args(options).stdout(File::create(&report).unwrap());
+    command
+        .args(["--json", "s3", "sync", BUCKET])
+        .arg(place.directory())
+        .args(options)
+        .stdout(File::create(&report).unwrap());
     let mut child = command.stderr(Stdio::null()).spawn().unwrap();
     let mut peak = 0;
     let status = loop {

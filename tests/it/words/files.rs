@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::io::Write as _;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::process::Stdio;
 
 use super::{ORDINARY, files, filled, listed};
-use crate::program::{command, on};
+use crate::program::{alone, command, on};
 
 #[test]
 fn get_of_a_prefix_leaves_the_files_that_s3cmd_leaves() {
@@ -128,13 +129,25 @@ fn what_cannot_be_uploaded_from_a_directory_is_named_and_the_rest_is_uploaded() 
     fs::create_dir(&tree).unwrap();
     fs::write(format!("{tree}/good"), "good").unwrap();
     fs::write(format!("{tree}/50% off"), "x").unwrap();
+    fs::write(Path::new(&tree).join(std::ffi::OsStr::from_bytes(b"\xff")), "x").unwrap();
     std::os::unix::fs::symlink("/etc/passwd", format!("{tree}/link")).unwrap();
     let put = |more: &[&str]| {
         on(&a, &[&["s3", "put", "-r", &format!("{tree}/"), "s3://words_refused/"], more].concat())
     };
-    put(&[]).code(3).says(&["/link", "symlink", "/50% off"]);
-    assert_eq!(listed(&a, "s3://words_refused"), ["good"]);
-    put(&["--exclude", "link", "--exclude", "*%*"]).code(0);
+    put(&[]).code(3).says(&["/link", "symlink", "/\u{fffd}", "UTF-8"]);
+    assert_eq!(listed(&a, "s3://words_refused"), ["50% off", "good"]);
+    put(&["--exclude", "link", "--exclude", "\u{fffd}"]).code(0);
+
+    // Two directories that would become one are refused before anything is sent.
+    let other = s3cmd.path("other");
+    fs::create_dir(&other).unwrap();
+    for name in ["a", "good", "z"] {
+        fs::write(format!("{other}/{name}"), "x").unwrap();
+    }
+    let (inside, tree) = (format!("{other}/"), format!("{tree}/"));
+    let words = ["s3", "put", "-r", &tree, &inside, "s3://words_refused/two/", "--exclude", "link"];
+    on(&a, &words).code(2).says(&["two files would become one object", "two/good"]);
+    assert!(listed(&a, "s3://words_refused/two/").is_empty());
 }
 
 #[test]
@@ -162,6 +175,55 @@ fn standard_input_and_output_are_files_too() {
 }
 
 #[test]
+fn what_is_uploaded_has_the_type_that_s3cmd_takes_from_its_name() {
+    const NAMES: [&str; 9] =
+        ["a.json", "b.gz", "c.txt", "d.tar.gz", "e.tar.lzo", "none", "f.TXT", "g.html", "h.tgz"];
+    let (a, s3cmd) = filled("words_types", &[]);
+    let tree = s3cmd.path("tree");
+    fs::create_dir(&tree).unwrap();
+    for name in NAMES {
+        fs::write(format!("{tree}/{name}"), "{}").unwrap();
+    }
+    let (inside, json) = (format!("{tree}/"), format!("{tree}/a.json"));
+    // What is in a file is not looked at: s3cmd does that too, where a library for it is installed.
+    s3cmd.run(&["put", "-r", "--no-mime-magic", &inside, "s3://words_types/theirs/"]);
+    on(&a, &["s3", "put", "-r", &inside, "s3://words_types/put/"]).code(0);
+    on(&a, &["s3", "sync", &inside, "s3://words_types/sync/"]).code(0);
+    let type_of = |key: &str| {
+        let json = on(&a, &["s3", "info", &format!("s3://words_types/{key}"), "--json"]).code(0).json();
+        json["report"]["places"][0]["content_type"].as_str().unwrap().to_owned()
+    };
+    for name in NAMES {
+        let theirs = type_of(&format!("theirs/{name}"));
+        for ours in ["put", "sync"] {
+            assert_eq!(type_of(&format!("{ours}/{name}")), theirs, "{ours} {name}");
+        }
+    }
+    assert_eq!(type_of("put/a.json"), "application/json");
+
+    let default = "binary/octet-stream";
+    for (word, place) in [("put", "s3://words_types/x.json"), ("sync", "s3://words_types/s/")] {
+        let (source, key) = if word == "put" { (&json, "x.json") } else { (&inside, "s/a.json") };
+        for (words, expected) in [
+            (&["-m", "text/x-own"][..], "text/x-own"),
+            (&["--no-guess-mime-type"], default),
+            (&[], "application/json"),
+        ] {
+            on(&a, &["s3", "del", &format!("s3://words_types/{key}")]).code(0);
+            on(&a, &[&["s3", word, source, place], words].concat()).code(0);
+            assert_eq!(type_of(key), expected, "{word} {words:?}");
+        }
+    }
+
+    // A file of s3cmd says it too.
+    let cfg = s3cmd.path("s3cfg");
+    let text = fs::read_to_string(&cfg).unwrap();
+    fs::write(&cfg, format!("{text}guess_mime_type = False\ndefault_mime_type = text/x-default\n")).unwrap();
+    alone(&["--s3cfg", &cfg, "s3", "put", &json, "s3://words_types/y.json"]).code(0);
+    assert_eq!(type_of("y.json"), "text/x-default");
+}
+
+#[test]
 fn a_limited_rate_is_kept() {
     let (a, s3cmd) = filled("words_rate", &[]);
     fs::write(s3cmd.path("file"), vec![7; 1_500_000]).unwrap();
@@ -169,4 +231,20 @@ fn a_limited_rate_is_kept() {
     on(&a, &["s3", "put", &s3cmd.path("file"), "s3://words_rate/k", "--limit-rate", "500k"]).code(0);
     // A second's worth may go at once.
     assert!(begin.elapsed().as_millis() > 1500, "{:?}", begin.elapsed());
+
+    // A file of s3cmd says it too, and what was typed counts more.
+    let cfg = s3cmd.path("s3cfg");
+    let text = fs::read_to_string(&cfg).unwrap();
+    fs::write(&cfg, format!("{text}limitrate = 500K\n")).unwrap();
+    let took = |words: &[&str]| {
+        let begin = std::time::Instant::now();
+        alone(
+            &[&["--s3cfg", &cfg, "s3", "get", "s3://words_rate/k", &s3cmd.path("got"), "--force"], words]
+                .concat(),
+        )
+        .code(0);
+        begin.elapsed().as_millis()
+    };
+    let (limited, typed) = (took(&[]), took(&["--limit-rate", "100m"]));
+    assert!(limited > 1500 && typed < 1500, "{limited} ms, {typed} ms");
 }

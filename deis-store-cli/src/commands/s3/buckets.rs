@@ -28,7 +28,7 @@ pub(super) async fn remove(
     output: &Output,
 ) -> Done {
     let buckets: Vec<_> = places.iter().map(|place| place::bucket(place)).collect::<Result<_, _>>()?;
-    let mut tally = Tally::new(output, false);
+    let mut tally = Tally::new("removed", false, output);
     for bucket in &buckets {
         let name = format!("s3://{bucket}/");
         let empty = match client.is_empty(bucket).await {
@@ -49,7 +49,7 @@ pub(super) async fn remove(
         client.delete_bucket(bucket).await?;
         tally.done(&format!("Bucket '{name}' removed"), 0, || json!(name));
     }
-    Ok(tally.finish("removed", json!({})))
+    Ok(tally.finish(json!({})))
 }
 
 pub(super) async fn list(client: &Client, output: &Output) -> Done {

@@ -28,7 +28,7 @@ pub(super) async fn copy(
     options: &Below,
     output: &Output,
 ) -> Done {
-    let mut tally = Tally::new(output, options.dry_run);
+    let mut tally = Tally::new("copied", options.dry_run, output);
     if options.recursive {
         all(client, source, target, options, &mut tally).await?;
     } else {
@@ -41,7 +41,7 @@ pub(super) async fn copy(
         let copied = one(client, (&from, &key), (&to, &name), options.dry_run).await?;
         tell((&from, &key), (&to, &name), copied.as_ref(), &mut tally);
     }
-    Ok(tally.finish("copied", json!({})))
+    Ok(tally.finish(json!({})))
 }
 
 async fn all(

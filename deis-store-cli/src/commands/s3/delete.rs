@@ -25,7 +25,7 @@ pub(super) async fn delete(
     options: &Below,
     output: &Output,
 ) -> Done {
-    let mut tally = Tally::new(output, options.dry_run);
+    let mut tally = Tally::new("deleted", options.dry_run, output);
     if options.recursive {
         let places: Vec<_> = places.iter().map(|place| split(place)).collect::<Result<_>>()?;
         if let Some((bucket, _)) = places.iter().find(|(_, prefix)| prefix.is_empty() && !force) {
@@ -44,7 +44,7 @@ pub(super) async fn delete(
             deleted(bucket, key, 0, &mut tally);
         }
     }
-    Ok(tally.finish("deleted", json!({})))
+    Ok(tally.finish(json!({})))
 }
 
 /// Deletes all objects of a bucket; whether nothing was left.

@@ -113,7 +113,7 @@ async fn all(
     let (bucket, prefix) = split(place)?;
     let globs: Globs = how.below.globs();
     let wanted = Wanted { bucket: &bucket, prefix: &prefix, globs: &globs, existing: how.existing };
-    let mut tally = Tally::new(output, how.below.dry_run);
+    let mut tally = Tally::new("downloaded", how.below.dry_run, output);
     let mut each = |taken: Taken| {
         tell(&bucket, directory, &taken, &mut tally);
         Ok(())
@@ -125,11 +125,11 @@ async fn all(
         client.is_empty(&bucket).await?;
         let root = Root::create(directory)?;
         let progress = run.begin(None, TaskKind::Step, "get");
-        let taken = take(client, &wanted, &root, MODE, run, &progress, each).await;
+        let taken = take(client, &wanted, &root, run, &progress, each).await;
         progress.done(if taken.is_ok() { TaskResult::Good } else { TaskResult::Failed });
         taken?;
     }
-    Ok(tally.finish("downloaded", json!({ "path": directory.display().to_string() })))
+    Ok(tally.finish(json!({ "path": directory.display().to_string() })))
 }
 
 fn tell(bucket: &BucketName, directory: &Path, taken: &Taken, tally: &mut Tally<'_>) {

@@ -1,15 +1,17 @@
 //! `put`: files, directories or standard input into objects.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::path::{Path, PathBuf};
 
-use deis_store::disk::{Kind, Root, decode};
+use deis_store::disk::Root;
 use deis_store::error::{disk_error, printable};
-use deis_store::mirror::{Globs, ToPush, push};
+use deis_store::mirror::{ContentTypes, Globs, Local, ToPush, push, walk};
 use deis_store::monitor::{Run, TaskKind, TaskResult};
 use deis_store::s3::client::{UploadOptions, cut_into_parts};
 use deis_store::s3::op::InitiateUpload;
-use deis_store::s3::{BucketName, Client, ObjectKey};
+use deis_store::s3::{Client, ObjectKey};
 use deis_store::{Error, ErrorKind, Result};
 use futures_util::stream;
 use serde_json::json;
@@ -23,21 +25,11 @@ use crate::output::Output;
 /// What comes from standard input is of unknown size: 10,000 of these are 312 GiB.
 const PART_BYTES: usize = 32 << 20;
 
-/// A file that is to be uploaded.
-struct Found {
-    key: String,
-    /// For people.
-    path: PathBuf,
-    /// The directory it was found in, and the components of its name there.
-    root: Root,
-    components: Vec<String>,
-}
-
 pub(super) async fn put(
     client: &Client,
     files: &[PathBuf],
     place: &str,
-    content_type: Option<&str>,
+    types: &ContentTypes,
     options: &Below,
     output: &Output,
     run: &Run,
@@ -46,42 +38,54 @@ pub(super) async fn put(
         if files.len() > 1 || options.dry_run {
             return Err(usage("standard input goes alone, and without --dry-run", "-"));
         }
-        return from_stdin(client, place, content_type, output).await;
+        return from_stdin(client, place, types.otherwise.as_deref(), output).await;
     }
-    let mut tally = Tally::new(output, options.dry_run);
-    let (bucket, found) = find(files, place, options, &mut tally)?;
-    let only = match found.as_slice() {
-        [one] if !options.recursive => Some((one.key.clone(), size(one)?)),
+    let several = options.recursive || files.len() > 1;
+    let (bucket, base) = if several { directory(place)? } else { split(place)? };
+    let globs = options.globs();
+    let source = |file| Source::new(file, &base, &globs, options.recursive, place);
+    let sources: Vec<Source<'_>> = files.iter().map(|file| source(file)).collect::<Result<_>>()?;
+    no_key_twice(&sources)?;
+    let only = match sources.as_slice() {
+        [one] if !options.recursive => one.files().next().transpose()?,
         _ => None,
     };
-    let mut paths: BTreeMap<String, String> = BTreeMap::new();
-    for file in &found {
-        let path = file.path.display().to_string();
-        if let Some(other) = paths.insert(file.key.clone(), path) {
-            let error = usage("two files would become one object", &other);
-            return Err(error.at("key", &file.key).todo("upload one of them with a key of its own"));
-        }
-    }
-    let tell = |key: &str, size: u64, tally: &mut Tally<'_>| {
+    let tally = RefCell::new(Tally::new("uploaded", options.dry_run, output));
+    let tell = |key: &str, path: &str, size: u64| {
         let name = format!("s3://{bucket}/{key}");
-        let path = paths.get(key).map_or("", String::as_str);
         let line = format!("upload: '{path}' -> '{}' ({size} bytes)", printable(&name));
-        tally.done(&line, size, || json!({ "path": path, "key": key, "size": size }));
+        tally.borrow_mut().done(&line, size, || json!({ "path": path, "key": key, "size": size }));
     };
-    if options.dry_run {
-        for file in &found {
-            tell(&file.key, size(file)?, &mut tally);
+    let mut found = sources.iter().flat_map(Source::files).filter_map(|found| match found {
+        Ok(Found { path, size_bytes: Err(why), .. }) => {
+            tally.borrow_mut().failed(&path, "refused", why);
+            None
         }
+        Ok(Found { size_bytes: Ok(size_bytes), key, path, file }) => Some(Ok((key, path, size_bytes, file))),
+        Err(error) => Some(Err(error)),
+    });
+    if options.dry_run {
+        found.try_for_each(|found| found.map(|(key, path, size_bytes, _)| tell(&key, &path, size_bytes)))?;
     } else {
-        let files = found.into_iter().map(|file| to_push(file, content_type));
+        // Results come in the order of the files.
+        let paths = RefCell::new(VecDeque::new());
+        let files = found.map(|found| {
+            let (key, path, size_bytes, (root, components)) = found?;
+            let content_type = types.of(&path).map(str::to_owned);
+            paths.borrow_mut().push_back(path);
+            let file = ToPush::new(key, size_bytes, move || root.open_file(&components));
+            Ok(ToPush { content_type, ..file })
+        });
         let progress = run.begin(None, TaskKind::Step, "put");
         let pushed = push(client, &bucket, stream::iter(files), false, run, &progress, |pushed| {
+            let path = paths.borrow_mut().pop_front().unwrap_or_default();
             match pushed.result {
-                Ok(_) => tell(&pushed.key, pushed.size_bytes, &mut tally),
+                Ok(_) => tell(&pushed.key, &path, pushed.size_bytes),
                 // Of a single one, the error with its place says more.
                 Err(error) if only.is_some() => return Err(error),
                 Err(error) => {
-                    tally.failed(&format!("s3://{bucket}/{}", pushed.key), "failed", &error.what());
+                    let name = format!("s3://{bucket}/{}", pushed.key);
+                    tally.borrow_mut().failed(&name, "failed", &error.what());
                 }
             }
             Ok(())
@@ -91,133 +95,123 @@ pub(super) async fn put(
         pushed?;
     }
     let mut more = json!({ "bucket": bucket.as_str() });
-    if let Some((key, size)) = only {
-        more = json!({ "bucket": bucket.as_str(), "key": key, "size": size });
+    if let Some(only) = only {
+        more = json!({ "bucket": bucket.as_str(), "key": only.key, "size": only.size_bytes.ok() });
     }
-    Ok(tally.finish("uploaded", more))
+    Ok(tally.into_inner().finish(more))
 }
 
-/// The files that are meant, each with its key.
-fn find(
-    files: &[PathBuf],
-    place: &str,
-    options: &Below,
-    tally: &mut Tally<'_>,
-) -> Result<(BucketName, Vec<Found>)> {
-    let several = options.recursive || files.len() > 1;
-    let (bucket, base) = if several { directory(place)? } else { split(place)? };
-    let globs = options.globs();
-    let mut found = Vec::new();
-    for file in files {
-        let metadata =
-            std::fs::metadata(file).map_err(|error| disk_error("read the file", file.display(), error))?;
-        if metadata.is_dir() && options.recursive {
+/// A file that is to be uploaded.
+struct Found {
+    key: String,
+    /// For people.
+    path: String,
+    /// Or why it is none.
+    size_bytes: Result<u64, &'static str>,
+    /// The directory it was found in, and the components of its name there.
+    file: (Root, Vec<String>),
+}
+
+/// A file or directory that was named.
+struct Source<'a> {
+    named: &'a Path,
+    /// It, or the directory that the file is in.
+    root: Root,
+    what: What,
+    /// Patterns are matched with what follows this in a key.
+    base: &'a str,
+    globs: &'a Globs,
+}
+
+enum What {
+    File { key: String, name: String },
+    Directory { prefix: String },
+}
+
+impl<'a> Source<'a> {
+    fn new(named: &'a Path, base: &'a str, globs: &'a Globs, recursive: bool, place: &str) -> Result<Self> {
+        let failed = |error| disk_error("read the file", named.display(), error);
+        let metadata = std::fs::metadata(named).map_err(failed)?;
+        let wrong = |what| usage(what, &named.display().to_string());
+        let (root, what) = if metadata.is_dir() {
+            if !recursive {
+                return Err(wrong("that is a directory").todo("add --recursive to upload what is in it"));
+            }
             // As s3cmd: DIR is part of the keys, DIR/ is not.
-            let name = if file.to_string_lossy().ends_with('/') { "" } else { name(file, place)? };
-            let root = Root::open(file)?;
-            let named = if name.is_empty() { base.clone() } else { format!("{base}{name}/") };
-            let mut walk = Walk { root: &root, path: file, named: &named, base: &base, globs: &globs };
-            walk.below(&root, &mut Vec::new(), &mut found, tally)?;
-            continue;
-        }
-        if metadata.is_dir() {
-            let error = usage("that is a directory", &file.display().to_string());
-            return Err(error.todo("add --recursive to upload what is in it"));
-        }
-        if !metadata.is_file() {
-            return Err(usage("not a regular file", &file.display().to_string()));
-        }
-        let keeps_name = base.is_empty() || base.ends_with('/');
-        let key = if keeps_name { format!("{base}{}", name(file, place)?) } else { base.clone() };
-        // A symlink that was named is followed.
-        let real = file.canonicalize().map_err(|error| disk_error("read the file", file.display(), error))?;
-        let root = Root::open(real.parent().unwrap_or(Path::new("/")))?;
-        let components = vec![name(&real, place)?.to_owned()];
-        if !globs.leave_out(key.strip_prefix(&base).unwrap_or(&key)) {
-            found.push(Found { key, path: file.clone(), root, components });
-        }
+            let prefix = if named.to_string_lossy().ends_with('/') {
+                base.to_owned()
+            } else {
+                format!("{base}{}/", name(named, place)?)
+            };
+            (Root::open(named)?, What::Directory { prefix })
+        } else if metadata.is_file() {
+            let keeps_name = base.is_empty() || base.ends_with('/');
+            let key = if keeps_name { format!("{base}{}", name(named, place)?) } else { base.to_owned() };
+            // A symlink that was named is followed.
+            let real = named.canonicalize().map_err(failed)?;
+            let root = Root::open(real.parent().unwrap_or(Path::new("/")))?;
+            (root, What::File { key, name: name(&real, place)?.to_owned() })
+        } else {
+            return Err(wrong("not a regular file"));
+        };
+        Ok(Self { named, root, what, base, globs })
     }
-    Ok((bucket, found))
+
+    /// What is found there, in the order of the keys.
+    fn files(&self) -> impl Iterator<Item = Result<Found>> {
+        let (one, all) = match &self.what {
+            What::File { key, name } => (Some(self.one(key, name)), None),
+            What::Directory { prefix } => (None, Some(walk(&self.root, prefix))),
+        };
+        let wanted =
+            |local: &Local| !self.globs.leave_out(local.key.strip_prefix(self.base).unwrap_or(&local.key));
+        let found = one.into_iter().chain(all.into_iter().flatten());
+        found.filter(move |local| local.as_ref().map_or(true, wanted)).map(|local| {
+            let Local { key, path, found } = local?;
+            let shown = match self.what {
+                What::File { .. } => self.named.to_owned(),
+                What::Directory { .. } => self.named.join(path.iter().collect::<PathBuf>()),
+            };
+            let size_bytes = found.map(|facts| facts.size_bytes);
+            Ok(Found { key, path: shown.display().to_string(), size_bytes, file: (self.root.clone(), path) })
+        })
+    }
+
+    fn one(&self, key: &str, name: &str) -> Result<Local> {
+        let path = vec![name.to_owned()];
+        let found = self.root.facts(&path)?.ok_or("it has gone");
+        Ok(Local { key: key.to_owned(), path, found })
+    }
+}
+
+/// An error if two files would become one object. What is held is one file of each source.
+fn no_key_twice(sources: &[Source<'_>]) -> Result<()> {
+    let mut sides: Vec<_> = sources.iter().map(|source| source.files().fuse()).collect();
+    let mut next: BinaryHeap<Reverse<(String, String, usize)>> = BinaryHeap::new();
+    let mut last: Option<(String, String)> = None;
+    let mut advance: Vec<usize> = if sides.len() > 1 { (0..sides.len()).collect() } else { Vec::new() };
+    loop {
+        for index in advance.drain(..) {
+            let mut files = sides[index]
+                .by_ref()
+                .filter(|found| found.as_ref().map_or(true, |found| found.size_bytes.is_ok()));
+            if let Some(Found { key, path, .. }) = files.next().transpose()? {
+                next.push(Reverse((key, path, index)));
+            }
+        }
+        let Some(Reverse((key, path, index))) = next.pop() else { return Ok(()) };
+        if let Some((_, other)) = last.filter(|(last, _)| *last == key) {
+            let error = usage("two files would become one object", &other);
+            return Err(error.at("key", &key).todo("upload one of them with a key of its own"));
+        }
+        last = Some((key, path));
+        advance.push(index);
+    }
 }
 
 fn name<'a>(file: &'a Path, place: &str) -> Result<&'a str> {
     let name = file.file_name().and_then(|name| name.to_str());
     name.ok_or_else(|| usage("the file's name cannot be a key: give the key", place))
-}
-
-/// A way through a directory, never through a symlink.
-struct Walk<'a> {
-    root: &'a Root,
-    path: &'a Path,
-    /// How the keys of what is in it begin.
-    named: &'a str,
-    /// Patterns are matched with what follows this.
-    base: &'a str,
-    globs: &'a Globs,
-}
-
-impl Walk<'_> {
-    fn below(
-        &mut self,
-        directory: &Root,
-        components: &mut Vec<String>,
-        found: &mut Vec<Found>,
-        tally: &mut Tally<'_>,
-    ) -> Result<()> {
-        for entry in directory.list()? {
-            let path = self.path.join(components.iter().collect::<PathBuf>()).join(&entry.name);
-            let shown = path.display().to_string();
-            let Some(name) = entry.name.to_str() else {
-                tally.failed(&shown, "refused", "its name is not UTF-8, as keys are");
-                continue;
-            };
-            components.push(name.to_owned());
-            if entry.kind == Kind::Directory {
-                self.below(&directory.subdirectory(name, false)?, components, found, tally)?;
-            } else {
-                // The rule by which `get -r` names files, read backwards.
-                let key = decode(components).map(|key| format!("{}{key}", self.named));
-                let left_out = |key: &str| self.globs.leave_out(key.strip_prefix(self.base).unwrap_or(key));
-                let refused = |why: &str, tally: &mut Tally<'_>| {
-                    if !left_out(&format!("{}{}", self.named, components.join("/"))) {
-                        tally.failed(&shown, "refused", why);
-                    }
-                };
-                match (entry.kind, key) {
-                    (Kind::File, Some(key)) => {
-                        if !left_out(&key) {
-                            let (root, components) = (self.root.clone(), components.clone());
-                            found.push(Found { key, path, root, components });
-                        }
-                    }
-                    (Kind::File, None) => {
-                        refused(
-                            "a % in its name stands for no character: upload it alone, with a key",
-                            tally,
-                        );
-                    }
-                    (Kind::Symlink, _) => refused("a symlink, and those are not followed", tally),
-                    _ => refused("not a regular file", tally),
-                }
-            }
-            components.pop();
-        }
-        Ok(())
-    }
-}
-
-fn size(file: &Found) -> Result<u64> {
-    let opened = file.root.open_file(&file.components)?;
-    let metadata =
-        opened.metadata().map_err(|error| disk_error("read the file", file.path.display(), error))?;
-    Ok(metadata.len())
-}
-
-fn to_push(file: Found, content_type: Option<&str>) -> Result<ToPush> {
-    let size_bytes = size(&file)?;
-    let Found { key, root, components, .. } = file;
-    let file = ToPush::new(key, size_bytes, move || root.open_file(&components));
-    Ok(ToPush { content_type: content_type.map(str::to_owned), ..file })
 }
 
 async fn from_stdin(client: &Client, place: &str, content_type: Option<&str>, output: &Output) -> Done {

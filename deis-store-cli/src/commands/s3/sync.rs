@@ -1,12 +1,13 @@
 //! `deis-store s3 sync SOURCE TARGET`: one of the two may be a directory, the other is a place in a bucket.
 
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use deis_store::disk::{Root, probe};
 use deis_store::error::printable;
 use deis_store::mirror::{
-    BucketTree, Did, Extra, Globs, MaxDelete, Outcome, SyncOptions, SyncReport, Synced, UnchangedBy,
-    sync_between_buckets, sync_to_bucket, sync_to_directory,
+    BucketTree, ContentTypes, Did, Elsewhere, Extra, Globs, MaxDelete, Outcome, SyncOptions, SyncReport,
+    Synced, UnchangedBy, sync_between_buckets, sync_between_clusters, sync_to_bucket, sync_to_directory,
 };
 use deis_store::monitor::{Run, TaskKind, TaskResult};
 use deis_store::s3::{BucketName, Client};
@@ -15,8 +16,10 @@ use serde_json::json;
 
 use super::Done;
 use super::place::{self, split, usage};
+use crate::args::{Global, OtherCluster, Rate, Types};
 use crate::exit::Exit;
 use crate::output::{Output, bytes};
+use crate::settings;
 
 /// What can be typed after `s3 sync`.
 #[derive(Debug, clap::Args)]
@@ -24,7 +27,8 @@ use crate::output::{Output, bytes};
 pub(crate) struct SyncArgs {
     /// s3://BUCKET[/PREFIX], or a directory: without `/` at its end, its name becomes part of the keys
     source: String,
-    /// A directory, which is made if it is not there, or s3://BUCKET[/PREFIX/]; of the same cluster, if both are buckets
+    /// A directory, which is made if it is not there, or s3://BUCKET[/PREFIX/]; if both are buckets, of the same cluster
+    /// unless another one is named
     target: String,
     /// Say what would be done, and do nothing
     #[arg(long, short = 'n')]
@@ -41,12 +45,28 @@ pub(crate) struct SyncArgs {
     /// Compare by reading, also where size and time agree
     #[arg(long)]
     checksum: bool,
+    /// Copy what matches this when all else is copied, and not at all if something else was not: for what refers to
+    /// others, such as WAL-E's `*_backup_stop_sentinel.json`
+    #[arg(long, value_name = "GLOB")]
+    last: Vec<String>,
     /// Leave out what matches this: `*`, `?` and `[…]`, to the end of the key below the source
     #[arg(long, value_name = "GLOB")]
     exclude: Vec<String>,
     /// Do not leave out what matches this
     #[arg(long, value_name = "GLOB")]
     include: Vec<String>,
+    #[command(flatten)]
+    types: Types,
+    #[command(flatten)]
+    rate: Rate,
+    #[command(flatten)]
+    to: OtherCluster,
+}
+
+impl SyncArgs {
+    pub(super) fn limit_rate(&self) -> Option<NonZeroU64> {
+        self.rate.limit_rate
+    }
 }
 
 /// The directions.
@@ -56,8 +76,28 @@ enum Way {
     Across { from: BucketName, from_prefix: String, bucket: BucketName, prefix: String },
 }
 
-pub(super) async fn run(client: &Client, args: &SyncArgs, output: &Output, run: &Run) -> Done {
+pub(super) async fn run(
+    global: &Global,
+    client: &Client,
+    args: &SyncArgs,
+    types: ContentTypes,
+    output: &Output,
+    run: &Run,
+) -> Done {
     let way = way(args)?;
+    let other = match &way {
+        _ if !args.to.is_given() => None,
+        Way::Across { .. } => {
+            Some(settings::other_cluster(&args.to, global, args.limit_rate(), run).await?.s3)
+        }
+        _ => {
+            return Err(usage(
+                "only a bucket can be on another cluster, and the other is a directory",
+                &args.target,
+            )
+            .todo("leave the options --to-… out"));
+        }
+    };
     let options = SyncOptions {
         unchanged_by: match (args.skip_existing, args.checksum) {
             (true, _) => UnchangedBy::Presence,
@@ -67,13 +107,15 @@ pub(super) async fn run(client: &Client, args: &SyncArgs, output: &Output, run: 
         delete_removed: args.delete_removed,
         max_delete: args.max_delete,
         dry_run: args.dry_run,
+        content_types: args.types.over(types),
+        last: Globs::new(&args.last, &[]),
     };
     let globs = Globs::new(&args.exclude, &args.include);
     let wanted = |key: &str| !globs.leave_out(key);
-    let mut keys = Vec::new();
+    output.begin_lists(&["keys"]);
     let each = |synced: Synced| {
         if output.is_json() {
-            keys.push(json!(synced));
+            output.entry("keys", &json!(synced));
         } else if let Some(line) = line(&synced, args.dry_run) {
             output.line(&line);
         }
@@ -88,7 +130,13 @@ pub(super) async fn run(client: &Client, args: &SyncArgs, output: &Output, run: 
         }
         Way::Across { from, from_prefix, bucket, prefix } => {
             let tree = BucketTree { bucket: from, prefix: from_prefix, wanted: &wanted };
-            sync_between_buckets(client, &tree, (bucket, prefix), &options, run, &task, each).await?
+            if let Some(other) = &other {
+                let spool = args.to.spool.clone().unwrap_or_else(std::env::temp_dir);
+                let to = Elsewhere { client: other, bucket, prefix, spool: &spool };
+                sync_between_clusters(client, &tree, &to, &options, run, &task, each).await?
+            } else {
+                sync_between_buckets(client, &tree, (bucket, prefix), &options, run, &task, each).await?
+            }
         }
         Way::Up { directory, bucket, prefix } => {
             let tree = BucketTree { bucket, prefix, wanted: &wanted };
@@ -101,9 +149,7 @@ pub(super) async fn run(client: &Client, args: &SyncArgs, output: &Output, run: 
         (false, false) => Exit::Incomplete,
         (false, true) => Exit::Done,
     };
-    let mut object = json!(report);
-    object["keys"] = json!(keys);
-    Ok(output.report(exit, text(&report), &object))
+    Ok(output.report(exit, text(&report), &json!(report)))
 }
 
 /// What was meant, by s3cmd's rules for a `/` at the end.

@@ -14,22 +14,23 @@ pub(super) struct Tally<'a> {
     /// Whether what was printed was read.
     printed: bool,
     bytes: u64,
-    done: Vec<Value>,
-    skipped: Vec<String>,
-    failed: Vec<Value>,
+    /// What the list of what was done is called.
+    name: &'static str,
+    any_failed: bool,
 }
 
 impl<'a> Tally<'a> {
-    pub(super) fn new(output: &'a Output, dry_run: bool) -> Self {
-        let (done, skipped, failed) = (Vec::new(), Vec::new(), Vec::new());
-        Self { output, dry_run, printed: true, bytes: 0, done, skipped, failed }
+    /// What was done comes into the report under this name.
+    pub(super) fn new(name: &'static str, dry_run: bool, output: &'a Output) -> Self {
+        output.begin_lists(&[name, "skipped", "failed"]);
+        Self { output, dry_run, printed: true, bytes: 0, name, any_failed: false }
     }
 
     /// What was done, as a line and for the report; in a dry run, what would be.
     pub(super) fn done(&mut self, line: &str, bytes: u64, entry: impl FnOnce() -> Value) {
         self.bytes += bytes;
         if self.output.is_json() {
-            self.done.push(entry());
+            self.output.entry(self.name, &entry());
         } else if !self.output.is_quiet() {
             let would = if self.dry_run { "would " } else { "" };
             self.printed &= Output::lines(&format!("{would}{line}\n"));
@@ -39,7 +40,7 @@ impl<'a> Tally<'a> {
     /// What was left as it is.
     pub(super) fn skipped(&mut self, name: &str, why: &str) {
         if self.output.is_json() {
-            self.skipped.push(name.to_owned());
+            self.output.entry("skipped", &json!(name));
         } else if !self.output.is_quiet() {
             self.printed &= Output::lines(&format!("skip: '{}' ({why})\n", printable(name)));
         }
@@ -47,22 +48,20 @@ impl<'a> Tally<'a> {
 
     /// What was not done, and why.
     pub(super) fn failed(&mut self, name: &str, outcome: &str, why: &str) {
-        self.failed.push(json!({ "name": name, "outcome": outcome, "why": why }));
+        self.any_failed = true;
+        self.output.entry("failed", &json!({ "name": name, "outcome": outcome, "why": why }));
         let (name, why) = (printable(name), printable(why));
         let _ = writeln!(std::io::stderr(), "deis-store: {outcome}: '{name}': {why}");
     }
 
-    /// The exit, and the report with what was done under this name.
-    pub(super) fn finish(self, name: &str, more: Value) -> Exit {
-        let exit = match (self.failed.is_empty(), self.printed) {
-            (false, _) => Exit::Incomplete,
-            (true, false) => Exit::Failed,
-            (true, true) => Exit::Done,
+    /// The exit, and the report with `more`.
+    pub(super) fn finish(self, more: Value) -> Exit {
+        let exit = match (self.any_failed, self.printed) {
+            (true, _) => Exit::Incomplete,
+            (false, false) => Exit::Failed,
+            (false, true) => Exit::Done,
         };
-        let mut report = json!({
-            name: self.done, "skipped": self.skipped, "failed": self.failed,
-            "bytes": self.bytes, "dry_run": self.dry_run,
-        });
+        let mut report = json!({ "bytes": self.bytes, "dry_run": self.dry_run });
         if let (Some(report), Value::Object(more)) = (report.as_object_mut(), more) {
             report.extend(more);
         }

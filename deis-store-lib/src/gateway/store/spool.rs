@@ -1,13 +1,14 @@
 //! One unnamed file that holds the larger bodies, so that memory does not. It vanishes with the process.
 
-use std::fs::{File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::error::{Result, disk_error};
+use crate::disk::unnamed;
+use crate::error::Result;
 
 /// The file. It only grows; what is given back is punched out of it, where the file system can.
 #[derive(Debug)]
@@ -17,22 +18,9 @@ pub(super) struct Spool {
 }
 
 impl Spool {
-    /// A spool in a directory. Its name is taken away at once.
+    /// A spool in a directory.
     pub(super) fn create(directory: &Path) -> Result<Self> {
-        let failed = |error| disk_error("make a temporary file", directory.display(), error);
-        for number in 0_u32.. {
-            let path = directory.join(format!(".deis-store-spool.{number}"));
-            let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path);
-            match file {
-                Ok(file) => {
-                    std::fs::remove_file(&path).map_err(failed)?;
-                    return Ok(Self { file, end_bytes: AtomicU64::new(0) });
-                }
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => (),
-                Err(error) => return Err(failed(error)),
-            }
-        }
-        Err(failed(io::ErrorKind::AlreadyExists.into()))
+        Ok(Self { file: unnamed(directory)?, end_bytes: AtomicU64::new(0) })
     }
 
     /// A place for a body of this length.

@@ -1,13 +1,16 @@
-//! Bucket → bucket of the same cluster: the gateway copies, and no byte comes here.
+//! Bucket → bucket, of the same cluster or of another one.
+
+use std::path::Path;
 
 use futures_util::{TryStreamExt as _, future};
 
-use super::end::{Done, Tally};
+use super::end::{Done, Tally, held_back};
+use super::through::Through;
 use super::{BucketTree, SyncReport, Synced};
 use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::in_order::in_order;
 use crate::mirror::plan::Keyed;
-use crate::mirror::push::concerns_one;
+use crate::mirror::pull::InARow;
 use crate::mirror::{Outcome, Pair, SyncOptions, UnchangedBy, merge};
 use crate::monitor::{Run, Running};
 use crate::s3::op::{CopyObject, CopySource, ListedObject};
@@ -15,6 +18,19 @@ use crate::s3::{BucketName, Client, ObjectKey};
 
 /// How often an object that is replaced all the time is tried.
 const ATTEMPTS: u32 = 3;
+
+/// A place on another cluster.
+#[derive(Clone, Copy, Debug)]
+pub struct Elsewhere<'a> {
+    /// That cluster's gateways.
+    pub client: &'a Client,
+    /// The bucket.
+    pub bucket: &'a BucketName,
+    /// What the keys there begin with.
+    pub prefix: &'a str,
+    /// The directory for what is on its way: some objects at a time, in files without a name.
+    pub spool: &'a Path,
+}
 
 /// Makes the objects of `bucket` whose keys begin with `prefix` as those of `from` are, and calls `each` for every key:
 /// the source's, or the target's for what only that has.
@@ -30,25 +46,73 @@ pub async fn sync_between_buckets(
     progress: &Running<'_>,
     each: impl FnMut(Synced) -> Result<()>,
 ) -> Result<SyncReport> {
-    if from.bucket == bucket && (prefix.starts_with(from.prefix) || from.prefix.starts_with(prefix)) {
+    sync(client, from, (client, bucket, prefix), Across::Within, options, run, progress, each).await
+}
+
+/// The same with a place on another cluster: each object comes here, is checked against its `ETag`, and is sent so that
+/// the copy has the same, wherever that can be.
+pub async fn sync_between_clusters(
+    client: &Client,
+    from: &BucketTree<'_>,
+    to: &Elsewhere<'_>,
+    options: &SyncOptions,
+    run: &Run,
+    progress: &Running<'_>,
+    each: impl FnMut(Synced) -> Result<()>,
+) -> Result<SyncReport> {
+    let across = Across::Through(Through::new(to.spool));
+    sync(client, from, (to.client, to.bucket, to.prefix), across, options, run, progress, each).await
+}
+
+/// How an object gets across.
+enum Across<'a> {
+    /// The gateway copies, and no byte comes here.
+    Within,
+    Through(Through<'a>),
+}
+
+#[expect(clippy::too_many_arguments, reason = "those of two public functions, and what differs between them")]
+async fn sync(
+    client: &Client,
+    from: &BucketTree<'_>,
+    (target, bucket, prefix): (&Client, &BucketName, &str),
+    across: Across<'_>,
+    options: &SyncOptions,
+    run: &Run,
+    progress: &Running<'_>,
+    each: impl FnMut(Synced) -> Result<()>,
+) -> Result<SyncReport> {
+    let endpoints = target.endpoints();
+    let one_cluster = client.endpoints().iter().any(|endpoint| endpoints.contains(endpoint));
+    let overlap = prefix.starts_with(from.prefix) || from.prefix.starts_with(prefix);
+    // A cluster may be known by two names: then what is deleted would be the source.
+    let may_be_one = one_cluster || (options.delete_removed && prefix != from.prefix);
+    if may_be_one && from.bucket == bucket && overlap {
         return Err(Error::new(ErrorKind::Usage, "source and target overlap")
             .at("bucket", bucket)
             .todo("choose a place in another bucket, or beside the source"));
     }
     let base = from.base();
-    let (source, alone) = from.source(client).await?;
-    let source = source.map_ok(|object| Below { above_bytes: base.len(), object });
-    let target = client.list(bucket, prefix).map_ok(|object| Below { above_bytes: prefix.len(), object });
-    let target = target.try_filter(|below| {
-        let key = format!("{base}{}", below.key());
-        future::ready(from.wants(&key) && (!alone || key == from.prefix))
-    });
-    let copy = Copy { client, from, bucket, prefix, options };
-    let work = merge(source, target).map_ok(|pair| copy.pair(pair));
     let mut tally = Tally::new(options, each);
-    let pairs = in_order(work, client.in_flight());
-    tally.count(pairs, |object: ListedObject| (object.key, Ok(())), run, progress).await?;
-    tally.delete_objects(client, bucket, run).await?;
+    for last in options.rounds() {
+        let wanted = from.wanted_in(*last, options);
+        let from = &BucketTree { wanted: &wanted, ..*from };
+        let (source, alone) = from.source(client).await?;
+        let source = source.map_ok(|object| Below { above_bytes: base.len(), object });
+        let there = target.list(bucket, prefix).map_ok(|object| Below { above_bytes: prefix.len(), object });
+        let there = there.try_filter(|below| {
+            let key = format!("{base}{}", below.key());
+            future::ready(from.wants(&key) && (!alone || key == from.prefix))
+        });
+        let held_back = tally.holds_back(*last);
+        let failures = InARow::default();
+        let copy =
+            Copy { client, from, target, bucket, prefix, across: &across, options, held_back, failures };
+        let work = merge(source, there).map_ok(|pair| copy.pair(pair));
+        let pairs = in_order(work, client.in_flight());
+        tally.count(pairs, |object: ListedObject| (object.key, Ok(())), run, progress).await?;
+    }
+    tally.delete_objects(target, bucket, run).await?;
     tally.finish()
 }
 
@@ -67,9 +131,13 @@ impl Keyed for Below {
 struct Copy<'a> {
     client: &'a Client,
     from: &'a BucketTree<'a>,
+    target: &'a Client,
     bucket: &'a BucketName,
     prefix: &'a str,
+    across: &'a Across<'a>,
     options: &'a SyncOptions,
+    held_back: bool,
+    failures: InARow,
 }
 
 impl Copy<'_> {
@@ -85,52 +153,72 @@ impl Copy<'_> {
                 || (target.size_bytes, &target.etag) == (source.object.size_bytes, &source.object.etag)
         });
         let to = format!("{}{}", self.prefix, source.key());
-        let ListedObject { key, size_bytes, etag, .. } = source.object;
-        if unchanged {
-            return Ok(Done::Source { key, outcome: Outcome::Unchanged, size_bytes: 0, there });
-        }
-        let outcome = match self.copy(&key, &to, etag).await {
-            Ok(outcome) => outcome,
-            Err(error) => match error.kind() {
-                ErrorKind::Denied | ErrorKind::Usage | ErrorKind::Unsupported => {
-                    Outcome::Refused(error.what())
+        let mut listed = source.object;
+        let outcome = if unchanged {
+            Outcome::Unchanged
+        } else if self.held_back {
+            held_back()
+        } else {
+            match self.copy(&mut listed, &to).await {
+                Ok(outcome) => {
+                    self.failures.end();
+                    outcome
                 }
-                ErrorKind::Guard => Outcome::Failed(error.what()),
-                _ if concerns_one(&error) => Outcome::Failed(error.what()),
-                _ => return Err(error),
-            },
+                Err(error) => match error.kind() {
+                    ErrorKind::Guard | ErrorKind::NotFound | ErrorKind::Damaged => {
+                        Outcome::Failed(error.what())
+                    }
+                    _ => self.failures.outcome(error)?,
+                },
+            }
         };
-        let size_bytes = if outcome == Outcome::Stored { size_bytes } else { 0 };
-        Ok(Done::Source { key, outcome, size_bytes, there })
+        let is_copied = matches!(outcome, Outcome::Stored | Outcome::Unverifiable(_));
+        let size_bytes = if is_copied { listed.size_bytes } else { 0 };
+        Ok(Done::Source { key: listed.key, outcome, size_bytes, there })
     }
 
-    /// Copies an object as it was listed; or as it is by now, if it was replaced.
-    async fn copy(&self, key: &str, to: &str, mut etag: String) -> Result<Outcome> {
-        let (key, to) = (ObjectKey::new(key)?, ObjectKey::new(to)?);
+    /// Copies an object as it was listed; or as it is by now, if it was replaced. Damage may be of the way alone.
+    async fn copy(&self, listed: &mut ListedObject, to: &str) -> Result<Outcome> {
+        let (key, to) = (ObjectKey::new(&listed.key)?, ObjectKey::new(to)?);
         if self.options.dry_run {
             return Ok(Outcome::Stored);
         }
-        let source = CopySource { bucket: self.from.bucket, key: &key, version_id: None };
         let mut attempts = 1;
         loop {
-            let copy = CopyObject::new(source, self.bucket, &to).if_match(&etag);
-            let error = match self.client.copy(&copy).await {
-                Ok(copied) if copied == etag => return Ok(Outcome::Stored),
-                Ok(copied) => {
-                    let what = format!("the copy has the ETag {copied}, and the object {etag}");
-                    return Err(Error::new(ErrorKind::Damaged, what));
-                }
+            let error = match self.once(&key, listed, &to).await {
+                Ok(outcome) => return Ok(outcome),
                 Err(error) => error,
             };
-            if attempts == ATTEMPTS || !matches!(error.kind(), ErrorKind::Guard | ErrorKind::NotFound) {
+            let again = matches!(error.kind(), ErrorKind::Guard | ErrorKind::NotFound | ErrorKind::Damaged);
+            if attempts == ATTEMPTS || !again {
                 return Err(error);
             }
             match self.client.head(self.from.bucket, &key).await {
-                Ok(now) => etag = now.etag,
+                Ok(now) => (listed.etag, listed.size_bytes) = (now.etag, now.total_bytes),
                 Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Outcome::Vanished),
                 Err(error) => return Err(error),
             }
             attempts += 1;
+        }
+    }
+
+    async fn once(&self, key: &ObjectKey, listed: &ListedObject, to: &ObjectKey) -> Result<Outcome> {
+        let etag = &listed.etag;
+        match self.across {
+            Across::Within => {
+                let source = CopySource { bucket: self.from.bucket, key, version_id: None };
+                let copy = CopyObject::new(source, self.bucket, to).if_match(etag);
+                let copied = self.client.copy(&copy).await?;
+                if copied == *etag {
+                    return Ok(Outcome::Stored);
+                }
+                let what = format!("the copy has the ETag {copied}, and the object {etag}");
+                Err(Error::new(ErrorKind::Damaged, what))
+            }
+            Across::Through(through) => {
+                let source = (self.client, self.from.bucket, key);
+                through.carry(source, listed, (self.target, self.bucket, to)).await
+            }
         }
     }
 }

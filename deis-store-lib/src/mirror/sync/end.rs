@@ -29,6 +29,11 @@ pub(super) enum Done<X> {
     Extra(X),
 }
 
+/// What becomes of what is held back.
+pub(super) fn held_back() -> Outcome {
+    Outcome::Failed("not copied: others before it were not, and it may refer to them".to_owned())
+}
+
 /// What a sync has seen so far.
 pub(super) struct Tally<'a, F, D> {
     options: &'a SyncOptions,
@@ -44,6 +49,11 @@ impl<'a, F: FnMut(Synced) -> Result<()>, D: Serialize + DeserializeOwned> Tally<
     pub(super) fn new(options: &'a SyncOptions, each: F) -> Self {
         let report = SyncReport { dry_run: options.dry_run, ..SyncReport::default() };
         Self { options, each, report, target_objects: 0, doomed: Packing::new() }
+    }
+
+    /// Whether what is copied last must stay where it is, since something that it refers to may not be there.
+    pub(super) fn holds_back(&self, last: bool) -> bool {
+        last && self.report.counts.refused + self.report.counts.failed > 0
     }
 
     /// Counts what becomes of every pair, in their order. `extra` says of what only the target has which key it has and

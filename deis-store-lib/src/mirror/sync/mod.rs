@@ -7,8 +7,9 @@ mod copy;
 mod end;
 mod pull;
 mod push;
+mod through;
 
-pub use copy::sync_between_buckets;
+pub use copy::{Elsewhere, sync_between_buckets, sync_between_clusters};
 pub use pull::sync_to_directory;
 pub use push::sync_to_bucket;
 
@@ -16,7 +17,7 @@ use futures_util::{Stream, StreamExt as _, TryStreamExt as _, future, stream};
 use serde::Serialize;
 
 use super::below::directories;
-use super::{Counts, Outcome};
+use super::{Counts, Outcome, SyncOptions};
 use crate::error::Result;
 use crate::s3::op::ListedObject;
 use crate::s3::{BucketName, Client};
@@ -49,6 +50,11 @@ impl BucketTree<'_> {
         let rest = if alone { stream::empty().boxed() } else { listing };
         let objects = stream::iter(first.map(Ok)).chain(rest);
         Ok((objects.try_filter(|object| future::ready(self.wants(&object.key))), alone))
+    }
+
+    /// What is wanted in a round: what is copied last, or all else.
+    fn wanted_in(self, last: bool, options: &SyncOptions) -> impl Fn(&str) -> bool + Sync {
+        move |path: &str| (self.wanted)(path) && options.last.leave_out(path) == last
     }
 
     fn wants(&self, key: &str) -> bool {

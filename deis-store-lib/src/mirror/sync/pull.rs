@@ -2,7 +2,7 @@
 
 use futures_util::{TryStreamExt as _, future};
 
-use super::end::{Done, Tally};
+use super::end::{Done, Tally, held_back};
 use super::{BucketTree, Extra, SyncReport, Synced};
 use crate::disk::{Root, each_piece};
 use crate::error::{Context as _, ErrorKind, Result, disk_error};
@@ -31,17 +31,32 @@ pub async fn sync_to_directory(
     each: impl FnMut(Synced) -> Result<()>,
 ) -> Result<SyncReport> {
     let base = tree.base();
-    let (listing, alone) = tree.source(client).await?;
-    let (files, leftovers) = local(root, base);
-    let files = files.try_filter(move |local| {
-        future::ready(tree.wants(&local.key) && (!alone || local.key == tree.prefix))
-    });
-    let transfer = Transfer::new(client, tree.bucket, root, Form::Mirror { prefix_bytes: base.len() });
-    let pull = Pull { transfer, root, options, prefix_bytes: base.len(), leftovers: leftovers.clone() };
-    let work = merge(listing, files).map_ok(|pair| pull.pair(pair));
     let mut tally = Tally::new(options, each);
-    let pairs = in_order(work, client.in_flight());
-    tally.count(pairs, |local: Local| (local.key, local.found.map(|_| local.path)), run, progress).await?;
+    let mut leftovers = Leftovers::default();
+    for last in options.rounds() {
+        let wanted = tree.wanted_in(*last, options);
+        let tree = &BucketTree { wanted: &wanted, ..*tree };
+        let (listing, alone) = tree.source(client).await?;
+        let files;
+        (files, leftovers) = local(root, base);
+        let files = files.try_filter(move |local| {
+            future::ready(tree.wants(&local.key) && (!alone || local.key == tree.prefix))
+        });
+        let transfer = Transfer::new(client, tree.bucket, root, Form::Mirror { prefix_bytes: base.len() });
+        let pull = Pull {
+            transfer,
+            root,
+            options,
+            held_back: tally.holds_back(*last),
+            prefix_bytes: base.len(),
+            leftovers: leftovers.clone(),
+        };
+        let work = merge(listing, files).map_ok(|pair| pull.pair(pair));
+        let pairs = in_order(work, client.in_flight());
+        tally
+            .count(pairs, |local: Local| (local.key, local.found.map(|_| local.path)), run, progress)
+            .await?;
+    }
     for doomed in tally.doomed()? {
         let (key, path) = doomed?;
         run.stop.check()?;
@@ -69,6 +84,7 @@ struct Pull<'a> {
     transfer: Transfer<'a>,
     root: &'a Root,
     options: &'a SyncOptions,
+    held_back: bool,
     prefix_bytes: usize,
     leftovers: Leftovers,
 }
@@ -98,7 +114,7 @@ impl Pull<'_> {
             Some(local) => self.unchanged(&listed, local).await?.then_some(Outcome::Unchanged),
             None => None,
         };
-        if let Some(outcome) = outcome {
+        if let Some(outcome) = outcome.or(self.held_back.then(held_back)) {
             return Ok(Done::Source { key: listed.key, outcome, size_bytes: 0, there });
         }
         if self.options.dry_run {

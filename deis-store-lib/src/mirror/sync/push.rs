@@ -1,6 +1,6 @@
 //! Directory → bucket, on top of the uploads of `push`.
 
-use super::end::{Done, Tally};
+use super::end::{Done, Tally, held_back};
 use super::pull::has_bytes_of;
 use super::{BucketTree, SyncReport, Synced};
 use crate::disk::Root;
@@ -29,15 +29,19 @@ pub async fn sync_to_bucket(
     progress: &Running<'_>,
     each: impl FnMut(Synced) -> Result<()>,
 ) -> Result<SyncReport> {
-    let (files, _) = local(root, tree.base());
-    let files = files.try_filter(|local| future::ready(tree.wants(&local.key)));
-    let listing = client.list(tree.bucket, tree.prefix);
-    let listing = listing.try_filter(|object| future::ready(tree.wants(&object.key)));
-    let push = Push { client, root, tree, options };
-    let work = merge(files, listing).map_ok(|pair| push.pair(pair));
     let mut tally = Tally::new(options, each);
-    let pairs = in_order(work, client.in_flight());
-    tally.count(pairs, |object: ListedObject| (object.key, Ok(())), run, progress).await?;
+    for last in options.rounds() {
+        let wanted = tree.wanted_in(*last, options);
+        let tree = &BucketTree { wanted: &wanted, ..*tree };
+        let (files, _) = local(root, tree.base());
+        let files = files.try_filter(|local| future::ready(tree.wants(&local.key)));
+        let listing = client.list(tree.bucket, tree.prefix);
+        let listing = listing.try_filter(|object| future::ready(tree.wants(&object.key)));
+        let push = Push { client, root, tree, options, held_back: tally.holds_back(*last) };
+        let work = merge(files, listing).map_ok(|pair| push.pair(pair));
+        let pairs = in_order(work, client.in_flight());
+        tally.count(pairs, |object: ListedObject| (object.key, Ok(())), run, progress).await?;
+    }
     tally.delete_objects(client, tree.bucket, run).await?;
     tally.finish()
 }
@@ -47,6 +51,7 @@ struct Push<'a> {
     root: &'a Root,
     tree: &'a BucketTree<'a>,
     options: &'a SyncOptions,
+    held_back: bool,
 }
 
 impl Push<'_> {
@@ -77,9 +82,13 @@ impl Push<'_> {
                 return Ok(Done::Source { key, outcome: Outcome::Unchanged, size_bytes: 0, there });
             }
         }
-        let outcome = match self.upload(&key, path, facts.size_bytes).await {
-            Ok(()) => Outcome::Stored,
-            Err(error) => outcome(error)?,
+        let outcome = if self.held_back {
+            held_back()
+        } else {
+            match self.upload(&key, path, facts.size_bytes).await {
+                Ok(()) => Outcome::Stored,
+                Err(error) => outcome(error)?,
+            }
         };
         let size_bytes = if outcome == Outcome::Stored { facts.size_bytes } else { 0 };
         Ok(Done::Source { key, outcome, size_bytes, there })
@@ -90,7 +99,9 @@ impl Push<'_> {
             return ObjectKey::new(key).map(drop);
         }
         let root = self.root.clone();
+        let content_type = self.options.content_types.of(key).map(str::to_owned);
         let file = ToPush::new(key, size_bytes, move || root.open_file(&path));
+        let file = ToPush { content_type, ..file };
         upload(self.client, self.tree.bucket, file, false).await.map(drop)
     }
 }

@@ -1,0 +1,67 @@
+//! What refers to others is copied after them, or not at all: `--last`.
+
+use deis_store_tests::faulty::{Fault, Operation};
+
+use super::{BUCKET, Place, write};
+
+const SENTINEL: &str = "base/a_backup_stop_sentinel.json";
+const LAST: [&str; 2] = ["--last", "*_sentinel.json"];
+
+/// A sentinel that is sorted before its base backup, in a directory.
+fn with_files() -> Place {
+    let place = Place::with(&[]);
+    for key in [SENTINEL, "base/b/1", "base/b/2", "base/b/3"] {
+        write(&place.directory().join(key), key.as_bytes());
+    }
+    place
+}
+
+fn up(place: &Place, options: &[&str]) -> super::Synced {
+    let tree = format!("{}/", place.directory().to_str().unwrap());
+    place.sync(&[&[&tree, BUCKET], options].concat())
+}
+
+#[test]
+fn a_sentinel_is_sent_when_all_else_is_there() {
+    let place = with_files();
+    let synced = up(&place, &LAST).code(0);
+    assert_eq!(synced.count("stored"), 4);
+    let puts = place.gateway.asked_for(Operation::Put);
+    assert!(puts.len() == 4 && puts[3].target.contains("sentinel"), "{puts:#?}");
+    assert_eq!(up(&place, &LAST).code(0).count("unchanged"), 4);
+
+    // Both rounds count, and what is deleted is deleted at the end of both.
+    place.gateway.store("db_wal", "base/0_sentinel.json", b"x");
+    place.gateway.store("db_wal", "base/z", b"x");
+    let delete = |most| up(&place, &[&LAST[..], &["--delete-removed", "-n", "--max-delete", most]].concat());
+    let synced = delete("1").code(5);
+    assert_eq!(synced.outcome("base/z"), "not_deleted");
+    let synced = delete("2").code(0);
+    assert_eq!((synced.outcome("base/z"), synced.outcome("base/0_sentinel.json")), ("deleted", "deleted"));
+}
+
+#[test]
+fn a_sentinel_is_not_sent_when_something_else_was_not() {
+    let place = with_files();
+    std::os::unix::fs::symlink("1", place.directory().join("base/b/4")).unwrap();
+    let synced = up(&place, &LAST).code(3);
+    assert_eq!((synced.outcome(SENTINEL), synced.outcome("base/b/3")), ("failed", "stored"), "{synced:#?}");
+    assert!(synced.keys[SENTINEL]["why"].as_str().unwrap().contains("others before it"));
+    assert_eq!(place.gateway.stored("db_wal", SENTINEL), None);
+    // One that is there as it should be is not brought into doubt.
+    place.gateway.store("db_wal", SENTINEL, SENTINEL.as_bytes());
+    assert_eq!(up(&place, &LAST).code(3).outcome(SENTINEL), "unchanged");
+}
+
+#[test]
+fn down_and_across_it_is_the_same() {
+    let place = Place::with(&[(SENTINEL, b"s"), ("base/b/1", b"1"), ("base/b/2", b"2")]);
+    place.gateway.on(Operation::Get, "b/2", 0..3, Fault::Flipped(0));
+    let synced = place.pull(&LAST).code(3);
+    assert_eq!((synced.outcome(SENTINEL), synced.outcome("base/b/1")), ("failed", "stored"), "{synced:#?}");
+    assert_eq!(place.file(SENTINEL), None);
+    place.pull(&LAST).code(0);
+    assert_eq!(place.file(SENTINEL).as_deref(), Some(&b"s"[..]));
+    let gets = place.gateway.asked_for(Operation::Get);
+    assert!(gets.last().unwrap().target.contains("sentinel"), "{gets:#?}");
+}
