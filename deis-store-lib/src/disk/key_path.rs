@@ -24,6 +24,9 @@ pub fn encode(key: &str) -> Vec<String> {
 /// The key of a path; `None` if the path is not one that [`encode`] makes, apart from each component's `%+`.
 #[must_use]
 pub fn decode<S: AsRef<str>>(path: &[S]) -> Option<String> {
+    if !path.is_empty() && path.iter().all(|component| is_plain(component.as_ref())) {
+        return Some(path.iter().map(AsRef::as_ref).collect::<Vec<_>>().join("/"));
+    }
     let mut key = String::new();
     let mut joined = true;
     let plain = || path.iter().map(|component| without_suffix(component.as_ref()));
@@ -68,7 +71,18 @@ fn without_suffix(component: &str) -> &str {
     component.strip_suffix(TAKEN).unwrap_or(component)
 }
 
+/// Whether a component is its own name, as nearly all are.
+fn is_plain(component: &str) -> bool {
+    !matches!(component, "" | "." | "..")
+        && component.len() <= LONGEST_BYTES
+        && component.bytes().all(|byte| !matches!(byte, b'%' | b'/' | 0..=0x1f | 0x7f))
+}
+
 fn encode_component(component: &str, path: &mut Vec<String>) {
+    if is_plain(component) {
+        path.push(component.to_owned());
+        return;
+    }
     let mut whole = String::with_capacity(component.len());
     let mut cuts = vec![0];
     for character in component.chars() {

@@ -14,16 +14,15 @@ use crate::program::path;
 /// What a run does that can be cut short: what it calls, and how often the kill may be looked for.
 ///
 /// strace counts the calls of each thread by itself, so that the place in the run differs from try to try.
-const CALLS: [(&str, usize); 15] = [
+const CALLS: [(&str, usize); 14] = [
     ("connect", 3),
     ("sendto,sendmsg,writev", 20),
-    ("recvfrom,read", 60),
+    ("recvfrom,read", 90),
     ("getdents64", 12),
     ("openat", 50),
     ("newfstatat,statx,fstat", 50),
     ("flock", 4),
     ("write", 80),
-    ("ftruncate,lseek", 3),
     ("fchmod", 20),
     ("utimensat", 20),
     ("fsync,syncfs", 8),
