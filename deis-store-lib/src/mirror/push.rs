@@ -121,7 +121,7 @@ pub async fn push(
     Ok(())
 }
 
-pub(super) fn concerns_one(error: &Error) -> bool {
+fn concerns_one(error: &Error) -> bool {
     matches!(
         error.kind(),
         ErrorKind::Damaged | ErrorKind::NotFound | ErrorKind::Unsupported | ErrorKind::Usage

@@ -125,3 +125,17 @@ fn upload_in_parts(place: &Place, key: &str, bytes: &[u8]) -> String {
     let bucket = BucketName::new("db_wal").unwrap();
     runtime.block_on(upload(&client, &bucket, file, false)).unwrap().0
 }
+
+#[test]
+fn one_file_that_the_gateway_does_not_take_is_failed_and_the_others_are_stored() {
+    let place = Place::with(&[]);
+    for name in ["a", "bad", "c"] {
+        super::write(&place.directory().join(name), name.as_bytes());
+    }
+    let fault = Fault::Instead(Answer::error(500, "UnknownError"));
+    place.gateway.on(Operation::Put, "/bad", ALWAYS, fault);
+    let directory = format!("{}/", place.directory().display());
+    let synced = place.sync(&[&directory, super::BUCKET]).code(3);
+    assert_eq!((synced.outcome("bad"), synced.count("stored")), ("failed", 2));
+    assert_eq!(place.gateway.stored("db_wal", "c").as_deref(), Some(&b"c"[..]));
+}

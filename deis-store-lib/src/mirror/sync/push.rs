@@ -8,8 +8,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::mirror::in_order::in_order;
 use crate::mirror::local::{Local, local};
 use crate::mirror::plan::{Step, step};
-use crate::mirror::pull::{blocking, is_of_disk, listed_time};
-use crate::mirror::push::{ToPush, concerns_one, upload};
+use crate::mirror::pull::{InARow, blocking, is_of_disk, listed_time};
+use crate::mirror::push::{ToPush, upload};
 use crate::mirror::{Outcome, Pair, SyncOptions, merge};
 use crate::monitor::{Run, Running};
 use crate::s3::op::ListedObject;
@@ -37,7 +37,8 @@ pub async fn sync_to_bucket(
         let files = files.try_filter(|local| future::ready(tree.wants(&local.key)));
         let listing = client.list(tree.bucket, tree.prefix);
         let listing = listing.try_filter(|object| future::ready(tree.wants(&object.key)));
-        let push = Push { client, root, tree, options, held_back: tally.holds_back(*last) };
+        let held_back = tally.holds_back(*last);
+        let push = Push { client, root, tree, options, held_back, failures: InARow::default() };
         let work = merge(files, listing).map_ok(|pair| push.pair(pair));
         let pairs = in_order(work, client.in_flight());
         tally.count(pairs, |object: ListedObject| (object.key, Ok(())), run, progress).await?;
@@ -52,6 +53,7 @@ struct Push<'a> {
     tree: &'a BucketTree<'a>,
     options: &'a SyncOptions,
     held_back: bool,
+    failures: InARow,
 }
 
 impl Push<'_> {
@@ -86,8 +88,11 @@ impl Push<'_> {
             held_back()
         } else {
             match self.upload(&key, path, facts.size_bytes).await {
-                Ok(()) => Outcome::Stored,
-                Err(error) => outcome(error)?,
+                Ok(()) => {
+                    self.failures.end();
+                    Outcome::Stored
+                }
+                Err(error) => self.outcome(error)?,
             }
         };
         let size_bytes = if outcome == Outcome::Stored { facts.size_bytes } else { 0 };
@@ -104,16 +109,16 @@ impl Push<'_> {
         let file = ToPush { content_type, ..file };
         upload(self.client, self.tree.bucket, file, false).await.map(drop)
     }
-}
 
-/// What an error means for this file alone; or the error, if it concerns all.
-fn outcome(error: Error) -> Result<Outcome> {
-    match error.kind() {
-        ErrorKind::NotFound if is_of_disk(&error) => Ok(Outcome::Vanished),
-        ErrorKind::Guard if is_of_disk(&error) => Ok(Outcome::Refused(error.what())),
-        ErrorKind::Disk => Ok(Outcome::Failed(error.what())),
-        ErrorKind::Usage | ErrorKind::Unsupported => Ok(Outcome::Refused(error.what())),
-        _ if concerns_one(&error) => Ok(Outcome::Failed(error.what())),
-        _ => Err(error),
+    /// What an error means for this file alone; or the error, if it concerns all.
+    fn outcome(&self, error: Error) -> Result<Outcome> {
+        match error.kind() {
+            ErrorKind::NotFound if is_of_disk(&error) => Ok(Outcome::Vanished),
+            ErrorKind::Guard if is_of_disk(&error) => Ok(Outcome::Refused(error.what())),
+            // Who may not write one object there, or no more, may write none.
+            ErrorKind::Denied => Err(error),
+            ErrorKind::Disk | ErrorKind::Damaged | ErrorKind::NotFound => Ok(Outcome::Failed(error.what())),
+            _ => self.failures.outcome(error),
+        }
     }
 }
