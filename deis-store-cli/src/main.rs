@@ -23,6 +23,9 @@ use crate::exit::Exit;
 use crate::output::Output;
 use crate::progress::Progress;
 
+/// How long a command may take to stop when it is asked to.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 fn main() -> ExitCode {
     let args = match Args::try_parse() {
         Ok(args) => args,
@@ -42,6 +45,8 @@ fn main() -> ExitCode {
         // Jitter and names need no secrecy, only variety.
         fastrand::u64(..),
     );
+    // Before the command does anything: from here on no signal ends the program by itself.
+    std::thread::spawn(last_resort);
     let exit = runtime.block_on(until_interrupted(&args, &output, &run));
     // A task that still waits for a disk or a peer must not hold up the exit.
     runtime.shutdown_timeout(Duration::from_secs(2));
@@ -71,7 +76,6 @@ fn misunderstood(error: &clap::Error) -> ExitCode {
 
 /// Runs the command. The first Ctrl-C or SIGTERM asks it to stop, the second one drops it.
 async fn until_interrupted(args: &Args, output: &Output, run: &Run) -> Exit {
-    // Before the command does anything: from here on no signal ends the program by itself.
     let mut signals = match Signals::new() {
         Ok(signals) => signals,
         Err(error) => {
@@ -86,8 +90,24 @@ async fn until_interrupted(args: &Args, output: &Output, run: &Run) -> Exit {
     tokio::select! {
         exit = command => exit,
         () = signals.next() => output.interrupted(),
-        () = tokio::time::sleep(Duration::from_secs(10)) => output.interrupted(),
+        () = tokio::time::sleep(PATIENCE) => output.interrupted(),
     }
+}
+
+/// Ends the program some time after it should have ended: a command that waits for somebody to read what it prints sees
+/// neither signal nor clock.
+fn last_resort() {
+    let Ok(runtime) = Builder::new_current_thread().enable_all().build() else { return };
+    runtime.block_on(async {
+        let Ok(mut signals) = Signals::new() else { return };
+        signals.next().await;
+        tokio::select! {
+            () = signals.next() => (),
+            () = tokio::time::sleep(PATIENCE) => (),
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        std::process::exit(Exit::Interrupted.code().into());
+    });
 }
 
 struct Signals {

@@ -170,6 +170,25 @@ impl<T> Context<T> for Result<T> {
     }
 }
 
+/// Whether an error of [`ErrorKind::Disk`] is about its path alone, and not about the disk.
+pub(crate) fn is_of_one_path(error: &Error) -> bool {
+    use std::io::ErrorKind as Io;
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<std::io::Error>());
+    cause.is_some_and(|cause| {
+        matches!(
+            cause.kind(),
+            Io::PermissionDenied
+                | Io::NotFound
+                | Io::AlreadyExists
+                | Io::NotADirectory
+                | Io::IsADirectory
+                | Io::DirectoryNotEmpty
+                | Io::InvalidFilename
+                | Io::ExecutableFileBusy
+        )
+    })
+}
+
 /// Turns an error of the operating system on a local file into ours, with what to do about the common ones.
 pub fn disk_error(what: &str, path: impl fmt::Display, error: std::io::Error) -> Error {
     use std::io::ErrorKind as Io;

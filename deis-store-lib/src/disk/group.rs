@@ -1,7 +1,6 @@
 //! Group commit: files that are whole wait for one another, are synced together, and only then get their names.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::oneshot;
@@ -10,7 +9,7 @@ use super::new_file::{Committed, NewFile};
 use super::root::Root;
 use crate::error::{Error, ErrorKind, Result};
 
-/// So few files are synced one by one, which leaves alone what others have written to the file system.
+/// So few files are only synced one by one, which leaves alone what others have written to the file system.
 const FEW: usize = 4;
 
 /// Commits files of one run so that each survives a crash from then on but for its name.
@@ -51,13 +50,18 @@ impl GroupCommit {
 fn commit_all(mut group: Vec<Waiting>) {
     // Who was dropped meanwhile waits no more.
     group.retain(|waiting| !waiting.told.is_closed());
-    let synced =
-        if group.len() <= FEW { group.iter().try_for_each(|one| one.new_file.sync()) } else { sync(&group) };
-    let why = synced.map_err(|error| error.to_string());
+    if group.len() > FEW {
+        // Only to be quick: whether a file is safe its own sync says, to which little is left then.
+        let _ = sync(&group);
+    }
     for Waiting { new_file, told } in group {
-        let outcome = match &why {
+        let outcome = match new_file.sync() {
             Ok(()) => new_file.name_it(),
-            Err(why) => Err(new_file.write_error(io::Error::other(why.clone()))),
+            Err(error) => {
+                // What is in memory need not be what is on the disk, and would be believed by whoever goes on with it.
+                new_file.discard();
+                Err(error)
+            }
         };
         // Who was dropped just now has its file all the same.
         let _ = told.send(outcome);

@@ -51,6 +51,16 @@ pub fn partial_name(key: &str, etag: &str) -> String {
     format!("{PARTIAL}{digest}.{etag}")
 }
 
+/// Whether a name is one that [`partial_name`] makes. Nothing else is ours, whatever it begins with.
+pub(crate) fn is_partial_name(name: &str) -> bool {
+    let parts = name.strip_prefix(PARTIAL).and_then(|rest| rest.split_once('.'));
+    parts.is_some_and(|(digest, etag)| {
+        digest.len() == 32
+            && digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+            && (etag == "-" || is_resumable(etag))
+    })
+}
+
 /// Whether an `ETag` (without quotes) tells the bytes of an object from other bytes.
 #[must_use]
 pub fn is_resumable(etag: &str) -> bool {

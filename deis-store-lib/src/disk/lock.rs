@@ -38,6 +38,23 @@ impl Lock {
         Ok(Self { _file: file })
     }
 
+    /// Locks a directory against other runs that would write to it; nothing is left in it. Where the file system has no
+    /// locks it is not locked.
+    pub fn directory(root: &Root) -> Result<Self> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        // Not the root's own handle: a lock belongs to the handle, and that one has clones.
+        let file = rustix::fs::openat(root, ".", flags, Mode::empty());
+        let file = File::from(file.map_err(|error| root.failed("open", ".", error))?);
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Err(Errno::WOULDBLOCK) => {
+                Err(Error::new(ErrorKind::Locked, "another run writes to this directory")
+                    .at("path", root.path().display())
+                    .todo("wait for it to end, then run it again"))
+            }
+            _ => Ok(Self { _file: file }),
+        }
+    }
+
     /// Locks an open file against those who would delete it, together with other readers. It does not wait.
     pub fn shared(file: File) -> Result<Self> {
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) {
@@ -75,6 +92,17 @@ mod tests {
         assert!(error.to_string().starts_with("locked by backup on host1, pid 7 (path"), "{error}");
         drop(first);
         Lock::exclusive(&root, ".lock", "other").unwrap();
+    }
+
+    #[test]
+    fn a_directory_is_locked_and_nothing_is_left_in_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Root::open(directory.path()).unwrap();
+        let lock = Lock::directory(&root).unwrap();
+        assert_eq!(Lock::directory(&root).unwrap_err().kind(), ErrorKind::Locked);
+        drop(lock);
+        Lock::directory(&Root::open(directory.path()).unwrap()).unwrap();
+        assert!(root.list().unwrap().is_empty());
     }
 
     #[test]

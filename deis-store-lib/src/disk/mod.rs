@@ -43,7 +43,7 @@ pub use {
 };
 
 #[cfg(feature = "backup")]
-pub(crate) use key_path::PARTIAL;
+pub(crate) use key_path::{PARTIAL, is_partial_name};
 #[cfg(feature = "backup")]
 pub(crate) use pieces::each_piece;
 #[cfg(feature = "backup")]

@@ -1,9 +1,9 @@
 //! A file that is being written: under a temporary name in its directory until it is whole and committed.
 //!
-//! Nothing else opens a file for writing, and this never opens a final name. The half of a file that may be gone on
-//! with is locked while it is written, so that two runs never write to one.
+//! Nothing else opens a file for writing, and this never opens a final name. The file is locked while it is written: who
+//! has the lock of the file that a temporary name names, and nobody else, renames or removes that name.
 
-use std::fs::{File, Permissions};
+use std::fs::{File, Metadata, Permissions};
 use std::io::{self, Seek, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::time::SystemTime;
@@ -72,17 +72,21 @@ impl NewFile {
         let file = match open() {
             // What a crash has left is of no use to anybody.
             Err(Errno::EXIST) => {
-                rustix::fs::unlinkat(&parent, &*temporary, AtFlags::empty()).and_then(|()| open())
+                parent.remove_unlocked(&temporary, || other_run(&parent, &name))?;
+                open()
             }
             other => other,
         }
         .map_err(|error| parent.failed("write", &name, error))?;
-        Ok(Self::of(parent, directories, name, temporary, File::from(file)))
+        let mut file = Self::of(parent, directories, name, temporary, File::from(file));
+        file.lock()?;
+        file.dropped = Dropped::Removed;
+        Ok(file)
     }
 
     fn of(parent: Root, directories: Vec<String>, name: String, temporary: String, file: File) -> Self {
         let (size_bytes, sha256, on_commit) = (0, Some(sha2::Sha256::new()), None);
-        let dropped = Dropped::Removed;
+        let dropped = Dropped::Untouched;
         Self { parent, directories, name, temporary, file, size_bytes, sha256, on_commit, dropped }
     }
 
@@ -101,25 +105,32 @@ impl NewFile {
             Ok(file) => Some(File::from(file)),
             Err(_) => None,
         };
-        let plain =
-            left.filter(|left| left.metadata().is_ok_and(|facts| facts.is_file() && facts.nlink() == 1));
-        let mut file = match plain {
-            Some(file) => Self::of(parent, directories, name, temporary, file),
+        // What is another user's could be changed by that user after it was checked.
+        let ours = |facts: Metadata| {
+            facts.is_file() && facts.nlink() == 1 && facts.uid() == rustix::process::geteuid().as_raw()
+        };
+        let left = left.filter(|left| left.metadata().is_ok_and(ours));
+        let mut file = match left {
+            Some(left) => Self::of(parent, directories, name, temporary, left),
             None => Self::create(parent, directories, name, temporary)?,
         };
         file.dropped = Dropped::Untouched;
-        match rustix::fs::flock(&file.file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => {
-                // Whoever had the lock may have given the file its name since it was opened.
-                file.still_ours()?;
-                file.dropped = Dropped::Stays;
-                Ok(file)
-            }
-            Err(Errno::WOULDBLOCK) => Err(file.other_run()),
-            Err(_) => {
-                let directories = std::mem::take(&mut file.directories);
-                Self::create(file.parent.clone(), directories, file.name.clone(), file.temporary.clone())
-            }
+        if file.lock()? {
+            file.dropped = Dropped::Stays;
+            return Ok(file);
+        }
+        let directories = std::mem::take(&mut file.directories);
+        Self::create(file.parent.clone(), directories, file.name.clone(), file.temporary.clone())
+    }
+
+    /// Locks it, so that its temporary name is this run's to rename and to remove. False where the file system has no
+    /// locks.
+    fn lock(&self) -> Result<bool> {
+        match rustix::fs::flock(&self.file, FlockOperation::NonBlockingLockExclusive) {
+            // Whoever had the lock may have given the file its name since it was opened, or removed it.
+            Ok(()) => self.still_ours().map(|()| true),
+            Err(Errno::WOULDBLOCK) => Err(other_run(&self.parent, &self.name)),
+            Err(_) => Ok(false),
         }
     }
 
@@ -207,7 +218,7 @@ impl NewFile {
 
     /// Gives it its name.
     pub(super) fn name_it(mut self) -> Result<Committed> {
-        self.still_ours()?;
+        self.still_ours().inspect_err(|_| self.dropped = Dropped::Untouched)?;
         let name = self.rename()?;
         self.dropped = Dropped::Untouched;
         let mut path = std::mem::take(&mut self.directories);
@@ -254,15 +265,9 @@ impl NewFile {
         let ours = self.file.metadata().map_err(|error| self.failed("look at", error))?;
         match rustix::fs::statat(&self.parent, &*self.temporary, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(there) if (there.st_dev, there.st_ino) == (ours.dev(), ours.ino()) => Ok(()),
-            Ok(_) | Err(Errno::NOENT) => Err(self.other_run()),
+            Ok(_) | Err(Errno::NOENT) => Err(other_run(&self.parent, &self.name)),
             Err(error) => Err(self.parent.failed("look at", &self.temporary, error)),
         }
-    }
-
-    fn other_run(&self) -> Error {
-        Error::new(ErrorKind::Locked, "another run writes the same file")
-            .at("path", self.parent.path().join(&self.name).display())
-            .todo("let one of the two end first")
     }
 
     fn rename(&self) -> Result<String> {
@@ -300,6 +305,12 @@ impl NewFile {
     fn failed(&self, what: &str, error: io::Error) -> Error {
         disk_error(what, self.parent.path().join(&self.name).display(), error)
     }
+}
+
+fn other_run(parent: &Root, name: &str) -> Error {
+    Error::new(ErrorKind::Locked, "another run writes the same file")
+        .at("path", parent.path().join(name).display())
+        .todo("let one of the two end first")
 }
 
 impl NewFile {
@@ -484,12 +495,23 @@ mod tests {
     #[test]
     fn two_writers_of_one_file_never_commit_a_half() {
         let (_directory, root) = root();
+        let mut first = root.new_object("k", "").unwrap();
+        first.write_all(b"ha").unwrap();
+        assert_eq!(root.new_object("k", "").unwrap_err().kind(), ErrorKind::Locked);
+        first.write_all(b"lf").unwrap();
+        first.commit(0o600, None, false).unwrap();
+        assert_eq!((names(&root), read(&root, &encode("k"))), (vec!["k".to_owned()], "half".to_owned()));
+    }
+
+    #[test]
+    fn where_another_one_has_taken_the_temporary_name_away_nothing_is_committed_or_removed() {
+        let (directory, root) = root();
         let first = root.new_object("k", "").unwrap();
-        let mut second = root.new_object("k", "").unwrap();
-        second.write_all(b"whole").unwrap();
+        let temporary = directory.path().join(partial_name("k", ""));
+        std::fs::remove_file(&temporary).unwrap();
+        std::fs::write(&temporary, "another's").unwrap();
         assert_eq!(first.commit(0o600, None, false).unwrap_err().kind(), ErrorKind::Locked);
-        assert_eq!(second.commit(0o600, None, false).unwrap_err().kind(), ErrorKind::Locked);
-        assert!(names(&root).is_empty());
+        assert_eq!(std::fs::read_to_string(temporary).unwrap(), "another's");
     }
 
     const ETAG: &str = "900150983cd24fb0d6963f7d28e17f72";

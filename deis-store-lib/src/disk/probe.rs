@@ -13,12 +13,15 @@ pub(crate) const PROBE_NAME: &str = ".deis-store-probe";
 pub fn probe(root: &Root) -> Result<()> {
     let directory = root.subdirectory(PROBE_NAME, true)?;
     let findings = look(&directory);
-    for entry in directory.list()? {
-        rustix::fs::unlinkat(&directory, &*entry.name, AtFlags::empty())
-            .map_err(|error| directory.failed("remove", &entry.name, error))?;
+    for name in PAIRS.map(|(one, _, _)| one.to_owned()).into_iter().chain([hardest()]) {
+        // Those that the file system does not take are not there.
+        let _ = directory.remove_file(&name);
     }
-    rustix::fs::unlinkat(root, PROBE_NAME, AtFlags::REMOVEDIR)
-        .map_err(|error| root.failed("remove", PROBE_NAME, error))?;
+    match rustix::fs::unlinkat(root, PROBE_NAME, AtFlags::REMOVEDIR) {
+        // A key's directory may have the same name.
+        Ok(()) | Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOENT) => {}
+        Err(error) => return Err(root.failed("remove", PROBE_NAME, error)),
+    }
     match findings? {
         None => Ok(()),
         Some(finding) => Err(Error::new(ErrorKind::Unsupported, format!("the file system {finding}"))
@@ -29,9 +32,9 @@ pub fn probe(root: &Root) -> Result<()> {
 
 /// Names that must be kept apart, and what a file system does that does not.
 const PAIRS: [(&str, &str, &str); 3] = [
-    ("case-a", "CASE-A", "folds case: the keys `a` and `A` would become one file"),
-    ("n-\u{e9}", "n-e\u{301}", "normalises Unicode: two keys that look alike would become one file"),
-    ("dot", "dot.", "drops a dot at the end of a name: two keys would become one file"),
+    ("%case-a", "%CASE-A", "folds case: the keys `a` and `A` would become one file"),
+    ("%n-\u{e9}", "%n-e\u{301}", "normalises Unicode: two keys that look alike would become one file"),
+    ("%dot", "%dot.", "drops a dot at the end of a name: two keys would become one file"),
 ];
 
 fn look(directory: &Root) -> Result<Option<&'static str>> {
@@ -43,8 +46,11 @@ fn look(directory: &Root) -> Result<Option<&'static str>> {
             return Ok(Some(finding));
         }
     }
-    let hardest = format!("\\:*?\"<>| %+{}", "\u{20ac}".repeat(79));
-    Ok((!touch(directory, &hardest)?).then_some("does not take all names of 250 bytes"))
+    Ok((!touch(directory, &hardest())?).then_some("does not take all names of 250 bytes"))
+}
+
+fn hardest() -> String {
+    format!("\\:*?\"<>| %+{}", "\u{20ac}".repeat(79))
 }
 
 /// Makes an empty file; false if the file system does not take its name.
@@ -91,8 +97,15 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let root = Root::open(directory.path()).unwrap();
         std::fs::create_dir(directory.path().join(PROBE_NAME)).unwrap();
-        std::fs::write(directory.path().join(PROBE_NAME).join("case-a"), "").unwrap();
+        std::fs::write(directory.path().join(PROBE_NAME).join("%case-a"), "").unwrap();
         probe(&root).unwrap();
+        assert!(root.list().unwrap().is_empty());
+        std::fs::create_dir(directory.path().join(PROBE_NAME)).unwrap();
+        std::fs::write(directory.path().join(PROBE_NAME).join("mine"), "mine").unwrap();
+        probe(&root).unwrap();
+        let mine = directory.path().join(PROBE_NAME).join("mine");
+        assert_eq!(std::fs::read_to_string(&mine).unwrap(), "mine");
+        std::fs::remove_dir_all(directory.path().join(PROBE_NAME)).unwrap();
         std::fs::write(directory.path().join(PROBE_NAME), "").unwrap();
         assert_eq!(probe(&root).unwrap_err().kind(), ErrorKind::Guard);
     }

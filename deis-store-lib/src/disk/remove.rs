@@ -4,11 +4,11 @@ use std::borrow::Borrow;
 use std::ffi::OsStr;
 use std::time::Duration;
 
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use super::root::{Kind, Root};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 impl Root {
     /// Removes a directory in this one with everything in it, or nothing if it is not there.
@@ -49,10 +49,30 @@ impl Root {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             other => other?,
         };
+        let locked = || Error::new(ErrorKind::Locked, "a run goes on with it");
+        match parent.remove_unlocked(name, locked) {
+            Err(error) if error.kind() == ErrorKind::Locked => Ok(()),
+            other => other,
+        }
+    }
+
+    /// Removes a file in this directory, unless somebody has locked it.
+    pub(super) fn remove_unlocked(&self, name: &str, locked: impl FnOnce() -> Error) -> Result<()> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let half = rustix::fs::openat(&parent, name, flags, Mode::empty());
-        let locked = half.map(|half| rustix::fs::flock(half, FlockOperation::NonBlockingLockExclusive));
-        if locked == Ok(Err(Errno::WOULDBLOCK)) { Ok(()) } else { parent.unlink(name) }
+        // What cannot be opened is no file of a run.
+        let Ok(file) = rustix::fs::openat(self, name, flags, Mode::empty()) else { return self.unlink(name) };
+        if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
+            return Err(locked());
+        }
+        // Whoever had the lock may have renamed it, and somebody may have begun another one.
+        let same =
+            |(there, opened): (Stat, Stat)| (there.st_dev, there.st_ino) == (opened.st_dev, opened.st_ino);
+        let there = rustix::fs::statat(self, name, AtFlags::SYMLINK_NOFOLLOW);
+        match there.and_then(|there| Ok((there, rustix::fs::fstat(&file)?))) {
+            Ok(stats) if !same(stats) => Err(locked()),
+            // The lock is held until the name is gone.
+            _ => self.unlink(name),
+        }
     }
 
     fn clear(&self) -> Result<()> {

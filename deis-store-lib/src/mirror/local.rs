@@ -169,7 +169,7 @@ mod tests {
         let (place, root) = made(&["a/x".to_owned()]);
         symlink("a", place.path().join("link")).unwrap();
         fs::write(place.path().join(std::ffi::OsStr::from_bytes(b"\xff")), "").unwrap();
-        fs::write(place.path().join("%part.0.-"), "").unwrap();
+        fs::write(place.path().join(crate::disk::partial_name("k", "")), "").unwrap();
         let expected = [("a/x", true), ("link", false), ("\u{fffd}", false)];
         assert_eq!(keys(&root), expected.map(|(key, ours)| (key.to_owned(), ours)));
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::leftovers::Leftovers;
 use super::packed::{Packed, Packing};
-use crate::disk::{Entry, Kind, PARTIAL, Root, decode};
+use crate::disk::{Entry, Kind, Root, decode, is_partial_name};
 use crate::error::{ErrorKind, Result};
 
 /// So many names are sorted at a time; of a directory with more, each such run is packed.
@@ -190,7 +190,7 @@ fn collect(
         let is_piece =
             |name: &String| entry.kind == Kind::Directory && is_piece(name) && pieces.len() < MOST_PIECES;
         match readable {
-            Some(name) if name.starts_with(PARTIAL) => {
+            Some(name) if entry.kind == Kind::File && is_partial_name(&name) => {
                 half_found(pieces.iter().cloned().chain([name]).collect());
                 Ok(())
             }

@@ -11,7 +11,7 @@ use super::{Checked, Outcome};
 use crate::disk::{
     Committed, GroupCommit, NewFile, Root, Sha256, Tap, Writing, Written, is_resumable, write,
 };
-use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::error::{Context as _, Error, ErrorKind, Result, is_of_one_path};
 use crate::monitor::{Run, Running};
 use crate::s3::client::Download;
 use crate::s3::op::{ListObjects, ListedObject, ObjectInfo};
@@ -217,6 +217,7 @@ impl InARow {
                 return Ok(Outcome::Refused(error.what()));
             }
             ErrorKind::Locked => return Ok(Outcome::Failed(error.what())),
+            ErrorKind::Disk if is_of_one_path(&error) => return Ok(Outcome::Failed(error.what())),
             ErrorKind::Disk | ErrorKind::Interrupted | ErrorKind::Internal => return Err(error),
             _ => {}
         }

@@ -165,3 +165,22 @@ fn a_read_only_disk_ends_the_run_with_its_name() {
     let synced = place.pull(&[]).code(1);
     assert!(synced.ran.stdout.contains("read-only"), "{synced:#?}");
 }
+
+#[test]
+fn a_run_whose_output_nobody_reads_ends_when_it_is_asked_twice() {
+    let body = vec![0; 10];
+    let names: Vec<String> = (0..3000).map(|number| format!("{number}{}", "x".repeat(200))).collect();
+    let objects: Vec<(&str, &[u8])> = names.iter().map(|name| (name.as_str(), body.as_slice())).collect();
+    let place = Place::with(&objects);
+    let mut command = place.prepared(crate::program::command());
+    command.args(["--json", "s3", "sync", super::BUCKET]).arg(place.directory()).arg("--dry-run");
+    let mut child = command.stdout(std::process::Stdio::piped()).spawn().unwrap();
+    // The pipe is full, and stays so.
+    std::thread::sleep(std::time::Duration::from_secs(2));
+    for _ in 0..2 {
+        deis_store_tests::process::send_signal("TERM", child.id());
+        std::thread::sleep(std::time::Duration::from_millis(200));
+    }
+    let status = deis_store_tests::process::wait(&mut child, std::time::Duration::from_secs(5)).unwrap();
+    assert_eq!(status.code(), Some(130));
+}

@@ -65,3 +65,16 @@ fn down_and_across_it_is_the_same() {
     let gets = place.gateway.asked_for(Operation::Get);
     assert!(gets.last().unwrap().target.contains("sentinel"), "{gets:#?}");
 }
+
+#[test]
+fn what_is_copied_last_is_deleted_first() {
+    let place = Place::with(&[("kept", b"k")]);
+    for key in [SENTINEL, "base/0", "base/b/1"] {
+        write(&place.directory().join(key), b"x");
+    }
+    let synced = place.pull(&[&LAST[..], &["--delete-removed"]].concat()).code(0);
+    let told = synced.report["keys"].as_array().unwrap();
+    let deleted: Vec<_> =
+        told.iter().filter(|key| key["outcome"] == "deleted").map(|key| &key["key"]).collect();
+    assert_eq!(deleted, [SENTINEL, "base/0", "base/b/1"]);
+}

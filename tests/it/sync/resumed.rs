@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use deis_store::disk::partial_name;
@@ -10,7 +10,7 @@ use deis_store_tests::faulty::{Asked, Fault, Operation, etag};
 use deis_store_tests::process::send_signal;
 
 use super::{BUCKET, Place, files, write};
-use crate::program::command;
+use crate::program::{command, path};
 
 const SIZE: usize = 3 << 20;
 const HALF: usize = 1 << 20;
@@ -131,8 +131,6 @@ fn the_half_of_an_object_that_is_gone_stays_until_deletion_is_asked_for() {
     place.gateway.delete("db_wal", "d/big");
     assert_eq!(next(&place, &[]), [0_usize; 0]);
     assert!(half(&place, &big(0)).exists());
-    // What looks alike and is no half of ours is a key of its user's.
-    write(&place.directory().join("%partly"), b"x");
     assert_eq!(next(&place, &["--dry-run", "--delete-removed"]), [0_usize; 0]);
     assert!(half(&place, &big(0)).exists());
     place.pull(&["--delete-removed"]).code(0);
@@ -140,11 +138,52 @@ fn the_half_of_an_object_that_is_gone_stays_until_deletion_is_asked_for() {
 }
 
 #[test]
-fn a_half_that_another_run_writes_is_left_to_it() {
+fn what_looks_like_a_half_and_is_none_is_its_users() {
+    let place = Place::with(&[("small", b"small")]);
+    for name in ["%part.1", "%part.d/x", "%part.00000000000000000000000000000000.-/x"] {
+        write(&place.directory().join(name), b"mine");
+    }
+    let source = format!("{}/", place.directory().display());
+    assert_eq!(place.sync(&[&source, BUCKET]).code(0).count("stored"), 3);
+    for name in ["%part.1", "%part.d/x", "%part.00000000000000000000000000000000.-/x"] {
+        place.gateway.delete("db_wal", name);
+    }
+    let synced = place.pull(&["--delete-removed", "--max-delete", "2"]).code(5);
+    assert_eq!((synced.outcome("%part.1"), there(&place).len()), ("not_deleted", 4));
+}
+
+#[test]
+fn what_could_not_be_synced_is_not_gone_on_with() {
+    let place = Place::with(&[("d/big", &big(0))]);
+    let mut strace = Command::new("strace");
+    strace.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", "/nonexistent");
+    strace.args(["-f", "-qqq", "-o", "/dev/null", "-e", "trace=fsync", "-e", "inject=fsync:error=EIO"]);
+    let mut strace = place.prepared({
+        strace.arg(path());
+        strace
+    });
+    strace.args(["s3", "sync", BUCKET]).arg(place.directory());
+    assert_eq!(crate::program::ran(&mut strace).says(&["sync"]).code, Some(1));
+    assert!(there(&place).is_empty(), "neither name nor half");
+    assert_eq!(next(&place, &[]), [0]);
+}
+
+#[test]
+fn an_obstacle_in_one_place_is_named_and_all_else_is_copied() {
+    let place = Place::with(&[("a/1", b"1"), ("b", b"2"), ("c", b"3")]);
+    let half = partial_name("b", &etag(b"2"));
+    fs::create_dir_all(place.directory().join(half)).unwrap();
+    let synced = place.pull(&[]).code(3);
+    assert_eq!((synced.outcome("b"), synced.count("stored")), ("failed", 2));
+}
+
+#[test]
+fn while_a_run_writes_to_a_directory_no_other_one_does() {
     let place = stalling(&big(0));
     let mut child = begun(&place, &big(0));
-    let synced = place.pull(&[]).code(3);
-    assert_eq!(synced.outcome("d/big"), "failed");
+    let synced = place.pull(&[]).code(7);
+    assert!(synced.ran.stderr.contains("another run writes to this directory"), "{synced:#?}");
+    place.pull(&["--dry-run"]).code(0);
     send_signal("KILL", child.id());
     child.wait().unwrap();
     assert_eq!(next(&place, &[]), [HALF]);

@@ -104,7 +104,7 @@ async fn sync(
             let key = format!("{base}{}", below.key());
             future::ready(from.wants(&key) && (!alone || key == from.prefix))
         });
-        let held_back = tally.holds_back(*last);
+        let held_back = tally.begin(*last);
         let failures = InARow::default();
         let copy =
             Copy { client, from, target, bucket, prefix, across: &across, options, held_back, failures };
@@ -168,6 +168,8 @@ impl Copy<'_> {
                     ErrorKind::Guard | ErrorKind::NotFound | ErrorKind::Damaged => {
                         Outcome::Failed(error.what())
                     }
+                    // Of the disk for what is on its way, which all need.
+                    ErrorKind::Disk => return Err(error),
                     _ => self.failures.outcome(error)?,
                 },
             }

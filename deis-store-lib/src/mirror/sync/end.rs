@@ -43,16 +43,23 @@ pub(super) struct Tally<'a, F, D> {
     target_objects: u64,
     /// What is to be deleted: held, since whether it may be is known at the end.
     doomed: Packing<(String, D)>,
+    /// The same of the round before: it is deleted after what is copied last, which refers to it.
+    doomed_before: Packing<(String, D)>,
 }
 
 impl<'a, F: FnMut(Synced) -> Result<()>, D: Serialize + DeserializeOwned> Tally<'a, F, D> {
     pub(super) fn new(options: &'a SyncOptions, each: F) -> Self {
         let report = SyncReport { dry_run: options.dry_run, ..SyncReport::default() };
-        Self { options, each, report, target_objects: 0, doomed: Packing::new() }
+        let (doomed, doomed_before) = (Packing::new(), Packing::new());
+        Self { options, each, report, target_objects: 0, doomed, doomed_before }
     }
 
-    /// Whether what is copied last must stay where it is, since something that it refers to may not be there.
-    pub(super) fn holds_back(&self, last: bool) -> bool {
+    /// Begins a round, and says whether what is copied in it must stay where it is, since something that it refers to may
+    /// not be there.
+    pub(super) fn begin(&mut self, last: bool) -> bool {
+        if last {
+            self.doomed_before = std::mem::replace(&mut self.doomed, Packing::new());
+        }
         last && self.report.counts.refused + self.report.counts.failed > 0
     }
 
@@ -104,8 +111,9 @@ impl<'a, F: FnMut(Synced) -> Result<()>, D: Serialize + DeserializeOwned> Tally<
     /// What is to be deleted now; nothing if something speaks against it.
     pub(super) fn doomed(&mut self) -> Result<impl Iterator<Item = Result<(String, D)>> + use<F, D>> {
         let doomed = std::mem::replace(&mut self.doomed, Packing::new());
-        let count = doomed.count();
-        let mut doomed = doomed.packed()?.unpack();
+        let before = std::mem::replace(&mut self.doomed_before, Packing::new());
+        let count = doomed.count() + before.count();
+        let mut doomed = doomed.packed()?.unpack().chain(before.packed()?.unpack());
         let against = match deletion(count, self.target_objects, &self.report.counts, self.options) {
             Err(against) if count > 0 => against,
             _ => return Ok(doomed),

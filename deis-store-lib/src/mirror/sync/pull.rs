@@ -4,8 +4,8 @@ use futures_util::{TryStreamExt as _, future};
 
 use super::end::{Done, Tally, held_back};
 use super::{BucketTree, Extra, SyncReport, Synced};
-use crate::disk::{Root, each_piece};
-use crate::error::{Context as _, ErrorKind, Result, disk_error};
+use crate::disk::{Lock, Root, each_piece};
+use crate::error::{Context as _, ErrorKind, Result, disk_error, is_of_one_path};
 use crate::mirror::in_order::in_order;
 use crate::mirror::leftovers::Leftovers;
 use crate::mirror::local::{Local, local};
@@ -19,7 +19,8 @@ use crate::s3::{Check, Client};
 /// Makes the files below `root` as the objects of `tree` are, and calls `each` for every key.
 ///
 /// What befalls a single object is its outcome. An error is what befalls all: the listing fails, the disk is full,
-/// the run is stopped, or the gateways fail object after object. As with s3cmd, a prefix that is an object's whole key
+/// the run is stopped, or the gateways fail object after object; or another run writes to the directory, which is an
+/// [`ErrorKind::Locked`]. As with s3cmd, a prefix that is an object's whole key
 /// means that object alone.
 pub async fn sync_to_directory(
     client: &Client,
@@ -31,6 +32,7 @@ pub async fn sync_to_directory(
     each: impl FnMut(Synced) -> Result<()>,
 ) -> Result<SyncReport> {
     let base = tree.base();
+    let _lock = if options.dry_run { None } else { Some(Lock::directory(root)?) };
     let mut tally = Tally::new(options, each);
     let mut leftovers = Leftovers::default();
     for last in options.rounds() {
@@ -47,7 +49,7 @@ pub async fn sync_to_directory(
             transfer,
             root,
             options,
-            held_back: tally.holds_back(*last),
+            held_back: tally.begin(*last),
             prefix_bytes: base.len(),
             leftovers: leftovers.clone(),
         };
@@ -161,6 +163,8 @@ pub(super) fn has_bytes_of(root: &Root, path: &[String], listed: &ListedObject) 
         Ok(file) => file,
         // It has gone or been replaced since it was looked at.
         Err(error) if error.kind() == ErrorKind::NotFound || is_of_disk_guard(&error) => return Ok(false),
+        // It cannot be read, and perhaps be replaced.
+        Err(error) if is_of_one_path(&error) => return Ok(false),
         Err(error) => return Err(error),
     };
     let mut check = Check::listed(listed);

@@ -37,7 +37,7 @@ pub async fn sync_to_bucket(
         let files = files.try_filter(|local| future::ready(tree.wants(&local.key)));
         let listing = client.list(tree.bucket, tree.prefix);
         let listing = listing.try_filter(|object| future::ready(tree.wants(&object.key)));
-        let held_back = tally.holds_back(*last);
+        let held_back = tally.begin(*last);
         let push = Push { client, root, tree, options, held_back, failures: InARow::default() };
         let work = merge(files, listing).map_ok(|pair| push.pair(pair));
         let pairs = in_order(work, client.in_flight());
