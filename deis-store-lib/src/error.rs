@@ -171,6 +171,7 @@ impl<T> Context<T> for Result<T> {
 }
 
 /// Whether an error of [`ErrorKind::Disk`] is about its path alone, and not about the disk.
+#[cfg(feature = "backup")]
 pub(crate) fn is_of_one_path(error: &Error) -> bool {
     use std::io::ErrorKind as Io;
     let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<std::io::Error>());

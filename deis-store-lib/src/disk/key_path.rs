@@ -52,6 +52,7 @@ pub fn partial_name(key: &str, etag: &str) -> String {
 }
 
 /// Whether a name is one that [`partial_name`] makes. Nothing else is ours, whatever it begins with.
+#[cfg(feature = "backup")]
 pub(crate) fn is_partial_name(name: &str) -> bool {
     let parts = name.strip_prefix(PARTIAL).and_then(|rest| rest.split_once('.'));
     parts.is_some_and(|(digest, etag)| {
