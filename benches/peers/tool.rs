@@ -205,18 +205,10 @@ impl Tool {
     }
 }
 
-/// As [`Tool::list`], by ours from a gateway that looks at no keys.
-pub(crate) fn list_script(place: &Place, url: &str, bucket: &str) -> Command {
+/// Ours at a gateway that looks at no keys, up to what it is to do.
+pub(crate) fn at_script(place: &Place, url: &str) -> Command {
     let mut command = Command::new(&place.ours);
-    command.args(["--gateway", url, "list", bucket]);
-    command.envs([("AWS_ACCESS_KEY_ID", "any"), ("AWS_SECRET_ACCESS_KEY", "any")]);
-    command
-}
-
-/// As [`Tool::sync`], likewise.
-pub(crate) fn sync_script(place: &Place, url: &str, bucket: &str, to: &Path) -> Command {
-    let mut command = Command::new(&place.ours);
-    command.args(["--gateway", url, "sync", bucket]).arg(to);
+    command.args(["--gateway", url]);
     command.envs([("AWS_ACCESS_KEY_ID", "any"), ("AWS_SECRET_ACCESS_KEY", "any")]);
     command
 }

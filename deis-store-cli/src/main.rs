@@ -45,7 +45,6 @@ fn main() -> ExitCode {
         // Jitter and names need no secrecy, only variety.
         fastrand::u64(..),
     );
-    // Before the command does anything: from here on no signal ends the program by itself.
     std::thread::spawn(last_resort);
     let exit = runtime.block_on(until_interrupted(&args, &output, &run));
     // A task that still waits for a disk or a peer must not hold up the exit.
@@ -76,6 +75,7 @@ fn misunderstood(error: &clap::Error) -> ExitCode {
 
 /// Runs the command. The first Ctrl-C or SIGTERM asks it to stop, the second one drops it.
 async fn until_interrupted(args: &Args, output: &Output, run: &Run) -> Exit {
+    // Before the command does anything: from here on no signal ends the program by itself.
     let mut signals = match Signals::new() {
         Ok(signals) => signals,
         Err(error) => {

@@ -21,7 +21,7 @@ use deis_store::disk::encode;
 use deis_store_tests::faulty::{FaultyGateway, Operation};
 use serde_json::Value;
 
-use crate::program::{Ran, command, ran};
+use crate::program::{Ran, command, path, ran};
 
 /// The bucket of the scripted gateway.
 const BUCKET: &str = "s3://db_wal";
@@ -66,6 +66,17 @@ impl Place {
         let mut command = self.prepared(command());
         command.args(["--json", "s3"]).args(words);
         command
+    }
+
+    /// `s3 sync BUCKET DIRECTORY` with some of its system calls met by what strace can do to them.
+    fn injected(&self, calls: &str, what: &str) -> Command {
+        let mut strace = Command::new("strace");
+        strace.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", "/nonexistent");
+        strace.args(["-f", "-qqq", "-o", "/dev/null", "-e", &format!("trace={calls}")]);
+        strace.args(["-e", &format!("inject={calls}:{what}")]).arg(path());
+        let mut strace = self.prepared(strace);
+        strace.args(["s3", "sync", BUCKET]).arg(self.directory());
+        strace
     }
 
     /// A command that runs the program, up to what it is to do.

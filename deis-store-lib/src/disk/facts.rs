@@ -2,6 +2,7 @@
 
 use std::borrow::Borrow;
 use std::ffi::OsStr;
+use std::os::fd::AsFd;
 use std::time::{Duration, SystemTime};
 
 use rustix::fs::{AtFlags, FileType, Stat};
@@ -39,6 +40,13 @@ impl Root {
             Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(self.failed("look at", name, error)),
         }
+    }
+
+    /// Whether a name in this directory is one of an open file.
+    pub(super) fn is_name_of(&self, name: &str, file: impl AsFd) -> Result<bool, Errno> {
+        let (there, opened) =
+            (rustix::fs::statat(self, name, AtFlags::SYMLINK_NOFOLLOW)?, rustix::fs::fstat(file)?);
+        Ok((there.st_dev, there.st_ino) == (opened.st_dev, opened.st_ino))
     }
 }
 

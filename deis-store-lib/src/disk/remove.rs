@@ -4,11 +4,11 @@ use std::borrow::Borrow;
 use std::ffi::OsStr;
 use std::time::Duration;
 
-use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags, Stat};
+use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::root::{Kind, Root};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{ErrorKind, Result};
 
 impl Root {
     /// Removes a directory in this one with everything in it, or nothing if it is not there.
@@ -49,30 +49,24 @@ impl Root {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             other => other?,
         };
-        let locked = || Error::new(ErrorKind::Locked, "a run goes on with it");
-        match parent.remove_unlocked(name, locked) {
-            Err(error) if error.kind() == ErrorKind::Locked => Ok(()),
-            other => other,
-        }
+        parent.remove_unlocked(name).map(drop)
     }
 
-    /// Removes a file in this directory, unless somebody has locked it.
-    pub(super) fn remove_unlocked(&self, name: &str, locked: impl FnOnce() -> Error) -> Result<()> {
+    /// Removes a file in this directory, unless somebody has locked it; says whether it has gone.
+    pub(super) fn remove_unlocked(&self, name: &str) -> Result<bool> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         // What cannot be opened is no file of a run.
-        let Ok(file) = rustix::fs::openat(self, name, flags, Mode::empty()) else { return self.unlink(name) };
-        if rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK) {
-            return Err(locked());
-        }
-        // Whoever had the lock may have renamed it, and somebody may have begun another one.
-        let same =
-            |(there, opened): (Stat, Stat)| (there.st_dev, there.st_ino) == (opened.st_dev, opened.st_ino);
-        let there = rustix::fs::statat(self, name, AtFlags::SYMLINK_NOFOLLOW);
-        match there.and_then(|there| Ok((there, rustix::fs::fstat(&file)?))) {
-            Ok(stats) if !same(stats) => Err(locked()),
+        if let Ok(file) = rustix::fs::openat(self, name, flags, Mode::empty()) {
+            let locked =
+                rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK);
+            // Whoever had the lock may have renamed it, and somebody may have begun another one.
+            if locked || self.is_name_of(name, &file) == Ok(false) {
+                return Ok(false);
+            }
             // The lock is held until the name is gone.
-            _ => self.unlink(name),
+            return self.unlink(name).map(|()| true);
         }
+        self.unlink(name).map(|()| true)
     }
 
     fn clear(&self) -> Result<()> {

@@ -163,13 +163,13 @@ impl Transfer<'_> {
                 let download = self.download(&key, listed).await?;
                 store(download, &key, 0o400, move |key, etag| root.new_object(key, etag)).await
             }
-            Form::Mirror { prefix_bytes } => self.mirror(listed, &key, prefix_bytes).await,
+            Form::Mirror { .. } => self.mirror(listed, &key).await,
         }
     }
 
     /// Copies an object, of which an earlier run may have left the half, into a file of its user's own.
-    async fn mirror(&self, listed: &ListedObject, key: &ObjectKey, prefix_bytes: usize) -> Result<Stored> {
-        let below = key.as_str().get(prefix_bytes..).unwrap_or(key.as_str());
+    async fn mirror(&self, listed: &ListedObject, key: &ObjectKey) -> Result<Stored> {
+        let below = self.below(key.as_str());
         let time = listed_time(listed)?;
         let settle = move |new_file: NewFile| new_file.set(0o600, Some(time)).map(|()| new_file);
         let (info, new_file, checked) = if listed.size_bytes > SMALL_BYTES && is_resumable(&listed.etag) {
@@ -185,6 +185,14 @@ impl Transfer<'_> {
         let modified = last_modified(&info, key)?;
         let committed = self.commits.commit(new_file).await.at("key", key)?;
         Ok(Stored::new(committed, checked, modified, info))
+    }
+
+    /// The part of a key that is its path.
+    pub(super) fn below<'k>(&self, key: &'k str) -> &'k str {
+        match self.form {
+            Form::Snapshot => key,
+            Form::Mirror { prefix_bytes } => key.get(prefix_bytes..).unwrap_or(key),
+        }
     }
 
     async fn download<'b>(&'b self, key: &'b ObjectKey, listed: &'b ListedObject) -> Result<Download<'b>> {

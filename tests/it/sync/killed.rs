@@ -3,13 +3,12 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 
 use deis_store::disk::{encode, partial_name};
 use deis_store_tests::faulty::{Operation, etag};
 
-use super::{BUCKET, Place, files, write};
-use crate::program::path;
+use super::{Place, files, write};
 
 /// What a run does that can be cut short: what it calls, and how often the kill may be looked for.
 ///
@@ -88,15 +87,8 @@ fn whatever_a_killed_run_leaves_the_next_one_finishes() {
 
 /// Whether a run was killed when a thread of it made this call for the so manyeth time.
 fn killed(place: &Place, calls: &str, number: usize) -> bool {
-    let mut strace = Command::new("strace");
-    strace.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", "/nonexistent");
-    strace.args(["-f", "-qqq", "-o", "/dev/null", "-e", &format!("trace={calls}")]);
-    strace.args(["-e", &format!("inject={calls}:signal=KILL:when={number}")]);
-    let mut strace = place.prepared({
-        strace.arg(path());
-        strace
-    });
-    strace.args(["s3", "sync", BUCKET]).arg(place.directory()).arg("--delete-removed");
+    let mut strace = place.injected(calls, &format!("signal=KILL:when={number}"));
+    strace.arg("--delete-removed");
     let status = strace.stdout(Stdio::null()).stderr(Stdio::inherit()).status().unwrap();
     // strace ends as what it runs has ended.
     let was_killed = status.signal() == Some(9) || status.code() == Some(137);

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use deis_store::disk::partial_name;
@@ -10,7 +10,7 @@ use deis_store_tests::faulty::{Asked, Fault, Operation, etag};
 use deis_store_tests::process::send_signal;
 
 use super::{BUCKET, Place, files, write};
-use crate::program::{command, path};
+use crate::program::command;
 
 const SIZE: usize = 3 << 20;
 const HALF: usize = 1 << 20;
@@ -155,14 +155,7 @@ fn what_looks_like_a_half_and_is_none_is_its_users() {
 #[test]
 fn what_could_not_be_synced_is_not_gone_on_with() {
     let place = Place::with(&[("d/big", &big(0))]);
-    let mut strace = Command::new("strace");
-    strace.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", "/nonexistent");
-    strace.args(["-f", "-qqq", "-o", "/dev/null", "-e", "trace=fsync", "-e", "inject=fsync:error=EIO"]);
-    let mut strace = place.prepared({
-        strace.arg(path());
-        strace
-    });
-    strace.args(["s3", "sync", BUCKET]).arg(place.directory());
+    let mut strace = place.injected("fsync", "error=EIO");
     assert_eq!(crate::program::ran(&mut strace).says(&["sync"]).code, Some(1));
     assert!(there(&place).is_empty(), "neither name nor half");
     assert_eq!(next(&place, &[]), [0]);

@@ -45,14 +45,8 @@ pub async fn sync_to_directory(
             future::ready(tree.wants(&local.key) && (!alone || local.key == tree.prefix))
         });
         let transfer = Transfer::new(client, tree.bucket, root, Form::Mirror { prefix_bytes: base.len() });
-        let pull = Pull {
-            transfer,
-            root,
-            options,
-            held_back: tally.begin(*last),
-            prefix_bytes: base.len(),
-            leftovers: leftovers.clone(),
-        };
+        let pull =
+            Pull { transfer, root, options, held_back: tally.begin(*last), leftovers: leftovers.clone() };
         let work = merge(listing, files).map_ok(|pair| pull.pair(pair));
         let pairs = in_order(work, client.in_flight());
         tally
@@ -87,7 +81,6 @@ struct Pull<'a> {
     root: &'a Root,
     options: &'a SyncOptions,
     held_back: bool,
-    prefix_bytes: usize,
     leftovers: Leftovers,
 }
 
@@ -98,8 +91,7 @@ impl Pull<'_> {
             && outcome.is_on_disk()
             && !self.options.dry_run
         {
-            let below = key.get(self.prefix_bytes..).unwrap_or(key);
-            self.leftovers.remove_of(self.root, below).await?;
+            self.leftovers.remove_of(self.root, self.transfer.below(key)).await?;
         }
         Ok(done)
     }
