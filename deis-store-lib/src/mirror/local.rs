@@ -4,6 +4,8 @@
 //! directory, a subdirectory `a` stands where its keys `a/…` belong; the pieces of a name that was too long belong to
 //! the level they begin in, among whose names their keys stand.
 
+use std::sync::Arc;
+
 use futures_util::{Stream, StreamExt as _, stream};
 use tokio::sync::mpsc;
 
@@ -12,18 +14,37 @@ use super::names::{Names, NotOurs, names};
 use crate::disk::{Facts, Kind, Root};
 use crate::error::{ErrorKind, Result};
 
-/// How many files are read ahead of whoever compares them.
-const AHEAD: usize = 256;
+/// How many files are handed over at a time.
+const TOGETHER: usize = 256;
+
+/// How often so many may wait for whoever compares them: about as many as a page of a listing has, since that comes at
+/// once.
+const AHEAD: usize = 4;
 
 /// Something below the directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Local {
     /// The key that it is, or would be.
     pub key: String,
-    /// The components of its path.
-    pub path: Vec<String>,
+    /// Its path.
+    pub path: LocalPath,
     /// What is there, or why it is no file of ours.
     pub found: Result<Facts, &'static str>,
+}
+
+/// The path of something below the directory. What lies in one directory shares that part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalPath {
+    directory: Arc<[String]>,
+    names: Vec<String>,
+}
+
+impl LocalPath {
+    /// Its components.
+    #[must_use]
+    pub fn components(&self) -> Vec<String> {
+        self.directory.iter().chain(&self.names).cloned().collect()
+    }
 }
 
 /// Everything below a directory but directories, in the order of the keys, which begin with `prefix`.
@@ -41,13 +62,13 @@ pub(super) fn local(
     root: &Root,
     prefix: &str,
 ) -> (impl Stream<Item = Result<Local>> + Send + use<>, Leftovers) {
-    let (sender, receiver) = mpsc::channel(1);
+    let (sender, receiver) = mpsc::channel(AHEAD);
     let mut walk = walk(root, prefix);
     let leftovers = walk.leftovers.clone();
     tokio::task::spawn_blocking(move || {
         loop {
             // Many at a time, since each handing over wakes somebody.
-            let some: Vec<_> = walk.by_ref().take(AHEAD).collect();
+            let some: Vec<_> = walk.by_ref().take(TOGETHER).collect();
             // A receiver that has gone away wants no more.
             if some.is_empty() || sender.blocking_send(some).is_err() {
                 return;
@@ -70,13 +91,19 @@ pub struct Walk {
     leftovers: Leftovers,
 }
 
+impl From<Vec<String>> for LocalPath {
+    fn from(names: Vec<String>) -> Self {
+        Self { directory: Arc::default(), names }
+    }
+}
+
 /// A directory that is being walked.
 #[derive(Debug)]
 struct Level {
     directory: Root,
     /// What its keys begin with.
     key: String,
-    path: Vec<String>,
+    path: Arc<[String]>,
     names: Names,
 }
 
@@ -98,19 +125,19 @@ impl Walk {
                 self.levels.pop();
                 continue;
             };
-            let key = format!("{}{}", level.key, name.adds);
-            let path: Vec<String> = level.path.iter().chain(&name.path).cloned().collect();
+            let key = [&*level.key, &*name.adds].concat();
+            let path = LocalPath { directory: level.path.clone(), names: name.path };
             if let Some(why) = name.not_ours {
                 return Ok(Some(Local { key, path, found: Err(why.why()) }));
             }
             // What has gone meanwhile was not there.
             if name.adds.ends_with('/') {
-                match below(&level.directory, &name.path) {
-                    Ok(directory) => self.enter(directory, key, path)?,
+                match below(&level.directory, &path.names) {
+                    Ok(directory) => self.enter(directory, key, path.components())?,
                     Err(error) if error.kind() == ErrorKind::NotFound => {}
                     Err(error) => return Err(error),
                 }
-            } else if let Some(facts) = level.directory.facts(&name.path)? {
+            } else if let Some(facts) = level.directory.facts(&path.names)? {
                 let found = if facts.kind == Kind::File { Ok(facts) } else { Err(NotOurs::NoFile.why()) };
                 return Ok(Some(Local { key, path, found }));
             }
@@ -120,7 +147,7 @@ impl Walk {
 
     fn enter(&mut self, directory: Root, key: String, path: Vec<String>) -> Result<()> {
         let names = names(&directory, &path, &self.leftovers)?;
-        self.levels.push(Level { directory, key, path, names });
+        self.levels.push(Level { directory, key, path: path.into(), names });
         Ok(())
     }
 }
@@ -180,7 +207,8 @@ mod tests {
         fs::write(place.path().join("50%"), "").unwrap();
         fs::write(place.path().join("70%"), "").unwrap();
         let all: Vec<Local> = walk(&root, "p/").map(|local| local.unwrap()).collect();
-        let seen: Vec<_> = all.iter().map(|local| (local.key.as_str(), local.path[0].as_str())).collect();
+        let seen: Vec<_> =
+            all.iter().map(|local| (local.key.as_str(), local.path.names[0].as_str())).collect();
         assert_eq!(seen, [("p/50%", "50%25"), ("p/50%", "50%"), ("p/70%", "70%")]);
         assert_eq!(all[1].found, Err(NotOurs::SecondName.why()));
     }

@@ -37,7 +37,7 @@ pub use below::{Below, Existing, Taken, below, take};
 pub use content_type::ContentTypes;
 pub use globs::Globs;
 #[cfg(feature = "backup")]
-pub use local::{Local, Walk, walk};
+pub use local::{Local, LocalPath, Walk, walk};
 pub use outcome::{Counts, Outcome};
 #[cfg(feature = "backup")]
 pub use plan::{Keyed, MaxDelete, Pair, SyncOptions, UnchangedBy, merge};

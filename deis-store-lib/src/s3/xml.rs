@@ -67,6 +67,8 @@ struct Document<'a> {
     root: &'a str,
     /// The names of the open elements, each with a slash before it.
     path: String,
+    /// How long it was before each of them.
+    parents: Vec<usize>,
     /// The text of the innermost one.
     text: String,
     closed: bool,
@@ -80,6 +82,7 @@ impl Document<'_> {
         if self.path.is_empty() && name != self.root {
             return Err(format!("the answer is a {name}, not a {}", self.root));
         }
+        self.parents.push(self.path.len());
         self.path.push('/');
         self.path.push_str(name);
         self.text.clear();
@@ -88,7 +91,7 @@ impl Document<'_> {
 
     fn close(&mut self, each: &mut impl FnMut(&str, &str) -> Result<(), String>) -> Result<(), String> {
         // The reader has seen to it that each end has its beginning.
-        let Some(parent) = self.path.rfind('/') else { return Err("the answer ends twice".to_owned()) };
+        let Some(parent) = self.parents.pop() else { return Err("the answer ends twice".to_owned()) };
         if parent == 0 {
             self.closed = true;
         } else {

@@ -168,6 +168,7 @@ impl<'a> Source<'a> {
         let found = one.into_iter().chain(all.into_iter().flatten());
         found.filter(move |local| local.as_ref().map_or(true, wanted)).map(|local| {
             let Local { key, path, found } = local?;
+            let path = path.components();
             let shown = match self.what {
                 What::File { .. } => self.named.to_owned(),
                 What::Directory { .. } => self.named.join(path.iter().collect::<PathBuf>()),
@@ -180,7 +181,7 @@ impl<'a> Source<'a> {
     fn one(&self, key: &str, name: &str) -> Result<Local> {
         let path = vec![name.to_owned()];
         let found = self.root.facts(&path)?.ok_or("it has gone");
-        Ok(Local { key: key.to_owned(), path, found })
+        Ok(Local { key: key.to_owned(), path: path.into(), found })
     }
 }
 

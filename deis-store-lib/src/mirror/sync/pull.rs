@@ -50,7 +50,12 @@ pub async fn sync_to_directory(
         let work = merge(listing, files).map_ok(|pair| pull.pair(pair));
         let pairs = in_order(work, client.in_flight());
         tally
-            .count(pairs, |local: Local| (local.key, local.found.map(|_| local.path)), run, progress)
+            .count(
+                pairs,
+                |local: Local| (local.key, local.found.map(|_| local.path.components())),
+                run,
+                progress,
+            )
             .await?;
     }
     for doomed in tally.doomed()? {
@@ -70,8 +75,11 @@ pub async fn sync_to_directory(
         {
             leftovers.remove_all(root).await?;
         }
-        let root = root.clone();
-        blocking(move || root.sync_filesystem()).await?;
+        // What was only looked at need not be written, and the file system may have much of others' to write.
+        if report.counts.stored + report.counts.unverifiable + report.deleted > 0 {
+            let root = root.clone();
+            blocking(move || root.sync_filesystem()).await?;
+        }
     }
     Ok(report)
 }
@@ -135,9 +143,10 @@ impl Pull<'_> {
                 let (root, listed) = (self.root.clone(), listed.clone());
                 let touch = (!self.options.dry_run).then_some(modified);
                 blocking(move || {
-                    let same = has_bytes_of(&root, &local.path, &listed)?;
+                    let path = local.path.components();
+                    let same = has_bytes_of(&root, &path, &listed)?;
                     if let (true, Some(modified)) = (same, touch) {
-                        let touched = root.open_file(&local.path)?.set_modified(modified);
+                        let touched = root.open_file(&path)?.set_modified(modified);
                         // Who may read the file and not change its time reads it again the next time.
                         let _ = touched;
                     }

@@ -73,12 +73,15 @@ impl Push<'_> {
         };
         if let Some(listed) = listed {
             let times = (facts.modified, listed_time(&listed)?);
-            let (root, path) = (self.root.clone(), path.clone());
+            let root = self.root.clone();
             let unchanged =
                 match step((facts.size_bytes, listed.size_bytes), times, self.options.unchanged_by) {
                     Step::Copy => false,
                     Step::Keep => true,
-                    Step::Compare => blocking(move || has_bytes_of(&root, &path, &listed)).await?,
+                    Step::Compare => {
+                        let path = path.components();
+                        blocking(move || has_bytes_of(&root, &path, &listed)).await?
+                    }
                 };
             if unchanged {
                 return Ok(Done::Source { key, outcome: Outcome::Unchanged, size_bytes: 0, there });
@@ -87,7 +90,7 @@ impl Push<'_> {
         let outcome = if self.held_back {
             held_back()
         } else {
-            match self.upload(&key, path, facts.size_bytes).await {
+            match self.upload(&key, path.components(), facts.size_bytes).await {
                 Ok(()) => {
                     self.failures.end();
                     Outcome::Stored

@@ -1,6 +1,7 @@
 //! Listings of any length, page by page, flat: radosgw's listings with a delimiter have skipped keys.
 
-use futures_util::{Stream, TryStreamExt, stream};
+use futures_util::{Stream, TryStreamExt as _, stream};
+use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Client;
@@ -9,38 +10,47 @@ use crate::s3::BucketName;
 use crate::s3::op::{ListObjects, ListedObject, Page};
 
 impl Client {
-    /// All objects of a bucket whose key begins with a prefix, sorted bytewise by key. The next page is fetched while
-    /// the one before is read; these two are held in memory.
+    /// All objects of a bucket whose key begins with a prefix, sorted bytewise by key. Two pages are fetched ahead of the
+    /// one that is read, and each is asked for as soon as the one before has come.
     pub fn list(
         &self,
         bucket: &BucketName,
         prefix: &str,
     ) -> impl Stream<Item = Result<ListedObject>> + Send + use<> {
         let listing = Listing { client: self.clone(), bucket: bucket.clone(), prefix: prefix.to_owned() };
-        let pages = stream::try_unfold(Ahead::Begin(listing), |ahead| async move {
-            let (listing, page) = match ahead {
-                Ahead::Begin(listing) => listing.after(String::new()).await,
-                Ahead::Coming(page) => page.await.map_err(|error| {
-                    Error::new(ErrorKind::Internal, "a listing ended before its time").because(error)
-                })?,
-                Ahead::End => return Ok(None),
-            };
-            let Page { objects, next, .. } = page?;
-            let ahead = match next {
-                Some(marker) => Ahead::Coming(listing.fetch(marker)),
-                None => Ahead::End,
-            };
-            Ok(Some((objects, ahead)))
-        });
+        let pages = stream::unfold(Ahead::Begin(listing), Ahead::next);
         pages.map_ok(|objects| stream::iter(objects.into_iter().map(Ok))).try_flatten()
     }
 }
 
+/// The pages that have not been read.
 enum Ahead {
+    /// Nobody has read yet, and nothing is asked for.
     Begin(Listing),
     /// Dropping the stream ends the task.
-    Coming(AbortOnDropHandle<(Listing, Result<Page>)>),
+    Coming(mpsc::Receiver<Result<Page>>, AbortOnDropHandle<()>),
     End,
+}
+
+impl Ahead {
+    async fn next(self) -> Option<(Result<Vec<ListedObject>>, Self)> {
+        let (mut pages, task) = match self {
+            Self::Begin(listing) => {
+                let (sender, pages) = mpsc::channel(1);
+                (pages, AbortOnDropHandle::new(tokio::spawn(listing.fetch(sender))))
+            }
+            Self::Coming(pages, task) => (pages, task),
+            Self::End => return None,
+        };
+        match pages.recv().await {
+            Some(Ok(Page { objects, next: Some(_), .. })) => Some((Ok(objects), Self::Coming(pages, task))),
+            Some(last) => Some((last.map(|page| page.objects), Self::End)),
+            // That is no end: the last page says that it is.
+            None => {
+                Some((Err(Error::new(ErrorKind::Internal, "a listing ended before its time")), Self::End))
+            }
+        }
+    }
 }
 
 struct Listing {
@@ -50,14 +60,17 @@ struct Listing {
 }
 
 impl Listing {
-    fn fetch(self, marker: String) -> AbortOnDropHandle<(Self, Result<Page>)> {
-        AbortOnDropHandle::new(tokio::spawn(self.after(marker)))
-    }
-
-    async fn after(self, marker: String) -> (Self, Result<Page>) {
+    async fn fetch(self, pages: mpsc::Sender<Result<Page>>) {
         let Self { client, bucket, prefix } = &self;
-        let page = ListObjects { bucket, prefix, marker: &marker, delimiter: None, max_keys: 1000 };
-        let page = client.page(&page).await;
-        (self, page)
+        let mut marker = Some(String::new());
+        while let Some(last) = marker {
+            let page = ListObjects { bucket, prefix, marker: &last, delimiter: None, max_keys: 1000 };
+            let page = client.page(&page).await;
+            marker = page.as_ref().ok().and_then(|page| page.next.clone());
+            // Who does not wait for it wants no more.
+            if pages.send(page).await.is_err() {
+                return;
+            }
+        }
     }
 }
