@@ -8,6 +8,7 @@ use std::io::{self, Seek, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::time::SystemTime;
 
+use bytes::Bytes;
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use sha2::Digest;
@@ -316,15 +317,15 @@ fn other_run(parent: &Root, name: &str) -> Error {
 
 impl NewFile {
     /// Writes these bytes and shows them to somebody.
-    pub(super) fn write_tapped(&mut self, bytes: &[u8], tap: &mut impl Tap) -> io::Result<()> {
-        self.file.write_all(bytes)?;
-        self.hash(bytes, tap);
+    pub(super) fn write_tapped(&mut self, piece: &Bytes, tap: &mut impl Tap) -> io::Result<()> {
+        self.file.write_all(piece)?;
+        self.hash(piece, tap);
         Ok(())
     }
 
     /// The two digests of a downloaded object do not depend on each other, so a processor works on both at once if they
     /// get their blocks in turn: SHA-256 then costs next to nothing beside MD5.
-    fn hash(&mut self, bytes: &[u8], tap: &mut impl Tap) {
+    fn hash(&mut self, bytes: &Bytes, tap: &mut impl Tap) {
         if let Some(sha256) = &mut self.sha256 {
             let begun = usize::try_from(self.size_bytes % BLOCK_BYTES as u64).unwrap_or(0);
             let (end_of_block, blocks) = bytes.split_at(bytes.len().min((BLOCK_BYTES - begun) % BLOCK_BYTES));
@@ -333,7 +334,7 @@ impl NewFile {
                 sha256.update(block);
             }
         } else {
-            tap.bytes(bytes);
+            tap.piece(bytes);
         }
         self.size_bytes += bytes.len() as u64;
     }

@@ -15,6 +15,11 @@ const WAITING_PIECES: usize = 4;
 pub trait Tap: Send + 'static {
     /// The next bytes.
     fn bytes(&mut self, bytes: &[u8]);
+
+    /// The same, of which it may keep a part for a while.
+    fn piece(&mut self, piece: &Bytes) {
+        self.bytes(piece);
+    }
 }
 
 /// Nobody.

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
+use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 
 use super::in_order::in_order;
@@ -360,6 +361,10 @@ fn checked<T>(written: Written<Check>, whole: impl FnOnce(NewFile) -> Result<T>)
 impl Tap for Check {
     fn bytes(&mut self, bytes: &[u8]) {
         self.update(bytes);
+    }
+
+    fn piece(&mut self, piece: &Bytes) {
+        self.update_piece(piece);
     }
 }
 

@@ -8,8 +8,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt, stream};
-use md5::{Digest as _, Md5};
-use sha2::Sha256 as Sha256Hasher;
+use sha2::{Digest as _, Sha256 as Sha256Hasher};
 
 use super::in_order::in_order;
 use super::pull::blocking;
@@ -20,8 +19,9 @@ use crate::http::{Body, Frames, Source};
 use crate::monitor::{Run, Running};
 use crate::s3::client::{Part, UploadOptions};
 use crate::s3::etag::parts_etag;
+use crate::s3::md5::Md5;
 use crate::s3::op::{InitiateUpload, PutObject};
-use crate::s3::{BucketName, Client, Cut, ObjectKey};
+use crate::s3::{BucketName, Client, Cut, InStep, ObjectKey};
 
 /// A file of at most this size is read once, hashed and sent from memory.
 const IN_MEMORY_BYTES: u64 = 64 << 10;
@@ -150,7 +150,8 @@ async fn send(
     let in_one_bytes = if in_one { PutObject::MOST_BYTES } else { IN_ONE_BYTES };
     let in_parts = size_bytes > in_one_bytes || part_size_bytes.is_some();
     let cut = in_parts.then(|| Cut::new(size_bytes, part_size_bytes)).transpose()?;
-    let read = blocking(move || read(open()?, size_bytes, cut, sha256.is_some())).await?;
+    let in_step = client.in_step().clone();
+    let read = blocking(move || read(open()?, size_bytes, cut, sha256.is_some(), &in_step)).await?;
     if read.sha256 != sha256 {
         return Err(Error::new(ErrorKind::Damaged, "the file is not what it was when it was backed up")
             .todo("take it from another snapshot; `verify` names all that are damaged"));
@@ -205,7 +206,7 @@ struct Read {
     md5s: Vec<[u8; 16]>,
 }
 
-fn read(mut file: File, size_bytes: u64, cut: Option<Cut>, compares: bool) -> Result<Read> {
+fn read(mut file: File, size_bytes: u64, cut: Option<Cut>, compares: bool, in_step: &InStep) -> Result<Read> {
     // An unreadable sector is damage to this one file.
     let failed = |error: io::Error| Error::new(ErrorKind::Damaged, "cannot read the file").because(error);
     let damaged = || {
@@ -218,33 +219,34 @@ fn read(mut file: File, size_bytes: u64, cut: Option<Cut>, compares: bool) -> Re
     let part_size_bytes = cut.map_or(u64::MAX, |cut| cut.part_size_bytes());
     let (mut md5, mut md5s, mut sha256) = (Md5::new(), Vec::new(), compares.then(Sha256Hasher::new));
     let mut left_bytes = part_size_bytes;
-    let mut hash = |mut piece: &[u8]| {
+    let mut hash = |piece: &Bytes| {
         if let Some(sha256) = &mut sha256 {
             sha256.update(piece);
         }
+        let mut piece = piece.clone();
         while !piece.is_empty() {
             if left_bytes == 0 {
-                md5s.push(md5.finalize_reset().into());
+                md5s.push(std::mem::replace(&mut md5, Md5::new()).finish());
                 left_bytes = part_size_bytes;
             }
             let here = usize::try_from(left_bytes).map_or(piece.len(), |left| left.min(piece.len()));
-            md5.update(&piece[..here]);
+            Md5::update_all([(&mut md5, piece.split_to(here))], in_step);
             left_bytes -= here as u64;
-            piece = &piece[here..];
         }
     };
     let (read_bytes, bytes) = if size_bytes <= IN_MEMORY_BYTES && cut.is_none() {
         let mut bytes = Vec::with_capacity(usize::try_from(size_bytes).unwrap_or(0) + 1);
         (&mut file).take(size_bytes + 1).read_to_end(&mut bytes).map_err(failed)?;
+        let bytes = Bytes::from(bytes);
         hash(&bytes);
-        (bytes.len() as u64, Some(Bytes::from(bytes)))
+        (bytes.len() as u64, Some(bytes))
     } else {
         (each_piece(&mut file, hash).map_err(failed)?, None)
     };
     if read_bytes != size_bytes {
         return Err(damaged());
     }
-    let md5: [u8; 16] = md5.finalize().into();
+    let md5 = md5.finish();
     md5s.push(md5);
     let sha256 = sha256.map(|sha256| Sha256(sha256.finalize().into()));
     Ok(Read { file: Arc::new(file), bytes, sha256, md5, md5s })

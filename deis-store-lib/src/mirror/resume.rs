@@ -54,7 +54,7 @@ async fn go_on(
         Some((info, check)) if first_byte == listed.size_bytes => (info, check, None),
         left => {
             let rest = client.get_rest(bucket, key, known, first_byte).await.map_err(no_data)?;
-            let fresh = || (rest.info().clone(), Check::new(rest.info()));
+            let fresh = || (rest.info().clone(), Check::new(rest.info()).in_step(client.in_step()));
             let (info, check) = left.unwrap_or_else(fresh);
             (info, check, Some(rest))
         }
@@ -79,7 +79,7 @@ async fn reread(
     if (info.total_bytes, info.etag.as_str()) != known {
         return Err(Error::new(ErrorKind::Guard, "the object is not what was listed"));
     }
-    let mut check = Check::new(&info);
+    let mut check = Check::new(&info).in_step(client.in_step());
     blocking(move || {
         let fits = new_file.left_bytes()? <= info.total_bytes;
         if fits && new_file.reread(&mut check).is_ok() {

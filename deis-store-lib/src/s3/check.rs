@@ -3,10 +3,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use md5::{Digest as _, Md5};
+use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::etag::{ETag, PartsCheck, s3cmd_md5};
+use super::md5::{InStep, Md5};
 use super::op::{ListedObject, ObjectInfo};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hex::lower_hex;
@@ -68,6 +69,7 @@ pub struct Check {
     size_bytes: u64,
     seen_bytes: u64,
     by: By,
+    in_step: Option<InStep>,
 }
 
 #[derive(Debug)]
@@ -90,7 +92,7 @@ impl Check {
                 s3cmd: s3cmd.map(|expected| (expected, Md5::new())),
             }
         };
-        Self { etag: info.etag.clone(), size_bytes: info.total_bytes, seen_bytes: 0, by }
+        Self { etag: info.etag.clone(), size_bytes: info.total_bytes, seen_bytes: 0, by, in_step: None }
     }
 
     /// A check against what a listing says of an object, for bytes that did not come from it.
@@ -98,6 +100,29 @@ impl Check {
     pub fn listed(listed: &ListedObject) -> Self {
         let (etag, total_bytes) = (listed.etag.clone(), listed.size_bytes);
         Self::new(&ObjectInfo { total_bytes, etag, ..ObjectInfo::default() })
+    }
+
+    /// The same check, of which [`Check::update_piece`] hashes in step with others.
+    #[must_use]
+    pub fn in_step(self, in_step: &InStep) -> Self {
+        Self { in_step: Some(in_step.clone()), ..self }
+    }
+
+    /// The next bytes of the object, in step with other objects' if it was made so: for threads that may wait.
+    pub fn update_piece(&mut self, bytes: &Bytes) {
+        let Some(in_step) = &self.in_step else { return self.update(bytes) };
+        self.seen_bytes += bytes.len() as u64;
+        match &mut self.by {
+            By::Md5 { seen, .. } => Md5::update_all([(seen, bytes.clone())], in_step),
+            By::Parts { parts, s3cmd } => {
+                if let Some(parts) = parts {
+                    parts.update_in_step(bytes.clone(), in_step);
+                }
+                if let Some((_, seen)) = s3cmd {
+                    Md5::update_all([(seen, bytes.clone())], in_step);
+                }
+            }
+        }
     }
 
     /// The next bytes of the object.
@@ -132,7 +157,7 @@ impl Check {
         }
         match self.by {
             By::Md5 { expected, seen } => {
-                let md5 = <[u8; 16]>::from(seen.finalize());
+                let md5 = seen.finish();
                 if md5 == expected {
                     return Ok(Checked::Md5);
                 }
@@ -140,7 +165,7 @@ impl Check {
             }
             By::Parts { parts, s3cmd } => {
                 let part_size_bytes = parts.and_then(PartsCheck::finish);
-                let md5 = s3cmd.map(|(expected, seen)| (expected, <[u8; 16]>::from(seen.finalize())));
+                let md5 = s3cmd.map(|(expected, seen)| (expected, seen.finish()));
                 match (part_size_bytes, md5) {
                     (Some(bytes), _) => Ok(Checked::Parts(bytes)),
                     (None, Some((expected, md5))) if md5 == expected => Ok(Checked::S3cmdMd5),
@@ -158,6 +183,8 @@ impl Check {
 
 #[cfg(test)]
 mod tests {
+    use md5::Digest as _;
+
     use super::*;
 
     fn checked(etag: &str, attributes: Option<&str>, bytes: &[u8]) -> Result<Checked> {
@@ -175,7 +202,7 @@ mod tests {
         assert_eq!(checked(ABC, None, b"abc").unwrap(), Checked::Md5);
         assert_eq!(checked("x", None, b"abc").unwrap(), Checked::None);
         assert_eq!(checked("x", Some(&format!("md5:{ABC}/uid:0")), b"abc").unwrap(), Checked::S3cmdMd5);
-        let parts = format!("{}-1", lower_hex(&Md5::digest(Md5::digest(b"abc"))));
+        let parts = format!("{}-1", lower_hex(&md5::Md5::digest(md5::Md5::digest(b"abc"))));
         assert_eq!(checked(&parts, None, b"abc").unwrap(), Checked::Parts(3));
     }
 

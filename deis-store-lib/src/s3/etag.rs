@@ -1,7 +1,9 @@
 //! What an `ETag` proves: the MD5 of an object of one part, or of the parts' MD5s.
 
-use md5::{Digest as _, Md5};
+use bytes::Bytes;
+use md5::Digest as _;
 
+use super::md5::{InStep, Md5};
 use crate::hex::lower_hex;
 
 const MIB: u64 = 1 << 20;
@@ -49,7 +51,7 @@ impl ETag {
 /// The `ETag` of an object of parts with these MD5s, without quotes.
 #[must_use]
 pub fn parts_etag(md5s: &[[u8; 16]]) -> String {
-    format!("{}-{}", lower_hex(&Md5::digest(md5s.as_flattened())), md5s.len())
+    format!("{}-{}", lower_hex(&md5::Md5::digest(md5s.as_flattened())), md5s.len())
 }
 
 /// Recomputes the `ETag` of a multipart object while its bytes go by, for every part size that would give its count.
@@ -84,6 +86,21 @@ impl PartsCheck {
         }
     }
 
+    /// The same, in step with others: the candidates of one object already are some.
+    pub fn update_in_step(&mut self, mut bytes: Bytes, in_step: &InStep) {
+        while !bytes.is_empty() {
+            // Up to where the first one of them has a part's end.
+            let ends = self.candidates.iter_mut().map(Candidate::next_bytes);
+            let here = ends.min().and_then(|left| usize::try_from(left).ok()).unwrap_or(usize::MAX);
+            let piece = bytes.split_to(here.min(bytes.len()));
+            let parts = self.candidates.iter_mut().map(|candidate| {
+                candidate.left_bytes -= piece.len() as u64;
+                (&mut candidate.part, piece.clone())
+            });
+            Md5::update_all(parts, in_step);
+        }
+    }
+
     /// The part size in bytes that gives this very `ETag`, if one of those in use does.
     #[must_use]
     pub fn finish(self) -> Option<u64> {
@@ -115,20 +132,29 @@ impl Candidate {
 
     fn update(&mut self, mut bytes: &[u8]) {
         while !bytes.is_empty() {
-            if self.left_bytes == 0 {
-                self.whole.update(self.part.finalize_reset());
-                self.left_bytes = self.part_size_bytes;
-            }
-            let here = usize::try_from(self.left_bytes).map_or(bytes.len(), |left| left.min(bytes.len()));
+            let here = usize::try_from(self.next_bytes()).map_or(bytes.len(), |left| left.min(bytes.len()));
             self.part.update(&bytes[..here]);
             self.left_bytes -= here as u64;
             bytes = &bytes[here..];
         }
     }
 
+    /// How many bytes of the part that comes next are to come. There is one: more bytes are there.
+    fn next_bytes(&mut self) -> u64 {
+        if self.left_bytes == 0 {
+            self.end_part();
+            self.left_bytes = self.part_size_bytes;
+        }
+        self.left_bytes
+    }
+
+    fn end_part(&mut self) {
+        self.whole.update(&std::mem::replace(&mut self.part, Md5::new()).finish());
+    }
+
     fn finish(mut self, md5: [u8; 16]) -> Option<u64> {
-        self.whole.update(self.part.finalize());
-        (<[u8; 16]>::from(self.whole.finalize()) == md5).then_some(self.part_size_bytes)
+        self.end_part();
+        (self.whole.finish() == md5).then_some(self.part_size_bytes)
     }
 }
 
@@ -154,8 +180,8 @@ mod tests {
     use super::*;
 
     fn multipart_etag(data: &[u8], part_size: usize) -> String {
-        let digests: Vec<u8> = data.chunks(part_size).flat_map(Md5::digest).collect();
-        format!("\"{}-{}\"", lower_hex(&Md5::digest(&digests)), data.chunks(part_size).count())
+        let digests: Vec<u8> = data.chunks(part_size).flat_map(md5::Md5::digest).collect();
+        format!("\"{}-{}\"", lower_hex(&md5::Md5::digest(&digests)), data.chunks(part_size).count())
     }
 
     #[test]

@@ -55,7 +55,7 @@ fn pieces_of_any_size_are_hashed_as_one() {
     let (mut file, mut seen) = (root.new_file(&["f"]).unwrap(), Seen(Vec::new()));
     let mut rest = bytes.as_slice();
     for size in [0, 1, 62, 1, 64, 63, 65, 128, 1000, 3616] {
-        file.write_tapped(&rest[..size], &mut seen).unwrap();
+        file.write_tapped(&Bytes::copy_from_slice(&rest[..size]), &mut seen).unwrap();
         rest = &rest[size..];
     }
     assert!(rest.is_empty() && seen.0 == bytes);
@@ -67,7 +67,7 @@ fn pieces_of_any_size_are_hashed_as_one() {
 fn without_a_digest_the_bytes_are_written_and_shown_all_the_same() {
     let (_directory, root) = root();
     let (mut file, mut seen) = (root.new_file(&["f"]).unwrap().without_digest(), Seen(Vec::new()));
-    file.write_tapped(b"ab", &mut seen).unwrap();
+    file.write_tapped(&Bytes::from("ab"), &mut seen).unwrap();
     file.write_all(b"c").unwrap();
     let committed = file.commit(0o400, None, false).unwrap();
     assert_eq!(committed, Committed { path: encode("f"), size_bytes: 3, sha256: None });
@@ -141,7 +141,7 @@ fn what_a_run_has_left_is_gone_on_with_by_the_next_one() {
     let mut second = root.resume_object("d/k", ETAG).unwrap();
     assert_eq!(second.left_bytes().unwrap(), 1);
     second.reread(&mut seen).unwrap();
-    second.write_tapped(b"bc", &mut seen).unwrap();
+    second.write_tapped(&Bytes::from("bc"), &mut seen).unwrap();
     assert_eq!(second.left_bytes().unwrap(), 0);
     let committed = second.commit(0o600, None, false).unwrap();
     assert_eq!((committed.sha256, seen.0.as_slice()), (Some(Sha256::of(b"abc")), &b"abc"[..]));

@@ -32,6 +32,7 @@ use gateways::Gateways;
 pub use multipart::{Part, UploadOptions, Uploaded, cut_into_parts};
 use permits::Permits;
 
+use super::InStep;
 use super::op::Operation;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::backoff::Backoff;
@@ -60,6 +61,7 @@ struct Shared {
     /// What to add to our clock to get the gateways', in milliseconds.
     offset_ms: AtomicI64,
     random: Mutex<fastrand::Rng>,
+    in_step: InStep,
 }
 
 /// How a client behaves.
@@ -119,6 +121,7 @@ impl Client {
             reached: AtomicBool::new(false),
             offset_ms: AtomicI64::new(0),
             random: Mutex::new(fastrand::Rng::with_seed(run.seed)),
+            in_step: InStep::new(std::thread::available_parallelism().map_or(1, |cores| cores.get() / 2)),
         })))
     }
 
@@ -138,6 +141,12 @@ impl Client {
     #[must_use]
     pub fn pace(&self) -> usize {
         self.0.permits.limit()
+    }
+
+    /// Where what it transfers is hashed together.
+    #[must_use]
+    pub fn in_step(&self) -> &InStep {
+        &self.0.in_step
     }
 
     /// What was learnt of the gateways' clocks: milliseconds to add to ours; 0 if ours was never refused.
