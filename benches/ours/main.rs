@@ -3,6 +3,7 @@
 //! It calls the library as `deis-store s3` does, with the same runtime, and does nothing else.
 
 mod connect;
+mod fetch;
 mod list;
 mod small;
 mod sync;
@@ -37,6 +38,8 @@ enum Job {
     List { bucket: String },
     /// A directory made as a bucket is; prints how many objects were copied and how many were there
     Sync { bucket: String, directory: PathBuf },
+    /// All objects of a bucket fetched and thrown away, unchecked
+    Fetch { bucket: String },
     /// Objects fetched over and over, and thrown away; prints how many a second
     Small {
         bucket: String,
@@ -69,6 +72,7 @@ async fn run(arguments: &Arguments) -> Result<()> {
         }
         Job::List { bucket } => list::list(&client, &BucketName::new(bucket)?).await,
         Job::Sync { bucket, directory } => sync::sync(&client, &BucketName::new(bucket)?, directory).await,
+        Job::Fetch { bucket } => fetch::fetch(&client, &BucketName::new(bucket)?).await,
         Job::Small { bucket, prefix, seconds } => {
             small::small(&client, &BucketName::new(bucket)?, prefix, *seconds).await
         }

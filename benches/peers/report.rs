@@ -66,6 +66,7 @@ impl Report {
             Job::SyncAgain,
             &format!("A second run of a sync, {listed} objects, all unchanged"),
         );
+        self.job(&mut text, Job::SyncListing, "The listing that it begins with, in the same rounds");
         let synced = workload.synced_objects;
         self.job(
             &mut text,
@@ -81,6 +82,9 @@ impl Report {
     }
 
     fn job(&self, text: &mut String, job: Job, title: &str) {
+        if self.results.jobs.iter().all(|series| series.job != job) {
+            return;
+        }
         let _ = writeln!(text, "## {title}\n");
         *text += "| program | time | of ours | CPU | of ours | peak memory |\n|---|---|---|---|---|---|\n";
         let mut ours = None;

@@ -20,6 +20,9 @@ const LISTED: &str = "peers_list";
 /// The bucket that is downloaded.
 const DATA: &str = "peers_data";
 
+/// What nobody can be faster than: a client that does nothing with what it gets.
+const FLOOR: &str = "ours, nothing checked or written";
+
 /// How much is measured, and how often.
 #[derive(Clone, Debug)]
 pub(crate) struct Rounds {
@@ -53,6 +56,8 @@ pub(crate) enum Job {
     ListTenfold,
     /// A second run over a directory that is as the bucket of the longer listing.
     SyncAgain,
+    /// The listing that it begins with, in the same rounds.
+    SyncListing,
     /// The same with far more objects in one directory, given by a script.
     SyncMany,
 }
@@ -120,10 +125,11 @@ pub(crate) fn measure(rounds: &Rounds, place: &Place, gateway: &Gateway) -> Resu
         (0..rounds.runs).try_for_each(|round| at.uploads(round, &mut results))?;
     }
     let listed = rounds.workload.listed_objects;
-    // A sync is compared with the listing that it begins with.
     if wants(Part::List) || wants(Part::Sync) {
         eprintln!("Planting {listed} objects");
         bucket::plant_many(gateway, LISTED, listed)?;
+    }
+    if wants(Part::List) {
         (0..rounds.runs).try_for_each(|round| at.listings(round, listed, &mut results))?;
     }
     if wants(Part::Sync) {
@@ -154,6 +160,9 @@ impl At<'_> {
             fs::remove_dir_all(&to).context(to.display())?;
             results.add(Job::Download, &tool.name(), sample);
         }
+        let command = Tool::Ours(None).fetch(self.place, self.gateway, DATA);
+        let sample = run(&command, Path::new("/dev/null"), &self.place.work)?;
+        results.add(Job::Download, FLOOR, sample);
         Ok(())
     }
 
@@ -203,6 +212,10 @@ impl At<'_> {
                 let sample = self.sync(&command, unchanged)?;
                 results.add(Job::SyncAgain, &tool.name(), sample);
             }
+            let ours = Tool::Ours(None);
+            let listing = ours.list(self.place, self.gateway, LISTED);
+            let sample = self.listing(&listing, workload.listed_objects)?;
+            results.add(Job::SyncListing, &ours.name(), sample);
         }
         fs::remove_dir_all(&mirror).context(mirror.display())?;
         self.sync_many(workload.synced_objects, &mirror, results)

@@ -110,6 +110,13 @@ impl Tool {
         command
     }
 
+    /// A whole bucket thrown away; of ours alone.
+    pub(crate) fn fetch(self, place: &Place, gateway: &Gateway, bucket: &str) -> Command {
+        let mut command = self.command(place, gateway);
+        command.args(["fetch", bucket]);
+        command
+    }
+
     /// A directory into an empty bucket.
     pub(crate) fn upload(self, place: &Place, gateway: &Gateway, from: &Path, bucket: &str) -> Command {
         let mut command = self.command(place, gateway);
