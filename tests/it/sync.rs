@@ -71,12 +71,18 @@ impl Place {
     /// `s3 sync BUCKET DIRECTORY` with some of its system calls met by what strace can do to them.
     fn injected(&self, calls: &str, what: &str) -> Command {
         let mut strace = Command::new("strace");
-        strace.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", "/nonexistent");
         strace.args(["-f", "-qqq", "-o", "/dev/null", "-e", &format!("trace={calls}")]);
-        strace.args(["-e", &format!("inject={calls}:{what}")]).arg(path());
-        let mut strace = self.prepared(strace);
+        let mut strace = self.within(strace.args(["-e", &format!("inject={calls}:{what}")]));
         strace.args(["s3", "sync", BUCKET]).arg(self.directory());
         strace
+    }
+
+    /// A command that runs the program by way of another one, up to what it is to do.
+    fn within(&self, other: &Command) -> Command {
+        let mut command = Command::new(other.get_program());
+        command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", "/nonexistent");
+        command.args(other.get_args()).arg(path());
+        self.prepared(command)
     }
 
     /// A command that runs the program, up to what it is to do.

@@ -24,8 +24,12 @@ pub fn encode(key: &str) -> Vec<String> {
 /// The key of a path; `None` if the path is not one that [`encode`] makes, apart from each component's `%+`.
 #[must_use]
 pub fn decode<S: AsRef<str>>(path: &[S]) -> Option<String> {
-    if !path.is_empty() && path.iter().all(|component| is_plain(component.as_ref())) {
-        return Some(path.iter().map(AsRef::as_ref).collect::<Vec<_>>().join("/"));
+    match path {
+        [only] if is_plain(only.as_ref()) => return Some(only.as_ref().to_owned()),
+        [_, ..] if path.iter().all(|component| is_plain(component.as_ref())) => {
+            return Some(path.iter().map(AsRef::as_ref).collect::<Vec<_>>().join("/"));
+        }
+        _ => {}
     }
     let mut key = String::new();
     let mut joined = true;

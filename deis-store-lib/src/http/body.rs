@@ -80,8 +80,7 @@ impl http_body::Body for Outgoing {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
-        let wrong_length =
-            || Some(Err(io::Error::other("the source is not as long as it was: it was changed while sent")));
+        let wrong_length = || Some(Err(SourceFailed::because(CHANGED)));
         Poll::Ready(match std::task::ready!(self.frames.as_mut().poll_next(context)) {
             Some(Ok(bytes)) => match self.left_bytes.checked_sub(bytes.len() as u64) {
                 Some(left) => {
@@ -91,7 +90,7 @@ impl http_body::Body for Outgoing {
                 None => wrong_length(),
             },
             None if self.left_bytes > 0 => wrong_length(),
-            Some(Err(error)) => Some(Err(error)),
+            Some(Err(error)) => Some(Err(SourceFailed::because(error))),
             None => None,
         })
     }
@@ -104,6 +103,26 @@ impl http_body::Body for Outgoing {
         SizeHint::with_exact(self.left_bytes)
     }
 }
+
+const CHANGED: &str = "it is not as long as it was: it was changed while it was sent";
+
+/// That the fault is the source's, and not the connection's: it is found again below whatever a transport makes of it.
+#[derive(Debug)]
+pub(super) struct SourceFailed(Box<dyn std::error::Error + Send + Sync>);
+
+impl SourceFailed {
+    fn because(cause: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
+        io::Error::other(Self(cause.into()))
+    }
+}
+
+impl fmt::Display for SourceFailed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)
+    }
+}
+
+impl std::error::Error for SourceFailed {}
 
 /// The body of a response. What it holds (a permit, a meter) is released at its end or when it is dropped, not
 /// when the header has come.

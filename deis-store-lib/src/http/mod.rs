@@ -28,6 +28,7 @@ pub use limited::{Limited, Limits};
 pub use portable::Portable;
 
 use crate::error::{Error, ErrorKind};
+use body::SourceFailed;
 
 /// A future in a box: one a request is nothing against the request.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -62,6 +63,11 @@ impl SendError {
     /// An attempt that failed at this stage.
     pub fn new(stage: Stage, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         let source = source.into();
+        let stage = if causes(&*source).any(<dyn std::error::Error>::is::<SourceFailed>) {
+            Stage::Source
+        } else {
+            stage
+        };
         Self { stage, timed_out: is_timeout(&*source), todo: None, source }
     }
 
@@ -75,6 +81,11 @@ impl SendError {
                 "use a plain http:// endpoint, without a proxy, for this key",
             ),
             Stage::Untrusted => (ErrorKind::Protocol, "the server cannot be trusted", SEE_ITS_CERTIFICATE),
+            Stage::Source => (
+                ErrorKind::Damaged,
+                "what is to be sent cannot be read as it was announced",
+                "if somebody writes to it, run it again when that has ended; else look at the disk",
+            ),
             _ if self.timed_out => (ErrorKind::Timeout, "no answer in time", SEE_IF_IT_RUNS),
             Stage::NotSent => (ErrorKind::Unreachable, "cannot connect", SEE_IF_IT_RUNS),
             Stage::Unknown | Stage::Body => (
@@ -115,6 +126,9 @@ pub enum Stage {
     Unknown,
     /// The response's body broke off.
     Body,
+    /// What was to be sent could not be read, or is not as long as it was: the server has not got all of it, and another
+    /// attempt would end like this one.
+    Source,
     /// The server's certificate is not accepted, or it does not speak TLS: it has seen nothing of the request, and
     /// trying again changes nothing.
     Untrusted,

@@ -108,9 +108,9 @@ pub async fn take(
     let transfers = listing.map_ok(|object| one(&transfer, wanted, root, object));
     let mut results = Box::pin(in_order(transfers, client.in_flight()));
     while let Some(taken) = results.try_next().await? {
-        run.stop.check()?;
         progress.advance(1, if taken.outcome.is_on_disk() { taken.size_bytes } else { 0 });
         each(taken)?;
+        run.stop.check()?;
     }
     Ok(())
 }

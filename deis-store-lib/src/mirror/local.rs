@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::leftovers::Leftovers;
 use super::names::{Names, NotOurs, names};
 use crate::disk::{Facts, Kind, Root};
-use crate::error::{ErrorKind, Result};
+use crate::error::{ErrorKind, Result, is_of_one_path};
 
 /// How many files are handed over at a time.
 const TOGETHER: usize = 256;
@@ -30,6 +30,14 @@ pub struct Local {
     pub path: LocalPath,
     /// What is there, or why it is no file of ours.
     pub found: Result<Facts, &'static str>,
+}
+
+impl Local {
+    /// Whether it is a directory of whose files none is known.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.found.is_err() && self.key.ends_with('/')
+    }
 }
 
 /// The path of something below the directory. What lies in one directory shares that part.
@@ -50,7 +58,8 @@ impl LocalPath {
 /// Everything below a directory but directories, in the order of the keys, which begin with `prefix`.
 ///
 /// A name that [`encode`](crate::disk::encode) would not make is a key as it stands, so that a tree somebody else made
-/// is understood. What has no key of its own (a symlink, a device, a second name of the same key) is given as such.
+/// is understood. What has no key of its own (a symlink, a device, a second name of the same key, a directory that cannot
+/// be read) is given as such.
 #[must_use]
 pub fn walk(root: &Root, prefix: &str) -> Walk {
     let begin = Some((root.clone(), prefix.to_owned()));
@@ -130,17 +139,27 @@ impl Walk {
             if let Some(why) = name.not_ours {
                 return Ok(Some(Local { key, path, found: Err(why.why()) }));
             }
-            // What has gone meanwhile was not there.
             if name.adds.ends_with('/') {
-                match below(&level.directory, &path.names) {
-                    Ok(directory) => self.enter(directory, key, path.components())?,
+                let below = below(&level.directory, &path.names);
+                match below.and_then(|directory| self.enter(directory, key.clone(), path.components())) {
+                    Ok(()) => {}
+                    // What has gone meanwhile was not there.
                     Err(error) if error.kind() == ErrorKind::NotFound => {}
+                    Err(error) if is_of_one_path(&error) => {
+                        return Ok(Some(Local { key, path, found: Err(NotOurs::Unreadable.why()) }));
+                    }
                     Err(error) => return Err(error),
                 }
-            } else if let Some(facts) = level.directory.facts(&path.names)? {
-                let found = if facts.kind == Kind::File { Ok(facts) } else { Err(NotOurs::NoFile.why()) };
-                return Ok(Some(Local { key, path, found }));
+                continue;
             }
+            let found = match level.directory.facts(&path.names) {
+                Ok(Some(facts)) if facts.kind == Kind::File => Ok(facts),
+                Ok(Some(_)) => Err(NotOurs::NoFile.why()),
+                Ok(None) => continue,
+                Err(error) if is_of_one_path(&error) => Err(NotOurs::Unknown.why()),
+                Err(error) => return Err(error),
+            };
+            return Ok(Some(Local { key, path, found }));
         }
         Ok(None)
     }

@@ -2,6 +2,7 @@
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
+use std::ffi::OsString;
 use std::vec::IntoIter;
 
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::leftovers::Leftovers;
 use super::packed::{Packed, Packing};
 use crate::disk::{Entry, Kind, Root, decode, is_partial_name};
-use crate::error::{ErrorKind, Result};
+use crate::error::{ErrorKind, Result, is_of_one_path};
 
 /// So many names are sorted at a time; of a directory with more, each such run is packed.
 const RUN: usize = 32_768;
@@ -38,6 +39,8 @@ pub(super) enum NotOurs {
     NotUtf8,
     NoKey,
     SecondName,
+    Unreadable,
+    Unknown,
 }
 
 impl NotOurs {
@@ -48,6 +51,8 @@ impl NotOurs {
             Self::NotUtf8 => "its name is not UTF-8",
             Self::NoKey => "its name is no key's",
             Self::SecondName => "a second name of the same key",
+            Self::Unreadable => "a directory that cannot be read",
+            Self::Unknown => "something that cannot be looked at",
         }
     }
 }
@@ -66,7 +71,7 @@ pub(super) fn names(directory: &Root, path: &[String], leftovers: &Leftovers) ->
 
 /// See [`names`].
 pub(super) struct Names {
-    sorted: std::iter::Peekable<Sorted>,
+    sorted: std::iter::Peekable<Run>,
     of_one_key: IntoIter<Name>,
 }
 
@@ -81,6 +86,11 @@ impl Iterator for Names {
             Ok(name) => name,
             Err(error) => return Some(Err(error)),
         };
+        let of_the_same_key =
+            |other: &Result<Name>| other.as_ref().is_ok_and(|other| other.adds == first.adds);
+        if !self.sorted.peek().is_some_and(of_the_same_key) {
+            return Some(Ok(first));
+        }
         let mut same = vec![first];
         while let Some(Ok(mut other)) =
             self.sorted.next_if(|other| other.as_ref().is_ok_and(|other| other.adds == same[0].adds))
@@ -137,14 +147,17 @@ impl Sorter {
         Ok(())
     }
 
-    fn sorted(mut self) -> Sorted {
+    fn sorted(mut self) -> Run {
         self.run.sort_unstable();
         let last: Run = Box::new(self.run.into_iter().map(Ok));
+        if self.runs.is_empty() {
+            return last;
+        }
         let packed = self.runs.into_iter().map(|packed| -> Run { Box::new(packed.unpack()) });
         let runs: Vec<Run> = std::iter::once(last).chain(packed).collect();
         let mut sorted = Sorted { runs, next: BinaryHeap::new(), failed: None };
         (0..sorted.runs.len()).for_each(|run| sorted.fill(run));
-        sorted
+        Box::new(sorted)
     }
 }
 
@@ -186,38 +199,44 @@ fn collect(
     half_found: &impl Fn(Vec<String>),
 ) -> Result<()> {
     directory.each_entry(|entry| {
-        let readable = entry.name.to_str().map(str::to_owned);
+        let Entry { name, kind } = entry;
         let is_piece =
-            |name: &String| entry.kind == Kind::Directory && is_piece(name) && pieces.len() < MOST_PIECES;
-        match readable {
-            Some(name) if entry.kind == Kind::File && is_partial_name(&name) => {
+            |name: &String| kind == Kind::Directory && is_piece(name) && pieces.len() < MOST_PIECES;
+        match name.into_string() {
+            Ok(name) if kind == Kind::File && is_partial_name(&name) => {
                 half_found(pieces.iter().cloned().chain([name]).collect());
                 Ok(())
             }
-            Some(name) if is_piece(&name) => match directory.subdirectory(&name, false) {
-                Ok(below) => {
-                    pieces.push(name);
+            Ok(name) if is_piece(&name) => {
+                let collected = directory.subdirectory(&name, false).and_then(|below| {
+                    pieces.push(name.clone());
                     let collected = collect(&below, pieces, name_found, half_found);
                     pieces.pop();
                     collected
+                });
+                match collected {
+                    // What has gone meanwhile was not there.
+                    Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+                    Err(error) if is_of_one_path(&error) => {
+                        let piece = Name::new(kind, Ok(name), pieces);
+                        name_found(Name { not_ours: Some(NotOurs::Unreadable), ..piece })
+                    }
+                    collected => collected,
                 }
-                // What has gone meanwhile was not there.
-                Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-                Err(error) => Err(error),
-            },
-            readable => name_found(Name::new(&entry, readable, pieces)),
+            }
+            name => name_found(Name::new(kind, name, pieces)),
         }
     })
 }
 
 impl Name {
-    fn new(entry: &Entry, readable: Option<String>, pieces: &[String]) -> Self {
-        let is_utf8 = readable.is_some();
-        let name = readable.unwrap_or_else(|| entry.name.to_string_lossy().into_owned());
+    fn new(kind: Kind, name: Result<String, OsString>, pieces: &[String]) -> Self {
+        let is_utf8 = name.is_ok();
+        let name = name.unwrap_or_else(|name| name.to_string_lossy().into_owned());
         let path: Vec<String> = pieces.iter().cloned().chain([name]).collect();
         let decoded = decode(&path);
         let as_it_stands = decoded.is_none();
-        let not_ours = match entry.kind {
+        let not_ours = match kind {
             Kind::Symlink => Some(NotOurs::Symlink),
             Kind::Other => Some(NotOurs::NoFile),
             _ if !is_utf8 => Some(NotOurs::NotUtf8),
@@ -225,7 +244,7 @@ impl Name {
             _ => None,
         };
         let mut adds = decoded.unwrap_or_else(|| path.concat());
-        if entry.kind == Kind::Directory {
+        if kind == Kind::Directory {
             adds.push('/');
         }
         Self { adds, not_ours, as_it_stands, path }

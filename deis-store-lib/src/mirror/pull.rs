@@ -90,9 +90,9 @@ pub async fn pull(
     // Each may keep a thread that writes, of which there are 512: far fewer objects are under way.
     let mut results = Box::pin(in_order(transfers, client.in_flight()));
     while let Some(pulled) = results.try_next().await? {
-        run.stop.check()?;
         progress.advance(1, pulled.stored.as_ref().map_or(0, |stored| stored.size_bytes));
         each(pulled)?;
+        run.stop.check()?;
     }
     Ok(())
 }

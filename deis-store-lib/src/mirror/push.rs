@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::File;
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Seek as _};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{Stream, TryStreamExt, stream};
+use rustix::buffer::spare_capacity;
+use rustix::io::Errno;
 use sha2::{Digest as _, Sha256 as Sha256Hasher};
 
 use super::in_order::in_order;
@@ -92,7 +94,7 @@ pub struct Pushed {
 /// that is there already with the same bytes is left as it is.
 ///
 /// What befalls a single file is in its result. An error is what befalls all: the source or the gateways fail, or the
-/// run is stopped.
+/// run is stopped. `each` is called before it for what is done by then.
 pub async fn push(
     client: &Client,
     bucket: &BucketName,
@@ -104,19 +106,19 @@ pub async fn push(
 ) -> Result<()> {
     let transfers = files.map_ok(|file| async move {
         let (key, size_bytes) = (file.key.clone(), file.size_bytes);
-        let result = upload(client, bucket, file, look_first).await;
+        let result = match upload(client, bucket, file, look_first).await {
+            // It has been tried again already, and would befall the next ones too.
+            Err(error) if !concerns_one(&error) => return Err(error),
+            result => result,
+        };
         let unchanged = matches!(result, Ok((_, true)));
         Ok(Pushed { key, size_bytes, result: result.map(|(etag, _)| etag), unchanged })
     });
     let mut results = Box::pin(in_order(transfers, client.in_flight()));
     while let Some(pushed) = results.try_next().await? {
-        run.stop.check()?;
-        if pushed.result.as_ref().is_err_and(|error| !concerns_one(error)) {
-            // It has been tried again already, and would befall the next ones too.
-            return pushed.result.map(|_| ());
-        }
         progress.advance(1, pushed.size_bytes);
         each(pushed)?;
+        run.stop.check()?;
     }
     Ok(())
 }
@@ -174,24 +176,52 @@ async fn send(
             return Ok((etag, true));
         }
     }
-    if let Some(cut) = cut {
-        let parts = (1..=cut.count()).zip(read.md5s).filter_map(|(number, md5)| {
+    let Read { file, bytes, md5, md5s, .. } = read;
+    let sent = if let Some(cut) = cut {
+        let parts = (1..=cut.count()).zip(md5s.clone()).filter_map(|(number, md5)| {
             let (offset_bytes, size_bytes) = cut.part(number)?;
-            let source = FileSource { file: read.file.clone(), offset_bytes, size_bytes };
+            let source = FileSource { file: file.clone(), offset_bytes, size_bytes };
             Some(Ok(Part { body: Body::Source(Arc::new(source)), md5 }))
         });
         let options = UploadOptions { continues: Some(cut), ..UploadOptions::default() };
-        client.upload(&begin, stream::iter(parts), &options).await?;
+        client.upload(&begin, stream::iter(parts), &options).await.map(drop)
     } else {
-        let body = match read.bytes {
+        let body = match bytes {
             Some(bytes) => Body::Bytes(bytes),
-            None => Body::Source(Arc::new(FileSource { file: read.file, offset_bytes: 0, size_bytes })),
+            None => Body::Source(Arc::new(FileSource { file: file.clone(), offset_bytes: 0, size_bytes })),
         };
-        let operation =
-            PutObject::new(bucket, key, size_bytes, read.md5)?.with(content_type, &headers, &meta)?;
-        client.put(&operation, &body).await?;
+        let operation = PutObject::new(bucket, key, size_bytes, md5)?.with(content_type, &headers, &meta)?;
+        client.put(&operation, &body).await
+    };
+    match sent {
+        Ok(()) => Ok((etag, false)),
+        // The gateway may have got other bytes than were hashed because the file has others by now.
+        Err(error) if error.kind() == ErrorKind::Protocol => {
+            let in_step = client.in_step().clone();
+            blocking(move || unchanged(&file, size_bytes, cut, &md5s, &in_step)).await?;
+            Err(error)
+        }
+        Err(error) => Err(error),
     }
-    Ok((etag, false))
+}
+
+/// An error if a file has no longer the bytes that were hashed.
+fn unchanged(
+    mut file: &File,
+    size_bytes: u64,
+    cut: Option<Cut>,
+    md5s: &[[u8; 16]],
+    in_step: &InStep,
+) -> Result<()> {
+    let opened = file.rewind().and_then(|()| file.try_clone());
+    let opened = opened.map_err(|error| {
+        Error::new(ErrorKind::Damaged, "cannot read the file a second time").because(error)
+    })?;
+    if read(opened, size_bytes, cut, false, in_step)?.md5s == md5s {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Damaged, "the file was changed while it was sent")
+        .todo("run it again when nobody writes to it"))
 }
 
 /// A file that was read and hashed.
@@ -211,7 +241,7 @@ fn read(mut file: File, size_bytes: u64, cut: Option<Cut>, compares: bool, in_st
     let failed = |error: io::Error| Error::new(ErrorKind::Damaged, "cannot read the file").because(error);
     let damaged = || {
         Error::new(ErrorKind::Damaged, "the file has not the size that it should have")
-            .todo("take it from another snapshot; `verify` names all that are damaged")
+            .todo("of a snapshot, take it from another one; else run it again when nobody writes to it")
     };
     if file.metadata().map_err(failed)?.len() != size_bytes {
         return Err(damaged());
@@ -294,15 +324,38 @@ impl fmt::Debug for FileSource {
 }
 
 fn read_at(file: &File, offset: u64, most: usize) -> io::Result<Bytes> {
-    use std::os::unix::fs::FileExt as _;
-    let mut piece = vec![0; most];
-    let mut filled = 0;
-    while filled < piece.len() {
-        match file.read_at(&mut piece[filled..], offset + filled as u64)? {
-            0 => break,
-            count => filled += count,
+    // Not zeroed before: that costs as much as a part of the reading.
+    let mut piece = Vec::with_capacity(most);
+    while piece.len() < most {
+        let at = offset + piece.len() as u64;
+        match rustix::io::pread(file, spare_capacity(&mut piece), at) {
+            Ok(0) => break,
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
         }
     }
-    piece.truncate(filled);
+    piece.truncate(most);
     Ok(Bytes::from(piece))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_has_other_bytes_than_were_hashed_is_named_and_one_that_has_them_is_not() {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("f");
+        let bytes = vec![7; 70 << 10];
+        std::fs::write(&path, &bytes).unwrap();
+        let (size_bytes, in_step) = (bytes.len() as u64, InStep::new(1));
+        let Read { file, md5s, .. } =
+            read(File::open(&path).unwrap(), size_bytes, None, false, &in_step).unwrap();
+        unchanged(&file, size_bytes, None, &md5s, &in_step).unwrap();
+        for other in [vec![8; 70 << 10], vec![7; 69 << 10]] {
+            std::fs::write(&path, other).unwrap();
+            let error = unchanged(&file, size_bytes, None, &md5s, &in_step).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Damaged);
+        }
+    }
 }

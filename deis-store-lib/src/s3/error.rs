@@ -122,6 +122,11 @@ impl S3Error {
             (401 | 403, _) => {
                 (Kind::Denied, "the gateway denies access", "check keys, clock and the owner of the bucket")
             }
+            (400, "BadDigest") => (
+                Kind::Protocol,
+                "what has come is not what was to be sent",
+                "look for what changes bytes on the way",
+            ),
             (400, "InvalidBucketName") => (
                 Kind::Usage,
                 "the gateway does not allow this bucket name",

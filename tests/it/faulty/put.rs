@@ -1,13 +1,15 @@
 //! Objects that go: stored as they were, or an error; also in parts.
 
 use bytes::Bytes;
-use deis_store::http::Body;
+use deis_store::http::{Body, Frames, Source};
 use deis_store::s3::Client;
 use deis_store::s3::op::{CompleteUpload, InitiateUpload, PutObject, UploadPart};
 use deis_store::{ErrorKind, Result};
 use deis_store_tests::faulty::{Answer, Fault, FaultyGateway, Operation};
+use futures_util::stream;
 use md5::{Digest as _, Md5};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{ALWAYS, ATTEMPTS, Case, ONCE, bucket, bytes, client, key, runtime};
 
@@ -169,6 +171,34 @@ fn what_changes_a_bucket_is_done_or_it_is_an_error() {
     let named = || Case::named("a captive portal", portal(), ErrorKind::Protocol, ATTEMPTS);
     named().run(Operation::CreateBucket, |_| (), create, |(), _| ());
     named().run(Operation::Delete, filled, delete, |(), _| ());
+}
+
+/// What is no longer as long as it was announced, as a file that somebody has cut off.
+#[derive(Debug)]
+struct CutOff;
+
+impl Source for CutOff {
+    fn length_bytes(&self) -> u64 {
+        SIZE as u64
+    }
+
+    fn open(&self) -> Frames {
+        Box::pin(stream::iter([Ok(bytes(SIZE / 2).into())]))
+    }
+}
+
+#[test]
+fn a_source_that_ends_early_is_named_and_neither_sent_again_nor_taken_for_a_fault_of_the_gateway() {
+    let gateway = FaultyGateway::start().unwrap();
+    fill(&gateway);
+    let client = client(&gateway);
+    let (bucket, key) = (bucket(), key("key"));
+    let operation = PutObject::new(&bucket, &key, SIZE as u64, [0; 16]).unwrap();
+    let error = runtime().block_on(client.put(&operation, &Body::Source(Arc::new(CutOff)))).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Damaged, "{error:?}");
+    assert!(error.to_string().contains("announced"), "{error}");
+    assert_eq!(gateway.stored("registry", "key"), None);
+    assert!(gateway.asked_for(Operation::Put).len() <= 1);
 }
 
 #[test]

@@ -1,11 +1,13 @@
 //! Deletions and what speaks against them, runs that change nothing, and disks that take nothing.
 
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
 use deis_store_tests::faulty::{Answer, Fault, Operation};
 
-use super::{Place, files, write};
+use super::{Place, Synced, files, write};
+use crate::program::ran;
 
 /// Three objects that are there, and two files that are not in the bucket.
 fn with_two_removed() -> Place {
@@ -115,6 +117,50 @@ fn a_file_of_the_same_size_and_another_time_is_read_once() {
     fs::File::open(place.directory().join("same")).unwrap().set_modified(before).unwrap();
     assert_eq!(place.pull(&[]).code(0).outcome("same"), "unchanged");
     assert_eq!(place.pull(&["--checksum"]).code(0).outcome("same"), "stored");
+}
+
+#[test]
+fn a_directory_that_cannot_be_read_is_named_and_the_rest_is_copied() {
+    let place = Place::with(&[("a", b"1"), ("shut/b", b"2"), ("z", b"3")]);
+    let directory = place.directory();
+    write(&directory.join("shut/only here"), b"4");
+    fs::set_permissions(directory.join("shut"), Permissions::from_mode(0o000)).unwrap();
+    // Root may read all, unless that is taken from it.
+    let mut setpriv = Command::new("setpriv");
+    setpriv.arg("--bounding-set=-dac_override,-dac_read_search");
+    let sync = |from: &str, to: &str, patterns: &[&str]| {
+        let mut command = place.within(&setpriv);
+        command.args(["--json", "s3", "sync", from, to, "--delete-removed"]).args(patterns);
+        Synced::of(ran(&mut command)).code(3)
+    };
+    let path = directory.to_str().unwrap();
+    let synced = sync(super::BUCKET, path, &[]);
+    assert_eq!(
+        (synced.outcome("a"), synced.outcome("shut/b"), synced.outcome("z")),
+        ("stored", "failed", "stored")
+    );
+    write(&directory.join("new"), b"5");
+    let synced = sync(&format!("{path}/"), super::BUCKET, &[]);
+    assert_eq!((synced.outcome("shut/"), synced.outcome("new")), ("refused", "stored"));
+    assert_eq!(synced.outcome("shut/b"), "not_deleted", "it may be there");
+    // What a pattern leaves out is the files, and it is not known which there are.
+    for patterns in [&["--exclude", "*", "--include", "b"][..], &["--exclude", "*/"], &["--last", "*/"]] {
+        let synced = sync(&format!("{path}/"), super::BUCKET, patterns);
+        assert_eq!(
+            (synced.outcome("shut/"), synced.outcome("shut/b")),
+            ("refused", "not_deleted"),
+            "{patterns:?}"
+        );
+    }
+    assert!(place.gateway.stored("db_wal", "shut/b").is_some());
+    let elsewhere = Place::with(&[("a", b"1")]);
+    let synced = {
+        let mut command = elsewhere.within(&setpriv);
+        command.args(["--json", "s3", "sync", super::BUCKET, path, "--delete-removed"]);
+        Synced::of(ran(&mut command)).code(3)
+    };
+    assert_eq!(synced.outcome("shut/"), "not_deleted", "what was to be deleted may be in it");
+    fs::set_permissions(directory.join("shut"), Permissions::from_mode(0o700)).unwrap();
 }
 
 /// A file system in memory, over the directory; unmounted when dropped.

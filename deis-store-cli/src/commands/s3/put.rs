@@ -67,18 +67,22 @@ pub(super) async fn put(
     if options.dry_run {
         found.try_for_each(|found| found.map(|(key, path, size_bytes, _)| tell(&key, &path, size_bytes)))?;
     } else {
-        // Results come in the order of the files.
+        // Results come in the order of the files; before an error, those that are not there yet are left out.
         let paths = RefCell::new(VecDeque::new());
+        let path_of = |key: &str| {
+            let mut paths = paths.borrow_mut();
+            std::iter::from_fn(|| paths.pop_front()).find(|(other, _)| other == key)
+        };
         let files = found.map(|found| {
             let (key, path, size_bytes, (root, components)) = found?;
             let content_type = types.of(&path).map(str::to_owned);
-            paths.borrow_mut().push_back(path);
+            paths.borrow_mut().push_back((key.clone(), path));
             let file = ToPush::new(key, size_bytes, move || root.open_file(&components));
             Ok(ToPush { content_type, ..file })
         });
         let progress = run.begin(None, TaskKind::Step, "put");
         let pushed = push(client, &bucket, stream::iter(files), false, run, &progress, |pushed| {
-            let path = paths.borrow_mut().pop_front().unwrap_or_default();
+            let path = path_of(&pushed.key).map(|(_, path)| path).unwrap_or_default();
             match pushed.result {
                 Ok(_) => tell(&pushed.key, &path, pushed.size_bytes),
                 // Of a single one, the error with its place says more.
@@ -163,8 +167,10 @@ impl<'a> Source<'a> {
             What::File { key, name } => (Some(self.one(key, name)), None),
             What::Directory { prefix } => (None, Some(walk(&self.root, prefix))),
         };
-        let wanted =
-            |local: &Local| !self.globs.leave_out(local.key.strip_prefix(self.base).unwrap_or(&local.key));
+        let wanted = |local: &Local| {
+            local.is_closed()
+                || !self.globs.leave_out(local.key.strip_prefix(self.base).unwrap_or(&local.key))
+        };
         let found = one.into_iter().chain(all.into_iter().flatten());
         found.filter(move |local| local.as_ref().map_or(true, wanted)).map(|local| {
             let Local { key, path, found } = local?;

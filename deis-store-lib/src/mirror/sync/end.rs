@@ -74,7 +74,6 @@ impl<'a, F: FnMut(Synced) -> Result<()>, D: Serialize + DeserializeOwned> Tally<
     ) -> Result<()> {
         let mut pairs = Box::pin(pairs);
         while let Some(done) = pairs.try_next().await? {
-            run.stop.check()?;
             match done {
                 Done::Source { key, outcome, size_bytes, there } => {
                     progress.advance(1, size_bytes);
@@ -83,9 +82,15 @@ impl<'a, F: FnMut(Synced) -> Result<()>, D: Serialize + DeserializeOwned> Tally<
                 }
                 Done::Extra(found) => match extra(found) {
                     (key, Ok(what)) => self.extra(key, what)?,
+                    // What was to be deleted may be in it.
+                    (key, Err(why)) if key.ends_with('/') && self.options.delete_removed => {
+                        self.extra_did(key, Extra::NotDeleted(why.to_owned()))?;
+                    }
                     (key, Err(why)) => self.left_alone(key, why)?,
                 },
             }
+            // What has happened is told of before.
+            run.stop.check()?;
         }
         Ok(())
     }

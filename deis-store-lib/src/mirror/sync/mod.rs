@@ -17,6 +17,7 @@ use futures_util::{Stream, StreamExt as _, TryStreamExt as _, future, stream};
 use serde::Serialize;
 
 use super::below::directories;
+use super::local::Local;
 use super::{Counts, Outcome, SyncOptions};
 use crate::error::Result;
 use crate::s3::op::ListedObject;
@@ -55,6 +56,12 @@ impl BucketTree<'_> {
     /// What is wanted in a round: what is copied last, or all else.
     fn wanted_in(self, last: bool, options: &SyncOptions) -> impl Fn(&str) -> bool + Sync {
         move |path: &str| (self.wanted)(path) && options.last.leave_out(path) == last
+    }
+
+    /// Whether a file is for a round. No pattern leaves out what hides files of which nobody knows whether it leaves them
+    /// out: that is for the first round.
+    fn wants_file(&self, local: &Local, last: bool) -> bool {
+        if local.is_closed() { !last && local.key.starts_with(self.prefix) } else { self.wants(&local.key) }
     }
 
     fn wants(&self, key: &str) -> bool {

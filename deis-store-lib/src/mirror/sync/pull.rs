@@ -42,7 +42,7 @@ pub async fn sync_to_directory(
         let files;
         (files, leftovers) = local(root, base);
         let files = files.try_filter(move |local| {
-            future::ready(tree.wants(&local.key) && (!alone || local.key == tree.prefix))
+            future::ready(tree.wants_file(local, *last) && (!alone || local.key == tree.prefix))
         });
         let transfer = Transfer::new(client, tree.bucket, root, Form::Mirror { prefix_bytes: base.len() });
         let pull =
@@ -75,11 +75,9 @@ pub async fn sync_to_directory(
         {
             leftovers.remove_all(root).await?;
         }
-        // What was only looked at need not be written, and the file system may have much of others' to write.
-        if report.counts.stored + report.counts.unverifiable + report.deleted > 0 {
-            let root = root.clone();
-            blocking(move || root.sync_filesystem()).await?;
-        }
+        // Also where nothing was stored: what a killed run has named may not be safe yet.
+        let root = root.clone();
+        blocking(move || root.sync_filesystem()).await?;
     }
     Ok(report)
 }

@@ -34,7 +34,7 @@ pub async fn sync_to_bucket(
         let wanted = tree.wanted_in(*last, options);
         let tree = &BucketTree { wanted: &wanted, ..*tree };
         let (files, _) = local(root, tree.base());
-        let files = files.try_filter(|local| future::ready(tree.wants(&local.key)));
+        let files = files.try_filter(|local| future::ready(tree.wants_file(local, *last)));
         let listing = client.list(tree.bucket, tree.prefix);
         let listing = listing.try_filter(|object| future::ready(tree.wants(&object.key)));
         let held_back = tally.begin(*last);

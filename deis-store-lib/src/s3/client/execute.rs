@@ -112,7 +112,7 @@ impl Client {
                     let again = match error.stage {
                         Stage::NotSent => known,
                         Stage::Unknown | Stage::Body => known && operation.repeat() == Repeat::Yes,
-                        Stage::Untrusted | Stage::Unfaithful => false,
+                        Stage::Source | Stage::Untrusted | Stage::Unfaithful => false,
                     };
                     (again, error.into_error(endpoint))
                 }

@@ -18,7 +18,7 @@ impl Client {
         prefix: &str,
     ) -> impl Stream<Item = Result<ListedObject>> + Send + use<> {
         let listing = Listing { client: self.clone(), bucket: bucket.clone(), prefix: prefix.to_owned() };
-        let pages = stream::unfold(Ahead::Begin(listing), Ahead::next);
+        let pages = stream::try_unfold(Ahead::Begin(listing), Ahead::next);
         pages.map_ok(|objects| stream::iter(objects.into_iter().map(Ok))).try_flatten()
     }
 }
@@ -33,23 +33,19 @@ enum Ahead {
 }
 
 impl Ahead {
-    async fn next(self) -> Option<(Result<Vec<ListedObject>>, Self)> {
+    async fn next(self) -> Result<Option<(Vec<ListedObject>, Self)>> {
         let (mut pages, task) = match self {
             Self::Begin(listing) => {
                 let (sender, pages) = mpsc::channel(1);
                 (pages, AbortOnDropHandle::new(tokio::spawn(listing.fetch(sender))))
             }
             Self::Coming(pages, task) => (pages, task),
-            Self::End => return None,
+            Self::End => return Ok(None),
         };
-        match pages.recv().await {
-            Some(Ok(Page { objects, next: Some(_), .. })) => Some((Ok(objects), Self::Coming(pages, task))),
-            Some(last) => Some((last.map(|page| page.objects), Self::End)),
-            // That is no end: the last page says that it is.
-            None => {
-                Some((Err(Error::new(ErrorKind::Internal, "a listing ended before its time")), Self::End))
-            }
-        }
+        // The last page says that it is: where there is none, it is no end.
+        let ended = || Error::new(ErrorKind::Internal, "a listing ended before its time");
+        let Page { objects, next, .. } = pages.recv().await.ok_or_else(ended)??;
+        Ok(Some((objects, if next.is_some() { Self::Coming(pages, task) } else { Self::End })))
     }
 }
 
