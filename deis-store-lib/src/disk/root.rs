@@ -9,9 +9,9 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
-use rustix::fs::{FileType, Mode, OFlags};
+use rustix::fs::{FileType, Mode, OFlags, RawDir, SeekFrom};
 use rustix::io::Errno;
 
 use super::key_path::{encode, partial_name};
@@ -27,7 +27,12 @@ pub struct Root(Arc<Inner>);
 struct Inner {
     directory: OwnedFd,
     path: PathBuf,
+    /// Held by whoever lists it.
+    listing: Mutex<()>,
 }
+
+/// So many bytes of names are asked for at a time.
+const LISTING_BYTES: usize = 32 << 10;
 
 /// A name in a directory.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -137,7 +142,13 @@ impl Root {
     /// Calls `each` for the names in it, which come as the file system has them, so that none is held.
     pub(crate) fn each_entry(&self, mut each: impl FnMut(Entry) -> Result<()>) -> Result<()> {
         let failed = |error: Errno| disk_error("list", self.path().display(), error.into());
-        for entry in rustix::fs::Dir::read_from(self).map_err(failed)? {
+        // Where it is read is a matter of the handle, which clones share. To open it anew for that costs as much as to
+        // read a small one.
+        let _alone = self.0.listing.lock().unwrap_or_else(PoisonError::into_inner);
+        rustix::fs::seek(self, SeekFrom::Start(0)).map_err(failed)?;
+        let mut buffer = Vec::with_capacity(LISTING_BYTES);
+        let mut entries = RawDir::new(self, buffer.spare_capacity_mut());
+        while let Some(entry) = entries.next() {
             let entry = entry.map_err(failed)?;
             let name = OsStr::from_bytes(entry.file_name().to_bytes());
             if name == "." || name == ".." {
@@ -197,7 +208,7 @@ impl Root {
     }
 
     pub(super) fn of(directory: OwnedFd, path: PathBuf) -> Self {
-        Self(Arc::new(Inner { directory, path }))
+        Self(Arc::new(Inner { directory, path, listing: Mutex::default() }))
     }
 
     pub(super) fn kind_here(&self, name: impl AsRef<OsStr>) -> Result<Option<Kind>> {
