@@ -196,7 +196,7 @@ pub fn disk_error(what: &str, path: impl fmt::Display, error: std::io::Error) ->
     let todo = match error.kind() {
         Io::StorageFull => Some("free some space, then run it again"),
         Io::QuotaExceeded => Some("raise the quota, then run it again"),
-        Io::PermissionDenied => Some("check owner and mode of the directory"),
+        Io::PermissionDenied => Some("check owner and mode of it and of the directories above"),
         Io::ReadOnlyFilesystem => Some("the file system is mounted read-only: choose another target"),
         Io::NotFound => Some("check the path"),
         Io::AlreadyExists | Io::NotADirectory => {

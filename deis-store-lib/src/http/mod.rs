@@ -63,11 +63,11 @@ impl SendError {
     /// An attempt that failed at this stage.
     pub fn new(stage: Stage, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         let source = source.into();
-        let stage = if causes(&*source).any(<dyn std::error::Error>::is::<SourceFailed>) {
-            Stage::Source
-        } else {
-            stage
-        };
+        // What a transport makes of it says nothing more.
+        let failed = causes(&*source).find_map(|cause| cause.downcast_ref::<SourceFailed>());
+        if let Some(why) = failed.map(SourceFailed::to_string) {
+            return Self { stage: Stage::Source, timed_out: false, todo: None, source: why.into() };
+        }
         Self { stage, timed_out: is_timeout(&*source), todo: None, source }
     }
 

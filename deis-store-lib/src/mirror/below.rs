@@ -106,11 +106,10 @@ pub async fn take(
     let form = Form::Mirror { prefix_bytes: directories(wanted.prefix).len() };
     let transfer = Transfer::new(client, wanted.bucket, root, form);
     let transfers = listing.map_ok(|object| one(&transfer, wanted, root, object));
-    let mut results = Box::pin(in_order(transfers, client.in_flight()));
+    let mut results = Box::pin(in_order(transfers, client.in_flight(), run.stop.clone()));
     while let Some(taken) = results.try_next().await? {
         progress.advance(1, if taken.outcome.is_on_disk() { taken.size_bytes } else { 0 });
         each(taken)?;
-        run.stop.check()?;
     }
     Ok(())
 }

@@ -8,20 +8,22 @@ use futures_util::stream::{Fuse, FuturesUnordered};
 use futures_util::{FutureExt as _, Stream, StreamExt as _};
 
 use crate::error::{Error, Result};
+use crate::monitor::Stop;
 
 /// Results that may wait for an earlier, slower one. At about 1 KiB each this bounds memory, and a large object holds
 /// up the small ones behind it only when so many are waiting.
 const WINDOW: usize = 4096;
 
-/// Runs so many futures at once, and gives their outputs in the order of the futures. The first error ends what still
-/// runs, and comes after the outputs that are there already: what they tell of has happened.
+/// Runs so many futures at once, and gives their outputs in the order of the futures. The first error, and a stop, ends
+/// what still runs, and comes after the outputs that are there already: what they tell of has happened.
 pub(super) fn in_order<T, F: Future<Output = Result<T>>>(
     futures: impl Stream<Item = Result<F>>,
     at_once: usize,
+    stop: Stop,
 ) -> impl Stream<Item = Result<T>> {
     let (running, window) = (FuturesUnordered::new(), VecDeque::new());
     let (futures, at_once) = (Box::pin(futures.fuse()), at_once.max(1));
-    InOrder { futures, running, at_once, window, given: 0, end: None }
+    InOrder { futures, running, at_once, window, given: 0, end: None, stop }
 }
 
 struct InOrder<S, F, T> {
@@ -34,6 +36,7 @@ struct InOrder<S, F, T> {
     given: usize,
     /// What is left to say when the window is empty.
     end: Option<Result<(), Error>>,
+    stop: Stop,
 }
 
 impl<T, F: Future<Output = Result<T>>, S: Stream<Item = Result<F>>> InOrder<S, F, T> {
@@ -64,6 +67,11 @@ impl<T, F: Future<Output = Result<T>>, S: Stream<Item = Result<F>>> Stream for I
     type Item = Result<T>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if self.end.is_none()
+            && let Err(error) = self.stop.check()
+        {
+            self.fail(error);
+        }
         loop {
             if let Some(output) = self.window.front_mut().and_then(Option::take) {
                 self.window.pop_front();
@@ -133,7 +141,7 @@ mod tests {
         let began = tokio::time::Instant::now();
         let delay = |number: u64| if number == 0 { 500 } else { 1 + number % 7 };
         let futures = stream::iter((0..3000).map(|number| Ok(after(number, delay(number)))));
-        let outputs: Vec<u64> = in_order(futures, 32).try_collect().await.unwrap();
+        let outputs: Vec<u64> = in_order(futures, 32, Stop::default()).try_collect().await.unwrap();
         assert!(outputs.is_sorted() && outputs.len() == 3000);
         assert!(began.elapsed() < Duration::from_millis(600), "{:?}", began.elapsed());
     }
@@ -145,10 +153,24 @@ mod tests {
             begun.set(begun.get() + 1);
             Ok(after(number, if number == 0 { 1_000_000 } else { 1 }))
         }));
-        let mut outputs = Box::pin(in_order(futures, 32));
+        let mut outputs = Box::pin(in_order(futures, 32, Stop::default()));
         let first = tokio::time::timeout(Duration::from_mins(15), outputs.try_next()).await;
         assert!(first.is_err() && begun.get() <= WINDOW + 1, "{}", begun.get());
         assert_eq!(outputs.try_collect::<Vec<_>>().await.unwrap().len(), 3 * WINDOW);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_stop_ends_all_and_what_was_done_is_told_of() {
+        let stop = Stop::default();
+        let futures =
+            stream::iter((0..99).map(|number| Ok(after(number, if number == 0 { 1000 } else { 1 }))));
+        let outputs = tokio::spawn(in_order(futures, 4, stop.clone()).collect::<Vec<_>>());
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        stop.stop();
+        let outputs = outputs.await.unwrap();
+        let given: Vec<u64> = outputs.iter().flatten().copied().collect();
+        assert!(given.len() > 3 && given.len() < 30 && given[0] == 1 && given.is_sorted(), "{given:?}");
+        assert_eq!(outputs[given.len()].as_ref().unwrap_err().kind(), ErrorKind::Interrupted);
     }
 
     #[tokio::test(start_paused = true)]
@@ -163,13 +185,13 @@ mod tests {
             }
         };
         let futures = stream::iter((0..9).map(|number| Ok(work(number))));
-        let outputs: Vec<_> = in_order(futures, 6).collect().await;
+        let outputs: Vec<_> = in_order(futures, 6, Stop::default()).collect().await;
         let given: Vec<u64> = outputs.iter().flatten().copied().collect();
         assert_eq!(given, [0, 2, 3, 4, 6, 7, 8]);
         assert!(outputs.len() == 8 && outputs[7].is_err(), "{outputs:?}");
 
         let futures = stream::iter([Ok(future::ready(Ok(1))), Err(error()), Ok(future::ready(Ok(3)))]);
-        let outputs: Vec<_> = in_order(futures, 1).collect().await;
+        let outputs: Vec<_> = in_order(futures, 1, Stop::default()).collect().await;
         assert!(matches!(outputs[..], [Ok(1), Err(_)]), "{outputs:?}");
     }
 }

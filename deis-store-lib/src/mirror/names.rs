@@ -48,8 +48,8 @@ impl NotOurs {
         match self {
             Self::Symlink => "a symlink: it is not followed",
             Self::NoFile => "no regular file",
-            Self::NotUtf8 => "its name is not UTF-8",
-            Self::NoKey => "its name is no key's",
+            Self::NotUtf8 => "a name that is not UTF-8",
+            Self::NoKey => "a name that is no key's",
             Self::SecondName => "a second name of the same key",
             Self::Unreadable => "a directory that cannot be read",
             Self::Unknown => "something that cannot be looked at",

@@ -88,11 +88,10 @@ pub async fn pull(
     let wanted = listing.try_filter(|object| std::future::ready(!(selection.leave_out)(&object.key)));
     let transfers = wanted.map_ok(|object| transfer.object(object));
     // Each may keep a thread that writes, of which there are 512: far fewer objects are under way.
-    let mut results = Box::pin(in_order(transfers, client.in_flight()));
+    let mut results = Box::pin(in_order(transfers, client.in_flight(), run.stop.clone()));
     while let Some(pulled) = results.try_next().await? {
         progress.advance(1, pulled.stored.as_ref().map_or(0, |stored| stored.size_bytes));
         each(pulled)?;
-        run.stop.check()?;
     }
     Ok(())
 }

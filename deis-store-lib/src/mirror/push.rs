@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256 as Sha256Hasher};
 use super::in_order::in_order;
 use super::pull::blocking;
 use crate::disk::{Sha256, each_piece};
-use crate::error::{Context, Error, ErrorKind, Result};
+use crate::error::{Context, Error, ErrorKind, Result, is_of_one_path};
 use crate::hex::lower_hex;
 use crate::http::{Body, Frames, Source};
 use crate::monitor::{Run, Running};
@@ -114,20 +114,20 @@ pub async fn push(
         let unchanged = matches!(result, Ok((_, true)));
         Ok(Pushed { key, size_bytes, result: result.map(|(etag, _)| etag), unchanged })
     });
-    let mut results = Box::pin(in_order(transfers, client.in_flight()));
+    let mut results = Box::pin(in_order(transfers, client.in_flight(), run.stop.clone()));
     while let Some(pushed) = results.try_next().await? {
         progress.advance(1, pushed.size_bytes);
         each(pushed)?;
-        run.stop.check()?;
     }
     Ok(())
 }
 
 fn concerns_one(error: &Error) -> bool {
-    matches!(
-        error.kind(),
-        ErrorKind::Damaged | ErrorKind::NotFound | ErrorKind::Unsupported | ErrorKind::Usage
-    )
+    match error.kind() {
+        ErrorKind::Damaged | ErrorKind::NotFound | ErrorKind::Unsupported | ErrorKind::Usage => true,
+        ErrorKind::Disk => is_of_one_path(error),
+        _ => false,
+    }
 }
 
 /// Uploads one file: in parts if it is big. Returns the `ETag` of the object, and whether it was there already.

@@ -163,6 +163,23 @@ fn a_directory_that_cannot_be_read_is_named_and_the_rest_is_copied() {
     fs::set_permissions(directory.join("shut"), Permissions::from_mode(0o700)).unwrap();
 }
 
+#[test]
+fn a_file_that_cannot_be_read_is_named_and_the_rest_is_uploaded() {
+    let place = Place::with(&[]);
+    let directory = place.directory();
+    for name in ["a", "dark", "z"] {
+        write(&directory.join(name), name.as_bytes());
+    }
+    fs::set_permissions(directory.join("dark"), Permissions::from_mode(0o000)).unwrap();
+    let mut setpriv = Command::new("setpriv");
+    setpriv.arg("--bounding-set=-dac_override,-dac_read_search");
+    let mut command = place.within(&setpriv);
+    command.args(["s3", "put", "-r"]).arg(&directory).arg("s3://db_wal/");
+    ran(&mut command).code(3).says(&["dark", "Permission denied"]);
+    let stored = |name: &str| place.gateway.stored("db_wal", &format!("directory/{name}"));
+    assert!(stored("a").is_some() && stored("z").is_some() && stored("dark").is_none());
+}
+
 /// A file system in memory, over the directory; unmounted when dropped.
 struct Tmpfs(std::path::PathBuf);
 

@@ -109,8 +109,8 @@ async fn sync(
         let copy =
             Copy { client, from, target, bucket, prefix, across: &across, options, held_back, failures };
         let work = merge(source, there).map_ok(|pair| copy.pair(pair));
-        let pairs = in_order(work, client.in_flight());
-        tally.count(pairs, |object: ListedObject| (object.key, Ok(())), run, progress).await?;
+        let pairs = in_order(work, client.in_flight(), run.stop.clone());
+        tally.count(pairs, |object: ListedObject| (object.key, Ok(())), progress).await?;
     }
     tally.delete_objects(target, bucket, run).await?;
     tally.finish()

@@ -69,7 +69,6 @@ impl<'a, F: FnMut(Synced) -> Result<()>, D: Serialize + DeserializeOwned> Tally<
         &mut self,
         pairs: impl Stream<Item = Result<Done<X>>>,
         extra: impl Fn(X) -> (String, Result<D, &'static str>),
-        run: &Run,
         progress: &Running<'_>,
     ) -> Result<()> {
         let mut pairs = Box::pin(pairs);
@@ -89,8 +88,6 @@ impl<'a, F: FnMut(Synced) -> Result<()>, D: Serialize + DeserializeOwned> Tally<
                     (key, Err(why)) => self.left_alone(key, why)?,
                 },
             }
-            // What has happened is told of before.
-            run.stop.check()?;
         }
         Ok(())
     }

@@ -48,14 +48,9 @@ pub async fn sync_to_directory(
         let pull =
             Pull { transfer, root, options, held_back: tally.begin(*last), leftovers: leftovers.clone() };
         let work = merge(listing, files).map_ok(|pair| pull.pair(pair));
-        let pairs = in_order(work, client.in_flight());
+        let pairs = in_order(work, client.in_flight(), run.stop.clone());
         tally
-            .count(
-                pairs,
-                |local: Local| (local.key, local.found.map(|_| local.path.components())),
-                run,
-                progress,
-            )
+            .count(pairs, |local: Local| (local.key, local.found.map(|_| local.path.components())), progress)
             .await?;
     }
     for doomed in tally.doomed()? {

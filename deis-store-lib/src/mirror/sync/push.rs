@@ -40,8 +40,8 @@ pub async fn sync_to_bucket(
         let held_back = tally.begin(*last);
         let push = Push { client, root, tree, options, held_back, failures: InARow::default() };
         let work = merge(files, listing).map_ok(|pair| push.pair(pair));
-        let pairs = in_order(work, client.in_flight());
-        tally.count(pairs, |object: ListedObject| (object.key, Ok(())), run, progress).await?;
+        let pairs = in_order(work, client.in_flight(), run.stop.clone());
+        tally.count(pairs, |object: ListedObject| (object.key, Ok(())), progress).await?;
     }
     tally.delete_objects(client, tree.bucket, run).await?;
     tally.finish()
