@@ -56,16 +56,16 @@ impl Root {
     pub(super) fn remove_unlocked(&self, name: &str) -> Result<bool> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         // What cannot be opened is no file of a run.
-        if let Ok(file) = rustix::fs::openat(self, name, flags, Mode::empty()) {
+        let file = rustix::fs::openat(self, name, flags, Mode::empty());
+        if let Ok(file) = &file {
             let locked =
-                rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK);
+                rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK);
             // Whoever had the lock may have renamed it, and somebody may have begun another one.
-            if locked || self.is_name_of(name, &file) == Ok(false) {
+            if locked || self.is_name_of(name, file) == Ok(false) {
                 return Ok(false);
             }
-            // The lock is held until the name is gone.
-            return self.unlink(name).map(|()| true);
         }
+        // The lock is held until the name is gone.
         self.unlink(name).map(|()| true)
     }
 

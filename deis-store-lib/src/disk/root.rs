@@ -3,15 +3,15 @@
 //! It must not open a final name for writing; that is `new_file`'s to do.
 
 use std::borrow::Borrow;
-use std::ffi::{OsStr, OsString};
+use std::ffi::{CStr, OsStr, OsString};
 use std::fs::{DirBuilder, File};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use rustix::fs::{FileType, Mode, OFlags, RawDir, SeekFrom};
+use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::key_path::{encode, partial_name};
@@ -28,10 +28,12 @@ struct Inner {
     directory: OwnedFd,
     path: PathBuf,
     /// Held by whoever lists it.
-    listing: Mutex<()>,
+    #[cfg(target_os = "linux")]
+    listing: std::sync::Mutex<()>,
 }
 
 /// So many bytes of names are asked for at a time.
+#[cfg(target_os = "linux")]
 const LISTING_BYTES: usize = 32 << 10;
 
 /// A name in a directory.
@@ -142,25 +144,34 @@ impl Root {
     /// Calls `each` for the names in it, which come as the file system has them, so that none is held.
     pub(crate) fn each_entry(&self, mut each: impl FnMut(Entry) -> Result<()>) -> Result<()> {
         let failed = |error: Errno| disk_error("list", self.path().display(), error.into());
-        // Where it is read is a matter of the handle, which clones share. To open it anew for that costs as much as to
-        // read a small one.
-        let _alone = self.0.listing.lock().unwrap_or_else(PoisonError::into_inner);
-        rustix::fs::seek(self, SeekFrom::Start(0)).map_err(failed)?;
-        let mut buffer = Vec::with_capacity(LISTING_BYTES);
-        let mut entries = RawDir::new(self, buffer.spare_capacity_mut());
-        while let Some(entry) = entries.next() {
-            let entry = entry.map_err(failed)?;
-            let name = OsStr::from_bytes(entry.file_name().to_bytes());
+        let mut named = |name: &CStr, file_type| {
+            let name = OsStr::from_bytes(name.to_bytes());
             if name == "." || name == ".." {
-                continue;
+                return Ok(());
             }
-            let kind = match entry.file_type() {
+            let kind = match file_type {
                 FileType::Unknown => self.kind_here(name)?,
                 known => Some(Kind::from(known)),
             };
-            if let Some(kind) = kind {
-                each(Entry { name: name.to_owned(), kind })?;
+            kind.map_or(Ok(()), |kind| each(Entry { name: name.to_owned(), kind }))
+        };
+        // Where it is read is a matter of the handle, which clones share. To open it anew for that costs as much as to
+        // read a small one.
+        #[cfg(target_os = "linux")]
+        {
+            let _alone = self.0.listing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            rustix::fs::seek(self, rustix::fs::SeekFrom::Start(0)).map_err(failed)?;
+            let mut buffer = Vec::with_capacity(LISTING_BYTES);
+            let mut entries = rustix::fs::RawDir::new(self, buffer.spare_capacity_mut());
+            while let Some(entry) = entries.next() {
+                let entry = entry.map_err(failed)?;
+                named(entry.file_name(), entry.file_type())?;
             }
+        }
+        #[cfg(not(target_os = "linux"))]
+        for entry in rustix::fs::Dir::read_from(self).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            named(entry.file_name(), entry.file_type())?;
         }
         Ok(())
     }
@@ -208,7 +219,12 @@ impl Root {
     }
 
     pub(super) fn of(directory: OwnedFd, path: PathBuf) -> Self {
-        Self(Arc::new(Inner { directory, path, listing: Mutex::default() }))
+        Self(Arc::new(Inner {
+            directory,
+            path,
+            #[cfg(target_os = "linux")]
+            listing: std::sync::Mutex::default(),
+        }))
     }
 
     pub(super) fn kind_here(&self, name: impl AsRef<OsStr>) -> Result<Option<Kind>> {
