@@ -3,7 +3,7 @@
 use std::env::var;
 
 use deis_store::http::{Timeouts, connect as transport};
-use deis_store::monitor::Run;
+use deis_store::run::Run;
 use deis_store::s3::Client;
 use deis_store::s3::client::ClientOptions;
 use deis_store::secret::Credentials;

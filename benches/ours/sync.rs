@@ -4,9 +4,9 @@ use std::path::Path;
 
 use deis_store::Result;
 use deis_store::disk::Root;
-use deis_store::mirror::{BucketTree, SyncOptions, sync_to_directory};
-use deis_store::monitor::{Run, TaskKind};
+use deis_store::run::{Run, TaskKind};
 use deis_store::s3::{BucketName, Client};
+use deis_store::sync::{BucketTree, SyncOptions, sync_to_directory};
 
 /// Prints `COPIED UNCHANGED`.
 pub(crate) async fn sync(client: &Client, bucket: &BucketName, directory: &Path) -> Result<()> {

@@ -3,9 +3,9 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-use deis_store::mirror::{ToPush, push};
-use deis_store::monitor::{Run, TaskKind};
+use deis_store::run::{Run, TaskKind};
 use deis_store::s3::{BucketName, Client};
+use deis_store::transfer::{ToPush, push};
 use deis_store::{Error, ErrorKind, Result};
 use futures_util::stream;
 

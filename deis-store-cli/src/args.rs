@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use clap::{ArgAction, Parser, Subcommand, ValueEnum};
-use deis_store::snapshot::Part;
+use deis_store::part::Part;
 
 use crate::commands::s3::sync::SyncArgs;
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser as _;
-use deis_store::monitor::{Run, Stop, SystemClock};
+use deis_store::run::{Run, Stop, SystemClock};
 use deis_store::{Error, ErrorKind};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};

@@ -5,7 +5,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use deis_store::monitor::{Event, Level, Monitor, Task, TaskKind};
+use deis_store::run::{Event, Level, Monitor, Task, TaskKind};
 
 use crate::args::{Global, ShowProgress};
 use crate::output::bytes;

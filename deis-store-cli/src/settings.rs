@@ -10,11 +10,11 @@ use deis_store::cluster::{Cluster, ClusterOptions};
 use deis_store::error::Context as _;
 use deis_store::etcd::Etcd;
 use deis_store::http::{ConnectOptions, ProxyUrl};
-use deis_store::mirror::ContentTypes;
-use deis_store::monitor::{Level, Run, TaskKind};
 use deis_store::remote::{Local, Remote, Ssh, SshOptions};
+use deis_store::run::{Level, Run, TaskKind};
 use deis_store::s3::s3cfg::S3Cfg;
 use deis_store::secret::Credentials;
+use deis_store::sync::ContentTypes;
 use deis_store::{Error, ErrorKind, Result};
 
 use crate::args::{ETCD, Global, OtherCluster};

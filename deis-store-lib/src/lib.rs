@@ -4,18 +4,20 @@
 pub mod archive;
 #[cfg(feature = "backup")]
 pub mod backup;
+#[cfg(feature = "backup")]
+mod blocking;
 pub mod cluster;
+pub mod contents;
 pub mod disk;
 pub mod error;
 pub mod etcd;
 #[cfg(feature = "gateway")]
 pub mod gateway;
-mod hex;
+pub mod hash;
 #[cfg(feature = "client")]
 pub mod http;
-pub mod mirror;
-pub mod monitor;
-pub mod registry;
+pub mod outcome;
+pub mod part;
 #[cfg(feature = "gateway")]
 pub mod rehearse;
 #[cfg(feature = "backup")]
@@ -23,13 +25,17 @@ pub mod remote;
 pub mod report;
 #[cfg(feature = "backup")]
 pub mod restore;
+pub mod run;
 pub mod s3;
-#[cfg(feature = "gateway")]
-pub mod sample;
 pub mod secret;
 pub mod snapshot;
 #[cfg(feature = "backup")]
+pub mod sync;
+#[cfg(feature = "backup")]
+pub mod transfer;
+#[cfg(feature = "backup")]
+pub mod tree;
+#[cfg(feature = "backup")]
 pub mod verify;
-pub mod wal_e;
 
 pub use error::{Error, ErrorKind, Result};

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::snapshot::Part;
+use crate::part::Part;
 
 /// More findings than this are only counted, so that memory stays flat.
 const MOST_FINDINGS: usize = 1000;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use deis_store::gateway::{Gateway, Store};
 use deis_store::http::{Body, Timeouts, connect};
-use deis_store::monitor::{Run, SystemClock};
+use deis_store::run::{Run, SystemClock};
 use deis_store::s3::client::{Client, ClientOptions, UploadOptions, cut_into_parts};
 use deis_store::s3::op::{InitiateUpload, PutObject};
 use deis_store::s3::{BucketName, ObjectKey};

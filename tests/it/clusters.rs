@@ -1,7 +1,7 @@
 //! The two clusters that `dev-cluster run` has started: A, which is filled, and B, which is empty.
 
 use deis_store::http::{Timeouts, connect};
-use deis_store::monitor::Run;
+use deis_store::run::Run;
 use deis_store::s3::Client;
 use deis_store::s3::client::ClientOptions;
 use deis_store::secret::Credentials;

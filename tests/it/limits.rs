@@ -4,7 +4,7 @@ use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
 use deis_store::http::{Body, ConnectOptions, connect};
-use deis_store::monitor::Run;
+use deis_store::run::Run;
 use deis_store::s3::Client;
 use deis_store::s3::client::ClientOptions;
 use deis_store::s3::op::PutObject;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use deis_store::http::{Body, Timeouts, connect};
-use deis_store::monitor::Run;
+use deis_store::run::Run;
 use deis_store::s3::client::{Client, ClientOptions};
 use deis_store::s3::op::PutObject;
 use deis_store::s3::{BucketName, ObjectKey};

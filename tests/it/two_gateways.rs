@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use deis_store::http::{Body, BoxFuture, HttpSend, Received, SendError, Timeouts, connect};
-use deis_store::monitor::Run;
+use deis_store::run::Run;
 use deis_store::s3::client::{Client, ClientOptions};
 use deis_store::s3::op::PutObject;
 use deis_store::s3::{BucketName, ObjectKey};
@@ -36,7 +36,7 @@ fn killing_one_of_two_gateways_in_mid_transfer_loses_nothing_and_it_is_used_agai
     let mut further = FurtherGateway::start(&a.directory, scratch.path()).unwrap();
     let [stays, dies] = [a.gateways[0].clone(), further.url()].map(|url| Arc::new(Counting::new(&url)));
     let mut options = ClientOptions::default();
-    options.left_out = LEFT_OUT;
+    options.suspension = LEFT_OUT;
     let credentials = Credentials::new(&a.access_key, &a.secret_key);
     let client =
         Client::new(vec![stays.clone(), dies.clone()], credentials, options, &Run::silent()).unwrap();

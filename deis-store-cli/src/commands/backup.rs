@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use deis_store::backup::{BackupOptions, backup, check};
-use deis_store::monitor::Run;
-use deis_store::snapshot::{Part, Repository};
+use deis_store::part::Part;
+use deis_store::run::Run;
+use deis_store::snapshot::Repository;
 
 use super::Done;
 use crate::args::{Global, Parts};

@@ -10,8 +10,8 @@ mod verify;
 use std::collections::BTreeSet;
 
 use deis_store::Result;
-use deis_store::monitor::Run;
-use deis_store::snapshot::Part;
+use deis_store::part::Part;
+use deis_store::run::Run;
 
 use crate::args::{Args, Command, Parts};
 use crate::exit::Exit;

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use deis_store::Error;
 use deis_store::error::disk_error;
-use deis_store::monitor::Run;
 use deis_store::rehearse::{RehearseOptions, rehearse};
+use deis_store::run::Run;
 
 use super::Done;
 use crate::output::Output;

@@ -2,9 +2,10 @@
 
 use std::path::Path;
 
-use deis_store::monitor::Run;
+use deis_store::part::Part;
 use deis_store::restore::{RestoreOptions, plan, restore};
-use deis_store::snapshot::{Part, Snapshot};
+use deis_store::run::Run;
+use deis_store::snapshot::Snapshot;
 use deis_store::{Error, ErrorKind};
 
 use super::Done;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use deis_store::monitor::Run;
+use deis_store::run::Run;
 use deis_store::snapshot::Snapshot;
 use deis_store::verify::{VerifyOptions, verify};
 

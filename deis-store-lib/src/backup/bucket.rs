@@ -6,14 +6,16 @@ use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use super::{Taken, finding};
 use crate::cluster::Cluster;
+use crate::contents::registry::REPOSITORIES;
+use crate::contents::wal_e::{BASE_BACKUPS, is_sentinel};
 use crate::error::{Error, ErrorKind, Result};
-use crate::mirror::{Pulled, Selection, pull};
-use crate::monitor::{Run, Running};
-use crate::registry::REPOSITORIES;
+use crate::outcome::Outcome;
+use crate::part::Part;
 use crate::report::{Finding, FindingKind, Findings};
+use crate::run::{Run, Running};
 use crate::s3::{BucketName, Client};
-use crate::snapshot::{ListLine, Outcome, Part, PartEntry, PartOutcome, Unfinished};
-use crate::wal_e::{BASE_BACKUPS, is_sentinel};
+use crate::snapshot::{ListLine, PartEntry, PartOutcome, SnapshotWriter};
+use crate::transfer::{Pulled, Selection, pull};
 
 /// One listing of a bucket.
 struct Pass {
@@ -23,7 +25,7 @@ struct Pass {
 
 pub(super) async fn take(
     cluster: &Cluster,
-    unfinished: &Unfinished,
+    unfinished: &SnapshotWriter,
     part: Part,
     run: &Run,
     task: &Running<'_>,

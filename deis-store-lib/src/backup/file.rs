@@ -9,20 +9,21 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use super::{Taken, finding};
 use crate::archive::gzip;
+use crate::blocking::blocking;
 use crate::cluster::{Cluster, collect, database, volume};
 use crate::disk::{Writing, Written};
 use crate::error::{Context as _, Error, ErrorKind, Result};
-use crate::mirror::blocking;
-use crate::monitor::{Level, Run, Running};
+use crate::part::Part;
 use crate::report::{FindingKind, Findings};
-use crate::snapshot::{Part, PartEntry, PartOutcome, Unfinished};
+use crate::run::{Level, Run, Running};
+use crate::snapshot::{PartEntry, PartOutcome, SnapshotWriter};
 
 /// How much of a stream is handed to the disk at a time.
 const PIECE_BYTES: usize = 256 << 10;
 
 pub(super) async fn sql(
     cluster: &Cluster,
-    unfinished: &Unfinished,
+    unfinished: &SnapshotWriter,
     run: &Run,
     task: &Running<'_>,
 ) -> Result<Taken> {
@@ -35,7 +36,7 @@ pub(super) async fn sql(
 
 pub(super) async fn volume(
     cluster: &Cluster,
-    unfinished: &Unfinished,
+    unfinished: &SnapshotWriter,
     run: &Run,
     task: &Running<'_>,
     findings: &mut Findings,
@@ -53,7 +54,7 @@ pub(super) async fn volume(
     commit(written, Part::Volume).await
 }
 
-pub(super) async fn configuration(cluster: &Cluster, unfinished: &Unfinished) -> Result<Taken> {
+pub(super) async fn configuration(cluster: &Cluster, unfinished: &SnapshotWriter) -> Result<Taken> {
     let text = collect(cluster.etcd()?).await?.to_json()?;
     let mut new_file = unfinished.file(name(Part::Config)?)?;
     let bytes = text.len() as u64;
@@ -68,7 +69,7 @@ pub(super) async fn configuration(cluster: &Cluster, unfinished: &Unfinished) ->
 /// Compresses a stream into a part's file, which is not committed yet.
 async fn compress(
     source: &mut (impl AsyncRead + Unpin),
-    unfinished: &Unfinished,
+    unfinished: &SnapshotWriter,
     part: Part,
     run: &Run,
     task: &Running<'_>,

@@ -9,13 +9,14 @@ use super::Discovery;
 use super::volume::STORE;
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::etcd::Etcd;
-use crate::http::{Body, BoxFuture, ConnectOptions, Direct, HttpSend, Received, SendError, connect};
-use crate::monitor::Run;
+use crate::http::{Body, BoxFuture, ConnectOptions, HttpSend, HyperTransport, Received, SendError, connect};
+use crate::part::Part;
 use crate::remote::Remote;
+use crate::run::Run;
 use crate::s3::client::ClientOptions;
 use crate::s3::{BucketName, Client};
 use crate::secret::Credentials;
-use crate::snapshot::{Part, PartOutcome};
+use crate::snapshot::PartOutcome;
 
 /// What is known of a cluster before it is asked.
 #[derive(Debug)]
@@ -86,7 +87,7 @@ impl ClusterOptions {
             .todo("leave --tunnel out for https"));
         };
         let dial = self.host.forward(authority.host(), authority.port_u16().unwrap_or(80)).await?;
-        let direct = Direct::new(dial, authority.as_str(), options.timeouts);
+        let direct = HyperTransport::new(dial, authority.as_str(), options.timeouts);
         let endpoint = format!("{url} through {}", self.host.host());
         Ok(Arc::new(Forwarded { direct, endpoint, _host: self.host.clone() }))
     }
@@ -95,7 +96,7 @@ impl ClusterOptions {
 /// An endpoint behind a forward, which is good for as long as the host's connection lives.
 #[derive(Debug)]
 struct Forwarded {
-    direct: Direct,
+    direct: HyperTransport,
     endpoint: String,
     _host: Arc<dyn Remote>,
 }

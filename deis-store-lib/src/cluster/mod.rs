@@ -4,6 +4,8 @@
 
 pub mod configuration;
 #[cfg(feature = "backup")]
+mod configuration_io;
+#[cfg(feature = "backup")]
 mod connect;
 #[cfg(feature = "backup")]
 pub mod database;
@@ -14,16 +16,14 @@ pub mod key_class;
 #[cfg(feature = "backup")]
 mod mount;
 #[cfg(feature = "backup")]
-mod transfer;
-#[cfg(feature = "backup")]
 pub mod volume;
 #[cfg(all(test, feature = "backup"))]
 mod volume_tests;
 
 pub use configuration::{Configuration, Plan};
 #[cfg(feature = "backup")]
+pub use configuration_io::{apply, collect, plan_for};
+#[cfg(feature = "backup")]
 pub use connect::{Cluster, ClusterOptions};
 pub use discovery::Discovery;
 pub use key_class::{Class, class};
-#[cfg(feature = "backup")]
-pub use transfer::{apply, collect, plan_for};

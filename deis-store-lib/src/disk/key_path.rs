@@ -4,8 +4,8 @@
 //! two hex digits is ours: `%-` an empty component, `%~` more of it follows, `%+` its name was taken, `%part.`
 //! a file that is being written.
 
-use super::digest::Sha256;
-use crate::hex::lower_hex;
+use crate::hash::Sha256;
+use crate::hash::lower_hex;
 
 /// Longer components (escaped, in bytes) are cut: file systems allow 255, and a suffix must fit.
 const LONGEST_BYTES: usize = 240;

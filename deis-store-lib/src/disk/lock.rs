@@ -8,8 +8,8 @@ use std::io::{Read, Seek, Write};
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::create::component;
 use super::root::{Root, SYMLINK};
-use super::walk::component;
 use crate::error::{Error, ErrorKind, Result, printable};
 
 /// A lock that is held until it is dropped.
@@ -25,7 +25,7 @@ impl Lock {
         let file = rustix::fs::openat(root, component(name)?, flags, Mode::RUSR | Mode::WUSR);
         let mut file = match file {
             Ok(file) => File::from(file),
-            Err(Errno::LOOP) => return Err(root.stranger(name, SYMLINK)),
+            Err(Errno::LOOP) => return Err(root.unexpected_entry(name, SYMLINK)),
             Err(error) => return Err(root.failed("open", name, error)),
         };
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {

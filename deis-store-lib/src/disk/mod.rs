@@ -2,40 +2,38 @@
 //!
 //! It must not know S3 or a cluster. Which key is which path is pure and needs no feature.
 
-mod digest;
 #[cfg(feature = "backup")]
-mod facts;
+mod anonymous_file;
 #[cfg(feature = "backup")]
-mod group;
+mod create;
+#[cfg(feature = "backup")]
+mod group_commit;
 mod key_path;
 #[cfg(feature = "backup")]
 mod link;
 #[cfg(feature = "backup")]
 mod lock;
 #[cfg(feature = "backup")]
+mod metadata;
+#[cfg(feature = "backup")]
 mod new_file;
 #[cfg(feature = "backup")]
-mod pieces;
-#[cfg(feature = "backup")]
 mod probe;
+#[cfg(feature = "backup")]
+mod read_chunks;
 #[cfg(feature = "backup")]
 mod remove;
 #[cfg(feature = "backup")]
 mod root;
 #[cfg(feature = "backup")]
-mod unnamed;
-#[cfg(feature = "backup")]
-mod walk;
-#[cfg(feature = "backup")]
 mod writer;
 
-pub use digest::Sha256;
 pub use key_path::{decode, encode, is_resumable, partial_name};
 #[cfg(feature = "backup")]
 pub use {
-    facts::Facts,
-    group::GroupCommit,
+    group_commit::GroupCommit,
     lock::Lock,
+    metadata::Metadata,
     new_file::{Committed, NewFile},
     probe::probe,
     root::{Entry, Kind, Root},
@@ -43,10 +41,10 @@ pub use {
 };
 
 #[cfg(feature = "backup")]
-pub(crate) use key_path::{PARTIAL, is_partial_name};
+pub(crate) use anonymous_file::anonymous_file;
 #[cfg(feature = "backup")]
-pub(crate) use pieces::each_piece;
+pub(crate) use key_path::{PARTIAL, is_partial_name};
 #[cfg(feature = "backup")]
 pub(crate) use probe::PROBE_NAME;
 #[cfg(feature = "backup")]
-pub(crate) use unnamed::unnamed;
+pub(crate) use read_chunks::read_chunks;

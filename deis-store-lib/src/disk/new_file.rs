@@ -13,13 +13,13 @@ use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use sha2::Digest;
 
-use super::digest::Sha256;
 use super::key_path::TAKEN;
 use super::link::link;
-use super::pieces::each_piece;
+use super::read_chunks::read_chunks;
 use super::root::{Kind, NO_FILE, Root, SYMLINK};
 use super::writer::Tap;
 use crate::error::{Error, ErrorKind, Result, disk_error};
+use crate::hash::Sha256;
 
 /// The block of MD5 and of SHA-256.
 const BLOCK_BYTES: usize = 64;
@@ -109,8 +109,10 @@ impl NewFile {
             Err(_) => None,
         };
         // What is another user's could be changed by that user after it was checked.
-        let ours = |facts: Metadata| {
-            facts.is_file() && facts.nlink() == 1 && facts.uid() == rustix::process::geteuid().as_raw()
+        let ours = |metadata: Metadata| {
+            metadata.is_file()
+                && metadata.nlink() == 1
+                && metadata.uid() == rustix::process::geteuid().as_raw()
         };
         let left = left.filter(|left| left.metadata().is_ok_and(ours));
         let mut file = match left {
@@ -139,14 +141,14 @@ impl NewFile {
 
     /// How many bytes an earlier run has left, which are not hashed yet.
     pub fn left_bytes(&self) -> Result<u64> {
-        let facts = self.file.metadata().map_err(|error| self.failed("look at", error))?;
-        Ok(facts.len() - self.size_bytes.min(facts.len()))
+        let metadata = self.file.metadata().map_err(|error| self.failed("look at", error))?;
+        Ok(metadata.len() - self.size_bytes.min(metadata.len()))
     }
 
     /// Reads what an earlier run has left, shows it to somebody, and goes on behind it.
     pub fn reread(&mut self, tap: &mut impl Tap) -> Result<()> {
         let reading = self.file.try_clone();
-        let read = reading.and_then(|mut file| each_piece(&mut file, |piece| self.hash(piece, tap)));
+        let read = reading.and_then(|mut file| read_chunks(&mut file, |piece| self.hash(piece, tap)));
         read.map(drop).map_err(|error| self.failed("read", error))
     }
 
@@ -215,8 +217,8 @@ impl NewFile {
 
     /// The directory it is in, and the number of its file system.
     pub(super) fn file_system(&self) -> Result<(&Root, u64)> {
-        let facts = self.file.metadata().map_err(|error| self.failed("look at", error))?;
-        Ok((&self.parent, facts.dev()))
+        let metadata = self.file.metadata().map_err(|error| self.failed("look at", error))?;
+        Ok((&self.parent, metadata.dev()))
     }
 
     /// Gives it its name.
@@ -277,13 +279,13 @@ impl NewFile {
         let mut name = match self.parent.kind_here(&later)? {
             Some(Kind::File) => &later,
             Some(Kind::Directory) | None => &self.name,
-            Some(Kind::Symlink) => return Err(self.parent.stranger(&later, SYMLINK)),
-            Some(Kind::Other) => return Err(self.parent.stranger(&later, NO_FILE)),
+            Some(Kind::Symlink) => return Err(self.parent.unexpected_entry(&later, SYMLINK)),
+            Some(Kind::Other) => return Err(self.parent.unexpected_entry(&later, NO_FILE)),
         };
         if name == &self.name {
             match self.parent.kind_here(name)? {
-                Some(Kind::Symlink) => return Err(self.parent.stranger(name, SYMLINK)),
-                Some(Kind::Other) => return Err(self.parent.stranger(name, NO_FILE)),
+                Some(Kind::Symlink) => return Err(self.parent.unexpected_entry(name, SYMLINK)),
+                Some(Kind::Other) => return Err(self.parent.unexpected_entry(name, NO_FILE)),
                 Some(Kind::Directory) => name = &later,
                 Some(Kind::File) | None => (),
             }
@@ -359,7 +361,7 @@ impl Drop for NewFile {
     fn drop(&mut self) {
         let remove = match self.dropped {
             Dropped::Removed => true,
-            Dropped::Stays => self.file.metadata().is_ok_and(|facts| facts.len() == 0),
+            Dropped::Stays => self.file.metadata().is_ok_and(|metadata| metadata.len() == 0),
             Dropped::Untouched => false,
         };
         if remove {

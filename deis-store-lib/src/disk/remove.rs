@@ -106,6 +106,6 @@ mod tests {
         assert!(!place.path().join("ours").exists() && other.join("kept").exists());
         root.remove_directory("ours").unwrap();
         std::os::unix::fs::symlink(&other, place.path().join("ours")).unwrap();
-        assert!(root.remove_directory("ours").is_err(), "a link in our place is a stranger's");
+        assert!(root.remove_directory("ours").is_err(), "a link in our place is a unexpected_entry's");
     }
 }

@@ -14,9 +14,9 @@ use std::sync::Arc;
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::create::{Step, component};
 use super::key_path::{encode, partial_name};
 use super::new_file::NewFile;
-use super::walk::{Step, component};
 use crate::error::{Error, ErrorKind, Result, disk_error};
 
 /// A handle on a directory: everything below it is reached from here. Clones share the handle.
@@ -102,7 +102,7 @@ impl Root {
                 self.subdirectory(name, false)
             }
             Step::Absent => Err(self.absent(name, "there is no such directory")),
-            Step::File => Err(self.stranger(name, "a file where a directory of ours should be")),
+            Step::File => Err(self.unexpected_entry(name, "a file where a directory of ours should be")),
         }
     }
 
@@ -114,20 +114,20 @@ impl Root {
         let file = match rustix::fs::openat(&parent, name, flags, Mode::empty()) {
             Ok(file) => File::from(file),
             Err(Errno::NOENT) => return Err(parent.absent(name, "there is no such file")),
-            Err(Errno::LOOP) => return Err(parent.stranger(name, SYMLINK)),
-            Err(Errno::NXIO) => return Err(parent.stranger(name, NO_FILE)),
+            Err(Errno::LOOP) => return Err(parent.unexpected_entry(name, SYMLINK)),
+            Err(Errno::NXIO) => return Err(parent.unexpected_entry(name, NO_FILE)),
             Err(error) => return Err(parent.failed("open", name, error)),
         };
         match file.metadata() {
             Ok(metadata) if metadata.is_file() => Ok(file),
-            Ok(_) => Err(parent.stranger(name, NO_FILE)),
+            Ok(_) => Err(parent.unexpected_entry(name, NO_FILE)),
             Err(error) => Err(disk_error("look at", parent.path().join(name).display(), error)),
         }
     }
 
     /// What a path names, and nothing if it is not there.
     pub fn kind<S: Borrow<str>>(&self, path: &[S]) -> Result<Option<Kind>> {
-        Ok(self.facts(path)?.map(|facts| facts.kind))
+        Ok(self.metadata(path)?.map(|metadata| metadata.kind))
     }
 
     /// The names in it, sorted.
@@ -198,7 +198,7 @@ impl Root {
     pub fn rename(&self, from: &str, to: &str) -> Result<()> {
         let (from, to) = (component(from)?, component(to)?);
         if self.kind_here(to)?.is_some() {
-            return Err(self.stranger(to, "the name is taken"));
+            return Err(self.unexpected_entry(to, "the name is taken"));
         }
         rustix::fs::renameat(self, from, self, to).map_err(|error| self.failed("rename", from, error))
     }
@@ -228,14 +228,14 @@ impl Root {
     }
 
     pub(super) fn kind_here(&self, name: impl AsRef<OsStr>) -> Result<Option<Kind>> {
-        Ok(self.facts_here(name)?.map(|facts| facts.kind))
+        Ok(self.metadata_here(name)?.map(|metadata| metadata.kind))
     }
 
     pub(super) fn failed(&self, what: &str, name: impl AsRef<OsStr>, error: Errno) -> Error {
         disk_error(what, self.path().join(name.as_ref()).display(), error.into())
     }
 
-    pub(super) fn stranger(&self, name: &str, what: &str) -> Error {
+    pub(super) fn unexpected_entry(&self, name: &str, what: &str) -> Error {
         Error::new(ErrorKind::Guard, what)
             .at("path", self.path().join(name).display())
             .todo("find out who put it there, and move it away")

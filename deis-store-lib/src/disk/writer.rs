@@ -4,9 +4,9 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::digest::Sha256;
 use super::new_file::NewFile;
 use crate::error::{Error, ErrorKind, Result};
+use crate::hash::Sha256;
 
 /// How many pieces may wait for the disk: with the 256 KiB that the network gives at most, 1 MiB for each object.
 const WAITING_PIECES: usize = 4;

@@ -99,7 +99,7 @@ impl Etcd {
         for _ in 0..=MOST_REDIRECTS {
             match self.attempt(method, &target, form).await? {
                 Answer::Node(node) => return Ok(node),
-                Answer::Elsewhere(path_and_query) => target = path_and_query,
+                Answer::RemoteTarget(path_and_query) => target = path_and_query,
             }
         }
         Err(Error::new(ErrorKind::Protocol, "etcd redirects in a circle").into())
@@ -122,7 +122,7 @@ impl Etcd {
         let status = response.status();
         if status == StatusCode::TEMPORARY_REDIRECT {
             let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
-            return self.redirect(location).map(Answer::Elsewhere).map_err(Failure::from);
+            return self.redirect(location).map(Answer::RemoteTarget).map_err(Failure::from);
         }
         let mut body = Vec::new();
         while let Some(piece) = response.body_mut().next().await {
@@ -168,7 +168,7 @@ enum Repeat {
 
 enum Answer {
     Node(Node),
-    Elsewhere(String),
+    RemoteTarget(String),
 }
 
 struct Failure {

@@ -1,12 +1,12 @@
 //! The conditions of a GET, HEAD or PUT, as radosgw weighs them. Pure.
 
-use super::asked::Asked;
 use super::date;
 use super::failure::Failure;
+use super::parsed_request::ParsedRequest;
 use super::store::Object;
 
 /// Whether an object may be read. `If-Range` is ignored, and `*` and lists match no `ETag`.
-pub(super) fn check_read(asked: &Asked, object: &Object) -> Result<(), Failure> {
+pub(super) fn check_read(asked: &ParsedRequest, object: &Object) -> Result<(), Failure> {
     let (matches, none) = (asked.header("if-match"), asked.header("if-none-match"));
     let date = |name| match asked.header(name) {
         None => Ok(None),
@@ -32,7 +32,7 @@ pub(super) fn check_read(asked: &Asked, object: &Object) -> Result<(), Failure> 
 }
 
 /// Whether an object may be written where there is this one, or none.
-pub(super) fn check_write(asked: &Asked, present: Option<&Object>) -> Result<(), Failure> {
+pub(super) fn check_write(asked: &ParsedRequest, present: Option<&Object>) -> Result<(), Failure> {
     let exists = present.is_some();
     let is = |etag: &str| present.is_some_and(|object| object.etag == unquoted(etag));
     let refused = match (asked.header("if-match"), asked.header("if-none-match")) {

@@ -5,14 +5,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use jiff::civil::DateTime;
 use jiff::tz::Offset;
 
-use super::asked::Asked;
 use super::failure::Failure;
+use super::parsed_request::ParsedRequest;
 
 /// `RGW_AUTH_GRACE`.
 const GRACE: Duration = Duration::from_mins(15);
 
 /// Checks the date of a request that is signed in its header.
-pub(super) fn check_date(asked: &Asked, now: SystemTime) -> Result<(), Failure> {
+pub(super) fn check_date(asked: &ParsedRequest, now: SystemTime) -> Result<(), Failure> {
     let text = asked.header("x-amz-date").or_else(|| asked.header("date")).unwrap_or_default();
     let date = parse(text).ok_or(Failure::AccessDenied)?;
     let difference = now.duration_since(date).unwrap_or_else(|ahead| ahead.duration());
@@ -20,7 +20,7 @@ pub(super) fn check_date(asked: &Asked, now: SystemTime) -> Result<(), Failure> 
 }
 
 /// Checks that a presigned request has not expired.
-pub(super) fn check_expiry(asked: &Asked, now: SystemTime) -> Result<(), Failure> {
+pub(super) fn check_expiry(asked: &ParsedRequest, now: SystemTime) -> Result<(), Failure> {
     let expires = asked.parameter("Expires").parse::<u64>().map_err(|_| Failure::AccessDenied)?;
     let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
     if now.as_secs() > expires { Err(Failure::AccessDenied) } else { Ok(()) }
@@ -44,9 +44,9 @@ pub(super) fn parse(text: &str) -> Option<SystemTime> {
 mod tests {
     use super::*;
 
-    fn asked(header: &str, date: &str) -> Asked {
+    fn asked(header: &str, date: &str) -> ParsedRequest {
         let request = http::Request::get("/").header(header, date).body(()).unwrap();
-        Asked::read(&request.into_parts().0).unwrap()
+        ParsedRequest::read(&request.into_parts().0).unwrap()
     }
 
     #[test]

@@ -51,14 +51,14 @@
 //!   the `ETag`s they had.
 
 mod acl;
-mod answer;
-mod asked;
 mod condition;
 mod date;
 mod failure;
 mod op;
-mod payload;
+mod parsed_request;
 mod range;
+mod request_body;
+mod response;
 mod server;
 mod service;
 mod store;

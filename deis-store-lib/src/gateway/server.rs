@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::service::Service;
 use super::store::Store;
 use crate::error::{Error, ErrorKind, Result};
-use crate::monitor::Clock;
+use crate::run::Clock;
 use crate::secret::Credentials;
 
 /// The most bytes of a request's head, and what each connection may hold of a body: radosgw takes 16 kB of metadata.

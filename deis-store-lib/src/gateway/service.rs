@@ -8,15 +8,15 @@ use http::{HeaderName, Request, Response, header};
 use hyper::body::Incoming;
 use jiff::Timestamp;
 
-use super::answer::{Answer, ResponseBody};
-use super::asked::{Asked, PRESIGNED};
 use super::date;
 use super::failure::Failure;
 use super::op::{self, Call};
-use super::payload::Payload;
+use super::parsed_request::{PRESIGNED, ParsedRequest};
+use super::request_body::RequestBody;
+use super::response::{Answer, ResponseBody};
 use super::store::Store;
 use super::verifier::Verifier;
-use crate::monitor::Clock;
+use crate::run::Clock;
 use crate::secret::Credentials;
 
 /// What answers requests.
@@ -39,8 +39,8 @@ impl Service {
         let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let request_id = format!("tx{number:021x}-{seconds:010x}-embedded-default");
         let (head, incoming) = request.into_parts();
-        let mut payload = Payload::new(incoming, &head.headers);
-        let asked = Asked::read(&head);
+        let mut payload = RequestBody::new(incoming, &head.headers);
+        let asked = ParsedRequest::read(&head);
         let answer = match &asked {
             Ok(asked) => self.answer(asked, &mut payload, now, number).await,
             Err(failure) => Err(*failure),
@@ -61,8 +61,8 @@ impl Service {
 
     async fn answer(
         &self,
-        asked: &Asked,
-        payload: &mut Payload,
+        asked: &ParsedRequest,
+        payload: &mut RequestBody,
         now: SystemTime,
         number: u64,
     ) -> Result<Answer, Failure> {
@@ -75,7 +75,7 @@ impl Service {
     }
 
     /// Whether the request is the user's; `false` if it bears no signature at all.
-    async fn is_signed(&self, asked: &Asked, now: SystemTime) -> Result<bool, Failure> {
+    async fn is_signed(&self, asked: &ParsedRequest, now: SystemTime) -> Result<bool, Failure> {
         let presigned = PRESIGNED.iter().any(|name| *name != "Expires" && asked.has(name));
         match asked.header("authorization").unwrap_or_default() {
             "" if presigned && !PRESIGNED.iter().all(|name| asked.has(name)) => {

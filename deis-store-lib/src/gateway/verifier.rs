@@ -15,8 +15,8 @@ use s3s::service::{S3Service, S3ServiceBuilder};
 use s3s::validation::NameValidation;
 use s3s::{Body, S3Request, S3Response, S3Result, s3_error};
 
-use super::asked::Asked;
 use super::failure::Failure;
+use super::parsed_request::ParsedRequest;
 use crate::s3::S3Error;
 use crate::s3::op::Head;
 use crate::secret::Credentials;
@@ -35,7 +35,7 @@ impl Verifier {
     }
 
     /// Whether the signature is the user's.
-    pub(super) async fn verify(&self, asked: &Asked) -> Result<(), Failure> {
+    pub(super) async fn verify(&self, asked: &ParsedRequest) -> Result<(), Failure> {
         let mut request = http::Request::new(Body::empty());
         *request.method_mut() = asked.method.clone();
         *request.uri_mut() = asked.signed_target().parse().map_err(|_| Failure::Malformed)?;
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
     use crate::s3::sign::vectors::{Vector, vectors};
 
-    fn asked(vector: &Vector) -> Asked {
+    fn asked(vector: &Vector) -> ParsedRequest {
         let target = if vector.query.is_empty() {
             vector.path.clone()
         } else {
@@ -127,7 +127,7 @@ mod tests {
             request =
                 request.header(AUTHORIZATION, format!("AWS {}:{}", vector.access_key, vector.signature));
         }
-        Asked::read(&request.body(()).unwrap().into_parts().0).unwrap()
+        ParsedRequest::read(&request.body(()).unwrap().into_parts().0).unwrap()
     }
 
     #[tokio::test]

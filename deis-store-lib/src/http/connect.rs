@@ -7,7 +7,7 @@ use ::http::Uri;
 use ::http::uri::Authority;
 use bytes::Bytes;
 
-use super::{Dial, Direct, HttpSend, Timeouts};
+use super::{Dial, HttpSend, HyperTransport, Timeouts};
 use crate::error::{Error, ErrorKind, Result};
 
 /// How to reach an endpoint. [`Timeouts`] alone stand for the defaults with these timeouts.
@@ -61,14 +61,14 @@ impl fmt::Display for ProxyUrl {
 }
 
 /// The transport for an endpoint's URL: `http://HOST[:PORT]` or `https://…`. Plain http without a proxy goes through
-/// [`Direct`]; https and proxies need feature `https`.
+/// [`HyperTransport`]; https and proxies need feature `https`.
 pub fn connect(url: &str, options: impl Into<ConnectOptions>) -> Result<Arc<dyn HttpSend>> {
     let options = options.into();
     let (scheme, authority) = endpoint("endpoint", url)?;
     match scheme.as_str() {
         "http" if options.proxy.is_none() => {
             let dial = Dial::Tcp(authority.host().to_owned(), authority.port_u16().unwrap_or(80));
-            Ok(Arc::new(Direct::new(dial, authority.as_str(), options.timeouts)))
+            Ok(Arc::new(HyperTransport::new(dial, authority.as_str(), options.timeouts)))
         }
         "http" | "https" => portable(&scheme, &authority, &options),
         _ => Err(Error::new(ErrorKind::Usage, "this scheme is not known here")
@@ -79,7 +79,7 @@ pub fn connect(url: &str, options: impl Into<ConnectOptions>) -> Result<Arc<dyn 
 
 #[cfg(feature = "https")]
 fn portable(scheme: &str, authority: &Authority, options: &ConnectOptions) -> Result<Arc<dyn HttpSend>> {
-    Ok(Arc::new(super::Portable::new(scheme, authority, options)?))
+    Ok(Arc::new(super::ReqwestTransport::new(scheme, authority, options)?))
 }
 
 #[cfg(not(feature = "https"))]

@@ -1,16 +1,16 @@
 //! How a request leaves: one attempt at one endpoint.
 //!
-//! Nothing here retries, signs, follows redirects, decompresses or knows of ssh. [`Direct`] sends plain http over
-//! TCP or a unix socket, [`Portable`] sends https, and what goes through a proxy. [`connect`] chooses.
+//! Nothing here retries, signs, follows redirects, decompresses or knows of ssh. [`HyperTransport`] sends plain http over
+//! TCP or a unix socket, [`ReqwestTransport`] sends https, and what goes through a proxy. [`connect`] chooses.
 
 pub mod backoff;
 mod body;
 mod connect;
-mod direct;
+mod hyper_transport;
 mod limited;
-#[cfg(feature = "https")]
-mod portable;
 pub mod rate;
+#[cfg(feature = "https")]
+mod reqwest_transport;
 mod socket;
 
 use std::fmt;
@@ -22,10 +22,10 @@ use ::http::{Request, Response};
 
 pub use body::{Body, Frames, Received, Source};
 pub use connect::{ConnectOptions, ProxyUrl, connect};
-pub use direct::{Dial, Direct};
+pub use hyper_transport::{Dial, HyperTransport};
 pub use limited::{Limited, Limits};
 #[cfg(feature = "https")]
-pub use portable::Portable;
+pub use reqwest_transport::ReqwestTransport;
 
 use crate::error::{Error, ErrorKind};
 use body::SourceFailed;

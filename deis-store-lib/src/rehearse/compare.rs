@@ -4,12 +4,12 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use sha2::{Digest as _, Sha256};
 
 use crate::error::Result;
-use crate::monitor::Run;
+use crate::part::Part;
 use crate::report::{Finding, FindingKind, Findings};
+use crate::run::Run;
 use crate::s3::etag::ETag;
 use crate::s3::op::{ListedObject, ObjectInfo};
 use crate::s3::{BucketName, Client, ObjectKey};
-use crate::snapshot::Part;
 
 /// Objects compared at once.
 const AT_ONCE: usize = 4;

@@ -6,10 +6,10 @@ use md5::{Digest as _, Md5};
 use super::internal;
 use crate::error::Result;
 use crate::http::Body;
-use crate::monitor::{Run, TaskKind, TaskResult};
+use crate::rehearse::made::{Sample, SampleObject};
+use crate::run::{Run, TaskKind, TaskResult};
 use crate::s3::op::{CompleteUpload, InitiateUpload, PutObject, UploadPart};
 use crate::s3::{BucketName, Client, ObjectKey};
-use crate::sample::{Sample, SampleObject};
 
 /// How many objects and bytes were stored.
 pub(super) async fn fill(client: &Client, sample: &Sample, run: &Run) -> Result<(u64, u64)> {

@@ -10,8 +10,8 @@ use tokio_util::io::SyncIoBridge;
 use super::internal;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{BoxFuture, Dial};
+use crate::rehearse::made::Sample;
 use crate::remote::{Child, Input, Login, Process, Remote, Stdin, Stdout};
-use crate::sample::Sample;
 
 /// How much of a stream is between its two ends.
 const PIPE_BYTES: usize = 64 << 10;

@@ -6,17 +6,18 @@ use std::time::Duration;
 use futures_util::{Stream, TryStreamExt as _, future, stream};
 
 use super::RestoredPart;
-use super::compare::{Compared, compare, lines};
+use super::diff::{Compared, compare, lines};
+use crate::contents::registry::REPOSITORIES;
+use crate::contents::wal_e::{BASE_BACKUPS, is_sentinel, latest};
 use crate::error::{Error, ErrorKind, Result};
-use crate::mirror::{Pushed, ToPush, push};
-use crate::monitor::{Run, Running};
-use crate::registry::REPOSITORIES;
+use crate::part::Part;
 use crate::report::{Finding, FindingKind, Findings, Verdict};
+use crate::run::{Run, Running};
 use crate::s3::etag::ETag;
 use crate::s3::op::PutObject;
-use crate::s3::{BucketName, Checked, Client, Cut};
-use crate::snapshot::{ListLine, Part, Snapshot};
-use crate::wal_e::{BASE_BACKUPS, is_sentinel, latest};
+use crate::s3::{BucketName, Checked, Client, PartLayout};
+use crate::snapshot::{ListLine, Snapshot};
+use crate::transfer::{Pushed, ToPush, push};
 
 /// Between two sentinels: WAL-E takes the one written last for `LATEST`, and old gateways list whole seconds.
 const BETWEEN_SENTINELS: Duration = Duration::from_millis(1100);
@@ -206,7 +207,10 @@ fn in_one(line: &ListLine) -> bool {
 /// The size of the parts that it was uploaded in.
 fn part_size_bytes(line: &ListLine) -> Option<u64> {
     let Some(Checked::Parts(bytes)) = line.checked else { return None };
-    Cut::new(line.size_bytes, Some(bytes)).ok().map(|cut| cut.part_size_bytes()).filter(|size| *size == bytes)
+    PartLayout::new(line.size_bytes, Some(bytes))
+        .ok()
+        .map(|cut| cut.part_size_bytes())
+        .filter(|size| *size == bytes)
 }
 
 fn to_push(snapshot: &Snapshot, part: Part, line: ListLine) -> ToPush {

@@ -6,17 +6,18 @@ use std::io::Read as _;
 
 use serde::{Serialize, Serializer};
 
-use super::compare::{Compared, compare};
+use super::diff::{Compared, compare};
 use super::{ORDER, checked_file};
+use crate::blocking::blocking;
 use crate::cluster::{self, Cluster, Configuration, volume};
-use crate::disk::each_piece;
+use crate::disk::read_chunks;
 use crate::error::{Error, ErrorKind, Result, printable};
-use crate::mirror::blocking;
-use crate::monitor::{Run, TaskKind, TaskResult};
+use crate::part::Part;
+use crate::run::{Run, TaskKind, TaskResult};
 use crate::s3::etag::ETag;
 use crate::s3::op::ListedObject;
 use crate::s3::{BucketName, Check};
-use crate::snapshot::{ListLine, Part, PartEntry, PartOutcome, Snapshot};
+use crate::snapshot::{ListLine, PartEntry, PartOutcome, Snapshot};
 
 /// A configuration is small; anything longer is not one.
 const MOST_CONFIGURATION_BYTES: u64 = 64 << 20;
@@ -258,7 +259,7 @@ fn likeness(line: &ListLine, there: &ListedObject) -> Likeness {
 fn has_etag(mut file: File, there: &ListedObject) -> Result<bool> {
     let failed = |error: std::io::Error| Error::new(ErrorKind::Disk, "cannot read the file").because(error);
     let mut check = Check::listed(there);
-    each_piece(&mut file, |piece| check.update(piece)).map_err(failed)?;
+    read_chunks(&mut file, |piece| check.update(piece)).map_err(failed)?;
     Ok(check.agrees())
 }
 

@@ -7,10 +7,10 @@ use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::etag::{ETag, PartsCheck, s3cmd_md5};
-use super::md5::{InStep, Md5};
 use super::op::{ListedObject, ObjectInfo};
 use crate::error::{Error, ErrorKind, Result};
-use crate::hex::lower_hex;
+use crate::hash::lower_hex;
+use crate::hash::{Md5, Md5Pool};
 
 /// What an object's bytes were checked against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ pub struct Check {
     size_bytes: u64,
     seen_bytes: u64,
     by: By,
-    in_step: Option<InStep>,
+    md5_pool: Option<Md5Pool>,
 }
 
 #[derive(Debug)]
@@ -92,7 +92,7 @@ impl Check {
                 s3cmd: s3cmd.map(|expected| (expected, Md5::new())),
             }
         };
-        Self { etag: info.etag.clone(), size_bytes: info.total_bytes, seen_bytes: 0, by, in_step: None }
+        Self { etag: info.etag.clone(), size_bytes: info.total_bytes, seen_bytes: 0, by, md5_pool: None }
     }
 
     /// A check against what a listing says of an object, for bytes that did not come from it.
@@ -104,22 +104,22 @@ impl Check {
 
     /// The same check, of which [`Check::update_piece`] hashes in step with others.
     #[must_use]
-    pub fn in_step(self, in_step: &InStep) -> Self {
-        Self { in_step: Some(in_step.clone()), ..self }
+    pub fn md5_pool(self, md5_pool: &Md5Pool) -> Self {
+        Self { md5_pool: Some(md5_pool.clone()), ..self }
     }
 
     /// The next bytes of the object, in step with other objects' if it was made so: for threads that may wait.
     pub fn update_piece(&mut self, bytes: &Bytes) {
-        let Some(in_step) = &self.in_step else { return self.update(bytes) };
+        let Some(md5_pool) = &self.md5_pool else { return self.update(bytes) };
         self.seen_bytes += bytes.len() as u64;
         match &mut self.by {
-            By::Md5 { seen, .. } => Md5::update_all([(seen, bytes.clone())], in_step),
+            By::Md5 { seen, .. } => Md5::update_all([(seen, bytes.clone())], md5_pool),
             By::Parts { parts, s3cmd } => {
                 if let Some(parts) = parts {
-                    parts.update_in_step(bytes.clone(), in_step);
+                    parts.update_in_step(bytes.clone(), md5_pool);
                 }
                 if let Some((_, seen)) = s3cmd {
-                    Md5::update_all([(seen, bytes.clone())], in_step);
+                    Md5::update_all([(seen, bytes.clone())], md5_pool);
                 }
             }
         }

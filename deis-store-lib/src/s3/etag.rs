@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use md5::Digest as _;
 
-use super::md5::{InStep, Md5};
-use crate::hex::lower_hex;
+use crate::hash::lower_hex;
+use crate::hash::{Md5, Md5Pool};
 
 const MIB: u64 = 1 << 20;
 
@@ -87,7 +87,7 @@ impl PartsCheck {
     }
 
     /// The same, in step with others: the candidates of one object already are some.
-    pub fn update_in_step(&mut self, mut bytes: Bytes, in_step: &InStep) {
+    pub fn update_in_step(&mut self, mut bytes: Bytes, md5_pool: &Md5Pool) {
         while !bytes.is_empty() {
             // Up to where the first one of them has a part's end.
             let ends = self.candidates.iter_mut().map(Candidate::next_bytes);
@@ -97,7 +97,7 @@ impl PartsCheck {
                 candidate.left_bytes -= piece.len() as u64;
                 (&mut candidate.part, piece.clone())
             });
-            Md5::update_all(parts, in_step);
+            Md5::update_all(parts, md5_pool);
         }
     }
 

@@ -6,12 +6,11 @@
 mod check;
 #[cfg(feature = "client")]
 pub mod client;
-mod cut;
+mod common_prefixes;
 mod error;
 pub mod etag;
-mod fold;
-pub(crate) mod md5;
 pub mod op;
+mod part_layout;
 pub mod s3cfg;
 pub mod sign;
 pub(crate) mod types;
@@ -20,8 +19,7 @@ pub(crate) mod xml;
 pub use check::{Check, Checked};
 #[cfg(feature = "client")]
 pub use client::Client;
-pub use cut::Cut;
+pub use common_prefixes::{CommonPrefixes, Folded};
 pub use error::{Advice, S3Error};
-pub use fold::{Fold, Folded};
-pub use md5::InStep;
+pub use part_layout::PartLayout;
 pub use types::{BucketName, ObjectKey};

@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::line::milliseconds;
-use super::part::Part;
-use crate::disk::Sha256;
+use super::list_line::milliseconds;
 use crate::error::{Error, ErrorKind, Result};
-use crate::mirror::Counts;
+use crate::hash::Sha256;
+use crate::outcome::Counts;
+use crate::part::Part;
 
 /// The format that this version writes, and the greatest it reads.
 pub const FORMAT: u64 = 1;

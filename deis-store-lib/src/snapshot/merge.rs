@@ -3,8 +3,8 @@
 use std::fs::File;
 use std::iter::Peekable;
 
-use super::line::ListLine;
-use super::list::ListReader;
+use super::list_line::ListLine;
+use super::object_list::ListReader;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The lines of all lists of a part, in order of their keys. Ends after the first error. It reads files: in async

@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use jiff::{Timestamp, ToSpan, civil::DateTime, tz::Offset};
 
-use super::part::Part;
 use crate::error::{Error, ErrorKind};
+use crate::part::Part;
 
 /// The manifest's name.
 pub(crate) const MANIFEST: &str = "manifest.json";

@@ -10,13 +10,14 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::finished::Snapshot;
 use super::manifest::{FORMAT, check_format};
 use super::name::{SnapshotName, UNFINISHED};
-use super::unfinished::Unfinished;
-use crate::disk::{Kind, Lock, PARTIAL, PROBE_NAME, Root, Sha256, probe};
+use super::reader::Snapshot;
+use super::writer::SnapshotWriter;
+use crate::disk::{Kind, Lock, PARTIAL, PROBE_NAME, Root, probe};
 use crate::error::{Context, Error, ErrorKind, Result, disk_error};
-use crate::monitor::Run;
+use crate::hash::Sha256;
+use crate::run::Run;
 
 pub(super) const REPOSITORY: &str = "deis-store.json";
 const LOCK: &str = ".lock";
@@ -137,14 +138,14 @@ impl Repository {
     }
 
     /// Begins a snapshot, named by the time. `run_file` says what the run was asked for. Hold the lock.
-    pub fn begin(&self, run: &Run, run_file: &Value) -> Result<Unfinished> {
+    pub fn begin(&self, run: &Run, run_file: &Value) -> Result<SnapshotWriter> {
         // Each time, since a repository can be copied to another file system.
         probe(&self.root)?;
         let mut name = SnapshotName::new(timestamp(run.clock.now())?);
         while self.is_taken(&name)? {
             name = name.next()?;
         }
-        Unfinished::begin(&self.root, self.identity(), name, &json(run_file)?)
+        SnapshotWriter::begin(&self.root, self.identity(), name, &json(run_file)?)
     }
 
     fn is_taken(&self, name: &SnapshotName) -> Result<bool> {

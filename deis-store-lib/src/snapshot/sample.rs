@@ -7,10 +7,11 @@ use std::path::Path;
 use serde_json::json;
 
 use super::{
-    ListLine, Manifest, Outcome, Part, PartEntry, PartOutcome, Repository, SealedList, Snapshot, Source,
-    Unfinished,
+    ListLine, Manifest, PartEntry, PartOutcome, Repository, SealedList, Snapshot, SnapshotWriter, Source,
 };
-use crate::monitor::Run;
+use crate::outcome::Outcome;
+use crate::part::Part;
+use crate::run::Run;
 
 /// The keys of the registry: hostile ones, and two whose objects have equal sizes.
 pub(crate) const KEYS: [&str; 5] = ["/registry/one", "/registry/two", "a", "a/b", "d/"];
@@ -22,12 +23,12 @@ pub(crate) fn build(repository: &Path) -> Snapshot {
     unfinished.commit(manifest).unwrap()
 }
 
-pub(crate) fn begin(repository: &Path) -> Unfinished {
+pub(crate) fn begin(repository: &Path) -> SnapshotWriter {
     let repository = Repository::create(repository, &Run::silent()).unwrap();
     repository.begin(&Run::silent(), &json!({"parts": ["registry"]})).unwrap()
 }
 
-pub(crate) fn fill(unfinished: &Unfinished) -> Manifest {
+pub(crate) fn fill(unfinished: &SnapshotWriter) -> Manifest {
     let mut parts = BTreeMap::new();
     let lists = [list(unfinished, 1, &KEYS[..2]), list(unfinished, 2, &KEYS[2..])];
     parts.insert(Part::Registry, bucket(&lists));
@@ -62,7 +63,7 @@ pub(crate) fn fill(unfinished: &Unfinished) -> Manifest {
     }
 }
 
-fn list(unfinished: &Unfinished, number: usize, keys: &[&str]) -> SealedList {
+fn list(unfinished: &SnapshotWriter, number: usize, keys: &[&str]) -> SealedList {
     let objects = unfinished.objects(Part::Registry).unwrap();
     let mut list = unfinished.list(Part::Registry, number, 2).unwrap();
     for key in keys {

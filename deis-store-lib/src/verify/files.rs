@@ -9,11 +9,12 @@ use sha2::Digest;
 use tokio::sync::mpsc;
 
 use super::{Event, as_finding, finding};
-use crate::disk::Sha256;
 use crate::error::{Result, disk_error};
-use crate::monitor::Stop;
+use crate::hash::Sha256;
+use crate::part::Part;
 use crate::report::{Finding, FindingKind};
-use crate::snapshot::{ListLine, Part, Snapshot};
+use crate::run::Stop;
+use crate::snapshot::{ListLine, Snapshot};
 
 const BUFFER_BYTES: usize = 256 << 10;
 

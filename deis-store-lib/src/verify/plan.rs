@@ -7,10 +7,12 @@ use tokio::sync::mpsc;
 
 use super::files::{Job, Target};
 use super::{Event, VerifyOptions, as_finding, finding};
-use crate::disk::Sha256;
 use crate::error::{Error, ErrorKind, Result};
+use crate::hash::Sha256;
+use crate::outcome::Counts;
+use crate::part::Part;
 use crate::report::FindingKind;
-use crate::snapshot::{Counts, FileDigest, LISTS, Part, PartEntry, PartOutcome, Snapshot};
+use crate::snapshot::{FileDigest, LISTS, PartEntry, PartOutcome, Snapshot};
 
 pub(super) struct Plan {
     pub(super) snapshot: Snapshot,

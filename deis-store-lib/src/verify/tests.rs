@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::disk::partial_name;
-use crate::snapshot::Counts;
+use crate::outcome::Counts;
 use crate::snapshot::sample::{self, KEYS};
 
 /// A snapshot that nobody holds open, so that it can be damaged and opened.

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use deis_store::ErrorKind;
 use deis_store::http::Body;
-use deis_store::monitor::{Clock, SystemClock};
+use deis_store::run::{Clock, SystemClock};
 use deis_store::s3::Client;
 use deis_store::s3::op::{GetObject, Operation as _, PutObject, Request};
 use deis_store::s3::sign::presign;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use deis_store::http::Body;
 use deis_store::s3::client::{Part, UploadOptions, cut_into_parts};
 use deis_store::s3::op::{InitiateUpload, PutObject};
-use deis_store::s3::{Checked, Cut, ObjectKey};
+use deis_store::s3::{Checked, ObjectKey, PartLayout};
 use deis_store::{Error, ErrorKind, Result};
 use futures_util::{Stream, stream};
 
@@ -118,7 +118,7 @@ fn continuing(size: usize) -> UploadOptions {
     let mut options = UploadOptions::default();
     // So that what was sent is there when the run is interrupted.
     options.at_once = 1;
-    options.continues = Some(Cut::new(size as u64, Some(PART_BYTES as u64)).unwrap());
+    options.continues = Some(PartLayout::new(size as u64, Some(PART_BYTES as u64)).unwrap());
     options
 }
 

@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use deis_store::disk::Root;
-use deis_store::mirror::fetch;
 use deis_store::s3::Client;
+use deis_store::transfer::fetch;
 use deis_store::{ErrorKind, Result};
 use deis_store_tests::faulty::{Answer, Asked, Edit, Fault, FaultyGateway, Operation, etag};
 

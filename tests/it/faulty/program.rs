@@ -5,8 +5,9 @@ use std::thread::scope;
 use std::time::Duration;
 
 use deis_store::disk::Root;
-use deis_store::mirror::{Outcome, Pulled, Selection, pull};
-use deis_store::monitor::{Run, TaskKind};
+use deis_store::outcome::Outcome;
+use deis_store::run::{Run, TaskKind};
+use deis_store::transfer::{Pulled, Selection, pull};
 use deis_store::{ErrorKind, Result};
 use deis_store_tests::faulty::{Answer, Edit, Fault, FaultyGateway, Operation, etag};
 use serde_json::Value;

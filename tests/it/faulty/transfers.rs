@@ -5,11 +5,11 @@ use std::sync::LazyLock;
 
 use bytes::Bytes;
 use deis_store::http::{Body, Timeouts, connect};
-use deis_store::mirror::{ToPush, upload as push_one};
-use deis_store::monitor::Run;
+use deis_store::run::Run;
 use deis_store::s3::client::{Client, ClientOptions, Part, UploadOptions};
 use deis_store::s3::op::{InitiateUpload, PutObject};
 use deis_store::secret::Credentials;
+use deis_store::transfer::{ToPush, upload as push_one};
 use deis_store::{ErrorKind, Result};
 use deis_store_tests::faulty::{Answer, Edit, Fault, FaultyGateway, Operation};
 use futures_util::stream;

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use deis_store::ErrorKind;
 use deis_store::http::{ConnectOptions, ProxyUrl, connect};
-use deis_store::monitor::Run;
+use deis_store::run::Run;
 use deis_store::s3::Client;
 use deis_store::s3::client::ClientOptions;
 use deis_store::s3::op::PutObject;

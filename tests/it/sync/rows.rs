@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use deis_store::http::{Timeouts, connect};
-use deis_store::mirror::{ToPush, upload};
-use deis_store::monitor::Run;
+use deis_store::run::Run;
 use deis_store::s3::client::ClientOptions;
 use deis_store::s3::{BucketName, Client};
 use deis_store::secret::Credentials;
+use deis_store::transfer::{ToPush, upload};
 use deis_store_tests::faulty::{Answer, Edit, Fault, Operation};
 
 use super::Place;

@@ -4,10 +4,10 @@ use std::pin::pin;
 
 use deis_store::Result;
 use deis_store::error::printable;
-use deis_store::mirror::below;
 use deis_store::s3::client::{Copied, CopyOptions};
 use deis_store::s3::op::CopySource;
 use deis_store::s3::{BucketName, Client, ObjectKey};
+use deis_store::sync::below;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use serde_json::json;
 

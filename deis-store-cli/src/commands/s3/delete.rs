@@ -4,8 +4,8 @@ use std::pin::pin;
 
 use deis_store::Result;
 use deis_store::error::printable;
-use deis_store::mirror::{Globs, below};
 use deis_store::s3::{BucketName, Client, ObjectKey};
+use deis_store::sync::{Globs, below};
 use futures_util::TryStreamExt as _;
 use serde_json::json;
 

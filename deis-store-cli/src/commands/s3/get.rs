@@ -4,9 +4,11 @@ use std::path::{Path, PathBuf};
 
 use deis_store::disk::{NewFile, Root};
 use deis_store::error::printable;
-use deis_store::mirror::{Below as Wanted, Existing, Globs, Outcome, Taken, fetch, take};
-use deis_store::monitor::{Run, TaskKind, TaskResult};
+use deis_store::outcome::Outcome;
+use deis_store::run::{Run, TaskKind, TaskResult};
 use deis_store::s3::{BucketName, Client, ObjectKey};
+use deis_store::sync::{DownloadTree as Wanted, Existing, Globs, Taken, take};
+use deis_store::transfer::fetch;
 use deis_store::{Error, ErrorKind, Result};
 use serde_json::json;
 

@@ -4,7 +4,7 @@ use std::pin::pin;
 
 use deis_store::error::printable;
 use deis_store::s3::op::ListedObject;
-use deis_store::s3::{BucketName, Client, Fold, Folded};
+use deis_store::s3::{BucketName, Client, CommonPrefixes, Folded};
 use deis_store::{ErrorKind, Result};
 use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
@@ -55,7 +55,7 @@ async fn one(
     recursive: bool,
     output: &Output,
 ) -> Result<Option<(Vec<Value>, Vec<Value>)>> {
-    let mut fold = Fold::new(prefix);
+    let mut fold = CommonPrefixes::new(prefix);
     let (mut objects, mut prefixes, mut text) = (Vec::new(), Vec::new(), String::new());
     let mut listing = pin!(client.list(bucket, prefix));
     while let Some(object) = listing.try_next().await? {

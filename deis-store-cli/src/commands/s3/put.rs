@@ -7,11 +7,13 @@ use std::path::{Path, PathBuf};
 
 use deis_store::disk::Root;
 use deis_store::error::{disk_error, printable};
-use deis_store::mirror::{ContentTypes, Globs, Local, ToPush, push, walk};
-use deis_store::monitor::{Run, TaskKind, TaskResult};
+use deis_store::run::{Run, TaskKind, TaskResult};
 use deis_store::s3::client::{UploadOptions, cut_into_parts};
 use deis_store::s3::op::InitiateUpload;
 use deis_store::s3::{Client, ObjectKey};
+use deis_store::sync::{ContentTypes, Globs};
+use deis_store::transfer::{ToPush, push};
+use deis_store::tree::{TreeEntry, walk};
 use deis_store::{Error, ErrorKind, Result};
 use futures_util::stream;
 use serde_json::json;
@@ -167,13 +169,13 @@ impl<'a> Source<'a> {
             What::File { key, name } => (Some(self.one(key, name)), None),
             What::Directory { prefix } => (None, Some(walk(&self.root, prefix))),
         };
-        let wanted = |local: &Local| {
+        let wanted = |local: &TreeEntry| {
             local.is_closed()
                 || !self.globs.leave_out(local.key.strip_prefix(self.base).unwrap_or(&local.key))
         };
         let found = one.into_iter().chain(all.into_iter().flatten());
         found.filter(move |local| local.as_ref().map_or(true, wanted)).map(|local| {
-            let Local { key, path, found } = local?;
+            let TreeEntry { key, path, found } = local?;
             let path = path.components();
             let shown = match self.what {
                 What::File { .. } => self.named.to_owned(),
@@ -184,10 +186,10 @@ impl<'a> Source<'a> {
         })
     }
 
-    fn one(&self, key: &str, name: &str) -> Result<Local> {
+    fn one(&self, key: &str, name: &str) -> Result<TreeEntry> {
         let path = vec![name.to_owned()];
-        let found = self.root.facts(&path)?.ok_or("it has gone");
-        Ok(Local { key: key.to_owned(), path: path.into(), found })
+        let found = self.root.metadata(&path)?.ok_or("it has gone");
+        Ok(TreeEntry { key: key.to_owned(), path: path.into(), found })
     }
 }
 

@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use deis_store::disk::{Root, probe};
 use deis_store::error::printable;
-use deis_store::mirror::{
-    BucketTree, ContentTypes, Did, Elsewhere, Extra, Globs, MaxDelete, Outcome, SyncOptions, SyncReport,
-    Synced, UnchangedBy, sync_between_buckets, sync_between_clusters, sync_to_bucket, sync_to_directory,
-};
-use deis_store::monitor::{Run, TaskKind, TaskResult};
+use deis_store::outcome::Outcome;
+use deis_store::run::{Run, TaskKind, TaskResult};
 use deis_store::s3::{BucketName, Client};
+use deis_store::sync::{
+    BucketTree, ContentTypes, Fate, Globs, MaxDelete, RemoteTarget, SyncOptions, SyncReport, Synced,
+    TargetOnly, UnchangedBy, sync_between_buckets, sync_between_clusters, sync_to_bucket, sync_to_directory,
+};
 use deis_store::{Error, ErrorKind, Result};
 use serde_json::json;
 
@@ -132,7 +133,7 @@ pub(super) async fn run(
             let tree = BucketTree { bucket: from, prefix: from_prefix, wanted: &wanted };
             if let Some(other) = &other {
                 let spool = args.to.spool.clone().unwrap_or_else(std::env::temp_dir);
-                let to = Elsewhere { client: other, bucket, prefix, spool: &spool };
+                let to = RemoteTarget { client: other, bucket, prefix, spool: &spool };
                 sync_between_clusters(client, &tree, &to, &options, run, &task, each).await?
             } else {
                 sync_between_buckets(client, &tree, (bucket, prefix), &options, run, &task, each).await?
@@ -213,15 +214,15 @@ fn target(directory: &Path, dry_run: bool) -> Result<(Root, Option<tempfile::Tem
 /// A line for each key that is not as it was, or not as it should be.
 fn line(synced: &Synced, dry_run: bool) -> Option<String> {
     let (what, why) = match &synced.did {
-        Did::Source(Outcome::Unchanged) => return None,
-        Did::Source(Outcome::Stored) => (if dry_run { "would copy" } else { "copied" }, None),
-        Did::Source(Outcome::Unverifiable(why)) => ("copied, unverifiable", Some(why)),
-        Did::Source(Outcome::Vanished) => ("vanished", None),
-        Did::Source(Outcome::Refused(why)) => ("REFUSED", Some(why)),
-        Did::Source(Outcome::Failed(why)) => ("FAILED", Some(why)),
-        Did::Target(Extra::Deleted) => (if dry_run { "would delete" } else { "deleted" }, None),
-        Did::Target(Extra::NotDeleted(why)) => ("not deleted", Some(why)),
-        Did::Target(Extra::LeftAlone(why)) => ("left alone", Some(why)),
+        Fate::Source(Outcome::Unchanged) => return None,
+        Fate::Source(Outcome::Stored) => (if dry_run { "would copy" } else { "copied" }, None),
+        Fate::Source(Outcome::Unverifiable(why)) => ("copied, unverifiable", Some(why)),
+        Fate::Source(Outcome::Vanished) => ("vanished", None),
+        Fate::Source(Outcome::Refused(why)) => ("REFUSED", Some(why)),
+        Fate::Source(Outcome::Failed(why)) => ("FAILED", Some(why)),
+        Fate::Target(TargetOnly::Deleted) => (if dry_run { "would delete" } else { "deleted" }, None),
+        Fate::Target(TargetOnly::NotDeleted(why)) => ("not deleted", Some(why)),
+        Fate::Target(TargetOnly::LeftAlone(why)) => ("left alone", Some(why)),
     };
     let why = why.map_or(String::new(), |why| format!(": {}", printable(why)));
     Some(format!("{what}: {}{why}\n", printable(&synced.key)))

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use deis_store::Result;
 use deis_store::error::printable;
-use deis_store::monitor::Run;
+use deis_store::run::Run;
 use deis_store::s3::Client;
 use deis_store::s3::op::GetObject;
 use serde_json::{Value, json};

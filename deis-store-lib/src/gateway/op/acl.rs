@@ -6,9 +6,9 @@ use http::StatusCode;
 
 use super::Call;
 use crate::gateway::acl::Acl;
-use crate::gateway::answer::Answer;
 use crate::gateway::failure::Failure;
-use crate::gateway::payload::Payload;
+use crate::gateway::request_body::RequestBody;
+use crate::gateway::response::Answer;
 use crate::gateway::store::Object;
 
 pub(super) fn of_bucket(call: &Call<'_>) -> Result<Answer, Failure> {
@@ -21,7 +21,7 @@ pub(super) fn of_object(call: &Call<'_>) -> Result<Answer, Failure> {
 }
 
 /// Sets the list: as XML, or by `x-amz-acl` with an empty body.
-pub(super) async fn put(call: &Call<'_>, payload: &mut Payload) -> Result<Answer, Failure> {
+pub(super) async fn put(call: &Call<'_>, payload: &mut RequestBody) -> Result<Answer, Failure> {
     if payload.length_bytes().is_none() {
         return Err(Failure::MissingContentLength);
     }

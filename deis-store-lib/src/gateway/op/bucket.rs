@@ -7,9 +7,9 @@ use serde::Deserialize;
 
 use super::{Call, iso};
 use crate::gateway::acl::{Acl, owner};
-use crate::gateway::answer::Answer;
 use crate::gateway::failure::Failure;
-use crate::gateway::payload::Payload;
+use crate::gateway::request_body::RequestBody;
+use crate::gateway::response::Answer;
 use crate::gateway::store::Bucket;
 use crate::gateway::xml::Xml;
 
@@ -52,7 +52,7 @@ pub(super) fn check_name(name: &str) -> Result<(), Failure> {
 }
 
 /// Creates a bucket; one's own may be there already.
-pub(super) async fn create(call: &Call<'_>, payload: &mut Payload) -> Result<Answer, Failure> {
+pub(super) async fn create(call: &Call<'_>, payload: &mut RequestBody) -> Result<Answer, Failure> {
     let acl = Acl::canned(call.asked.header("x-amz-acl").unwrap_or_default())?;
     check_location(&payload.xml().await?)?;
     let name = call.asked.bucket.clone();

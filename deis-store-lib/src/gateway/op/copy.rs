@@ -9,8 +9,8 @@ use percent_encoding::percent_decode_str;
 
 use super::{Call, iso, multipart, put};
 use crate::gateway::acl::Acl;
-use crate::gateway::answer::Answer;
 use crate::gateway::failure::Failure;
+use crate::gateway::response::Answer;
 use crate::gateway::store::{Content, Object};
 use crate::gateway::xml::Xml;
 use jiff::Timestamp;

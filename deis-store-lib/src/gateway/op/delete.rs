@@ -4,9 +4,9 @@ use http::StatusCode;
 use serde::Deserialize;
 
 use super::Call;
-use crate::gateway::answer::Answer;
 use crate::gateway::failure::Failure;
-use crate::gateway::payload::Payload;
+use crate::gateway::request_body::RequestBody;
+use crate::gateway::response::Answer;
 use crate::gateway::xml::Xml;
 use crate::s3::xml;
 
@@ -25,7 +25,7 @@ pub(super) fn one(call: &Call<'_>) -> Result<Answer, Failure> {
 }
 
 /// Deletes many. `Content-MD5` is not looked at.
-pub(super) async fn several(call: &Call<'_>, payload: &mut Payload) -> Result<Answer, Failure> {
+pub(super) async fn several(call: &Call<'_>, payload: &mut RequestBody) -> Result<Answer, Failure> {
     let body = payload.xml().await?;
     let text = std::str::from_utf8(&body).map_err(|_| Failure::Malformed)?;
     let delete: Delete = quick_xml::de::from_str(text).map_err(|_| Failure::Malformed)?;

@@ -3,10 +3,10 @@
 use http::{HeaderName, StatusCode, header};
 
 use super::Call;
-use crate::gateway::answer::Answer;
 use crate::gateway::condition;
 use crate::gateway::failure::Failure;
 use crate::gateway::range::{Wanted, wanted};
+use crate::gateway::response::Answer;
 
 /// What a signed query may put in place of what is stored.
 const OVERRIDES: [(&str, HeaderName); 6] = [

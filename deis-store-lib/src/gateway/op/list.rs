@@ -4,8 +4,8 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use super::{Call, iso};
 use crate::gateway::acl::owner;
-use crate::gateway::answer::Answer;
 use crate::gateway::failure::Failure;
+use crate::gateway::response::Answer;
 use crate::gateway::store::{Object, Page};
 use crate::gateway::xml::Xml;
 

@@ -15,10 +15,10 @@ mod versions;
 use http::Method;
 use jiff::Timestamp;
 
-use super::answer::Answer;
-use super::asked::Asked;
 use super::failure::Failure;
-use super::payload::Payload;
+use super::parsed_request::ParsedRequest;
+use super::request_body::RequestBody;
+use super::response::Answer;
 use super::store::Store;
 
 pub(super) use bucket::anonymous;
@@ -26,14 +26,14 @@ pub(super) use bucket::anonymous;
 /// What an operation works with.
 pub(super) struct Call<'a> {
     pub(super) store: &'a Store,
-    pub(super) asked: &'a Asked,
+    pub(super) asked: &'a ParsedRequest,
     pub(super) now: Timestamp,
     /// The request's number, from which ids are made.
     pub(super) number: u64,
 }
 
 /// Finds the operation and does it.
-pub(super) async fn perform(call: &Call<'_>, payload: &mut Payload) -> Result<Answer, Failure> {
+pub(super) async fn perform(call: &Call<'_>, payload: &mut RequestBody) -> Result<Answer, Failure> {
     let asked = call.asked;
     if asked.is_service() {
         return if is_read(&asked.method) { Ok(bucket::list(call)) } else { Err(Failure::MethodNotAllowed) };
@@ -50,7 +50,7 @@ fn is_read(method: &Method) -> bool {
     [Method::GET, Method::HEAD].contains(method)
 }
 
-async fn of_bucket(call: &Call<'_>, payload: &mut Payload) -> Result<Answer, Failure> {
+async fn of_bucket(call: &Call<'_>, payload: &mut RequestBody) -> Result<Answer, Failure> {
     let has = |name| call.asked.has(name);
     match call.asked.method.as_str() {
         "HEAD" => bucket::head(call),
@@ -69,7 +69,7 @@ async fn of_bucket(call: &Call<'_>, payload: &mut Payload) -> Result<Answer, Fai
     }
 }
 
-async fn of_object(call: &Call<'_>, payload: &mut Payload) -> Result<Answer, Failure> {
+async fn of_object(call: &Call<'_>, payload: &mut RequestBody) -> Result<Answer, Failure> {
     let has = |name| call.asked.has(name);
     // An empty id is none: the object itself is meant then.
     let of_upload = !call.asked.parameter("uploadId").is_empty();

@@ -10,12 +10,12 @@ use serde::Deserialize;
 
 use super::{Call, iso, put};
 use crate::gateway::acl::Acl;
-use crate::gateway::answer::Answer;
 use crate::gateway::failure::Failure;
-use crate::gateway::payload::Payload;
+use crate::gateway::request_body::RequestBody;
+use crate::gateway::response::Answer;
 use crate::gateway::store::{Bucket, Content, Object, Part, Upload};
 use crate::gateway::xml::Xml;
-use crate::hex::lower_hex;
+use crate::hash::lower_hex;
 
 /// `rgw_multipart_min_part_size`.
 const LEAST_PART_BYTES: u64 = 5 << 20;
@@ -34,7 +34,7 @@ pub(super) fn initiate(call: &Call<'_>) -> Result<Answer, Failure> {
     Ok(Answer::xml(xml.finish("InitiateMultipartUploadResult")))
 }
 
-pub(super) async fn upload_part(call: &Call<'_>, payload: &mut Payload) -> Result<Answer, Failure> {
+pub(super) async fn upload_part(call: &Call<'_>, payload: &mut RequestBody) -> Result<Answer, Failure> {
     let upload = (call.asked.key.clone(), call.asked.parameter("uploadId").to_owned());
     call.store.bucket(&call.asked.bucket, |bucket| {
         bucket.uploads.get(&upload).map(|_| ()).ok_or(Failure::NoSuchUpload)
@@ -95,7 +95,7 @@ pub(super) fn list_parts(call: &Call<'_>) -> Result<Answer, Failure> {
 
 /// Makes the object. All parts that were uploaded must be named, in any order. A completion may be repeated; only
 /// the repeated one says the `ETag`.
-pub(super) async fn complete(call: &Call<'_>, payload: &mut Payload) -> Result<Answer, Failure> {
+pub(super) async fn complete(call: &Call<'_>, payload: &mut RequestBody) -> Result<Answer, Failure> {
     let body = payload.xml().await?;
     let text = std::str::from_utf8(&body).map_err(|_| Failure::MalformedXml)?;
     let named: Completion = quick_xml::de::from_str(text).map_err(|_| Failure::MalformedXml)?;

@@ -8,16 +8,16 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 
 use super::Call;
 use crate::gateway::acl::Acl;
-use crate::gateway::answer::Answer;
-use crate::gateway::asked::Asked;
 use crate::gateway::condition;
 use crate::gateway::failure::Failure;
-use crate::gateway::payload::Payload;
+use crate::gateway::parsed_request::ParsedRequest;
+use crate::gateway::request_body::RequestBody;
+use crate::gateway::response::Answer;
 use crate::gateway::store::{Content, Object};
-use crate::hex::lower_hex;
+use crate::hash::lower_hex;
 use crate::s3::op::KEPT_HEADERS;
 
-pub(super) async fn put(call: &Call<'_>, payload: &mut Payload) -> Result<Answer, Failure> {
+pub(super) async fn put(call: &Call<'_>, payload: &mut RequestBody) -> Result<Answer, Failure> {
     let headers = kept(call.asked)?;
     let acl = Acl::canned(call.asked.header("x-amz-acl").unwrap_or_default())?;
     call.store.bucket(&call.asked.bucket, |_| Ok(()))?;
@@ -41,7 +41,7 @@ pub(super) fn stored(etag: &str) -> Answer {
 }
 
 /// Takes in the body of an object or a part, and checks it against `Content-MD5`.
-pub(super) async fn body(call: &Call<'_>, payload: &mut Payload) -> Result<(Content, [u8; 16]), Failure> {
+pub(super) async fn body(call: &Call<'_>, payload: &mut RequestBody) -> Result<(Content, [u8; 16]), Failure> {
     let expected = call.asked.header("content-md5").map(digest).transpose()?;
     let (content, md5) = call.store.receive(payload).await?;
     if expected.is_some_and(|expected| expected != md5) {
@@ -59,7 +59,7 @@ fn digest(text: &str) -> Result<[u8; 16], Failure> {
 }
 
 /// Type, metadata and other headers that are kept with an object, verbatim.
-pub(super) fn kept(asked: &Asked) -> Result<Vec<(HeaderName, HeaderValue)>, Failure> {
+pub(super) fn kept(asked: &ParsedRequest) -> Result<Vec<(HeaderName, HeaderValue)>, Failure> {
     if asked.headers.contains_key("x-amz-server-side-encryption") {
         return Err(Failure::InvalidRequest);
     }

@@ -1,9 +1,9 @@
 //! The settings of buckets and objects that nobody here can set: what radosgw says of them while they are unset.
 
 use super::Call;
-use crate::gateway::answer::Answer;
-use crate::gateway::asked::Asked;
 use crate::gateway::failure::Failure;
+use crate::gateway::parsed_request::ParsedRequest;
+use crate::gateway::response::Answer;
 use crate::gateway::xml::Xml;
 
 /// Sub-resources that are not built. radosgw ignores names it does not know, and does the base operation; that
@@ -22,7 +22,7 @@ const NOT_BUILT: [&str; 10] = [
 ];
 
 /// Refuses what is not built.
-pub(super) fn check(asked: &Asked) -> Result<(), Failure> {
+pub(super) fn check(asked: &ParsedRequest) -> Result<(), Failure> {
     let reads_bucket = asked.key.is_empty() && asked.method == http::Method::GET;
     if asked.has_other_version() && [http::Method::PUT, http::Method::POST].contains(&asked.method) {
         return Err(Failure::NotImplemented);

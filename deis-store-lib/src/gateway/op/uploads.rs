@@ -7,8 +7,8 @@ use percent_encoding::utf8_percent_encode;
 use super::list::ESCAPED_IN_PREFIXES;
 use super::{Call, iso};
 use crate::gateway::acl::{OWNER, owner};
-use crate::gateway::answer::Answer;
 use crate::gateway::failure::Failure;
+use crate::gateway::response::Answer;
 use crate::gateway::xml::Xml;
 
 const ROOT: &str = "ListMultipartUploadsResult";

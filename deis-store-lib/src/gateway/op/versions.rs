@@ -5,8 +5,8 @@ use percent_encoding::utf8_percent_encode;
 use super::list::ESCAPED;
 use super::{Call, iso};
 use crate::gateway::acl::owner;
-use crate::gateway::answer::Answer;
 use crate::gateway::failure::Failure;
+use crate::gateway::response::Answer;
 use crate::gateway::xml::Xml;
 
 const ROOT: &str = "ListVersionsResult";

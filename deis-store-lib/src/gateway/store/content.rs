@@ -11,7 +11,8 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::spool::Region;
 use crate::http::Frames;
-use crate::snapshot::{ListLine, Part, Snapshot};
+use crate::part::Part;
+use crate::snapshot::{ListLine, Snapshot};
 
 /// How much is read from a file at a time.
 const PIECE_BYTES: u64 = 128 << 10;

@@ -9,7 +9,7 @@ use super::Store;
 use super::content::{Content, blocking};
 use super::spool::Region;
 use crate::gateway::failure::Failure;
-use crate::gateway::payload::Payload;
+use crate::gateway::request_body::RequestBody;
 
 /// How much of a body is gathered before it is written to the spool.
 const PIECE_BYTES: usize = 256 << 10;
@@ -21,7 +21,7 @@ impl Store {
     /// Takes in a body. A body that is cut off is answered with `NoSuchKey`, as by radosgw.
     pub(in crate::gateway) async fn receive(
         &self,
-        payload: &mut Payload,
+        payload: &mut RequestBody,
     ) -> Result<(Content, [u8; 16]), Failure> {
         let length_bytes = payload.length_bytes().ok_or(Failure::MissingContentLength)?;
         if length_bytes > MOST_BYTES {
@@ -36,7 +36,7 @@ impl Store {
     }
 }
 
-async fn in_memory(length_bytes: u64, payload: &mut Payload) -> Result<(Content, [u8; 16]), Failure> {
+async fn in_memory(length_bytes: u64, payload: &mut RequestBody) -> Result<(Content, [u8; 16]), Failure> {
     // What is announced is not yet there: only so much is set aside for it in advance.
     let ahead = usize::try_from(length_bytes.min(1 << 20)).unwrap_or(0);
     let (mut bytes, mut md5) = (Vec::with_capacity(ahead), Md5::new());
@@ -50,7 +50,7 @@ async fn in_memory(length_bytes: u64, payload: &mut Payload) -> Result<(Content,
     Ok((Content::Bytes(Bytes::from(bytes)), md5.finalize().into()))
 }
 
-async fn spooled(region: Arc<Region>, payload: &mut Payload) -> Result<(Content, [u8; 16]), Failure> {
+async fn spooled(region: Arc<Region>, payload: &mut RequestBody) -> Result<(Content, [u8; 16]), Failure> {
     let mut writing = Writing { region: region.clone(), md5: Md5::new(), at_bytes: 0 };
     let mut gathered = BytesMut::new();
     while let Some(piece) = payload.next().await.map_err(|_| Failure::NoSuchKey)? {

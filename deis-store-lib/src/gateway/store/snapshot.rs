@@ -9,7 +9,8 @@ use super::content::Stored;
 use super::{Bucket, Content, Object, Store};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::acl::Acl;
-use crate::snapshot::{ListLine, Part, Snapshot};
+use crate::part::Part;
+use crate::snapshot::{ListLine, Snapshot};
 
 impl Store {
     /// The buckets of a snapshot, read-only. It reads all object lists: in async code, use it in a blocking task.

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::disk::unnamed;
+use crate::disk::anonymous_file;
 use crate::error::Result;
 
 /// The file. It only grows; what is given back is punched out of it, where the file system can.
@@ -20,7 +20,7 @@ pub(super) struct Spool {
 impl Spool {
     /// A spool in a directory.
     pub(super) fn create(directory: &Path) -> Result<Self> {
-        Ok(Self { file: unnamed(directory)?, end_bytes: AtomicU64::new(0) })
+        Ok(Self { file: anonymous_file(directory)?, end_bytes: AtomicU64::new(0) })
     }
 
     /// A place for a body of this length.

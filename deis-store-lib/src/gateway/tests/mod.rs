@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
 use super::{Gateway, Store};
 use crate::http::{Body, HttpSend, Timeouts, connect};
-use crate::monitor::{Clock, Run, SystemClock};
+use crate::run::{Clock, Run, SystemClock};
 use crate::s3::client::ClientOptions;
 use crate::s3::op::{Head, PutObject, Request};
 use crate::s3::sign::sign;

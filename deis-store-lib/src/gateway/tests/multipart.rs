@@ -45,7 +45,7 @@ async fn parts_become_an_object_with_radosgws_etag() {
     assert_eq!((done.status(), done.element("ETag")), (200, ""));
     let mut md5s = md5(&vec![1; PART_BYTES]).to_vec();
     md5s.extend(md5(b"end"));
-    let etag = format!("{}-2", crate::hex::lower_hex(&md5(&md5s)));
+    let etag = format!("{}-2", crate::hash::lower_hex(&md5(&md5s)));
     assert_eq!(complete(&[(1, &first), (3, &third)]).await.element("ETag"), etag);
 
     let info = harness.client.head(&bucket(), &ObjectKey::new("k").unwrap()).await.unwrap();
@@ -85,7 +85,7 @@ async fn a_part_can_be_a_range_of_another_object() {
     let headers = [("x-amz-copy-source", "/db_wal/source"), ("x-amz-copy-source-range", "bytes=2-5")];
     let part = harness.ask(Method::PUT, &format!("/db_wal/k?partNumber=1&uploadId={id}"), &headers, "").await;
     let etag = part.element("ETag").to_owned();
-    assert_eq!(etag, crate::hex::lower_hex(&md5(b"2345")));
+    assert_eq!(etag, crate::hash::lower_hex(&md5(b"2345")));
     let done =
         harness.ask(Method::POST, &format!("/db_wal/k?uploadId={id}"), &[], completion(&[(1, &etag)])).await;
     assert_eq!((done.status(), harness.get("k").await.as_slice()), (200, &b"2345"[..]));

@@ -7,7 +7,7 @@ use super::multipart::Upload;
 use crate::error::{Context as _, Error, ErrorKind, Result};
 use crate::s3::etag::parts_etag;
 use crate::s3::op::{CopyObject, CopyPart, CopySource, HeadObject, InitiateUpload, ObjectInfo, PutObject};
-use crate::s3::{BucketName, Cut, ObjectKey};
+use crate::s3::{BucketName, ObjectKey, PartLayout};
 
 /// Copied parts cost the gateway and not the line: large ones, to need few requests.
 const PART_BYTES: u64 = 512 << 20;
@@ -82,7 +82,7 @@ impl Client {
         (bucket, key): (&BucketName, &ObjectKey),
         options: &CopyOptions,
     ) -> Result<String> {
-        let cut = Cut::new(info.total_bytes, Some(options.part_size_bytes))?;
+        let cut = PartLayout::new(info.total_bytes, Some(options.part_size_bytes))?;
         let content_type = (!info.content_type.is_empty()).then_some(info.content_type.as_str());
         let begin = InitiateUpload::new(bucket, key, content_type, &info.headers, &info.meta)?;
         let upload = Upload::begun(self, bucket, key, self.execute(&begin).await?);

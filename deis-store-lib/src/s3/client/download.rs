@@ -11,7 +11,7 @@ use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::Client;
-use super::span::Span;
+use super::range_stream::RangeStream;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::s3::op::{ByteRange, Conditions, GetObject, ObjectInfo};
 use crate::s3::{BucketName, Check, Checked, ObjectKey};
@@ -32,7 +32,7 @@ pub struct Download<'a> {
 }
 
 enum Coming<'a> {
-    InOrder(Span<'a>),
+    InOrder(RangeStream<'a>),
     InRanges {
         ranges: BoxStream<'a, Result<Vec<Bytes>>>,
         /// What is left of the range whose turn it is.
@@ -111,7 +111,7 @@ impl Client {
     async fn get_in_one<'a>(&'a self, operation: &GetObject<'a>) -> Result<Download<'a>> {
         let (bucket, key) = (operation.bucket, operation.key);
         let (info, received) = self.streamed(operation).await.at("bucket", bucket).at("key", key)?;
-        let span = Span::new(self, operation, &info, received);
+        let span = RangeStream::new(self, operation, &info, received);
         Ok(Download { info: whole(info), bytes: Coming::InOrder(span) })
     }
 
@@ -127,7 +127,7 @@ impl Client {
             move |first: u64| span_of(bucket, key, etag, first..size_bytes.min(first + RANGE_BYTES));
         let begin = operation(first_byte);
         let (info, received) = self.streamed(&begin).await.at("bucket", bucket).at("key", key)?;
-        let first = Span::new(self, &begin, &info, received).collect().boxed();
+        let first = RangeStream::new(self, &begin, &info, received).collect().boxed();
         let rest = (1..(size_bytes - first_byte).div_ceil(RANGE_BYTES)).map(move |index| {
             let range = async move {
                 let operation = operation(first_byte + index * RANGE_BYTES);
@@ -138,7 +138,7 @@ impl Client {
                     let error = Error::new(ErrorKind::Guard, "the object is not what it was").because(text);
                     return Err(error.at("bucket", bucket).at("key", key));
                 }
-                Span::new(self, &operation, &info, received).collect().await
+                RangeStream::new(self, &operation, &info, received).collect().await
             };
             range.boxed()
         });

@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 use http::{Request as HttpRequest, StatusCode};
 
 use super::Client;
-use super::budget::Budget;
-use super::permits::Permit;
+use super::concurrency::Permit;
+use super::retry_budget::RetryBudget;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{Body, HttpSend, Received, SendError, Stage};
 use crate::s3::op::{Head, Operation, Repeat};
@@ -73,7 +73,7 @@ impl Client {
             let endpoint = gateway.http.endpoint();
             let failure = match self.attempt(&*gateway.http, operation, call, permit).await {
                 Ok(output) => {
-                    gateway.take_in();
+                    gateway.resume();
                     self.budget().earn();
                     return Ok(output);
                 }
@@ -98,7 +98,7 @@ impl Client {
                     // What answers there is no gateway, and another one may be.
                     let other = other && error.kind() == ErrorKind::Protocol && attempts < self.gateways();
                     if other {
-                        gateway.leave_out(self.0.options.left_out);
+                        gateway.suspend(self.0.options.suspension);
                     }
                     // Mostly an error number that radosgw has no words for, and will have again.
                     let hopeless = unknown && attempts >= UNKNOWN_ERROR_ATTEMPTS;
@@ -106,7 +106,7 @@ impl Client {
                 }
                 Failure::Send(error) => {
                     if error.stage == Stage::NotSent || error.timed_out {
-                        gateway.leave_out(self.0.options.left_out);
+                        gateway.suspend(self.0.options.suspension);
                     }
                     let known = self.0.reached.load(Relaxed) || attempts < self.first_contact_attempts();
                     let again = match error.stage {
@@ -203,7 +203,7 @@ impl Client {
         self.0.offset_ms.store(offset, Relaxed);
     }
 
-    fn budget(&self) -> MutexGuard<'_, Budget> {
+    fn budget(&self) -> MutexGuard<'_, RetryBudget> {
         self.0.budget.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

@@ -17,12 +17,12 @@ pub(super) struct Gateways {
 #[derive(Debug)]
 pub(super) struct Gateway {
     pub(super) http: Arc<dyn HttpSend>,
-    left_out_until: Mutex<Option<Instant>>,
+    suspended_until: Mutex<Option<Instant>>,
 }
 
 impl Gateways {
     pub(super) fn new(list: Vec<Arc<dyn HttpSend>>) -> Self {
-        let gateway = |http| Gateway { http, left_out_until: Mutex::default() };
+        let gateway = |http| Gateway { http, suspended_until: Mutex::default() };
         Self { list: list.into_iter().map(gateway).collect(), turn: AtomicUsize::new(0) }
     }
 
@@ -46,16 +46,16 @@ impl Gateways {
 
 impl Gateway {
     /// It did not answer, and is asked again only after so long.
-    pub(super) fn leave_out(&self, duration: Duration) {
+    pub(super) fn suspend(&self, duration: Duration) {
         *self.until() = Some(Instant::now() + duration);
     }
 
     /// It answered.
-    pub(super) fn take_in(&self) {
+    pub(super) fn resume(&self) {
         *self.until() = None;
     }
 
     fn until(&self) -> MutexGuard<'_, Option<Instant>> {
-        self.left_out_until.lock().unwrap_or_else(PoisonError::into_inner)
+        self.suspended_until.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

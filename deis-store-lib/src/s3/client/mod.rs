@@ -1,7 +1,7 @@
 //! The client: it sends operations to the gateways of one cluster, signs each attempt and repeats what may be
 //! repeated.
 
-mod budget;
+mod concurrency;
 mod copy;
 mod download;
 mod execute;
@@ -10,8 +10,8 @@ mod list;
 mod multipart;
 mod operations;
 mod pace;
-mod permits;
-mod span;
+mod range_stream;
+mod retry_budget;
 #[cfg(test)]
 mod tests;
 mod upload;
@@ -24,20 +24,20 @@ use std::time::Duration;
 
 use tokio::sync::Semaphore;
 
-use budget::Budget;
+use concurrency::Permits;
 pub use copy::{Copied, CopyOptions};
 pub use download::Download;
 use execute::Call;
 use gateways::Gateways;
 pub use multipart::{Part, UploadOptions, Uploaded, cut_into_parts};
-use permits::Permits;
+use retry_budget::RetryBudget;
 
-use super::InStep;
 use super::op::Operation;
 use crate::error::{Error, ErrorKind, Result};
+use crate::hash::Md5Pool;
 use crate::http::backoff::Backoff;
 use crate::http::{HttpSend, Limited, Limits};
-use crate::monitor::{Clock, Run, Stop};
+use crate::run::{Clock, Run, Stop};
 use crate::secret::Credentials;
 
 /// Objects that come in ranges at a time: one fills any line, and each takes memory.
@@ -55,13 +55,13 @@ struct Shared {
     stop: Stop,
     permits: Permits,
     in_ranges: Arc<Semaphore>,
-    budget: Mutex<Budget>,
+    budget: Mutex<RetryBudget>,
     /// Whether any gateway has ever answered: one that never did is not waited for.
     reached: AtomicBool,
     /// What to add to our clock to get the gateways', in milliseconds.
     offset_ms: AtomicI64,
     random: Mutex<fastrand::Rng>,
-    in_step: InStep,
+    md5_pool: Md5Pool,
 }
 
 /// How a client behaves.
@@ -79,7 +79,7 @@ pub struct ClientOptions {
     pub bytes_per_second: Option<NonZeroU64>,
     /// How long a gateway that did not answer is left out while another one does. 60 s: long against a request, short
     /// against a restart.
-    pub left_out: Duration,
+    pub suspension: Duration,
 }
 
 impl Default for ClientOptions {
@@ -87,7 +87,7 @@ impl Default for ClientOptions {
         Self {
             in_flight: 64,
             backoff: Backoff::default(),
-            left_out: Duration::from_mins(1),
+            suspension: Duration::from_mins(1),
             requests_per_second: None,
             bytes_per_second: None,
         }
@@ -121,7 +121,7 @@ impl Client {
             reached: AtomicBool::new(false),
             offset_ms: AtomicI64::new(0),
             random: Mutex::new(fastrand::Rng::with_seed(run.seed)),
-            in_step: InStep::new(std::thread::available_parallelism().map_or(1, |cores| cores.get() / 2)),
+            md5_pool: Md5Pool::new(std::thread::available_parallelism().map_or(1, |cores| cores.get() / 2)),
         })))
     }
 
@@ -145,8 +145,8 @@ impl Client {
 
     /// Where what it transfers is hashed together.
     #[must_use]
-    pub fn in_step(&self) -> &InStep {
-        &self.0.in_step
+    pub fn md5_pool(&self) -> &Md5Pool {
+        &self.0.md5_pool
     }
 
     /// What was learnt of the gateways' clocks: milliseconds to add to ours; 0 if ours was never refused.

@@ -15,7 +15,7 @@ use crate::error::{Context, Error, ErrorKind, Result};
 use crate::http::Body;
 use crate::s3::etag::parts_etag;
 use crate::s3::op::{CannedAcl, CompleteUpload, InitiateUpload, ListedPart, NewAcl, UploadPart};
-use crate::s3::{BucketName, Cut, ObjectKey};
+use crate::s3::{BucketName, ObjectKey, PartLayout};
 
 /// A part of an object.
 #[derive(Clone, Debug)]
@@ -36,7 +36,7 @@ pub struct UploadOptions {
     /// if they have the same size and MD5. A run that is stopped or loses the gateway leaves its own then; else a run
     /// that fails throws its parts away. The parts' bodies are held until the end then: what an earlier run has begun
     /// with other metadata is uploaded once more.
-    pub continues: Option<Cut>,
+    pub continues: Option<PartLayout>,
 }
 
 impl Default for UploadOptions {
@@ -99,7 +99,7 @@ impl Client {
     async fn continued_or_begun(
         &self,
         begin: &InitiateUpload<'_>,
-        cut: &Cut,
+        cut: &PartLayout,
     ) -> Result<(String, Option<Parts>)> {
         let mut attempts = 0;
         loop {
@@ -147,7 +147,7 @@ impl Client {
         &self,
         bucket: &BucketName,
         key: &ObjectKey,
-        cut: &Cut,
+        cut: &PartLayout,
     ) -> Result<Option<(String, Parts)>> {
         let mut uploads = match self.uploads(bucket, key.as_str()).await {
             Ok(uploads) => uploads,
@@ -308,7 +308,7 @@ impl Upload<'_> {
             Ok(is_there().await?
                 || self.client.parts(self.bucket, self.key, &self.id).await.map(|_| false)?)
         };
-        self.client.probing(|| self.client.execute(&operation), is_done).await?;
+        self.client.retry_with_probe(|| self.client.execute(&operation), is_done).await?;
         if is_there().await? {
             return Ok(());
         }

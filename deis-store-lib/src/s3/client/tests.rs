@@ -12,9 +12,9 @@ use http::{Request, Response};
 use super::{Client, ClientOptions, Part, UploadOptions};
 use crate::error::{ErrorKind, Result};
 use crate::http::{Body, BoxFuture, HttpSend, Received, SendError, Stage};
-use crate::monitor::Run;
+use crate::run::Run;
 use crate::s3::op::{InitiateUpload, PutObject};
-use crate::s3::{BucketName, Cut, ObjectKey};
+use crate::s3::{BucketName, ObjectKey, PartLayout};
 use crate::secret::Credentials;
 
 type Answer = Result<Response<Received>, SendError>;
@@ -326,7 +326,8 @@ async fn an_upload_whose_beginning_was_lost_is_looked_for_and_not_begun_twice() 
     let (bucket, key) = names();
     let begin = InitiateUpload::new(&bucket, &key, None, &[].into(), &[].into()).unwrap();
     let parts = stream::iter([Ok(Part { body: Body::Bytes(Bytes::new()), md5: [0; 16] })]);
-    let options = UploadOptions { continues: Some(Cut::new(0, None).unwrap()), ..UploadOptions::default() };
+    let options =
+        UploadOptions { continues: Some(PartLayout::new(0, None).unwrap()), ..UploadOptions::default() };
     let error = client.upload(&begin, parts, &options).await.unwrap_err();
     assert!(error.to_string().contains("quota"), "{error}");
     let asked = gateway.asked.lock().unwrap();

@@ -3,7 +3,7 @@
 use super::Client;
 use super::execute::Call;
 use crate::error::{ErrorKind, Result};
-use crate::hex::lower_hex;
+use crate::hash::lower_hex;
 use crate::http::Body;
 use crate::s3::op::{Operation as _, PutObject, Repeat, UploadPart};
 use crate::s3::{BucketName, ObjectKey};
@@ -20,7 +20,7 @@ impl Client {
         }
         let expected = (lower_hex(&operation.md5()), body.length_bytes());
         let there = async || self.etag_and_size(operation.bucket(), operation.key()).await;
-        self.probing(
+        self.retry_with_probe(
             || self.collected(operation, call),
             async || Ok(there().await? == Some(expected.clone())),
         )
@@ -33,7 +33,7 @@ impl Client {
     }
 
     /// Tries something until it succeeds, fails for good, or is found to have succeeded.
-    pub(super) async fn probing(
+    pub(super) async fn retry_with_probe(
         &self,
         attempt: impl AsyncFn() -> Result<()>,
         done: impl AsyncFn() -> Result<bool>,
@@ -41,8 +41,8 @@ impl Client {
         let mut attempts = 0;
         loop {
             let Err(error) = attempt().await else { return Ok(()) };
-            let doubt = doubt(error.kind());
-            if doubt == Doubt::None || (doubt == Doubt::OfEarlier && attempts == 0) {
+            let ambiguity = ambiguity(error.kind());
+            if ambiguity == Ambiguity::None || (ambiguity == Ambiguity::OfEarlier && attempts == 0) {
                 return Err(error);
             }
             if done().await? {
@@ -50,7 +50,7 @@ impl Client {
             }
             attempts += 1;
             match self.wait(attempts) {
-                Some(wait) if doubt == Doubt::OfThis => self.sleep(wait).await?,
+                Some(wait) if ambiguity == Ambiguity::OfThis => self.sleep(wait).await?,
                 _ => return Err(error),
             }
         }
@@ -72,7 +72,7 @@ impl Client {
 
 /// Whether an attempt that failed may yet have succeeded.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Doubt {
+enum Ambiguity {
     /// It may, and if not, another one may.
     OfThis,
     /// The answer was not what it should be: it may, and another attempt would get the same.
@@ -82,11 +82,13 @@ enum Doubt {
     None,
 }
 
-fn doubt(kind: ErrorKind) -> Doubt {
+fn ambiguity(kind: ErrorKind) -> Ambiguity {
     match kind {
-        ErrorKind::Unreachable | ErrorKind::Timeout | ErrorKind::NotReady | ErrorKind::Busy => Doubt::OfThis,
-        ErrorKind::Protocol => Doubt::OfAnswer,
-        ErrorKind::Guard => Doubt::OfEarlier,
-        _ => Doubt::None,
+        ErrorKind::Unreachable | ErrorKind::Timeout | ErrorKind::NotReady | ErrorKind::Busy => {
+            Ambiguity::OfThis
+        }
+        ErrorKind::Protocol => Ambiguity::OfAnswer,
+        ErrorKind::Guard => Ambiguity::OfEarlier,
+        _ => Ambiguity::None,
     }
 }

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use super::request::OfObject;
 use super::{Head, Operation, Repeat, Request};
-use crate::hex::lower_hex;
+use crate::hash::lower_hex;
 use crate::s3::{BucketName, ObjectKey, S3Error, xml};
 
 /// Completes a multipart upload: the MD5s of all its parts, numbered from 1.

@@ -1,0 +1,92 @@
+//! `deis-store s3 …`: s3cmd's words on buckets and objects.
+
+mod buckets;
+mod copy;
+mod delete;
+mod get;
+mod info;
+mod listing;
+mod place;
+mod put;
+pub(crate) mod sync;
+mod tally;
+mod uploads;
+
+use deis_store::Result;
+use deis_store::run::Run;
+use deis_store::sync::{ContentTypes, Globs};
+
+use super::Done;
+use crate::args::{Below, Global, S3Action, Types};
+use crate::output::Output;
+use crate::settings;
+
+pub(super) async fn run(global: &Global, action: &S3Action, output: &Output, run: &Run) -> Done {
+    let rate = match action {
+        S3Action::Put { rate, .. } | S3Action::Get { rate, .. } => rate.limit_rate,
+        S3Action::Sync(args) => args.limit_rate(),
+        _ => None,
+    };
+    let (cluster, types) = settings::limited_cluster(global, rate, run).await?;
+    let client = &cluster.s3;
+    match action {
+        S3Action::Mb { buckets } => buckets::make(client, buckets, output).await,
+        S3Action::Rb { buckets, recursive, force } => {
+            buckets::remove(client, buckets, *recursive, *force, output).await
+        }
+        S3Action::Ls { place: None, .. } => buckets::list(client, output).await,
+        S3Action::Ls { place: Some(place), recursive } => {
+            listing::list(client, place, *recursive, output).await
+        }
+        S3Action::La { recursive } => listing::list_all(client, *recursive, output).await,
+        S3Action::Du { place } => listing::usage(client, place.as_deref(), output).await,
+        S3Action::Info { places } => info::tell(client, places, output).await,
+        S3Action::Put { files, place, types: said, below, .. } => {
+            put::put(client, files, place, &said.over(types), below, output, run).await
+        }
+        S3Action::Get { place, file, force, skip_existing, below, .. } => {
+            let how = get::How::new(*force, *skip_existing, below);
+            get::get(client, place, file.as_deref(), how, output, run).await
+        }
+        S3Action::Del { places, force, below } => delete::delete(client, places, *force, below, output).await,
+        S3Action::Cp { source, target, below } => copy::copy(client, source, target, below, output).await,
+        S3Action::Sync(args) => Box::pin(sync::run(global, client, args, types, output, run)).await,
+        S3Action::Signurl { place, until } => uploads::sign(client, place, until, output, run),
+        S3Action::Listmp { place } => uploads::list(client, place, output).await,
+        S3Action::Abortmp { place, id } => uploads::abort(client, place, id, output).await,
+    }
+}
+
+impl Types {
+    /// What was typed counts more than what a file says.
+    fn over(&self, mut types: ContentTypes) -> ContentTypes {
+        types.by_name &= !self.no_guess_mime_type;
+        match &self.mime_type {
+            None => types,
+            Some(all) => ContentTypes { by_name: false, otherwise: Some(all.clone()) },
+        }
+    }
+}
+
+impl Below {
+    fn globs(&self) -> Globs {
+        Globs::new(&self.exclude, &self.include)
+    }
+}
+
+/// `2026-11-22T06:38:30.123Z` as s3cmd shows it: `2026-11-22 06:38`.
+fn minute(time: &str) -> String {
+    time.get(..16).unwrap_or(time).replace('T', " ")
+}
+
+/// Whether an error concerns one object alone; if not, it is the error of all.
+fn of_one<T>(result: Result<T>) -> Result<std::result::Result<T, String>> {
+    use deis_store::ErrorKind::{Damaged, Denied, Guard, NotFound, Protocol, Unsupported, Usage};
+    match result {
+        Ok(value) => Ok(Ok(value)),
+        Err(error) => match error.kind() {
+            Damaged | Denied | Guard | NotFound | Protocol | Unsupported | Usage => Ok(Err(error.what())),
+            _ => Err(error),
+        },
+    }
+}

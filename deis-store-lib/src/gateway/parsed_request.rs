@@ -1,0 +1,201 @@
+//! What a request asks for, read as radosgw reads it. Pure. It must not judge the signature.
+
+use std::collections::BTreeMap;
+
+use http::request::Parts;
+use http::{HeaderMap, HeaderName, Method};
+use percent_encoding::{NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
+
+use super::failure::Failure;
+use crate::s3::sign::SIGNED_SUBRESOURCES;
+
+/// The parameters of a presigned request.
+pub(super) const PRESIGNED: [&str; 3] = ["AWSAccessKeyId", "Expires", "Signature"];
+
+/// A request's head.
+#[derive(Debug)]
+pub(super) struct ParsedRequest {
+    pub(super) method: Method,
+    /// The bucket; empty at the service's level.
+    pub(super) bucket: String,
+    /// The key; empty at the bucket's level.
+    pub(super) key: String,
+    /// The headers, each once.
+    pub(super) headers: HeaderMap,
+    path: String,
+    query: BTreeMap<String, String>,
+}
+
+impl ParsedRequest {
+    /// Reads a head.
+    pub(super) fn read(head: &Parts) -> Result<Self, Failure> {
+        let path = head.uri.path();
+        let (bucket, key) = names(path)?;
+        Ok(Self {
+            method: head.method.clone(),
+            bucket,
+            key,
+            headers: headers(&head.headers),
+            path: path.to_owned(),
+            query: query(head.uri.query().unwrap_or_default()),
+        })
+    }
+
+    /// A header as text; `None` also if it is not UTF-8.
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| std::str::from_utf8(value.as_bytes()).ok())
+    }
+
+    /// A parameter of the query, decoded; empty if it is not there.
+    pub(super) fn parameter(&self, name: &str) -> &str {
+        self.query.get(name).map_or("", String::as_str)
+    }
+
+    /// Whether the query has a parameter.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.query.contains_key(name)
+    }
+
+    /// Whether it is for a version that is not there: without versioning, all there is is `null`.
+    pub(super) fn has_other_version(&self) -> bool {
+        !["", "null"].contains(&self.parameter("versionId"))
+    }
+
+    /// Whether the path is the service's own.
+    pub(super) fn is_service(&self) -> bool {
+        self.bucket.is_empty() && self.key.is_empty()
+    }
+
+    /// The path, and of the query what radosgw signs: what a verifier must look at.
+    pub(super) fn signed_target(&self) -> String {
+        let mut target = self.path.clone();
+        let mut separator = '?';
+        for (name, value) in &self.query {
+            let name = name.as_str();
+            if !SIGNED_SUBRESOURCES.contains(&name) && !PRESIGNED.contains(&name) {
+                continue;
+            }
+            target.push(separator);
+            separator = '&';
+            target.push_str(name);
+            // radosgw drops the value of `policy`.
+            if !value.is_empty() && name != "policy" {
+                target.push('=');
+                target.push_str(&utf8_percent_encode(value, NON_ALPHANUMERIC).to_string());
+            }
+        }
+        target
+    }
+}
+
+/// The decoded path, split at its second slash. Nothing is normalised: `//`, `.` and `..` are parts of keys.
+fn names(path: &str) -> Result<(String, String), Failure> {
+    if !escapes_are_whole(path) {
+        // radosgw's URI becomes empty then, and the service has only GET.
+        return Err(Failure::MethodNotAllowed);
+    }
+    let decoded: Vec<u8> = percent_decode(path.as_bytes()).collect();
+    if decoded.contains(&0) || decoded.first() != Some(&b'/') {
+        return Err(Failure::Malformed);
+    }
+    let decoded = String::from_utf8(decoded).map_err(|_| Failure::InvalidObjectName)?;
+    let (bucket, key) = decoded[1..].split_once('/').unwrap_or((&decoded[1..], ""));
+    if key.len() > 1024 {
+        return Err(Failure::InvalidObjectName);
+    }
+    Ok((bucket.to_owned(), key.to_owned()))
+}
+
+fn escapes_are_whole(path: &str) -> bool {
+    path.split('%')
+        .skip(1)
+        .all(|rest| rest.len() >= 2 && rest.as_bytes()[..2].iter().all(u8::is_ascii_hexdigit))
+}
+
+/// Each token is decoded whole and split at its first `=` then; of duplicates the last one wins.
+pub(super) fn query(query: &str) -> BTreeMap<String, String> {
+    let tokens = query.split('&').filter(|token| !token.is_empty());
+    let decoded = tokens.map(|token| {
+        let plain = token.replace('+', " ");
+        percent_decode(plain.as_bytes()).decode_utf8_lossy().into_owned()
+    });
+    decoded
+        .map(|token| match token.split_once('=') {
+            Some((name, value)) => (name.to_owned(), value.to_owned()),
+            None => (token, String::new()),
+        })
+        .collect()
+}
+
+/// radosgw reads headers through CGI's variables: `_` becomes `-`, and of a repeated header the last value is kept.
+/// These prefixes it takes for `x-amz-`.
+fn headers(received: &HeaderMap) -> HeaderMap {
+    const SAME: [&str; 6] = ["x-goog-", "x-dho-", "x-rgw-", "x-object-", "x-container-", "x-account-"];
+    let mut headers = HeaderMap::with_capacity(received.len());
+    for (name, value) in received {
+        let mut name = name.as_str().replace('_', "-");
+        if let Some(rest) = SAME.iter().find_map(|prefix| name.strip_prefix(prefix)) {
+            name = format!("x-amz-{rest}");
+        }
+        if let Ok(name) = HeaderName::try_from(name) {
+            headers.insert(name, value.clone());
+        }
+    }
+    headers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(target: &str) -> Result<ParsedRequest, Failure> {
+        ParsedRequest::read(&http::Request::get(target).body(()).unwrap().into_parts().0)
+    }
+
+    #[test]
+    fn a_path_is_decoded_once_and_never_normalised() {
+        for (path, bucket, key) in [
+            ("/", "", ""),
+            ("/b", "b", ""),
+            ("/b/", "b", ""),
+            ("//b", "", "b"),
+            ("/b//lead", "b", "/lead"),
+            ("/b/e/../k", "b", "e/../k"),
+            ("/b/e/./k//x/", "b", "e/./k//x/"),
+            ("/b/lit%252Fx", "b", "lit%2Fx"),
+            ("/b/d%2Fg+h%20i%0A", "b", "d/g+h i\n"),
+        ] {
+            let asked = asked(path).unwrap();
+            assert_eq!((asked.bucket.as_str(), asked.key.as_str()), (bucket, key), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_key_is_refused() {
+        for (path, failure) in [
+            ("/b/%zz", Failure::MethodNotAllowed),
+            ("/b/%0", Failure::MethodNotAllowed),
+            ("/b/%00", Failure::Malformed),
+            ("/b/%FF", Failure::InvalidObjectName),
+        ] {
+            assert_eq!(asked(path).unwrap_err(), failure, "{path}");
+        }
+    }
+
+    #[test]
+    fn the_verifier_sees_what_radosgw_signs_and_no_more() {
+        let asked = asked("/b/k?prefix=a&restore&acl=&policy=1&uploadId=2~a%2Bb+c&uploadId=2~d%2F").unwrap();
+        assert_eq!(asked.signed_target(), "/b/k?acl&policy&uploadId=2%7Ed%2F");
+        assert_eq!(asked.parameter("prefix"), "a");
+    }
+
+    #[test]
+    fn headers_are_read_as_cgi_would() {
+        let mut request = http::Request::get("/b/k");
+        for (name, value) in [("x-amz-meta-a", "1"), ("x-amz-meta-a", "2"), ("x-amz-meta-b_c", "3")] {
+            request = request.header(name, value);
+        }
+        let asked = ParsedRequest::read(&request.body(()).unwrap().into_parts().0).unwrap();
+        assert_eq!((asked.header("x-amz-meta-a"), asked.header("x-amz-meta-b-c")), (Some("2"), Some("3")));
+    }
+}

@@ -1,0 +1,12 @@
+//! Digests and how they are written: once for all.
+//!
+//! It knows nothing of files, objects or requests.
+
+mod hex;
+mod md5;
+mod sha256;
+
+pub(crate) use hex::lower_hex;
+pub(crate) use md5::Md5;
+pub use md5::Md5Pool;
+pub use sha256::Sha256;

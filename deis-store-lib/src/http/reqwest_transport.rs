@@ -1,0 +1,203 @@
+//! https and proxies, by reqwest: what it cannot send as it was signed, it refuses.
+//!
+//! reqwest puts every URL through `url::Url`, which takes `.` and `..` segments away; a signature covers them.
+//! Besides what the request holds it sends `Host`, `Content-Length` and `Accept: */*`.
+
+use std::io;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ::http::uri::Authority;
+use ::http::{HeaderValue, Request, Response, header};
+use futures_util::{StreamExt, stream};
+use http_body_util::BodyDataStream;
+use rustls::{CertificateError, Error as TlsError};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::{Body, BoxFuture, ConnectOptions, Frames, HttpSend, Received, SendError, Stage, causes};
+use crate::error::{Error, ErrorKind, Result};
+
+/// One endpoint by https, or behind a proxy.
+#[derive(Debug)]
+pub struct ReqwestTransport {
+    client: reqwest::Client,
+    host: HeaderValue,
+    base: String,
+    endpoint: String,
+    idle: Duration,
+}
+
+impl ReqwestTransport {
+    /// An endpoint; the scheme is `http` or `https`. No proxy but the given one is used, whatever the environment says.
+    pub fn new(scheme: &str, authority: &Authority, options: &ConnectOptions) -> Result<Self> {
+        let base = format!("{scheme}://{authority}");
+        let endpoint = match &options.proxy {
+            Some(proxy) => format!("{base} through the proxy {proxy}"),
+            None => base.clone(),
+        };
+        let client = client(scheme, options).map_err(|error| error.at("endpoint", &endpoint))?;
+        let host = HeaderValue::from_str(authority.as_str()).map_err(|error| {
+            Error::new(ErrorKind::Usage, "not a host").at("endpoint", &endpoint).because(error)
+        })?;
+        Ok(Self { client, host, base, endpoint, idle: options.timeouts.idle })
+    }
+
+    async fn attempt(&self, request: Request<Body>) -> Result<Response<Received>, SendError> {
+        let (mut parts, body) = request.into_parts();
+        let target = parts.uri.path_and_query().map_or("", |target| target.as_str());
+        let url = reqwest::Url::parse(&format!("{}{target}", self.base))
+            .map_err(|error| SendError::new(Stage::Unfaithful, error))?;
+        if &url[url::Position::BeforePath..url::Position::AfterQuery] != target {
+            let text = "https and proxies would change the path of this key: a part of it is `.` or `..`";
+            return Err(SendError::new(Stage::Unfaithful, text));
+        }
+        parts.headers.insert(header::HOST, self.host.clone());
+        parts.headers.insert(header::CONTENT_LENGTH, body.length_bytes().into());
+        let moved = Moved::now();
+        let sent = moved.clone();
+        // Without a size of its own the body takes the length from the header.
+        let body = BodyDataStream::new(body.outgoing()).inspect(move |_| sent.again());
+        let request = self
+            .client
+            .request(parts.method, url)
+            .headers(parts.headers)
+            .body(reqwest::Body::wrap_stream(body))
+            .build()
+            .map_err(|error| SendError::new(Stage::Unfaithful, error.without_url()))?;
+        let mut answer = pin!(self.client.execute(request));
+        let response = loop {
+            match timeout_at(moved.last() + self.idle, &mut answer).await {
+                Ok(response) => break response.map_err(classify)?,
+                Err(_) if moved.last() + self.idle > Instant::now() => (),
+                Err(_) => return Err(SendError::new(Stage::Unknown, self.stalled())),
+            }
+        };
+        Ok(Response::from(response).map(|body| Received::new(self.received(body))))
+    }
+
+    fn received(&self, body: reqwest::Body) -> Frames {
+        let (idle, stalled) = (self.idle, self.stalled().to_string());
+        Box::pin(stream::unfold(Some(BodyDataStream::new(body)), move |body| {
+            let stalled = stalled.clone();
+            async move {
+                let mut body = body?;
+                match timeout(idle, body.next()).await {
+                    Ok(Some(Ok(bytes))) => Some((Ok(bytes), Some(body))),
+                    Ok(Some(Err(error))) => Some((Err(io::Error::other(error.without_url())), None)),
+                    Ok(None) => None,
+                    Err(_) => Some((Err(io::Error::new(io::ErrorKind::TimedOut, stalled)), None)),
+                }
+            }
+        }))
+    }
+
+    fn stalled(&self) -> io::Error {
+        let text = format!("nothing was received or sent for {} s", self.idle.as_secs());
+        io::Error::new(io::ErrorKind::TimedOut, text)
+    }
+}
+
+impl HttpSend for ReqwestTransport {
+    fn send(&self, request: Request<Body>) -> BoxFuture<'_, Result<Response<Received>, SendError>> {
+        Box::pin(self.attempt(request))
+    }
+
+    fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+}
+
+fn client(scheme: &str, options: &ConnectOptions) -> Result<reqwest::Client> {
+    let not_a_certificate = || {
+        Error::new(ErrorKind::Usage, "the file of authorities holds something else than certificates")
+            .todo("give a PEM file: its certificates stand between BEGIN CERTIFICATE and END CERTIFICATE")
+    };
+    // reqwest's own timeout for reading runs while a body is sent, too, and would end every slow upload.
+    let mut builder = reqwest::Client::builder()
+        .http1_only()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .connect_timeout(options.timeouts.connect);
+    if let Some(proxy) = &options.proxy {
+        let proxy = reqwest::Proxy::all(proxy.to_string())
+            .map_err(|error| Error::new(ErrorKind::Usage, "not a proxy").because(error))?;
+        builder = builder.proxy(proxy);
+    }
+    let pem = options.ca_file_pem.as_ref().filter(|_| scheme == "https");
+    if scheme != "https" {
+        // No certificate is checked: the system need not have any.
+        builder = builder.tls_certs_only([]);
+    } else if !options.check_certificate {
+        builder = builder.tls_danger_accept_invalid_certs(true);
+    }
+    if let Some(pem) = pem {
+        let authorities =
+            reqwest::Certificate::from_pem_bundle(pem).map_err(|error| not_a_certificate().because(error))?;
+        if authorities.is_empty() {
+            return Err(not_a_certificate());
+        }
+        builder = builder.tls_certs_merge(authorities);
+    }
+    builder.build().map_err(|error| match pem {
+        Some(_) => not_a_certificate().because(error),
+        None => Error::new(ErrorKind::Unsupported, "cannot set up TLS")
+            .todo("install the system's authorities (Debian: ca-certificates), or name a file of them")
+            .because(error),
+    })
+}
+
+/// When something was last sent.
+#[derive(Clone, Debug)]
+struct Moved(Arc<Mutex<Instant>>);
+
+impl Moved {
+    fn now() -> Self {
+        Self(Arc::new(Mutex::new(Instant::now())))
+    }
+
+    fn again(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    fn last(&self) -> Instant {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn classify(error: reqwest::Error) -> SendError {
+    let tls = causes(&error).find_map(|error| error.downcast_ref::<TlsError>());
+    let (stage, todo) = match tls.filter(|_| error.is_connect()) {
+        Some(tls) => (Stage::Untrusted, advice(tls)),
+        None if error.is_connect() => (Stage::NotSent, None),
+        None => (Stage::Unknown, None),
+    };
+    let timed_out = error.is_timeout();
+    SendError { timed_out, todo, ..SendError::new(stage, error.without_url()) }
+}
+
+/// What to do about a connection that TLS refused.
+fn advice(error: &TlsError) -> Option<&'static str> {
+    Some(match error {
+        TlsError::InvalidCertificate(certificate) => match certificate {
+            // The second one: an authority of the same name, with another key.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
+                "if its certificate was issued by an authority of your own, name that one's PEM file \
+                 (`ca_certs_file` in the file of s3cmd)"
+            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                "use a host name that its certificate has, or renew the certificate with this one"
+            }
+            CertificateError::Expired
+            | CertificateError::ExpiredContext { .. }
+            | CertificateError::NotValidYet
+            | CertificateError::NotValidYetContext { .. } => {
+                "renew the server's certificate, and check that the clock of this machine is right"
+            }
+            _ => return None,
+        },
+        TlsError::InvalidMessage(_) => "it does not speak TLS there: try http:// in place of https://",
+        _ => return None,
+    })
+}

@@ -1,0 +1,56 @@
+//! A snapshot's list and a bucket's listing side by side: two sorted streams, neither held.
+
+use std::pin::pin;
+
+use futures_util::{Stream, StreamExt as _, TryStreamExt as _, future, stream};
+use tokio::sync::mpsc;
+
+use crate::error::Result;
+use crate::part::Part;
+use crate::s3::op::ListedObject;
+use crate::s3::{BucketName, Client};
+use crate::snapshot::{ListLine, Snapshot};
+use crate::tree::{Keyed, Pair, merge};
+
+/// A key, and where it is: on disk in the snapshot (left), in the bucket (right), or in both.
+pub(super) type Compared = Pair<ListLine, ListedObject>;
+
+/// Calls `each` for every key that is on disk in the snapshot or is in the bucket. No bucket is an empty one.
+pub(super) async fn compare(
+    client: &Client,
+    bucket: Option<&BucketName>,
+    snapshot: &Snapshot,
+    part: Part,
+    mut each: impl FnMut(Compared) -> Result<()>,
+) -> Result<()> {
+    let here = lines(snapshot, part).try_filter(|line| future::ready(line.outcome.is_on_disk()));
+    let listing = match bucket {
+        Some(bucket) => client.list(bucket, "").left_stream(),
+        None => stream::empty().right_stream(),
+    };
+    let mut pairs = pin!(merge(here, listing));
+    while let Some(pair) = pairs.try_next().await? {
+        each(pair)?;
+    }
+    Ok(())
+}
+
+impl Keyed for ListLine {
+    fn key(&self) -> &str {
+        &self.key
+    }
+}
+
+/// The lines of a part, read ahead by a blocking task.
+pub(super) fn lines(snapshot: &Snapshot, part: Part) -> impl Stream<Item = Result<ListLine>> + use<> {
+    let (sender, receiver) = mpsc::channel(256);
+    let snapshot = snapshot.clone();
+    tokio::task::spawn_blocking(move || match snapshot.lines(part) {
+        Ok(mut lines) => {
+            // A receiver that has gone away wants no more.
+            let _all_sent = lines.all(|line| sender.blocking_send(line).is_ok());
+        }
+        Err(error) => drop(sender.blocking_send(Err(error))),
+    });
+    stream::unfold(receiver, |mut receiver| async move { receiver.recv().await.map(|line| (line, receiver)) })
+}

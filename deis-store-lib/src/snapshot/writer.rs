@@ -1,0 +1,197 @@
+//! A snapshot that is being made, in a directory of its own that is renamed when everything in it is whole.
+
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sha2::Digest;
+
+use super::manifest::{FORMAT, FileDigest, Manifest};
+use super::name::{LISTS, MANIFEST, MANIFEST_DIGEST, RUN, SnapshotName, UNFINISHED, VOLUME_INDEX, list_name};
+use super::object_list::ListWriter;
+use super::reader::Snapshot;
+use super::repository::json;
+use crate::disk::{Kind, NewFile, Root, read_chunks};
+use crate::error::{Context, Error, ErrorKind, Result, disk_error};
+use crate::hash::Sha256;
+use crate::part::Part;
+
+/// A snapshot that is being made. Until [`SnapshotWriter::commit`] it is a directory `NAME.unfinished`.
+#[derive(Debug)]
+pub struct SnapshotWriter {
+    repository: Root,
+    identity: String,
+    root: Root,
+    name: SnapshotName,
+    digests: Arc<Mutex<Digests>>,
+}
+
+/// The digests of files whose bytes went through our hands, by path.
+type Digests = BTreeMap<String, (u64, Sha256)>;
+
+impl SnapshotWriter {
+    pub(super) fn begin(
+        repository: &Root,
+        identity: &str,
+        name: SnapshotName,
+        run_file: &[u8],
+    ) -> Result<Self> {
+        let root = repository.subdirectory(&format!("{name}{UNFINISHED}"), true)?;
+        let (repository, identity) = (repository.clone(), identity.to_owned());
+        let unfinished = Self { repository, identity, root, name, digests: Arc::default() };
+        unfinished.write(RUN, run_file)?;
+        unfinished.root.sync()?;
+        unfinished.repository.sync()?;
+        Ok(unfinished)
+    }
+
+    /// The name the snapshot will have.
+    #[must_use]
+    pub fn name(&self) -> &SnapshotName {
+        &self.name
+    }
+
+    /// The directory of the objects of a bucket. Commit their files as 0400: an inode is shared by many snapshots.
+    pub fn objects(&self, part: Part) -> Result<Root> {
+        if !part.is_bucket() {
+            return Err(internal("a part that has no objects", part.name()));
+        }
+        self.root.subdirectory(part.name(), true)
+    }
+
+    /// Begins one of the files with a fixed name: [`Part::file_name`], or the index of the volume. Commit it as 0600.
+    pub fn file(&self, name: &str) -> Result<NewFile> {
+        if name == VOLUME_INDEX {
+            return self.begin_file(&[LISTS, name]);
+        }
+        if !Part::ALL.iter().any(|part| part.file_name() == Some(name)) {
+            return Err(internal("a snapshot has no file of this name", name));
+        }
+        self.begin_file(&[name])
+    }
+
+    /// Begins the `number`th of `of` lists of a part, counted from one.
+    pub fn list(&self, part: Part, number: usize, of: usize) -> Result<ListWriter> {
+        let name = list_name(part, number, of);
+        if !part.is_bucket() || !(1..=of).contains(&number) {
+            return Err(internal("there is no such list", &name));
+        }
+        let file = self.begin_file(&[LISTS, &name])?;
+        Ok(ListWriter::new(name, file))
+    }
+
+    /// Removes what was written of a part that could not be taken, so that nothing of it looks like a backup.
+    pub fn discard(&self, part: Part) -> Result<()> {
+        match part.file_name() {
+            Some(name) => self.root.remove_file(name)?,
+            None => self.root.remove_directory(part.name())?,
+        }
+        if self.root.kind(&[LISTS])?.is_some() {
+            let lists = self.root.subdirectory(LISTS, false)?;
+            let prefix = format!("{part}.");
+            for name in lists.list()?.into_iter().filter_map(|entry| entry.name.into_string().ok()) {
+                if name.starts_with(&prefix) {
+                    lists.remove_file(&name)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes everything of a run that has failed.
+    pub fn remove(self) -> Result<()> {
+        self.repository.remove_directory(&format!("{}{UNFINISHED}", self.name))
+    }
+
+    /// Makes everything durable, seals it with the manifest and gives it its name. What the manifest says of format,
+    /// names and files is filled in here.
+    pub fn commit(self, mut manifest: Manifest) -> Result<Snapshot> {
+        manifest.format = FORMAT;
+        manifest.requires.clear();
+        manifest.snapshot = self.name.to_string();
+        manifest.repository.clone_from(&self.identity);
+        manifest.files = self.file_digests()?;
+        check(&manifest)?;
+        self.root.sync_filesystem()?;
+
+        let text = json(&manifest)?;
+        self.write(MANIFEST, &text)?;
+        self.write(MANIFEST_DIGEST, format!("{}  {MANIFEST}\n", Sha256::of(&text)).as_bytes())?;
+        self.root.sync()?;
+        self.repository.rename(&format!("{}{UNFINISHED}", self.name), self.name.as_str())?;
+        self.repository.sync()?;
+        Snapshot::of(self.repository.subdirectory(self.name.as_str(), false)?)
+    }
+
+    fn begin_file(&self, path: &[&str]) -> Result<NewFile> {
+        let mut file = self.root.new_file(path)?;
+        let digests = Arc::clone(&self.digests);
+        file.on_commit(move |committed| {
+            let mut digests = digests.lock().unwrap_or_else(PoisonError::into_inner);
+            let facts = committed.sha256.map(|sha256| (committed.size_bytes, sha256));
+            digests.extend(facts.map(|facts| (committed.path.join("/"), facts)));
+        });
+        Ok(file)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let mut file = self.begin_file(&[name])?;
+        file.write_all(bytes).map_err(|error| file.write_error(error))?;
+        file.commit(0o600, None, true).map(drop)
+    }
+
+    /// The digests of all files that no list covers: as they were written, or read again after a restart.
+    fn file_digests(&self) -> Result<Vec<FileDigest>> {
+        let mut paths = vec![vec![RUN.to_owned()]];
+        for name in Part::ALL.into_iter().filter_map(Part::file_name) {
+            if self.root.kind(&[name])? == Some(Kind::File) {
+                paths.push(vec![name.to_owned()]);
+            }
+        }
+        if self.root.kind(&[LISTS])?.is_some() {
+            let names = self.root.subdirectory(LISTS, false)?.list()?;
+            let names = names.into_iter().filter_map(|entry| entry.name.into_string().ok());
+            // A journal is what a run remembers; its list is what the snapshot does.
+            paths.extend(
+                names.filter(|name| name.ends_with(".jsonl.gz")).map(|name| vec![LISTS.to_owned(), name]),
+            );
+        }
+        paths.into_iter().map(|path| self.file_digest(&path)).collect()
+    }
+
+    fn file_digest(&self, path: &[String]) -> Result<FileDigest> {
+        let name = path.join("/");
+        let known = self.digests.lock().unwrap_or_else(PoisonError::into_inner).get(&name).copied();
+        let (size_bytes, sha256) = match known {
+            Some(known) => known,
+            None => self.read_digest(path)?,
+        };
+        Ok(FileDigest { path: name, size_bytes, sha256 })
+    }
+
+    fn read_digest(&self, path: &[String]) -> Result<(u64, Sha256)> {
+        let mut file = self.root.open_file(path)?;
+        let mut hasher = sha2::Sha256::new();
+        let size_bytes = read_chunks(&mut file, |piece| hasher.update(piece))
+            .map_err(|error| disk_error("read", self.root.path().join(path.join("/")).display(), error))?;
+        Ok((size_bytes, Sha256(hasher.finalize().into())))
+    }
+}
+
+/// A manifest that contradicts itself or the directory is our own mistake, found before it is sealed.
+fn check(manifest: &Manifest) -> Result<()> {
+    for (part, entry) in &manifest.parts {
+        entry.counts.add_up().at("part", part)?;
+        let lists = entry.lists.iter().map(|name| format!("{LISTS}/{name}"));
+        if let Some(missing) =
+            lists.chain(entry.files.iter().cloned()).find(|path| manifest.file(path).is_none())
+        {
+            return Err(internal("the manifest names a file that was not written", &missing));
+        }
+    }
+    Ok(())
+}
+
+fn internal(what: &str, name: &str) -> Error {
+    Error::new(ErrorKind::Internal, what).at("name", name)
+}

@@ -1,0 +1,16 @@
+//! A directory as keys, sorted as a bucket's listing is.
+//!
+//! It knows the writer of files, and nothing of requests.
+
+mod merge;
+mod partial_files;
+mod sorted_names;
+mod spill;
+mod walk;
+
+pub use merge::{Keyed, Pair, merge};
+pub use walk::{TreeEntry, TreePath, Walk, walk};
+
+pub(crate) use partial_files::PartialFiles;
+pub(crate) use spill::SpillWriter;
+pub(crate) use walk::local;

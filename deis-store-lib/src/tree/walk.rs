@@ -1,0 +1,267 @@
+//! The files below a directory, as keys in bytewise order: what a bucket's listing is compared with.
+//!
+//! It follows no symlink, opens no file, and holds the names of one directory for each level it is down. Within a
+//! directory, a subdirectory `a` stands where its keys `a/…` belong; the pieces of a name that was too long belong to
+//! the level they begin in, among whose names their keys stand.
+
+use std::sync::Arc;
+
+use futures_util::{Stream, StreamExt as _, stream};
+use tokio::sync::mpsc;
+
+use super::partial_files::PartialFiles;
+use super::sorted_names::{Names, NotOurs, names};
+use crate::disk::{Kind, Metadata, Root};
+use crate::error::{ErrorKind, Result, is_of_one_path};
+
+/// How many files are handed over at a time.
+const TOGETHER: usize = 256;
+
+/// How often so many may wait for whoever compares them: about as many as a page of a listing has, since that comes at
+/// once.
+const AHEAD: usize = 4;
+
+/// Something below the directory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TreeEntry {
+    /// The key that it is, or would be.
+    pub key: String,
+    /// Its path.
+    pub path: TreePath,
+    /// What is there, or why it is no file of ours.
+    pub found: Result<Metadata, &'static str>,
+}
+
+impl TreeEntry {
+    /// Whether it is a directory of whose files none is known.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.found.is_err() && self.key.ends_with('/')
+    }
+}
+
+/// The path of something below the directory. What lies in one directory shares that part.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TreePath {
+    directory: Arc<[String]>,
+    names: Vec<String>,
+}
+
+impl TreePath {
+    /// Its components.
+    #[must_use]
+    pub fn components(&self) -> Vec<String> {
+        self.directory.iter().chain(&self.names).cloned().collect()
+    }
+}
+
+/// Everything below a directory but directories, in the order of the keys, which begin with `prefix`.
+///
+/// A name that [`encode`](crate::disk::encode) would not make is a key as it stands, so that a tree somebody else made
+/// is understood. What has no key of its own (a symlink, a device, a second name of the same key, a directory that cannot
+/// be read) is given as such.
+#[must_use]
+pub fn walk(root: &Root, prefix: &str) -> Walk {
+    let begin = Some((root.clone(), prefix.to_owned()));
+    Walk { begin, levels: Vec::new(), leftovers: PartialFiles::default() }
+}
+
+/// The same, read ahead by a blocking task, with what was left half-written on the way.
+pub(crate) fn local(
+    root: &Root,
+    prefix: &str,
+) -> (impl Stream<Item = Result<TreeEntry>> + Send + use<>, PartialFiles) {
+    let (sender, receiver) = mpsc::channel(AHEAD);
+    let mut walk = walk(root, prefix);
+    let leftovers = walk.leftovers.clone();
+    tokio::task::spawn_blocking(move || {
+        loop {
+            // Many at a time, since each handing over wakes somebody.
+            let some: Vec<_> = walk.by_ref().take(TOGETHER).collect();
+            // A receiver that has gone away wants no more.
+            if some.is_empty() || sender.blocking_send(some).is_err() {
+                return;
+            }
+        }
+    });
+    let files =
+        stream::unfold(
+            receiver,
+            |mut receiver| async move { receiver.recv().await.map(|some| (some, receiver)) },
+        );
+    (files.flat_map(stream::iter), leftovers)
+}
+
+/// See [`walk`].
+#[derive(Debug)]
+pub struct Walk {
+    begin: Option<(Root, String)>,
+    levels: Vec<Level>,
+    leftovers: PartialFiles,
+}
+
+impl From<Vec<String>> for TreePath {
+    fn from(names: Vec<String>) -> Self {
+        Self { directory: Arc::default(), names }
+    }
+}
+
+/// A directory that is being walked.
+#[derive(Debug)]
+struct Level {
+    directory: Root,
+    /// What its keys begin with.
+    key: String,
+    path: Arc<[String]>,
+    names: Names,
+}
+
+impl Iterator for Walk {
+    type Item = Result<TreeEntry>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.step().transpose()
+    }
+}
+
+impl Walk {
+    fn step(&mut self) -> Result<Option<TreeEntry>> {
+        if let Some((root, prefix)) = self.begin.take() {
+            self.enter(root, prefix, Vec::new())?;
+        }
+        while let Some(level) = self.levels.last_mut() {
+            let Some(name) = level.names.next().transpose()? else {
+                self.levels.pop();
+                continue;
+            };
+            let key = [&*level.key, &*name.adds].concat();
+            let path = TreePath { directory: level.path.clone(), names: name.path };
+            if let Some(why) = name.not_ours {
+                return Ok(Some(TreeEntry { key, path, found: Err(why.why()) }));
+            }
+            if name.adds.ends_with('/') {
+                let below = below(&level.directory, &path.names);
+                match below.and_then(|directory| self.enter(directory, key.clone(), path.components())) {
+                    Ok(()) => {}
+                    // What has gone meanwhile was not there.
+                    Err(error) if error.kind() == ErrorKind::NotFound => {}
+                    Err(error) if is_of_one_path(&error) => {
+                        return Ok(Some(TreeEntry { key, path, found: Err(NotOurs::Unreadable.why()) }));
+                    }
+                    Err(error) => return Err(error),
+                }
+                continue;
+            }
+            let found = match level.directory.metadata(&path.names) {
+                Ok(Some(metadata)) if metadata.kind == Kind::File => Ok(metadata),
+                Ok(Some(_)) => Err(NotOurs::NoFile.why()),
+                Ok(None) => continue,
+                Err(error) if is_of_one_path(&error) => Err(NotOurs::Unknown.why()),
+                Err(error) => return Err(error),
+            };
+            return Ok(Some(TreeEntry { key, path, found }));
+        }
+        Ok(None)
+    }
+
+    fn enter(&mut self, directory: Root, key: String, path: Vec<String>) -> Result<()> {
+        let names = names(&directory, &path, &self.leftovers)?;
+        self.levels.push(Level { directory, key, path: path.into(), names });
+        Ok(())
+    }
+}
+
+fn below(directory: &Root, path: &[String]) -> Result<Root> {
+    path.iter().try_fold(directory.clone(), |directory, name| directory.subdirectory(name, false))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::ffi::OsStrExt as _;
+    use std::os::unix::fs::symlink;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn keys(root: &Root) -> Vec<(String, bool)> {
+        walk(root, "").map(|local| local.unwrap()).map(|local| (local.key, local.found.is_ok())).collect()
+    }
+
+    fn made(keys: &[String]) -> (tempfile::TempDir, Root) {
+        let place = tempfile::tempdir().unwrap();
+        let root = Root::open(place.path()).unwrap();
+        for key in keys {
+            root.new_object(key, "").unwrap().commit(0o600, None, false).unwrap();
+        }
+        (place, root)
+    }
+
+    #[test]
+    fn a_directory_stands_where_its_keys_belong() {
+        let long = "x".repeat(250);
+        let mut all: Vec<String> =
+            ["a", "a!", "a/b", "a/b/c", "a0", "", "/lead", "d/", &long, "é", "100%/z", &"x".repeat(220)]
+                .map(str::to_owned)
+                .to_vec();
+        let (_place, root) = made(&all);
+        all.sort();
+        assert_eq!(keys(&root), all.into_iter().map(|key| (key, true)).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn what_is_no_file_of_ours_is_named_and_not_followed() {
+        let (place, root) = made(&["a/x".to_owned()]);
+        symlink("a", place.path().join("link")).unwrap();
+        fs::write(place.path().join(std::ffi::OsStr::from_bytes(b"\xff")), "").unwrap();
+        fs::write(place.path().join(crate::disk::partial_name("k", "")), "").unwrap();
+        let expected = [("a/x", true), ("link", false), ("\u{fffd}", false)];
+        assert_eq!(keys(&root), expected.map(|(key, ours)| (key.to_owned(), ours)));
+    }
+
+    #[test]
+    fn a_name_that_is_no_path_of_a_key_is_a_key_as_it_stands_unless_the_key_has_a_file() {
+        let (place, root) = made(&["50%".to_owned()]);
+        fs::write(place.path().join("50%"), "").unwrap();
+        fs::write(place.path().join("70%"), "").unwrap();
+        let all: Vec<TreeEntry> = walk(&root, "p/").map(|local| local.unwrap()).collect();
+        let seen: Vec<_> =
+            all.iter().map(|local| (local.key.as_str(), local.path.names[0].as_str())).collect();
+        assert_eq!(seen, [("p/50%", "50%25"), ("p/50%", "50%"), ("p/70%", "70%")]);
+        assert_eq!(all[1].found, Err(NotOurs::SecondName.why()));
+    }
+
+    #[test]
+    fn of_two_directories_of_one_key_only_one_is_walked() {
+        let (place, root) = made(&["a".to_owned(), "a/x".to_owned()]);
+        fs::remove_file(place.path().join("a")).unwrap();
+        fs::create_dir(place.path().join("a")).unwrap();
+        fs::write(place.path().join("a/y"), "").unwrap();
+        assert_eq!(keys(&root), [("a/".to_owned(), false), ("a/x".to_owned(), true)]);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn every_key_comes_back_in_bytewise_order(
+            keys_in in prop::collection::btree_set(
+                prop::collection::vec(
+                    prop_oneof![
+                        6 => prop::sample::select(vec!["/", ".", "..", "%", "a", "A", "!", "é", "0"]).prop_map(str::to_owned),
+                        1 => (prop::sample::select(vec!["x", "€"]), 60..260_usize).prop_map(|(c, n)| c.repeat(n)),
+                    ],
+                    0..7,
+                ),
+                1..12,
+            )
+        ) {
+            let expected: std::collections::BTreeSet<String> =
+                keys_in.iter().map(|tokens| tokens.concat()).filter(|key| key.len() < 1024).collect();
+            let (_place, root) = made(&expected.iter().cloned().collect::<Vec<_>>());
+            let found: Vec<String> = keys(&root).into_iter().map(|(key, _)| key).collect();
+            prop_assert_eq!(found, expected.into_iter().collect::<Vec<_>>());
+        }
+    }
+}

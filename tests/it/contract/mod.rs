@@ -1,0 +1,251 @@
+//! What our client may rely on, as one suite: each rule runs on the embedded gateway, in memory and with bodies in a
+//! file, and on a real radosgw.
+//!
+//! Where a gateway differs, the rule asks [`Site::which`] and says why; `deis_store::gateway` lists these differences.
+
+mod access;
+mod buckets;
+mod conditions;
+mod copies;
+mod deletions;
+mod every_key;
+mod keys;
+mod listings;
+mod objects;
+mod signatures;
+mod stored_with;
+mod transfers;
+mod uploads;
+mod uploads_under_way;
+mod versions;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::SystemTime;
+
+use bytes::Bytes;
+use deis_store::gateway::{Gateway, Store};
+use deis_store::http::{Body, Frames, Source, Timeouts, connect};
+use deis_store::run::{Clock, Run, Silent, Stop, SystemClock};
+use deis_store::s3::client::ClientOptions;
+use deis_store::s3::op::{Head, ObjectInfo, Operation, PutObject, Request};
+use deis_store::s3::sign::sign;
+use deis_store::s3::{BucketName, Client, ObjectKey};
+use deis_store::secret::Credentials;
+use deis_store::{Error, ErrorKind, Result};
+use md5::Digest as _;
+
+pub(crate) use keys::KEYS;
+
+use crate::clusters::a;
+use crate::main_job::{block, bucket};
+
+/// Makes of each rule, an `async fn(&Site)`, a test on each gateway.
+macro_rules! rules {
+    ($($rule:ident,)+) => {
+        mod embedded {
+            $(#[test] fn $rule() {
+                $crate::contract::on($crate::contract::Which::Embedded, stringify!($rule), super::$rule);
+            })+
+        }
+        mod spooling {
+            $(#[test] fn $rule() {
+                $crate::contract::on($crate::contract::Which::Spooling, stringify!($rule), super::$rule);
+            })+
+        }
+        mod radosgw {
+            $(#[test] fn $rule() {
+                $crate::contract::on($crate::contract::Which::Radosgw, stringify!($rule), super::$rule);
+            })+
+        }
+    };
+}
+use rules;
+
+/// Which gateway a rule runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// The embedded one, in memory.
+    Embedded,
+    /// The embedded one, with all but the smallest bodies in a file.
+    Spooling,
+    /// The real one of cluster A.
+    Radosgw,
+}
+
+/// A gateway with a bucket of the rule's own, which is empty.
+pub(crate) struct Site {
+    which: Which,
+    url: String,
+    access_key: String,
+    secret_key: String,
+    bucket: BucketName,
+    /// It tries each request once.
+    client: Client,
+}
+
+/// Runs a rule.
+fn on(which: Which, rule: &str, check: impl AsyncFnOnce(&Site)) {
+    block(async {
+        let scratch = tempfile::tempdir().unwrap();
+        let embedded = match which {
+            Which::Embedded => Some(Store::in_memory()),
+            Which::Spooling => Some(Store::spooling(scratch.path(), 8).unwrap()),
+            Which::Radosgw => None,
+        };
+        let (gateway, url, access_key, secret_key) = if let Some(store) = embedded {
+            let (access_key, secret_key) = ("EMBEDDED", "secret/of+embedded");
+            let (listen, clock) = (([127, 0, 0, 1], 0).into(), Arc::new(SystemClock));
+            let credentials = Credentials::new(access_key, secret_key);
+            let gateway = Gateway::start(listen, store, credentials, clock).await.unwrap();
+            let url = gateway.url();
+            (Some(gateway), url, access_key.to_owned(), secret_key.to_owned())
+        } else {
+            let a = a();
+            (None, a.gateways[0].clone(), a.access_key, a.secret_key)
+        };
+        let bucket = bucket(&format!("contract_{rule}"));
+        let client = client(&url, Credentials::new(&access_key, &secret_key), Arc::new(SystemClock));
+        let site = Site { which, url, access_key, secret_key, bucket, client };
+        site.client.create_bucket(&site.bucket).await.unwrap();
+        check(&site).await;
+        if let Some(gateway) = gateway {
+            gateway.stop().await;
+        }
+    });
+}
+
+/// A client that tries each request once: what is refused here stays refused.
+fn client(url: &str, credentials: Credentials, clock: Arc<dyn Clock>) -> Client {
+    let mut options = ClientOptions::default();
+    options.backoff.attempts = 1;
+    let run = Run::new(Arc::new(Silent), clock, Stop::default(), 1);
+    Client::new(vec![connect(url, Timeouts::default()).unwrap()], credentials, options, &run).unwrap()
+}
+
+impl Site {
+    fn is_real(&self) -> bool {
+        self.which == Which::Radosgw
+    }
+
+    fn credentials(&self) -> Credentials {
+        Credentials::new(&self.access_key, &self.secret_key)
+    }
+
+    /// `HOST:PORT`.
+    fn address(&self) -> &str {
+        self.url.trim_start_matches("http://")
+    }
+
+    async fn put(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        self.put_with(name, bytes, None, &[], &[]).await
+    }
+
+    async fn put_with(
+        &self,
+        name: &str,
+        bytes: &[u8],
+        content_type: Option<&str>,
+        kept: &[(&str, &str)],
+        meta: &[(&str, &str)],
+    ) -> Result<()> {
+        let key = key(name);
+        let operation = PutObject::new(&self.bucket, &key, bytes.len() as u64, md5(bytes))?;
+        let operation = operation.with(content_type, &pairs(kept), &pairs(meta))?;
+        self.client.put(&operation, &Body::Bytes(Bytes::copy_from_slice(bytes))).await
+    }
+
+    async fn get(&self, name: &str) -> Result<(ObjectInfo, Vec<u8>)> {
+        let key = key(name);
+        let mut download = self.client.get(&self.bucket, &key).await?;
+        let mut whole = Vec::new();
+        while let Some(bytes) = download.next().await? {
+            whole.extend_from_slice(&bytes);
+        }
+        Ok((download.info().clone(), whole))
+    }
+
+    async fn head(&self, name: &str) -> Result<ObjectInfo> {
+        self.client.head(&self.bucket, &key(name)).await
+    }
+
+    /// The bare answer to an operation, signed as ever.
+    async fn answer(&self, operation: &impl Operation) -> (Head, Bytes) {
+        self.send(operation.request()).await
+    }
+
+    /// The bare answer to a request, which is signed here.
+    async fn send(&self, mut request: Request) -> (Head, Bytes) {
+        sign(&mut request, &self.credentials(), SystemTime::now());
+        let mut sent = http::Request::new(Body::Bytes(request.body.clone()));
+        *sent.method_mut() = request.method.clone();
+        *sent.uri_mut() = request.target().parse().unwrap();
+        *sent.headers_mut() = request.headers;
+        let mut answer = connect(&self.url, Timeouts::default()).unwrap().send(sent).await.unwrap();
+        let body = answer.body_mut().collect(64 << 20).await.unwrap();
+        (Head { status: answer.status(), headers: answer.headers().clone() }, body)
+    }
+}
+
+pub(crate) fn key(name: &str) -> ObjectKey {
+    ObjectKey::new(name).unwrap()
+}
+
+pub(crate) fn md5(bytes: &[u8]) -> [u8; 16] {
+    md5::Md5::digest(bytes).into()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+/// Bytes that repeat nowhere near a part's or a piece's size.
+pub(crate) fn made(size: usize) -> Vec<u8> {
+    (0..size).map(|index| u8::try_from((index * 31 + index / 251 * 7) % 251).unwrap()).collect()
+}
+
+/// Asserts that it was refused so: the status and the code stand in the error's text.
+#[track_caller]
+fn refused<T: std::fmt::Debug>(result: Result<T>, kind: ErrorKind, status_and_code: &str) -> Error {
+    let error = result.expect_err("it should be refused");
+    assert_eq!(error.kind(), kind, "{error:?}");
+    assert!(error.to_string().contains(&format!("({status_and_code})")), "{error}, not {status_and_code}");
+    error
+}
+
+/// A body that is read piece by piece, as a file would be, and counts how often it was opened.
+#[derive(Debug)]
+struct Pieces {
+    bytes: Bytes,
+    opened: AtomicUsize,
+}
+
+impl Pieces {
+    fn new(bytes: Vec<u8>) -> Arc<Self> {
+        Arc::new(Self { bytes: bytes.into(), opened: AtomicUsize::new(0) })
+    }
+
+    fn opened(&self) -> usize {
+        self.opened.load(Ordering::Relaxed)
+    }
+}
+
+impl Source for Pieces {
+    fn length_bytes(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    fn open(&self) -> Frames {
+        self.opened.fetch_add(1, Ordering::Relaxed);
+        let whole = self.bytes.clone();
+        let starts = (0..whole.len()).step_by(60_000);
+        Box::pin(futures_util::stream::iter(
+            starts.map(move |start| Ok(whole.slice(start..whole.len().min(start + 60_000)))),
+        ))
+    }
+}
