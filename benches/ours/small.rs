@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use deis_store::error::At;
 use deis_store::s3::{BucketName, Client, ObjectKey};
 use deis_store::{Error, ErrorKind, Result};
 use futures_util::future::try_join_all;
@@ -12,7 +13,7 @@ pub(crate) async fn small(client: &Client, bucket: &BucketName, prefix: &str, se
     let keys: Vec<ObjectKey> =
         client.list(bucket, prefix).map(|object| ObjectKey::new(object?.key)).try_collect().await?;
     if keys.is_empty() {
-        return Err(Error::new(ErrorKind::NotFound, "there is nothing to fetch").at("bucket", bucket));
+        return Err(Error::new(ErrorKind::NotFound, "there is nothing to fetch").at(At::Bucket, bucket));
     }
     let workers = client.in_flight();
     let begun = Instant::now();

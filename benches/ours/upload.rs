@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
+use deis_store::error::At;
 use deis_store::run::{Run, TaskKind};
 use deis_store::s3::{BucketName, Client};
 use deis_store::transfer::{ToPush, push};
@@ -45,5 +46,5 @@ fn to_push(found: Found) -> ToPush {
 }
 
 fn unreadable(path: &Path, error: std::io::Error) -> Error {
-    Error::new(ErrorKind::Disk, "cannot read").at("path", path.display()).because(error)
+    Error::new(ErrorKind::Disk, "cannot read").at(At::Path, path.display()).because(error)
 }

@@ -30,7 +30,9 @@ impl From<&Error> for Exit {
         match error.kind() {
             ErrorKind::Usage => Self::Usage,
             ErrorKind::Damaged => Self::Damaged,
-            ErrorKind::Guard => Self::Guard,
+            ErrorKind::Guard | ErrorKind::Occupied | ErrorKind::Changed | ErrorKind::NotModified => {
+                Self::Guard
+            }
             ErrorKind::Unreachable | ErrorKind::NotReady | ErrorKind::Timeout | ErrorKind::Busy => {
                 Self::NotReady
             }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use deis_store::cluster::{Cluster, ClusterOptions};
+use deis_store::error::At;
 use deis_store::error::Context as _;
 use deis_store::etcd::Etcd;
 use deis_store::http::{ConnectOptions, ProxyUrl};
@@ -77,7 +78,7 @@ async fn connect(
     options.client.bytes_per_second = bytes_per_second;
     if let Some(path) = &global.s3cfg {
         let s3cfg = read_s3cfg(path, run)?;
-        options.connect = connection(&s3cfg).at("path", path.display())?;
+        options.connect = connection(&s3cfg).at(At::Path, path.display())?;
         if options.gateways.is_empty() {
             options.gateways.extend(s3cfg.endpoint);
         }
@@ -111,7 +112,7 @@ fn connection(s3cfg: &S3Cfg) -> Result<ConnectOptions> {
     if let Some(path) = &s3cfg.ca_certs_file {
         let pem = std::fs::read(path).map_err(|error| {
             Error::new(ErrorKind::Usage, "cannot read the file of authorities")
-                .at("ca_certs_file", path)
+                .at(At::CaCertsFile, path)
                 .because(error)
         })?;
         options.ca_file_pem = Some(pem.into());
@@ -153,7 +154,7 @@ fn home() -> Option<PathBuf> {
 
 /// Reads a file of s3cmd: not one that others could have written, and with a warning one that others can read.
 fn read_s3cfg(path: &Path, run: &Run) -> Result<S3Cfg> {
-    let at = |error: Error| error.at("path", path.display());
+    let at = |error: Error| error.at(At::Path, path.display());
     let failed = |error: std::io::Error| {
         at(Error::new(ErrorKind::Usage, "cannot read the file of s3cmd").because(error))
     };
@@ -169,5 +170,5 @@ fn read_s3cfg(path: &Path, run: &Run) -> Result<S3Cfg> {
     }
     let mut text = String::new();
     file.read_to_string(&mut text).map_err(failed)?;
-    S3Cfg::parse(&text).at("path", path.display())
+    S3Cfg::parse(&text).at(At::Path, path.display())
 }

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{At, Error, ErrorKind};
 
 /// A part of the platform, in the order in which a backup takes them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -70,7 +70,7 @@ impl FromStr for Part {
         Self::ALL.into_iter().find(|part| part.name() == name).ok_or_else(|| {
             let names = Self::ALL.map(Self::name).join(", ");
             Error::new(ErrorKind::Usage, "there is no such part")
-                .at("part", name)
+                .at(At::Part, name)
                 .todo(format!("use one of {names}"))
         })
     }

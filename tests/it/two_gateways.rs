@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use deis_store::http::{Body, BoxFuture, HttpSend, Received, SendError, Timeouts, connect};
+use deis_store::http::{Body, BoxFuture, Endpoint, HttpSend, Received, SendError, Timeouts, connect};
 use deis_store::run::Run;
 use deis_store::s3::client::{Client, ClientOptions};
 use deis_store::s3::op::PutObject;
@@ -160,7 +160,7 @@ impl HttpSend for Counting {
         })
     }
 
-    fn endpoint(&self) -> &str {
+    fn endpoint(&self) -> &Endpoint {
         self.gateway.endpoint()
     }
 }

@@ -92,19 +92,16 @@ impl Output {
     /// Says what failed, where, and what to do.
     pub(crate) fn error(&self, error: &Error) -> Exit {
         let exit = Exit::from(error);
-        let place: Vec<String> =
-            error.place().iter().map(|(name, value)| format!("{name} {value}")).collect();
         let what = printable(&error.what());
         if self.json {
             let where_: serde_json::Map<String, Value> =
-                error.place().iter().map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
-            let kind = format!("{:?}", error.kind()).to_lowercase();
-            let error = json!({ "kind": kind, "what": what, "where": where_, "todo": error.advice() });
+                error.place().iter().map(|(at, value)| (at.as_str().to_owned(), json!(value))).collect();
+            let error = json!({ "kind": error.kind().as_str(), "what": what, "where": where_, "todo": error.advice() });
             self.object(exit, &json!({ "error": error }));
         }
         let mut text = format!("deis-store: {what}");
-        if !place.is_empty() {
-            text.push_str(&format!("\n  where: {}", place.join(", ")));
+        if !error.place().is_empty() {
+            text.push_str(&format!("\n  where: {}", error.place()));
         }
         if let Some(todo) = error.advice() {
             text.push_str(&format!("\n  to do: {todo}"));

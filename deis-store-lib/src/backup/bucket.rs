@@ -8,7 +8,7 @@ use super::{Taken, finding};
 use crate::cluster::Cluster;
 use crate::contents::registry::REPOSITORIES;
 use crate::contents::wal_e::{BASE_BACKUPS, is_sentinel};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{At, Error, ErrorKind, Result};
 use crate::outcome::Outcome;
 use crate::part::Part;
 use crate::report::{Finding, FindingKind, Findings};
@@ -102,7 +102,7 @@ fn line(pulled: Pulled) -> Result<ListLine> {
     let Pulled { listed, outcome, stored, .. } = pulled;
     let modified = listed.modified.parse().map_err(|error: jiff::Error| {
         Error::new(ErrorKind::Protocol, "the listing has no readable time")
-            .at("key", &listed.key)
+            .at(At::Key, &listed.key)
             .because(error)
     })?;
     let mut line = ListLine::new(listed.key, listed.size_bytes, listed.etag, modified);

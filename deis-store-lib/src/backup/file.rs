@@ -12,7 +12,7 @@ use crate::archive::gzip;
 use crate::blocking::blocking;
 use crate::cluster::{Cluster, collect, database, volume};
 use crate::disk::{Writing, Written};
-use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::error::{At, Context as _, Error, ErrorKind, Result};
 use crate::part::Part;
 use crate::report::{FindingKind, Findings};
 use crate::run::{Level, Run, Running};
@@ -83,7 +83,7 @@ async fn compress(
             Error::new(ErrorKind::Unreachable, "the stream from the host broke off").because(error)
         })?;
         if count == 0 {
-            return writing.finish().await.at("part", part);
+            return writing.finish().await.at(At::Part, part);
         }
         writing.write(piece.freeze()).await?;
         task.advance(0, count as u64);
@@ -101,5 +101,5 @@ fn taken(part: Part, bytes: u64) -> Result<Taken> {
 }
 
 fn name(part: Part) -> Result<&'static str> {
-    part.file_name().ok_or_else(|| Error::new(ErrorKind::Internal, "the part is no file").at("part", part))
+    part.file_name().ok_or_else(|| Error::new(ErrorKind::Internal, "the part is no file").at(At::Part, part))
 }

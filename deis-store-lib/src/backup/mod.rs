@@ -12,7 +12,8 @@ use serde_json::json;
 
 use crate::blocking::blocking;
 use crate::cluster::Cluster;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{At, Error, ErrorKind, Result};
+use crate::http::Endpoint;
 use crate::outcome::Counts;
 use crate::part::Part;
 use crate::report::{Finding, FindingKind, Findings, Verdict};
@@ -146,7 +147,7 @@ pub async fn check(cluster: &Cluster, options: &BackupOptions) -> Result<()> {
     if options.named
         && let Some((part, why)) = options.parts.iter().find_map(absent)
     {
-        return Err(Error::new(ErrorKind::Usage, why).at("part", part));
+        return Err(Error::new(ErrorKind::Usage, why).at(At::Part, part));
     }
     if options.parts.iter().all(|part| cluster.absent(*part).is_some()) {
         return Err(nothing());
@@ -238,8 +239,8 @@ fn concerns_all(error: &Error) -> bool {
 /// An error in one line: what, where, and what to do.
 fn told(error: &Error) -> String {
     let mut text = error.what();
-    for (name, value) in error.place() {
-        text.push_str(&format!(", {name} {value}"));
+    if !error.place().is_empty() {
+        text.push_str(&format!(", {}", error.place()));
     }
     if let Some(todo) = error.advice() {
         text.push_str(&format!("; to do: {todo}"));
@@ -290,16 +291,13 @@ fn run_file(cluster: &Cluster, options: &BackupOptions) -> serde_json::Value {
 
 fn source(cluster: &Cluster) -> Source {
     let discovery = cluster.discovery.as_ref();
-    // Behind a tunnel an endpoint also says through what.
-    let endpoints = cluster.s3.endpoints().into_iter();
-    let gateways: Vec<String> =
-        endpoints.map(|endpoint| endpoint.split(' ').next().unwrap_or_default().to_owned()).collect();
+    let endpoints = cluster.s3.endpoints();
     Source {
         domain: discovery.and_then(|found| found.domain.clone()),
         deis: discovery.and_then(|found| found.version.clone()),
         ceph: None,
-        tls: Some(gateways.iter().all(|endpoint| endpoint.starts_with("https:"))),
-        gateways,
+        tls: Some(endpoints.iter().all(Endpoint::is_https)),
+        gateways: endpoints.iter().map(Endpoint::url).collect(),
         clock_offset_ms: Some(cluster.s3.clock_offset_ms()),
     }
 }

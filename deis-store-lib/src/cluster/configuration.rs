@@ -9,7 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::key_class::{Class, class};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{At, Error, ErrorKind, Result};
 use crate::etcd::{Node, Value};
 
 const FORMAT: u64 = 1;
@@ -64,7 +64,7 @@ impl Configuration {
         // The message of serde_json may echo a value, so only the place of the mistake is told.
         let read: Read = serde_json::from_slice(json).map_err(|error| {
             let what = "the configuration is not what it should be";
-            Error::new(ErrorKind::Damaged, what).at("line", error.line()).at("column", error.column())
+            Error::new(ErrorKind::Damaged, what).at(At::Line, error.line()).at(At::Column, error.column())
         })?;
         if read.format != FORMAT {
             let error = Error::new(ErrorKind::Format, format!("format {} of the configuration", read.format));
@@ -73,7 +73,7 @@ impl Configuration {
         if let Some(key) = read.keys.keys().find(|key| class(key) != Class::Operator) {
             let error = Error::new(ErrorKind::Guard, "a key that must not be carried to another cluster");
             return Err(error
-                .at("key", key)
+                .at(At::Key, key)
                 .todo("remove the key from config.json if you trust the rest of it"));
         }
         Ok(Self { keys: read.keys.into_iter().map(|(key, value)| (key, Value::new(value))).collect() })

@@ -3,7 +3,7 @@
 //! What is configuration, and what of it is set, `configuration` decides.
 
 use super::configuration::{Configuration, Plan, plan};
-use crate::error::{Context, Error, ErrorKind, Result};
+use crate::error::{At, Context, Error, ErrorKind, Result};
 use crate::etcd::{Etcd, Node};
 
 const ROOT: &str = "/deis";
@@ -28,9 +28,9 @@ pub async fn apply(etcd: &Etcd, plan: &Plan) -> Result<()> {
     for (key, value) in &plan.set {
         etcd.set(key, value.expose(), None).await?;
         if etcd.get(key).await?.value.as_ref() != Some(value) {
-            let error = Error::new(ErrorKind::Guard, "a key has another value than the one just set");
+            let error = Error::new(ErrorKind::Changed, "a key has another value than the one just set");
             return Err(error
-                .at("key", key)
+                .at(At::Key, key)
                 .todo("find out who else writes to this etcd, then run it again"));
         }
     }

@@ -7,9 +7,11 @@ use std::sync::Arc;
 
 use super::Discovery;
 use super::volume::STORE;
-use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::error::{At, Context as _, Error, ErrorKind, Result};
 use crate::etcd::Etcd;
-use crate::http::{Body, BoxFuture, ConnectOptions, HttpSend, HyperTransport, Received, SendError, connect};
+use crate::http::{
+    Body, BoxFuture, ConnectOptions, Endpoint, HttpSend, HyperTransport, Received, SendError, connect,
+};
 use crate::part::Part;
 use crate::remote::Remote;
 use crate::run::Run;
@@ -72,32 +74,28 @@ impl ClusterOptions {
         if let Some(proxy) = &options.proxy {
             let error = Error::new(ErrorKind::Unsupported, "a proxy cannot be used through a tunnel");
             return Err(error
-                .at("proxy", proxy)
+                .at(At::Proxy, proxy)
                 .todo("leave --tunnel out, or `proxy_host` in the file of s3cmd"));
         }
-        let uri: http::Uri = url
-            .parse()
-            .map_err(|error| Error::new(ErrorKind::Usage, "not a URL").at("endpoint", url).because(error))?;
-        let (Some("http"), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
+        let endpoint = Endpoint::new(url)?;
+        if endpoint.is_https() {
             return Err(Error::new(
                 ErrorKind::Unsupported,
                 "only http:// endpoints can be reached through a tunnel",
             )
-            .at("endpoint", url)
+            .at(At::Endpoint, url)
             .todo("leave --tunnel out for https"));
-        };
-        let dial = self.host.forward(authority.host(), authority.port_u16().unwrap_or(80)).await?;
-        let direct = HyperTransport::new(dial, authority.as_str(), options.timeouts);
-        let endpoint = format!("{url} through {}", self.host.host());
-        Ok(Arc::new(Forwarded { direct, endpoint, _host: self.host.clone() }))
+        }
+        let dial = self.host.forward(endpoint.host(), endpoint.port()).await?;
+        let forward = HyperTransport::new(dial, endpoint.through(self.host.host()), options.timeouts);
+        Ok(Arc::new(Forwarded { forward, _host: self.host.clone() }))
     }
 }
 
 /// An endpoint behind a forward, which is good for as long as the host's connection lives.
 #[derive(Debug)]
 struct Forwarded {
-    direct: HyperTransport,
-    endpoint: String,
+    forward: HyperTransport,
     _host: Arc<dyn Remote>,
 }
 
@@ -106,11 +104,11 @@ impl HttpSend for Forwarded {
         &self,
         request: http::Request<Body>,
     ) -> BoxFuture<'_, Result<http::Response<Received>, SendError>> {
-        self.direct.send(request)
+        self.forward.send(request)
     }
 
-    fn endpoint(&self) -> &str {
-        &self.endpoint
+    fn endpoint(&self) -> &Endpoint {
+        self.forward.endpoint()
     }
 }
 

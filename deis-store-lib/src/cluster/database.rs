@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, ReadBuf};
 
 use crate::archive::sql::Checked;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{At, Error, ErrorKind, Result};
 use crate::remote::{Child, Exit, Input, Process, Remote, Stdout, privileged, run};
 
 const CONTAINER: &str = "deis-database";
@@ -38,7 +38,7 @@ impl Dump {
     pub async fn finish(self) -> Result<u64> {
         // The command's own words tell more than that its output is not whole.
         self.process.finish().await?.require_success(ErrorKind::NotReady, &self.host)?;
-        self.reader.finish().map_err(|error| error.at("host", &self.host))
+        self.reader.finish().map_err(|error| error.at(At::Host, &self.host))
     }
 }
 
@@ -74,12 +74,12 @@ async fn require_running(remote: &dyn Remote, database_host: Option<&str>) -> Re
     // 127 is "no such file": there is no docker.
     if output.exit.code == Some(1) && output.exit.stderr.to_ascii_lowercase().contains("no such") {
         let error = Error::new(ErrorKind::NotFound, "there is no container deis-database on this host");
-        return Err(error.at("host", remote.host()).todo(elsewhere()));
+        return Err(error.at(At::Host, remote.host()).todo(elsewhere()));
     }
     output.exit.require_success(ErrorKind::NotReady, remote.host())?;
     if output.stdout.trim_ascii() != b"true" {
         let error = Error::new(ErrorKind::NotReady, "the container deis-database does not run on this host");
-        return Err(error.at("host", remote.host()).todo(elsewhere()));
+        return Err(error.at(At::Host, remote.host()).todo(elsewhere()));
     }
     Ok(docker)
 }

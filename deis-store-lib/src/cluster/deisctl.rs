@@ -5,7 +5,7 @@
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-use crate::error::{Error, ErrorKind, Result, disk_error};
+use crate::error::{At, Error, ErrorKind, Result, disk_error};
 use crate::etcd::{Etcd, Value};
 
 /// The values of keys in the order asked: all of them, or none if one cannot be read. A directory has an empty value.
@@ -40,7 +40,7 @@ pub async fn set(
             "/deis/router/sslCert" | "/deis/router/sslKey" | "/deis/router/sslDhparam" => {
                 String::from_utf8(file(&mut read_file, text)?).map_err(|_| {
                     Error::new(ErrorKind::Usage, "the file is not text")
-                        .at("path", text)
+                        .at(At::Path, text)
                         .todo("give a PEM file")
                 })?
             }
@@ -78,7 +78,7 @@ fn split(assignment: &str) -> Result<(&str, &str)> {
         other => {
             let key = other.map_or("", |(key, _)| key);
             Err(Error::new(ErrorKind::Usage, "not of the form KEY=VALUE")
-                .at("key", key)
+                .at(At::Key, key)
                 .todo("give it as: config router set bodySize=100m; remove a key with rm"))
         }
     }

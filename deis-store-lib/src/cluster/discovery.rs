@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{At, Error, ErrorKind, Result};
 use crate::etcd::Node;
 use crate::secret::Credentials;
 
@@ -65,7 +65,7 @@ impl Discovery {
     pub fn require_gateways(&self) -> Result<&[String]> {
         if self.gateways.is_empty() {
             return Err(Error::new(ErrorKind::NotReady, "no store-gateway is published in etcd")
-                .at("key", "/deis/store/gateway/hosts")
+                .at(At::Key, "/deis/store/gateway/hosts")
                 .todo("start it: deisctl start store-gateway@1; deisctl list shows when it runs"));
         }
         Ok(&self.gateways)

@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 
 use super::mount;
 use crate::archive::tar::{Inspected, TarSummary};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{At, Error, ErrorKind, Result};
 use crate::remote::{Child, Exit, Input, Process, Remote, Stdout, privileged, run};
 
 /// Where every host of a Deis cluster mounts the store.
@@ -51,7 +51,7 @@ impl Saving {
             // Not `Disk`: that is the disk on this side, which concerns every part.
             return Err(exit.failure(ErrorKind::NotReady, &self.host));
         }
-        let archive = self.reader.finish().await.map_err(|error| error.at("host", &self.host))?;
+        let archive = self.reader.finish().await.map_err(|error| error.at(At::Host, &self.host))?;
         Ok(Saved { archive, changed, warning: self.warning })
     }
 }
@@ -110,12 +110,12 @@ async fn unpack(remote: &dyn Remote, directory: &str, reader: impl AsyncRead + U
                 _ => ErrorKind::Disk,
             };
             let error = Error::new(kind, "the archive cannot be read to its end").because(error);
-            Err(error.at("host", remote.host()).todo("empty the directory, then load a good archive"))
+            Err(error.at(At::Host, remote.host()).todo("empty the directory, then load a good archive"))
         }
         Err(Feed::Command(error)) if exit.success() => {
             Err(Error::new(ErrorKind::Damaged, "tar stopped reading")
                 .because(error)
-                .at("host", remote.host()))
+                .at(At::Host, remote.host()))
         }
         _ => {
             exit.require_success(ErrorKind::Disk, remote.host())?;
@@ -165,7 +165,7 @@ fn tar<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
 async fn require_volume(remote: &dyn Remote, directory: &str) -> Result<Option<String>> {
     if !directory.starts_with('/') {
         return Err(Error::new(ErrorKind::Usage, "a directory must be given with its whole path")
-            .at("path", directory));
+            .at(At::Path, directory));
     }
     let test = run(remote, &privileged(remote, &["test", "-d", directory]).await?).await?;
     if !test.exit.success() {
@@ -174,9 +174,9 @@ async fn require_volume(remote: &dyn Remote, directory: &str) -> Result<Option<S
             return Err(test.exit.failure(ErrorKind::Denied, remote.host()));
         }
         let error =
-            Error::new(ErrorKind::NotFound, "there is no such directory on the host").at("path", directory);
+            Error::new(ErrorKind::NotFound, "there is no such directory on the host").at(At::Path, directory);
         return Err(error
-            .at("host", remote.host())
+            .at(At::Host, remote.host())
             .todo("check the path, and that the host is one of the cluster"));
     }
     if !directory.strip_prefix(STORE).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
@@ -191,8 +191,8 @@ async fn require_volume(remote: &dyn Remote, directory: &str) -> Result<Option<S
             ErrorKind::Guard,
             "the store is not mounted: this would use the host's root disk",
         )
-        .at("path", STORE)
-        .at("host", remote.host())
+        .at(At::Path, STORE)
+        .at(At::Host, remote.host())
         .todo("start it: deisctl start store-volume; it mounts once monitors, daemons and metadata are up")),
     }
 }

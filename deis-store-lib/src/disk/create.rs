@@ -8,7 +8,7 @@ use rustix::io::Errno;
 use super::key_path::TAKEN;
 use super::new_file::NewFile;
 use super::root::{Kind, NO_FILE, Root, SYMLINK};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{At, Error, ErrorKind, Result};
 
 /// Opens a file in a directory, given with its path and with the file's name and temporary name.
 type Open = fn(Root, Vec<String>, String, String) -> Result<NewFile>;
@@ -83,7 +83,9 @@ impl Root {
 /// Refuses what is not one name: the last line of defence, behind `encode` and `decode`.
 pub(super) fn component(name: &str) -> Result<&str> {
     if matches!(name, "" | "." | "..") || name.contains(['/', '\0']) {
-        return Err(Error::new(ErrorKind::Internal, "a path component that is not one name").at("path", name));
+        return Err(
+            Error::new(ErrorKind::Internal, "a path component that is not one name").at(At::Path, name)
+        );
     }
     Ok(name)
 }

@@ -91,7 +91,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink("/etc/passwd", directory.path().join("k")).unwrap();
         let root = Root::open(directory.path()).unwrap();
-        assert_eq!(root.link_object("l", &root, &["k"]).unwrap_err().kind(), ErrorKind::Guard);
+        assert_eq!(root.link_object("l", &root, &["k"]).unwrap_err().kind(), ErrorKind::Occupied);
         assert_eq!(root.list().unwrap().len(), 1);
     }
 }

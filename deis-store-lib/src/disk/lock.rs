@@ -10,7 +10,7 @@ use rustix::io::Errno;
 
 use super::create::component;
 use super::root::{Root, SYMLINK};
-use crate::error::{Error, ErrorKind, Result, printable};
+use crate::error::{At, Error, ErrorKind, Result, printable};
 
 /// A lock that is held until it is dropped.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl Lock {
         };
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => (),
-            Err(Errno::WOULDBLOCK) => return Err(held_by(&file).at("path", root.path().display())),
+            Err(Errno::WOULDBLOCK) => return Err(held_by(&file).at(At::Path, root.path().display())),
             Err(error) => return Err(root.failed("lock", name, error)),
         }
         // The text tells people; a full disk must not keep us from the lock.
@@ -48,7 +48,7 @@ impl Lock {
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Err(Errno::WOULDBLOCK) => {
                 Err(Error::new(ErrorKind::Locked, "another run writes to this directory")
-                    .at("path", root.path().display())
+                    .at(At::Path, root.path().display())
                     .todo("wait for it to end, then run it again"))
             }
             _ => Ok(Self { _file: file }),
@@ -124,6 +124,6 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         std::os::unix::fs::symlink("/dev/null", directory.path().join(".lock")).unwrap();
         let root = Root::open(directory.path()).unwrap();
-        assert_eq!(Lock::exclusive(&root, ".lock", "").unwrap_err().kind(), ErrorKind::Guard);
+        assert_eq!(Lock::exclusive(&root, ".lock", "").unwrap_err().kind(), ErrorKind::Occupied);
     }
 }

@@ -18,7 +18,7 @@ use super::link::link;
 use super::read_chunks::read_chunks;
 use super::root::{Kind, NO_FILE, Root, SYMLINK};
 use super::writer::Tap;
-use crate::error::{Error, ErrorKind, Result, disk_error};
+use crate::error::{At, Error, ErrorKind, Result, disk_error};
 use crate::hash::Sha256;
 
 /// The block of MD5 and of SHA-256.
@@ -313,7 +313,7 @@ impl NewFile {
 
 fn other_run(parent: &Root, name: &str) -> Error {
     Error::new(ErrorKind::Locked, "another run writes the same file")
-        .at("path", parent.path().join(name).display())
+        .at(At::Path, parent.path().join(name).display())
         .todo("let one of the two end first")
 }
 

@@ -4,7 +4,7 @@ use rustix::fs::{AtFlags, Mode, OFlags};
 use rustix::io::Errno;
 
 use super::root::Root;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{At, Error, ErrorKind, Result};
 
 /// The directory that the probe makes and removes.
 pub(crate) const PROBE_NAME: &str = ".deis-store-probe";
@@ -25,7 +25,7 @@ pub fn probe(root: &Root) -> Result<()> {
     match findings? {
         None => Ok(()),
         Some(finding) => Err(Error::new(ErrorKind::Unsupported, format!("the file system {finding}"))
-            .at("path", root.path().display())
+            .at(At::Path, root.path().display())
             .todo("choose a directory on another one, such as ext4 or XFS")),
     }
 }
@@ -107,6 +107,6 @@ mod tests {
         assert_eq!(std::fs::read_to_string(&mine).unwrap(), "mine");
         std::fs::remove_dir_all(directory.path().join(PROBE_NAME)).unwrap();
         std::fs::write(directory.path().join(PROBE_NAME), "").unwrap();
-        assert_eq!(probe(&root).unwrap_err().kind(), ErrorKind::Guard);
+        assert_eq!(probe(&root).unwrap_err().kind(), ErrorKind::Occupied);
     }
 }

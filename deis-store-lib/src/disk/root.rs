@@ -17,7 +17,7 @@ use rustix::io::Errno;
 use super::create::{Step, component};
 use super::key_path::{encode, partial_name};
 use super::new_file::NewFile;
-use crate::error::{Error, ErrorKind, Result, disk_error};
+use crate::error::{At, Error, ErrorKind, Result, disk_error};
 
 /// A handle on a directory: everything below it is reached from here. Clones share the handle.
 #[derive(Clone, Debug)]
@@ -63,7 +63,7 @@ impl Root {
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let problem = |kind, what: &str| Error::new(kind, what).at("path", path.display());
+        let problem = |kind, what: &str| Error::new(kind, what).at(At::Path, path.display());
         match rustix::fs::open(path, flags, Mode::empty()) {
             Ok(directory) => Ok(Self::of(directory, path.to_owned())),
             Err(Errno::NOENT) => {
@@ -236,13 +236,13 @@ impl Root {
     }
 
     pub(super) fn unexpected_entry(&self, name: &str, what: &str) -> Error {
-        Error::new(ErrorKind::Guard, what)
-            .at("path", self.path().join(name).display())
+        Error::new(ErrorKind::Occupied, what)
+            .at(At::Path, self.path().join(name).display())
             .todo("find out who put it there, and move it away")
     }
 
     pub(super) fn absent(&self, name: &str, what: &str) -> Error {
-        Error::new(ErrorKind::NotFound, what).at("path", self.path().join(name).display())
+        Error::new(ErrorKind::NotFound, what).at(At::Path, self.path().join(name).display())
     }
 }
 
@@ -313,7 +313,7 @@ mod tests {
             root.new_file(&["link", "g"]).unwrap_err(),
             root.subdirectory("link", true).unwrap_err(),
         ] {
-            assert_eq!(error.kind(), ErrorKind::Guard);
+            assert_eq!(error.kind(), ErrorKind::Occupied);
             assert!(error.to_string().starts_with(SYMLINK), "{error}");
         }
     }
@@ -325,7 +325,7 @@ mod tests {
         let socket = std::os::unix::net::UnixListener::bind(directory.path().join("s")).unwrap();
         rustix::fs::mknodat(&root, "p", FileType::Fifo, Mode::RWXU, 0).unwrap();
         for name in ["d", "s", "p"] {
-            assert_eq!(root.open_file(&[name]).unwrap_err().kind(), ErrorKind::Guard, "{name}");
+            assert_eq!(root.open_file(&[name]).unwrap_err().kind(), ErrorKind::Occupied, "{name}");
         }
         drop(socket);
     }
@@ -362,7 +362,7 @@ mod tests {
         let (directory, root) = root();
         std::fs::create_dir(directory.path().join("a")).unwrap();
         std::fs::create_dir(directory.path().join("b")).unwrap();
-        assert_eq!(root.rename("a", "b").unwrap_err().kind(), ErrorKind::Guard);
+        assert_eq!(root.rename("a", "b").unwrap_err().kind(), ErrorKind::Occupied);
         root.rename("a", "c").unwrap();
         assert_eq!(root.kind(&["c"]).unwrap(), Some(Kind::Directory));
     }

@@ -10,9 +10,9 @@ use ::http::{Method, Request, StatusCode, Uri, header};
 use bytes::Bytes;
 
 use super::{Node, error, key};
-use crate::error::{Context, Error, ErrorKind, Result};
+use crate::error::{At, Context, Error, ErrorKind, Result};
 use crate::http::backoff::Backoff;
-use crate::http::{Body, HttpSend, Stage};
+use crate::http::{Body, Endpoint, HttpSend, Stage};
 
 /// The most bytes of an answer: the whole tree of a large platform has less than a tenth of it.
 const MOST_ANSWER_BYTES: usize = 16 << 20;
@@ -34,9 +34,9 @@ impl Etcd {
         Self { http }
     }
 
-    /// The endpoint as people know it.
+    /// Its address, and how it is reached.
     #[must_use]
-    pub fn endpoint(&self) -> &str {
+    pub fn endpoint(&self) -> &Endpoint {
         self.http.endpoint()
     }
 
@@ -56,7 +56,7 @@ impl Etcd {
         self.call(Method::PUT, key, "", Some(form), Repeat::Always).await
     }
 
-    /// Sets a key that must not exist yet; [`ErrorKind::Guard`] if it does.
+    /// Sets a key that must not exist yet; [`ErrorKind::Occupied`] if it does.
     pub async fn create(&self, key: &str, value: &str) -> Result<Node> {
         self.call(Method::PUT, key, "?prevExist=false", Some(key::form(value, None)), Repeat::IfUnseen).await
     }
@@ -89,7 +89,7 @@ impl Etcd {
             // One client is no crowd: no jitter.
             match backoff.wait(failed_attempts, 1.0).filter(|_| again) {
                 Some(wait) => tokio::time::sleep(wait).await,
-                None => return Err(failure.error).at("key", key).at("endpoint", self.endpoint()),
+                None => return Err(failure.error).at(At::Key, key).at(At::Endpoint, self.endpoint()),
             }
         }
     }
@@ -99,7 +99,7 @@ impl Etcd {
         for _ in 0..=MOST_REDIRECTS {
             match self.attempt(method, &target, form).await? {
                 Answer::Node(node) => return Ok(node),
-                Answer::RemoteTarget(path_and_query) => target = path_and_query,
+                Answer::Elsewhere(path_and_query) => target = path_and_query,
             }
         }
         Err(Error::new(ErrorKind::Protocol, "etcd redirects in a circle").into())
@@ -116,13 +116,13 @@ impl Etcd {
         let send_failure = |error: crate::http::SendError| Failure {
             unseen: error.stage == Stage::NotSent,
             passing: matches!(error.stage, Stage::Unknown | Stage::Body),
-            error: error.into_error(self.endpoint()),
+            error: error.into_error().at(At::Endpoint, self.endpoint()),
         };
         let mut response = self.http.send(request).await.map_err(send_failure)?;
         let status = response.status();
         if status == StatusCode::TEMPORARY_REDIRECT {
             let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
-            return self.redirect(location).map(Answer::RemoteTarget).map_err(Failure::from);
+            return self.redirect(location).map(Answer::Elsewhere).map_err(Failure::from);
         }
         let mut body = Vec::new();
         while let Some(piece) = response.body_mut().next().await {
@@ -143,7 +143,7 @@ impl Etcd {
     /// here (behind a tunnel it is not), and is not ours to trust.
     fn redirect(&self, location: Option<&str>) -> Result<String> {
         let uri: Option<Uri> = location.and_then(|location| location.parse().ok());
-        let ours = self.endpoint().split_once("://").map_or(self.endpoint(), |(_, authority)| authority);
+        let ours = self.endpoint().authority();
         match uri {
             Some(uri) if uri.authority().is_none_or(|authority| authority.as_str() == ours) => {
                 Ok(uri.path_and_query().map_or_else(|| "/".to_owned(), ToString::to_string))
@@ -152,7 +152,7 @@ impl Etcd {
                 let leader = uri.authority().map_or("", |authority| authority.as_str());
                 let error = Error::new(ErrorKind::NotReady, "this member of etcd sends us to another one");
                 Err(error
-                    .at("leader", leader)
+                    .at(At::Leader, leader)
                     .todo("use the address of that member, or another host's tunnel"))
             }
             None => Err(Error::new(ErrorKind::Protocol, "a redirect without a target")),
@@ -168,7 +168,7 @@ enum Repeat {
 
 enum Answer {
     Node(Node),
-    RemoteTarget(String),
+    Elsewhere(String),
 }
 
 struct Failure {

@@ -28,8 +28,10 @@ fn of_code(code: u16) -> Error {
         401 | 110 => {
             (ErrorKind::Denied, "etcd does not allow this", "use an etcd address without authentication")
         }
-        101 => (ErrorKind::Guard, "the key has changed meanwhile", "look at the key, then run it again"),
-        105 => (ErrorKind::Guard, "the key exists already", "look at the key; remove it first if it may go"),
+        101 => (ErrorKind::Changed, "the key has changed meanwhile", "look at the key, then run it again"),
+        105 => {
+            (ErrorKind::Occupied, "the key exists already", "look at the key; remove it first if it may go")
+        }
         102 => (ErrorKind::Usage, "the key is a directory", "give the key of a value"),
         104 => (ErrorKind::Usage, "a part of the key is a value, not a directory", "correct the key"),
         107 => (ErrorKind::Usage, "etcd's root is read-only", "give a key below the root"),
@@ -81,7 +83,8 @@ mod tests {
         for (codes, expected) in [
             (&[100][..], ErrorKind::NotFound),
             (&[110, 401], ErrorKind::Denied),
-            (&[101, 105], ErrorKind::Guard),
+            (&[101], ErrorKind::Changed),
+            (&[105], ErrorKind::Occupied),
             (&[102, 104, 107, 108], ErrorKind::Usage),
             (&[300, 301], ErrorKind::NotReady),
             (&[203, 999], ErrorKind::Protocol),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{At, Error, ErrorKind, Result};
 
 /// What stays as it is; all else becomes `%XX` (deisctl turns a space into `+`, which etcd takes for a plus sign).
 const SEGMENT: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -14,7 +14,7 @@ pub(super) fn path(key: &str) -> Result<String> {
     let mut path = String::from("/v2/keys");
     for segment in key.split('/').filter(|segment| !segment.is_empty()) {
         if matches!(segment, "." | "..") {
-            let error = Error::new(ErrorKind::Usage, "a key cannot have a segment . or ..").at("key", key);
+            let error = Error::new(ErrorKind::Usage, "a key cannot have a segment . or ..").at(At::Key, key);
             return Err(error.todo("correct the key"));
         }
         path.push('/');

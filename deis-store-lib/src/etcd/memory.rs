@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use ::http::{Method, Request, Response};
 use bytes::Bytes;
@@ -11,7 +11,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
 use super::Node;
-use crate::http::{Body, BoxFuture, HttpSend, Received, SendError, Stage};
+use crate::http::{Body, BoxFuture, Endpoint, HttpSend, Received, SendError, Stage};
 
 /// An etcd in memory, which answers the calls that [`super::Etcd`] makes.
 #[derive(Default)]
@@ -107,8 +107,9 @@ impl HttpSend for Memory {
         Box::pin(async move { response.map_err(|error| SendError::new(Stage::Unfaithful, error)) })
     }
 
-    fn endpoint(&self) -> &'static str {
-        "http://memory:4001"
+    fn endpoint(&self) -> &Endpoint {
+        static MEMORY: LazyLock<Endpoint> = LazyLock::new(|| Endpoint::within("memory:4001"));
+        &MEMORY
     }
 }
 

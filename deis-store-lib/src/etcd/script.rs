@@ -1,13 +1,13 @@
 //! A test double: an endpoint that plays scripted answers.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use ::http::{Request, Response};
 use bytes::Bytes;
 use futures_util::stream;
 
-use crate::http::{Body, BoxFuture, HttpSend, Received, SendError};
+use crate::http::{Body, BoxFuture, Endpoint, HttpSend, Received, SendError};
 
 /// Status, target of a redirect, and body.
 pub(crate) type Answer = Result<(u16, Option<&'static str>, String), SendError>;
@@ -34,8 +34,10 @@ impl HttpSend for Script {
         Box::pin(async move { answer.map(|(status, location, body)| response(status, location, body)) })
     }
 
-    fn endpoint(&self) -> &'static str {
-        "http://etcd:4001"
+    fn endpoint(&self) -> &Endpoint {
+        static SCRIPT: LazyLock<Endpoint> =
+            LazyLock::new(|| Endpoint::within("etcd:4001").through("core@host"));
+        &SCRIPT
     }
 }
 

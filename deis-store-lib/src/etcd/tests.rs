@@ -65,7 +65,7 @@ async fn attempts_end() {
     let (etcd, script) = etcd((0..5).map(|_| failure(Stage::NotSent)));
     let error = etcd.get("/a").await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable);
-    assert_eq!(error.to_string(), "cannot connect (endpoint http://etcd:4001, key /a)");
+    assert_eq!(error.to_string(), "cannot connect (endpoint http://etcd:4001 through core@host, key /a)");
     assert_eq!(script.asked.lock().unwrap().len(), 5);
 }
 

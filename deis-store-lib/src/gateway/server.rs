@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::service::Service;
 use super::store::Store;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{At, Error, ErrorKind, Result};
 use crate::run::Clock;
 use crate::secret::Credentials;
 
@@ -45,7 +45,7 @@ impl Gateway {
     ) -> Result<Self> {
         let failed = |error: std::io::Error| {
             Error::new(ErrorKind::Usage, "cannot listen")
-                .at("address", listen)
+                .at(At::Address, listen)
                 .todo("choose another address or port")
                 .because(error)
         };

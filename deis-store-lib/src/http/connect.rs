@@ -3,12 +3,11 @@
 use std::fmt;
 use std::sync::Arc;
 
-use ::http::Uri;
-use ::http::uri::Authority;
 use bytes::Bytes;
 
-use super::{Dial, HttpSend, HyperTransport, Timeouts};
-use crate::error::{Error, ErrorKind, Result};
+use super::endpoint::GIVE_IT_SO;
+use super::{Dial, Endpoint, HttpSend, HyperTransport, Timeouts};
+use crate::error::{At, Error, ErrorKind, Result};
 
 /// How to reach an endpoint. [`Timeouts`] alone stand for the defaults with these timeouts.
 #[derive(Clone, Debug)]
@@ -39,24 +38,24 @@ impl From<Timeouts> for ConnectOptions {
 
 /// The URL of an http proxy, `http://HOST:PORT`, without a user.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProxyUrl(Authority);
+pub struct ProxyUrl(Endpoint);
 
 impl ProxyUrl {
     /// Checks a URL.
     pub fn new(url: &str) -> Result<Self> {
-        let (scheme, authority) = endpoint("proxy", url)?;
-        if scheme != "http" {
+        let endpoint = Endpoint::read(At::Proxy, url)?;
+        if endpoint.scheme() != "http" {
             return Err(Error::new(ErrorKind::Unsupported, "a proxy of another kind than http")
-                .at("proxy", url)
+                .at(At::Proxy, url)
                 .todo("give it as http://HOST:PORT"));
         }
-        Ok(Self(authority))
+        Ok(Self(endpoint))
     }
 }
 
 impl fmt::Display for ProxyUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}", self.0)
+        self.0.fmt(f)
     }
 }
 
@@ -64,48 +63,30 @@ impl fmt::Display for ProxyUrl {
 /// [`HyperTransport`]; https and proxies need feature `https`.
 pub fn connect(url: &str, options: impl Into<ConnectOptions>) -> Result<Arc<dyn HttpSend>> {
     let options = options.into();
-    let (scheme, authority) = endpoint("endpoint", url)?;
-    match scheme.as_str() {
+    let endpoint = Endpoint::new(url)?;
+    match endpoint.scheme() {
         "http" if options.proxy.is_none() => {
-            let dial = Dial::Tcp(authority.host().to_owned(), authority.port_u16().unwrap_or(80));
-            Ok(Arc::new(HyperTransport::new(dial, authority.as_str(), options.timeouts)))
+            let dial = Dial::Tcp(endpoint.host().to_owned(), endpoint.port());
+            Ok(Arc::new(HyperTransport::new(dial, endpoint, options.timeouts)))
         }
-        "http" | "https" => portable(&scheme, &authority, &options),
+        "http" | "https" => with_tls_or_proxy(endpoint, &options),
         _ => Err(Error::new(ErrorKind::Usage, "this scheme is not known here")
-            .at("endpoint", url)
+            .at(At::Endpoint, url)
             .todo(GIVE_IT_SO)),
     }
 }
 
 #[cfg(feature = "https")]
-fn portable(scheme: &str, authority: &Authority, options: &ConnectOptions) -> Result<Arc<dyn HttpSend>> {
-    Ok(Arc::new(super::ReqwestTransport::new(scheme, authority, options)?))
+fn with_tls_or_proxy(endpoint: Endpoint, options: &ConnectOptions) -> Result<Arc<dyn HttpSend>> {
+    Ok(Arc::new(super::ReqwestTransport::new(endpoint, options)?))
 }
 
 #[cfg(not(feature = "https"))]
-fn portable(scheme: &str, authority: &Authority, _: &ConnectOptions) -> Result<Arc<dyn HttpSend>> {
+fn with_tls_or_proxy(endpoint: Endpoint, _: &ConnectOptions) -> Result<Arc<dyn HttpSend>> {
     Err(Error::new(ErrorKind::Unsupported, "built without https and proxies")
-        .at("endpoint", format_args!("{scheme}://{authority}"))
+        .at(At::Endpoint, endpoint)
         .todo("build it with the cargo feature `https`, or use a plain http:// endpoint without a proxy"))
 }
-
-/// Scheme and authority of a URL that has nothing else.
-fn endpoint(name: &'static str, url: &str) -> Result<(String, Authority)> {
-    let usage = |what: &str| Error::new(ErrorKind::Usage, what).at(name, url).todo(GIVE_IT_SO);
-    let uri: Uri = url.parse().map_err(|_| usage("not a URL"))?;
-    let (Some(scheme), Some(authority)) = (uri.scheme_str(), uri.authority()) else {
-        return Err(usage("a URL without scheme or host"));
-    };
-    if authority.as_str().contains('@') {
-        return Err(Error::new(ErrorKind::Usage, "a URL must not hold a user or password"));
-    }
-    if uri.path() != "/" || uri.query().is_some() {
-        return Err(usage("an endpoint has no path"));
-    }
-    Ok((scheme.to_owned(), authority.clone()))
-}
-
-const GIVE_IT_SO: &str = "give it as http://HOST:PORT";
 
 #[cfg(test)]
 mod tests {

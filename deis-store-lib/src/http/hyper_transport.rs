@@ -14,7 +14,7 @@ use tokio::net::{TcpStream, UnixStream};
 
 use super::body::Outgoing;
 use super::socket::{Socket, Stream};
-use super::{Body, BoxFuture, HttpSend, Received, SendError, Stage, Timeouts};
+use super::{Body, BoxFuture, Endpoint, HttpSend, Received, SendError, Stage, Timeouts};
 
 /// What to connect to.
 #[derive(Clone, Debug)]
@@ -31,19 +31,20 @@ pub enum Dial {
 pub struct HyperTransport {
     client: legacy::Client<Connector, Outgoing>,
     host: HeaderValue,
-    endpoint: String,
+    endpoint: Endpoint,
 }
 
 impl HyperTransport {
-    /// An endpoint; `authority` is what goes into `Host`.
+    /// An endpoint, whose host and port go into `Host`, whatever is connected to.
     #[must_use]
-    pub fn new(dial: Dial, authority: &str, timeouts: Timeouts) -> Self {
+    pub fn new(dial: Dial, endpoint: Endpoint, timeouts: Timeouts) -> Self {
         let client = legacy::Client::builder(TokioExecutor::new())
             .retry_canceled_requests(false)
             .set_host(false)
             .build(Connector { dial, timeouts });
-        let host = HeaderValue::from_str(authority).unwrap_or(HeaderValue::from_static("localhost"));
-        Self { client, host, endpoint: format!("http://{authority}") }
+        let host =
+            HeaderValue::from_str(endpoint.authority()).unwrap_or(HeaderValue::from_static("localhost"));
+        Self { client, host, endpoint }
     }
 
     async fn attempt(&self, request: Request<Body>) -> Result<Response<Received>, SendError> {
@@ -72,14 +73,14 @@ impl HttpSend for HyperTransport {
         Box::pin(self.attempt(request))
     }
 
-    fn endpoint(&self) -> &str {
+    fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 }
 
 impl fmt::Debug for HyperTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Direct").field("endpoint", &self.endpoint).finish_non_exhaustive()
+        f.debug_struct("HyperTransport").field("endpoint", &self.endpoint).finish_non_exhaustive()
     }
 }
 

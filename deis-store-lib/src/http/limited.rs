@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 
 use super::body::{PIECE_BYTES, cut};
 use super::rate::Rate;
-use super::{Body, BoxFuture, Frames, HttpSend, Received, SendError, Source};
+use super::{Body, BoxFuture, Endpoint, Frames, HttpSend, Received, SendError, Source};
 
 /// What several transports may do together.
 #[derive(Debug)]
@@ -99,7 +99,7 @@ impl HttpSend for Limited {
         })
     }
 
-    fn endpoint(&self) -> &str {
+    fn endpoint(&self) -> &Endpoint {
         self.inner.endpoint()
     }
 }
@@ -123,6 +123,8 @@ impl Source for Paced {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::LazyLock;
+
     use super::*;
     use std::io;
     use std::time::Duration;
@@ -146,8 +148,9 @@ mod tests {
             })
         }
 
-        fn endpoint(&self) -> &'static str {
-            "http://echo"
+        fn endpoint(&self) -> &Endpoint {
+            static ECHO: LazyLock<Endpoint> = LazyLock::new(|| Endpoint::within("echo"));
+            &ECHO
         }
     }
 

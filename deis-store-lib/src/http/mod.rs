@@ -6,6 +6,7 @@
 pub mod backoff;
 mod body;
 mod connect;
+mod endpoint;
 mod hyper_transport;
 mod limited;
 pub mod rate;
@@ -22,6 +23,7 @@ use ::http::{Request, Response};
 
 pub use body::{Body, Frames, Received, Source};
 pub use connect::{ConnectOptions, ProxyUrl, connect};
+pub use endpoint::Endpoint;
 pub use hyper_transport::{Dial, HyperTransport};
 pub use limited::{Limited, Limits};
 #[cfg(feature = "https")]
@@ -42,8 +44,8 @@ pub trait HttpSend: fmt::Debug + Send + Sync + 'static {
     /// Sends the request and returns when the response's header is there.
     fn send(&self, request: Request<Body>) -> BoxFuture<'_, Result<Response<Received>, SendError>>;
 
-    /// The endpoint as people know it, for messages.
-    fn endpoint(&self) -> &str;
+    /// The server's address, and how it is reached.
+    fn endpoint(&self) -> &Endpoint;
 }
 
 /// Why an attempt failed, and how far it had come.
@@ -73,7 +75,7 @@ impl SendError {
 
     /// As the library's error.
     #[must_use]
-    pub fn into_error(self, endpoint: &str) -> Error {
+    pub fn into_error(self) -> Error {
         let (kind, what, todo) = match self.stage {
             Stage::Unfaithful => (
                 ErrorKind::Unsupported,
@@ -82,8 +84,8 @@ impl SendError {
             ),
             Stage::Untrusted => (ErrorKind::Protocol, "the server cannot be trusted", SEE_ITS_CERTIFICATE),
             Stage::Source => (
-                ErrorKind::Damaged,
-                "what is to be sent cannot be read as it was announced",
+                ErrorKind::SourceChanged,
+                "the file changed or became unreadable during the upload",
                 "if somebody writes to it, run it again when that has ended; else look at the disk",
             ),
             _ if self.timed_out => (ErrorKind::Timeout, "no answer in time", SEE_IF_IT_RUNS),
@@ -95,7 +97,7 @@ impl SendError {
             ),
         };
         let todo = self.todo.unwrap_or(todo);
-        Error::new(kind, what).at("endpoint", endpoint).todo(todo).because(self.source)
+        Error::new(kind, what).todo(todo).because(self.source)
     }
 }
 

@@ -8,15 +8,16 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use ::http::uri::Authority;
 use ::http::{HeaderValue, Request, Response, header};
 use futures_util::{StreamExt, stream};
 use http_body_util::BodyDataStream;
 use rustls::{CertificateError, Error as TlsError};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{Body, BoxFuture, ConnectOptions, Frames, HttpSend, Received, SendError, Stage, causes};
-use crate::error::{Error, ErrorKind, Result};
+use super::{
+    Body, BoxFuture, ConnectOptions, Endpoint, Frames, HttpSend, Received, SendError, Stage, causes,
+};
+use crate::error::{At, Error, ErrorKind, Result};
 
 /// One endpoint by https, or behind a proxy.
 #[derive(Debug)]
@@ -24,21 +25,22 @@ pub struct ReqwestTransport {
     client: reqwest::Client,
     host: HeaderValue,
     base: String,
-    endpoint: String,
+    endpoint: Endpoint,
     idle: Duration,
 }
 
 impl ReqwestTransport {
-    /// An endpoint; the scheme is `http` or `https`. No proxy but the given one is used, whatever the environment says.
-    pub fn new(scheme: &str, authority: &Authority, options: &ConnectOptions) -> Result<Self> {
-        let base = format!("{scheme}://{authority}");
+    /// An endpoint. No proxy but the given one is used, whatever the environment says.
+    pub fn new(endpoint: Endpoint, options: &ConnectOptions) -> Result<Self> {
+        let base = endpoint.url();
+        let is_https = endpoint.is_https();
         let endpoint = match &options.proxy {
-            Some(proxy) => format!("{base} through the proxy {proxy}"),
-            None => base.clone(),
+            Some(proxy) => endpoint.through(format!("the proxy {proxy}")),
+            None => endpoint,
         };
-        let client = client(scheme, options).map_err(|error| error.at("endpoint", &endpoint))?;
-        let host = HeaderValue::from_str(authority.as_str()).map_err(|error| {
-            Error::new(ErrorKind::Usage, "not a host").at("endpoint", &endpoint).because(error)
+        let client = client(is_https, options).map_err(|error| error.at(At::Endpoint, &endpoint))?;
+        let host = HeaderValue::from_str(endpoint.authority()).map_err(|error| {
+            Error::new(ErrorKind::Usage, "not a host").at(At::Endpoint, &endpoint).because(error)
         })?;
         Ok(Self { client, host, base, endpoint, idle: options.timeouts.idle })
     }
@@ -103,12 +105,12 @@ impl HttpSend for ReqwestTransport {
         Box::pin(self.attempt(request))
     }
 
-    fn endpoint(&self) -> &str {
+    fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
 }
 
-fn client(scheme: &str, options: &ConnectOptions) -> Result<reqwest::Client> {
+fn client(is_https: bool, options: &ConnectOptions) -> Result<reqwest::Client> {
     let not_a_certificate = || {
         Error::new(ErrorKind::Usage, "the file of authorities holds something else than certificates")
             .todo("give a PEM file: its certificates stand between BEGIN CERTIFICATE and END CERTIFICATE")
@@ -125,8 +127,8 @@ fn client(scheme: &str, options: &ConnectOptions) -> Result<reqwest::Client> {
             .map_err(|error| Error::new(ErrorKind::Usage, "not a proxy").because(error))?;
         builder = builder.proxy(proxy);
     }
-    let pem = options.ca_file_pem.as_ref().filter(|_| scheme == "https");
-    if scheme != "https" {
+    let pem = options.ca_file_pem.as_ref().filter(|_| is_https);
+    if !is_https {
         // No certificate is checked: the system need not have any.
         builder = builder.tls_certs_only([]);
     } else if !options.check_certificate {

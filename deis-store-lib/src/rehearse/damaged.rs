@@ -6,7 +6,7 @@ use ::http::{Method, Request, Response};
 use bytes::BytesMut;
 use futures_util::stream;
 
-use crate::http::{Body, BoxFuture, HttpSend, Received, SendError};
+use crate::http::{Body, BoxFuture, Endpoint, HttpSend, Received, SendError};
 use crate::s3::types::percent_encode;
 
 /// Flips a byte of every GET of one key.
@@ -49,7 +49,7 @@ impl HttpSend for Damaged {
         Box::pin(self.damage(request))
     }
 
-    fn endpoint(&self) -> &str {
+    fn endpoint(&self) -> &Endpoint {
         self.inner.endpoint()
     }
 }

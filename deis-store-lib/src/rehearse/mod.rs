@@ -19,7 +19,7 @@ use serde::Serialize;
 
 use crate::backup::{BackupOptions, BackupReport, backup};
 use crate::cluster::{Cluster, Configuration, Discovery};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{At, Error, ErrorKind, Result};
 use crate::etcd::{Etcd, Memory, Node};
 use crate::gateway::{Gateway, Store};
 use crate::http::{HttpSend, Timeouts, connect};
@@ -121,7 +121,9 @@ fn check(options: &RehearseOptions) -> Result<()> {
     let mut objects = buckets.iter().flat_map(|bucket| &bucket.objects).filter(|object| object.key == *key);
     let error = |what: &str| {
         let example = buckets[0].objects.first().map_or("", |object| object.key.as_str());
-        Error::new(ErrorKind::Usage, what).at("key", key).todo(format!("name another one, such as {example}"))
+        Error::new(ErrorKind::Usage, what)
+            .at(At::Key, key)
+            .todo(format!("name another one, such as {example}"))
     };
     match objects.next() {
         None => Err(error("the made cluster has no such object")),

@@ -9,7 +9,7 @@ use std::pin::Pin;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::task::JoinHandle;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{At, Error, ErrorKind, Result};
 use crate::http::BoxFuture;
 
 /// How much of the standard error is kept: its last part.
@@ -122,8 +122,8 @@ impl Exit {
             None => format!("{} was ended by a signal", self.name),
         };
         let words = self.last_words();
-        let error =
-            Error::new(kind, if words.is_empty() { end } else { format!("{end}: {words}") }).at("host", host);
+        let error = Error::new(kind, if words.is_empty() { end } else { format!("{end}: {words}") })
+            .at(At::Host, host);
         match todo {
             Some(todo) => error.todo(todo),
             None => error,

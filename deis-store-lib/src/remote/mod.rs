@@ -25,7 +25,7 @@ pub use login::{Login, privileged};
 pub use ssh::{Ssh, SshOptions};
 pub use tunnel::Tunnel;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{At, Error, ErrorKind, Result};
 use crate::http::{BoxFuture, Dial};
 
 /// The most output that [`run`] takes.
@@ -72,12 +72,12 @@ pub async fn run(remote: &dyn Remote, command: &[&str]) -> Result<Output> {
     let mut stdout = Vec::new();
     let broken = |error| {
         let what = format!("the output of {} broke off", command.first().unwrap_or(&""));
-        Error::new(ErrorKind::Unreachable, what).at("host", remote.host()).because(error)
+        Error::new(ErrorKind::Unreachable, what).at(At::Host, remote.host()).because(error)
     };
     reader.read_to_end(&mut stdout).await.map_err(broken)?;
     if stdout.len() as u64 > MOST_OUTPUT_BYTES {
         let what = format!("{} writes more than 4 MiB", command.first().unwrap_or(&""));
-        return Err(Error::new(ErrorKind::Protocol, what).at("host", remote.host()));
+        return Err(Error::new(ErrorKind::Protocol, what).at(At::Host, remote.host()));
     }
     Ok(Output { stdout, exit: process.finish().await? })
 }

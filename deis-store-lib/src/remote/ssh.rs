@@ -18,7 +18,7 @@ use openssh::{ControlPersist, ForwardType, KnownHosts, Session, SessionBuilder, 
 use tokio::sync::Mutex;
 
 use super::{Child, Input, Login, Process, Remote, Stdin, Tunnel, ssh_error};
-use crate::error::{Error, ErrorKind, Result, disk_error};
+use crate::error::{At, Error, ErrorKind, Result, disk_error};
 use crate::http::{BoxFuture, Dial};
 
 /// How to log in.
@@ -75,7 +75,7 @@ impl Ssh {
             builder.config_file(file);
         }
         let session =
-            builder.connect(&tunnel.host).await.map_err(|error| refused(&error).at("host", &host))?;
+            builder.connect(&tunnel.host).await.map_err(|error| refused(&error).at(At::Host, &host))?;
         let session = Arc::new(session);
         make_private(session.control_socket())?;
         let companion = session
@@ -213,6 +213,6 @@ fn broken(error: &openssh::Error, host: &str) -> Error {
     let cause = error.source().unwrap_or(error).to_string();
     let words = if cause.is_empty() { String::new() } else { format!(": {}", ssh_error::one_line(&cause)) };
     Error::new(ErrorKind::Unreachable, format!("the ssh connection broke{words}"))
-        .at("host", host)
+        .at(At::Host, host)
         .todo("check the network, then run it again")
 }

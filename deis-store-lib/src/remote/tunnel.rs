@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{At, Error, ErrorKind};
 
 /// A host to log in to, as in `DEISCTL_TUNNEL`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,7 +54,7 @@ impl fmt::Display for Tunnel {
 
 fn refused(text: &str) -> Error {
     Error::new(ErrorKind::Usage, "not a tunnel")
-        .at("tunnel", text)
+        .at(At::Tunnel, text)
         .todo("give it as [USER@]HOST[:PORT], an IPv6 address in brackets")
 }
 

@@ -9,7 +9,7 @@ use super::RestoredPart;
 use super::diff::{Compared, compare, lines};
 use crate::contents::registry::REPOSITORIES;
 use crate::contents::wal_e::{BASE_BACKUPS, is_sentinel, latest};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{At, Error, ErrorKind, Result};
 use crate::part::Part;
 use crate::report::{Finding, FindingKind, Findings, Verdict};
 use crate::run::{Run, Running};
@@ -121,7 +121,10 @@ impl Restoring<'_> {
             }
             Err(error) => {
                 self.done.failed += 1;
-                let damaged = matches!(error.kind(), ErrorKind::Damaged | ErrorKind::NotFound);
+                let damaged = matches!(
+                    error.kind(),
+                    ErrorKind::Damaged | ErrorKind::SourceChanged | ErrorKind::NotFound
+                );
                 self.damaged |= damaged;
                 let kind = if damaged { FindingKind::Changed } else { FindingKind::Failed };
                 self.finding(&pushed.key, kind, &error.what());
@@ -154,8 +157,8 @@ impl Restoring<'_> {
         let found = latest(there);
         if self.done.failed == 0 && found != intended {
             let text = format!("WAL-E would take {found:?} for LATEST, and the snapshot means {intended:?}");
-            return Err(Error::new(ErrorKind::Guard, text)
-                .at("bucket", self.target.bucket)
+            return Err(Error::new(ErrorKind::Changed, text)
+                .at(At::Bucket, self.target.bucket)
                 .todo("empty the bucket and restore again; do not start the database before"));
         }
         self.done.latest = found;

@@ -16,7 +16,7 @@ use crate::archive::gzip;
 use crate::blocking::blocking;
 use crate::cluster::{self, Cluster, volume};
 use crate::disk::read_chunks;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{At, Error, ErrorKind, Result};
 use crate::hash::Sha256;
 use crate::part::Part;
 use crate::report::{Findings, Verdict};
@@ -160,7 +160,7 @@ fn volume_file() -> &'static str {
 /// Opens a file of the snapshot, after it was read once and found to be what the manifest says.
 async fn checked_file(snapshot: &Snapshot, name: &'static str) -> Result<File> {
     let expected = snapshot.manifest().file(name).cloned().ok_or_else(|| {
-        Error::new(ErrorKind::Damaged, "the manifest does not name this file").at("file", name)
+        Error::new(ErrorKind::Damaged, "the manifest does not name this file").at(At::File, name)
     })?;
     let mut file = snapshot.open_file(name)?;
     blocking(move || {
@@ -170,7 +170,7 @@ async fn checked_file(snapshot: &Snapshot, name: &'static str) -> Result<File> {
         read_chunks(&mut file, |piece| hasher.update(piece)).map_err(failed)?;
         if Sha256(hasher.finalize().into()) != expected.sha256 {
             return Err(Error::new(ErrorKind::Damaged, "the file is not what it was when it was backed up")
-                .at("file", name)
+                .at(At::File, name)
                 .todo("take another snapshot, or leave this part out with --without"));
         }
         file.rewind().map_err(failed)?;

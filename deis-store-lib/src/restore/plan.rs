@@ -11,7 +11,7 @@ use super::{ORDER, checked_file};
 use crate::blocking::blocking;
 use crate::cluster::{self, Cluster, Configuration, volume};
 use crate::disk::read_chunks;
-use crate::error::{Error, ErrorKind, Result, printable};
+use crate::error::{At, Error, ErrorKind, Result, printable};
 use crate::part::Part;
 use crate::run::{Run, TaskKind, TaskResult};
 use crate::s3::etag::ETag;
@@ -91,7 +91,7 @@ pub enum PartPlan {
     },
 }
 
-/// Finds out what a restore would do. It is a [`ErrorKind::Guard`] error if it would touch what is not the
+/// Finds out what a restore would do. It is an [`ErrorKind::Occupied`] error if it would touch what is not the
 /// snapshot's.
 pub async fn plan(
     cluster: &Cluster,
@@ -124,7 +124,7 @@ async fn find_out(
             plan.left_out.insert(part, why);
         } else if let Some((_, why)) = cluster.absent(part) {
             if options.named {
-                return Err(Error::new(ErrorKind::Usage, why).at("part", part));
+                return Err(Error::new(ErrorKind::Usage, why).at(At::Part, part));
             }
             plan.left_out.insert(part, why);
         } else {
@@ -149,13 +149,13 @@ fn not_restorable(part: Part, entry: Option<&PartEntry>, options: &RestoreOption
             ErrorKind::Guard,
             format!("{lost} objects of this part could not be backed up, so it is incomplete"),
         )
-        .at("part", part)
+        .at(At::Part, part)
         .todo("use another snapshot, or name the parts to restore what there is: --only …")),
         _ if options.named => Err(Error::new(ErrorKind::NotFound, "the snapshot does not hold this part")
-            .at("part", part)
+            .at(At::Part, part)
             .todo("use another snapshot")),
         PartOutcome::Failed => Err(Error::new(ErrorKind::Guard, "this part could not be backed up")
-            .at("part", part)
+            .at(At::Part, part)
             .todo("use another snapshot, or leave the part out with --without")),
         PartOutcome::Skipped | PartOutcome::Absent => Ok(Some("the snapshot does not hold it".to_owned())),
     }
@@ -228,10 +228,10 @@ async fn plan_bucket(
     match foreign {
         None => Ok(PartPlan::Bucket { bucket, objects, bytes, already }),
         Some(key) => Err(Error::new(
-            ErrorKind::Guard,
+            ErrorKind::Occupied,
             format!("the bucket holds objects that are not the snapshot's, such as `{}`", printable(&key)),
         )
-        .at("bucket", &bucket)
+        .at(At::Bucket, &bucket)
         .todo("restore onto a new cluster; two histories in one bucket would ruin both")),
     }
 }
@@ -266,9 +266,9 @@ fn has_etag(mut file: File, there: &ListedObject) -> Result<bool> {
 async fn plan_volume(cluster: &Cluster, snapshot: &Snapshot) -> Result<PartPlan> {
     let directory = cluster.volume.clone();
     if !volume::is_empty(&*cluster.host, &directory).await? {
-        return Err(Error::new(ErrorKind::Guard, "the volume is not empty")
-            .at("path", &directory)
-            .at("host", cluster.host.host())
+        return Err(Error::new(ErrorKind::Occupied, "the volume is not empty")
+            .at(At::Path, &directory)
+            .at(At::Host, cluster.host.host())
             .todo(
                 "restore before deis-logger starts, into an empty volume; or leave it out: --without volume",
             ));

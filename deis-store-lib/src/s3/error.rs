@@ -3,7 +3,7 @@
 use http::StatusCode;
 use serde::Deserialize;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{At, Error, ErrorKind};
 use crate::s3::op::Head;
 
 /// An answer that is not a success.
@@ -89,7 +89,7 @@ impl S3Error {
         text.push(')');
         let mut error = Error::new(kind, text);
         if !self.request_id.is_empty() {
-            error = error.at("request", &self.request_id);
+            error = error.at(At::Request, &self.request_id);
         }
         if let Some(finding) = self.finding {
             error = error.because(finding);
@@ -156,16 +156,20 @@ impl S3Error {
             (409, "BucketAlreadyExists") => {
                 (Kind::Denied, "the bucket belongs to somebody else", "choose another name")
             }
-            (409, "BucketNotEmpty") => (Kind::Guard, "the bucket is not empty", "delete its objects first"),
-            (304, _) => (Kind::Guard, "the object is as it was", ""),
+            (409, "BucketNotEmpty") => {
+                (Kind::Occupied, "the bucket is not empty", "delete its objects first")
+            }
+            (304, _) => (Kind::NotModified, "the object is as it was", ""),
             (416, _) => (
-                Kind::Guard,
+                Kind::Changed,
                 "the object has no such bytes",
                 "it was changed meanwhile, or ends before them; an empty object has none",
             ),
-            (412, _) => {
-                (Kind::Guard, "the object is not what it was", "somebody changed it meanwhile: run it again")
-            }
+            (412, _) => (
+                Kind::Changed,
+                "the object is not what it was",
+                "somebody changed it meanwhile: run it again",
+            ),
             (413, _) => (
                 Kind::Denied,
                 "a router refuses a body of this size",

@@ -4,7 +4,7 @@ use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{At, Error, ErrorKind, Result};
 
 /// The name of a bucket: 3 to 255 of `A-Z a-z 0-9 . _ -`, what radosgw with relaxed names allows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -19,7 +19,7 @@ impl BucketName {
             Ok(Self(name))
         } else {
             Err(Error::new(ErrorKind::Usage, "not a name for a bucket")
-                .at("bucket", &name)
+                .at(At::Bucket, &name)
                 .todo("use 3 to 255 letters, digits, `.`, `_` and `-`"))
         }
     }
@@ -49,7 +49,7 @@ impl ObjectKey {
             Ok(Self(key))
         } else {
             Err(Error::new(ErrorKind::Usage, "not a key for an object")
-                .at("key", &key)
+                .at(At::Key, &key)
                 .todo("use 1 to 1024 bytes of UTF-8 without NUL"))
         }
     }

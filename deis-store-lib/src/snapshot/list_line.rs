@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::disk;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{At, Error, ErrorKind, Result};
 use crate::hash::Sha256;
 use crate::outcome::Outcome;
 use crate::s3::Checked;
@@ -83,8 +83,8 @@ impl ListLine {
             Ok(components)
         } else {
             Err(Error::new(ErrorKind::Damaged, "an object list names a path that is not the key's")
-                .at("path", path)
-                .at("key", &self.key))
+                .at(At::Path, path)
+                .at(At::Key, &self.key))
         }
     }
 

@@ -5,7 +5,7 @@ use std::iter::Peekable;
 
 use super::list_line::ListLine;
 use super::object_list::ListReader;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{At, Error, ErrorKind, Result};
 
 /// The lines of all lists of a part, in order of their keys. Ends after the first error. It reads files: in async
 /// code, use it in a blocking task.
@@ -39,7 +39,7 @@ impl Lines {
         let Some(line) = self.lists[index].next().transpose()? else { return Ok(None) };
         if self.last.as_ref() == Some(&line.key) {
             let error = Error::new(ErrorKind::Damaged, "two object lists of the part have the same key");
-            return Err(error.at("key", &line.key));
+            return Err(error.at(At::Key, &line.key));
         }
         self.last = Some(line.key.clone());
         Ok(Some(line))

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use jiff::{Timestamp, ToSpan, civil::DateTime, tz::Offset};
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{At, Error, ErrorKind};
 use crate::part::Part;
 
 /// The manifest's name.
@@ -44,7 +44,7 @@ impl SnapshotName {
 
     /// The time it stands for.
     pub fn time(&self) -> Result<Timestamp, Error> {
-        let wrong = || Error::new(ErrorKind::Usage, "that is no name of a snapshot").at("name", &self.0);
+        let wrong = || Error::new(ErrorKind::Usage, "that is no name of a snapshot").at(At::Name, &self.0);
         let time =
             DateTime::strptime(PATTERN, &self.0).ok().and_then(|time| Offset::UTC.to_timestamp(time).ok());
         // The pattern also reads numbers that are not padded.

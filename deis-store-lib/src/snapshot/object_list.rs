@@ -10,7 +10,7 @@ use sha2::Digest;
 use super::list_line::ListLine;
 use super::manifest::FileDigest;
 use crate::disk::NewFile;
-use crate::error::{Context, Error, ErrorKind, Result, disk_error};
+use crate::error::{At, Context, Error, ErrorKind, Result, disk_error};
 use crate::hash::Sha256;
 use crate::outcome::Counts;
 
@@ -44,7 +44,7 @@ impl ListWriter {
 
     /// Writes a line. Keys come in order, and each once; what is on disk has a digest.
     pub fn add(&mut self, line: &ListLine) -> Result<()> {
-        let internal = |what| Err(Error::new(ErrorKind::Internal, what).at("key", &line.key));
+        let internal = |what| Err(Error::new(ErrorKind::Internal, what).at(At::Key, &line.key));
         if self.last.as_ref().is_some_and(|last| *last >= line.key) {
             return internal("the keys of an object list come out of order");
         }
@@ -109,7 +109,7 @@ impl<R: Read> ListReader<R> {
         let line: ListLine = serde_json::from_slice(&text)
             .map_err(|error| damaged("a line of the object list is not what it should be").because(error))?;
         if self.last.as_ref().is_some_and(|last| *last >= line.key) {
-            return Err(damaged("the keys of the object list are out of order").at("key", &line.key));
+            return Err(damaged("the keys of the object list are out of order").at(At::Key, &line.key));
         }
         self.last = Some(line.key.clone());
         Ok(Some(line))
@@ -132,7 +132,7 @@ impl<R: Read> Iterator for ListReader<R> {
         if self.ended {
             return None;
         }
-        let line = self.read().at("list", &self.expected.path).transpose();
+        let line = self.read().at(At::List, &self.expected.path).transpose();
         self.ended = !matches!(line, Some(Ok(_)));
         line
     }

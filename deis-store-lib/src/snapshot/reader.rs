@@ -12,7 +12,7 @@ use super::name::{LISTS, MANIFEST, MANIFEST_DIGEST, RUN, SnapshotName, UNFINISHE
 use super::object_list::ListReader;
 use super::repository::{REPOSITORY, Repository, SnapshotState};
 use crate::disk::{Lock, Root};
-use crate::error::{Context, Error, ErrorKind, Result, disk_error};
+use crate::error::{At, Context, Error, ErrorKind, Result, disk_error};
 use crate::hash::Sha256;
 use crate::part::Part;
 
@@ -46,7 +46,7 @@ impl Snapshot {
             _ => error,
         })?;
         let text = read(&root, MANIFEST, &file)?;
-        let lock = Lock::shared(file).at("path", root.path().display())?;
+        let lock = Lock::shared(file).at(At::Path, root.path().display())?;
         let digest = match root.open_file(&[MANIFEST_DIGEST]) {
             Ok(file) => read(&root, MANIFEST_DIGEST, &file)?,
             Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
@@ -55,7 +55,7 @@ impl Snapshot {
         if digest != format!("{}  {MANIFEST}\n", Sha256::of(&text)).as_bytes() {
             return Err(damaged(&root, "the manifest is not the one that was sealed"));
         }
-        let manifest = Manifest::parse(&text).at("path", root.path().display())?;
+        let manifest = Manifest::parse(&text).at(At::Path, root.path().display())?;
         Ok(Self(Arc::new(Inner { root, manifest, _lock: lock })))
     }
 
@@ -83,9 +83,9 @@ impl Snapshot {
         let lists = expected.iter().map(|name| {
             let path = format!("{LISTS}/{name}");
             let digest = self.0.manifest.file(&path).cloned().ok_or_else(|| {
-                damaged(&self.0.root, "the manifest has no digest of an object list").at("list", &path)
+                damaged(&self.0.root, "the manifest has no digest of an object list").at(At::List, &path)
             })?;
-            Ok(ListReader::new(self.0.root.open_file(&[LISTS, name.as_str()]).at("list", &path)?, digest))
+            Ok(ListReader::new(self.0.root.open_file(&[LISTS, name.as_str()]).at(At::List, &path)?, digest))
         });
         Ok(Lines::new(lists.collect::<Result<Vec<_>>>()?))
     }
@@ -101,7 +101,7 @@ impl Snapshot {
     pub fn open_file(&self, path: &str) -> Result<File> {
         if self.0.manifest.file(path).is_none() {
             let error = Error::new(ErrorKind::NotFound, "the snapshot has no such file");
-            return Err(error.at("file", path).at("snapshot", self.path().display()));
+            return Err(error.at(At::File, path).at(At::Snapshot, self.path().display()));
         }
         let components: Vec<&str> = path.split('/').collect();
         self.0.root.open_file(&components)
@@ -125,7 +125,7 @@ fn read(root: &Root, name: &str, file: &File) -> Result<Vec<u8>> {
 
 fn damaged(root: &Root, what: &str) -> Error {
     Error::new(ErrorKind::Damaged, what)
-        .at("snapshot", root.path().display())
+        .at(At::Snapshot, root.path().display())
         .todo("use another snapshot, and look for the cause in the disk's health")
 }
 
@@ -135,14 +135,14 @@ fn no_manifest(root: &Root) -> Error {
     let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     if name.ends_with(UNFINISHED) {
         return Error::new(ErrorKind::Damaged, "the run that was making this snapshot did not finish")
-            .at("snapshot", path.display())
+            .at(At::Snapshot, path.display())
             .todo("use a finished snapshot, or run the backup again");
     }
     if name.parse::<SnapshotName>().is_ok() || matches!(root.kind(&[RUN]), Ok(Some(_))) {
         return damaged(root, "the snapshot has no manifest");
     }
     Error::new(ErrorKind::NotFound, "the directory is not a snapshot")
-        .at("path", path.display())
+        .at(At::Path, path.display())
         .todo("give a snapshot's directory, as `deis-store list REPOSITORY` names them")
 }
 
@@ -165,7 +165,7 @@ fn repository_instead(repository: &Repository) -> Error {
         },
     };
     Error::new(ErrorKind::Usage, "that is a repository, not a snapshot")
-        .at("path", repository.path().display())
+        .at(At::Path, repository.path().display())
         .todo(todo)
 }
 

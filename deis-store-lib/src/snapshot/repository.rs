@@ -15,7 +15,7 @@ use super::name::{SnapshotName, UNFINISHED};
 use super::reader::Snapshot;
 use super::writer::SnapshotWriter;
 use crate::disk::{Kind, Lock, PARTIAL, PROBE_NAME, Root, probe};
-use crate::error::{Context, Error, ErrorKind, Result, disk_error};
+use crate::error::{At, Context, Error, ErrorKind, Result, disk_error};
 use crate::hash::Sha256;
 use crate::run::Run;
 
@@ -67,8 +67,8 @@ impl Repository {
         let harmless =
             |name: &str| ["lost+found", LOCK, PROBE_NAME].contains(&name) || name.starts_with(PARTIAL);
         if root.list()?.iter().any(|entry| !entry.name.to_str().is_some_and(harmless)) {
-            let error = Error::new(ErrorKind::Guard, "the directory is not empty, and no repository");
-            return Err(error.at("path", root.path().display()).todo("choose an empty or a new directory"));
+            let error = Error::new(ErrorKind::Occupied, "the directory is not empty, and no repository");
+            return Err(error.at(At::Path, root.path().display()).todo("choose an empty or a new directory"));
         }
         probe(&root)?;
         let identity = Identity { repository: uuid(run.seed, run.clock.now()), format: FORMAT };
@@ -86,7 +86,7 @@ impl Repository {
     fn of(root: Root) -> Result<Self> {
         let file = root.open_file(&[REPOSITORY]).map_err(|error| match error.kind() {
             ErrorKind::NotFound => Error::new(ErrorKind::NotFound, "the directory is not a repository")
-                .at("path", root.path().display())
+                .at(At::Path, root.path().display())
                 .todo("`deis-store backup` makes one"),
             _ => error,
         })?;
@@ -95,10 +95,10 @@ impl Repository {
         file.take(4096).read_to_end(&mut text).map_err(|error| disk_error("read", place.display(), error))?;
         let identity: Identity = serde_json::from_slice(&text).map_err(|error| {
             Error::new(ErrorKind::Damaged, "the repository's own file is damaged")
-                .at("path", place.display())
+                .at(At::Path, place.display())
                 .because(error)
         })?;
-        check_format("repository", identity.format).at("path", place.display())?;
+        check_format("repository", identity.format).at(At::Path, place.display())?;
         Ok(Self { root, identity })
     }
 
@@ -212,7 +212,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         std::fs::write(directory.path().join("thesis.tex"), "").unwrap();
         let error = Repository::create(directory.path(), &Run::silent()).unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Guard);
+        assert_eq!(error.kind(), ErrorKind::Occupied);
         assert!(error.advice().is_some());
         assert_eq!(Repository::open(directory.path()).unwrap_err().kind(), ErrorKind::NotFound);
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);

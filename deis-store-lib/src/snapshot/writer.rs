@@ -12,7 +12,7 @@ use super::object_list::ListWriter;
 use super::reader::Snapshot;
 use super::repository::json;
 use crate::disk::{Kind, NewFile, Root, read_chunks};
-use crate::error::{Context, Error, ErrorKind, Result, disk_error};
+use crate::error::{At, Context, Error, ErrorKind, Result, disk_error};
 use crate::hash::Sha256;
 use crate::part::Part;
 
@@ -181,7 +181,7 @@ impl SnapshotWriter {
 /// A manifest that contradicts itself or the directory is our own mistake, found before it is sealed.
 fn check(manifest: &Manifest) -> Result<()> {
     for (part, entry) in &manifest.parts {
-        entry.counts.add_up().at("part", part)?;
+        entry.counts.add_up().at(At::Part, part)?;
         let lists = entry.lists.iter().map(|name| format!("{LISTS}/{name}"));
         if let Some(missing) =
             lists.chain(entry.files.iter().cloned()).find(|path| manifest.file(path).is_none())
@@ -193,5 +193,5 @@ fn check(manifest: &Manifest) -> Result<()> {
 }
 
 fn internal(what: &str, name: &str) -> Error {
-    Error::new(ErrorKind::Internal, what).at("name", name)
+    Error::new(ErrorKind::Internal, what).at(At::Name, name)
 }

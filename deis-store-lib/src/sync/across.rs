@@ -6,7 +6,7 @@ use futures_util::{TryStreamExt as _, future};
 
 use super::tally::{Done, Tally, deferred};
 use super::{BucketTree, SyncReport, Synced};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{At, Error, ErrorKind, Result};
 use crate::outcome::Outcome;
 use crate::run::{Run, Running};
 use crate::s3::op::{CopyObject, CopySource, ListedObject};
@@ -91,7 +91,7 @@ async fn sync(
     let may_be_one = one_cluster || (options.delete_removed && prefix != from.prefix);
     if may_be_one && from.bucket == bucket && overlap {
         return Err(Error::new(ErrorKind::Usage, "source and target overlap")
-            .at("bucket", bucket)
+            .at(At::Bucket, bucket)
             .todo("choose a place in another bucket, or beside the source"));
     }
     let base = from.base();
@@ -168,7 +168,7 @@ impl Copy<'_> {
                     outcome
                 }
                 Err(error) => match error.kind() {
-                    ErrorKind::Guard | ErrorKind::NotFound | ErrorKind::Damaged => {
+                    ErrorKind::Changed | ErrorKind::NotFound | ErrorKind::Damaged => {
                         Outcome::Failed(error.what())
                     }
                     // Of the disk for what is on its way, which all need.
@@ -194,7 +194,7 @@ impl Copy<'_> {
                 Ok(outcome) => return Ok(outcome),
                 Err(error) => error,
             };
-            let again = matches!(error.kind(), ErrorKind::Guard | ErrorKind::NotFound | ErrorKind::Damaged);
+            let again = matches!(error.kind(), ErrorKind::Changed | ErrorKind::NotFound | ErrorKind::Damaged);
             if attempts == ATTEMPTS || !again {
                 return Err(error);
             }

@@ -7,13 +7,13 @@ use super::tally::{Done, Tally, deferred};
 use super::{BucketTree, SyncReport, Synced, TargetOnly};
 use crate::blocking::blocking;
 use crate::disk::{Lock, Root, read_chunks};
-use crate::error::{Context as _, ErrorKind, Result, disk_error, is_of_one_path};
+use crate::error::{At, Context as _, Result, Scope, disk_error};
 use crate::outcome::Outcome;
 use crate::run::{Run, Running};
 use crate::s3::op::ListedObject;
 use crate::s3::{Check, Client};
 use crate::sync::SyncOptions;
-use crate::transfer::download::{Sink, Transfer, is_of_disk, listed_time};
+use crate::transfer::download::{Sink, Transfer, listed_time};
 use crate::transfer::ordered;
 use crate::tree::PartialFiles;
 use crate::tree::{Pair, merge};
@@ -164,19 +164,13 @@ impl Pull<'_> {
 pub(super) fn has_bytes_of(root: &Root, path: &[String], listed: &ListedObject) -> Result<bool> {
     let mut file = match root.open_file(path) {
         Ok(file) => file,
-        // It has gone or been replaced since it was looked at.
-        Err(error) if error.kind() == ErrorKind::NotFound || is_of_disk_guard(&error) => return Ok(false),
-        // It cannot be read, and perhaps be replaced.
-        Err(error) if is_of_one_path(&error) => return Ok(false),
+        // It has gone or been replaced since it was looked at, or it cannot be read and perhaps be replaced.
+        Err(error) if error.scope() == Scope::Object => return Ok(false),
         Err(error) => return Err(error),
     };
     let mut check = Check::listed(listed);
     read_chunks(&mut file, |piece| check.update(piece))
         .map_err(|error| disk_error("read", path.join("/"), error))
-        .at("key", &listed.key)?;
+        .at(At::Key, &listed.key)?;
     Ok(check.agrees())
-}
-
-fn is_of_disk_guard(error: &crate::Error) -> bool {
-    error.kind() == ErrorKind::Guard && is_of_disk(error)
 }

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::{ContentTypes, Globs};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{At, Error, ErrorKind, Result};
 
 /// How a sync is done.
 #[derive(Clone, Debug, Default)]
@@ -61,7 +61,7 @@ impl FromStr for MaxDelete {
             None => text.parse().ok().map(Self::Count),
         }
         .ok_or_else(|| {
-            Error::new(ErrorKind::Usage, "neither a number nor a percentage").at("max-delete", text)
+            Error::new(ErrorKind::Usage, "neither a number nor a percentage").at(At::MaxDelete, text)
         })
     }
 }

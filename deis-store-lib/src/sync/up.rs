@@ -13,7 +13,7 @@ use crate::s3::op::ListedObject;
 use crate::s3::{Client, ObjectKey};
 use crate::sync::SyncOptions;
 use crate::transfer::CircuitBreaker;
-use crate::transfer::download::{is_of_disk, listed_time};
+use crate::transfer::download::listed_time;
 use crate::transfer::ordered;
 use crate::transfer::{ToPush, upload};
 use crate::tree::{Pair, merge};
@@ -120,11 +120,13 @@ impl Push<'_> {
     /// What an error means for this file alone; or the error, if it concerns all.
     fn outcome(&self, error: Error) -> Result<Outcome> {
         match error.kind() {
-            ErrorKind::NotFound if is_of_disk(&error) => Ok(Outcome::Vanished),
-            ErrorKind::Guard if is_of_disk(&error) => Ok(Outcome::Refused(error.what())),
+            ErrorKind::NotFound if error.place().path().is_some() => Ok(Outcome::Vanished),
+            ErrorKind::Occupied => Ok(Outcome::Refused(error.what())),
             // Who may not write one object there, or no more, may write none.
             ErrorKind::Denied => Err(error),
-            ErrorKind::Disk | ErrorKind::Damaged | ErrorKind::NotFound => Ok(Outcome::Failed(error.what())),
+            ErrorKind::Disk | ErrorKind::Damaged | ErrorKind::SourceChanged | ErrorKind::NotFound => {
+                Ok(Outcome::Failed(error.what()))
+            }
             _ => self.failures.outcome(error),
         }
     }

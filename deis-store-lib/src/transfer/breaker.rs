@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use crate::error::{Error, ErrorKind, Result, is_of_one_path};
+use crate::error::{Error, ErrorKind, Result, Scope};
 use crate::outcome::Outcome;
 
 /// After more failures in a row it is the gateways that fail and not the objects.
@@ -24,9 +24,9 @@ impl CircuitBreaker {
             ErrorKind::Denied | ErrorKind::Usage | ErrorKind::Unsupported => {
                 return Ok(Outcome::Refused(error.what()));
             }
-            ErrorKind::Locked => return Ok(Outcome::Failed(error.what())),
-            ErrorKind::Disk if is_of_one_path(&error) => return Ok(Outcome::Failed(error.what())),
+            _ if error.scope() == Scope::Object => return Ok(Outcome::Failed(error.what())),
             ErrorKind::Disk | ErrorKind::Interrupted | ErrorKind::Internal => return Err(error),
+            // The gateway failed, perhaps at this object alone.
             _ => {}
         }
         let failures = self.0.fetch_add(1, Relaxed) + 1;

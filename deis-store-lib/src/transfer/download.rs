@@ -10,7 +10,7 @@ use super::ordered;
 use super::resume::resume;
 use crate::blocking::blocking;
 use crate::disk::{Committed, GroupCommit, NewFile, Root, Tap, Writing, Written, is_resumable, write};
-use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::error::{At, Context as _, Error, ErrorKind, Result};
 use crate::hash::Sha256;
 use crate::outcome::Outcome;
 use crate::run::{Run, Running};
@@ -141,10 +141,10 @@ impl Transfer<'_> {
             };
             // What the gateway says of an object it has listed is believed only if the listing says so too.
             match error.kind() {
-                ErrorKind::Guard if is_of_disk(&error) => {
+                ErrorKind::Occupied => {
                     break (Outcome::Refused(error.what()), false, None);
                 }
-                ErrorKind::NotFound | ErrorKind::Guard => match self.listed_now(&listed.key).await? {
+                ErrorKind::NotFound | ErrorKind::Changed => match self.listed_now(&listed.key).await? {
                     None => break (Outcome::Vanished, false, None),
                     Some(now) => listed = now,
                 },
@@ -152,7 +152,7 @@ impl Transfer<'_> {
                 _ => break (self.failures.outcome(error)?, false, None),
             }
             if attempts == ATTEMPTS {
-                break (Outcome::Failed(error.what()), error.kind() != ErrorKind::Guard, None);
+                break (Outcome::Failed(error.what()), error.kind() != ErrorKind::Changed, None);
             }
             attempts += 1;
             self.client.sleep(BETWEEN_ATTEMPTS).await?;
@@ -188,7 +188,7 @@ impl Transfer<'_> {
             (info, new_file, checked)
         };
         let modified = last_modified(&info, key)?;
-        let committed = self.commits.commit(new_file).await.at("key", key)?;
+        let committed = self.commits.commit(new_file).await.at(At::Key, key)?;
         Ok(Stored::new(committed, checked, modified, info))
     }
 
@@ -223,21 +223,16 @@ pub async fn fetch(
     new_file: impl FnOnce(&str, &str) -> Result<NewFile> + Send + 'static,
 ) -> Result<Stored> {
     let download = client.get(bucket, key).await?;
-    store(download, key, mode, new_file).await.at("bucket", bucket)
+    store(download, key, mode, new_file).await.at(At::Bucket, bucket)
 }
 
 /// When a listed object was written.
 pub(crate) fn listed_time(listed: &ListedObject) -> Result<SystemTime> {
     listed.modified.parse::<jiff::Timestamp>().map(SystemTime::from).map_err(|error| {
         Error::new(ErrorKind::Protocol, "the listing has no readable time")
-            .at("key", &listed.key)
+            .at(At::Key, &listed.key)
             .because(error)
     })
-}
-
-/// Whether something on disk was in the way, and not the gateway.
-pub(crate) fn is_of_disk(error: &Error) -> bool {
-    error.place().iter().any(|(name, _)| *name == "path")
 }
 
 /// What it means that an object is not found.
@@ -251,7 +246,7 @@ pub(crate) fn no_data(error: Error) -> Error {
 
 fn last_modified(info: &ObjectInfo, key: &ObjectKey) -> Result<SystemTime> {
     httpdate::parse_http_date(&info.modified)
-        .map_err(|_| Error::new(ErrorKind::Protocol, "the gateway gives no Last-Modified").at("key", key))
+        .map_err(|_| Error::new(ErrorKind::Protocol, "the gateway gives no Last-Modified").at(At::Key, key))
 }
 
 impl Stored {
@@ -284,7 +279,7 @@ async fn arrive<T: Send + 'static>(
 ) -> Result<(T, Checked)> {
     let check = Check::new(download.info());
     if download.info().total_bytes > SMALL_BYTES {
-        let new_file = blocking(new_file).await.at("key", key)?;
+        let new_file = blocking(new_file).await.at(At::Key, key)?;
         return write_rest(Some(download), check, new_file, key, whole).await;
     }
     let mut pieces = Vec::new();
@@ -292,7 +287,7 @@ async fn arrive<T: Send + 'static>(
         pieces.push(bytes);
     }
     // One visit to the threads that may wait for the disk, instead of three.
-    blocking(move || checked(write(new_file()?, check, pieces)?, whole)).await.at("key", key)
+    blocking(move || checked(write(new_file()?, check, pieces)?, whole)).await.at(At::Key, key)
 }
 
 /// Downloads what is left of an object, and if all its bytes are right does with the file what is to be done.
@@ -309,10 +304,10 @@ pub(crate) async fn write_rest<T: Send + 'static>(
     {
         // Whoever tries again finds the file as it was left, and not locked.
         writing.give_up().await;
-        return Err(error).at("key", key);
+        return Err(error).at(At::Key, key);
     }
-    let written = writing.finish().await.at("key", key)?;
-    blocking(move || checked(written, whole)).await.at("key", key)
+    let written = writing.finish().await.at(At::Key, key)?;
+    blocking(move || checked(written, whole)).await.at(At::Key, key)
 }
 
 async fn hand_on(download: &mut Download<'_>, writing: &mut Writing<Check>) -> Result<()> {

@@ -12,7 +12,7 @@ use super::download::outcome_of;
 use super::upload::{ToPush, upload};
 use crate::blocking::blocking;
 use crate::disk::anonymous_file;
-use crate::error::{Context as _, Result, disk_error};
+use crate::error::{At, Context as _, Result, disk_error};
 use crate::outcome::Outcome;
 use crate::s3::Checked;
 use crate::s3::client::Download;
@@ -50,7 +50,7 @@ impl<'a> Relay<'a> {
         let _turn = if listed.size_bytes > BIG_BYTES { self.big.acquire().await.ok() } else { None };
         let mut download = client.get_known(bucket, key, listed.size_bytes, &listed.etag).await?;
         let info = download.info().clone();
-        let (file, checked) = self.fetch(&mut download).await.at("bucket", bucket).at("key", key)?;
+        let (file, checked) = self.fetch(&mut download).await.at(At::Bucket, bucket).at(At::Key, key)?;
         let part_size_bytes = match checked {
             Checked::Parts(bytes) => Some(bytes),
             _ => None,

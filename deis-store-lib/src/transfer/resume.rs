@@ -3,7 +3,7 @@
 //! What was left is taken for the beginning of the object whose `ETag` is in its name, read again, and checked with the
 //! rest: it is not trusted.
 
-use super::download::{is_of_disk, no_data, write_rest};
+use super::download::{no_data, write_rest};
 use crate::blocking::blocking;
 use crate::disk::{NewFile, Root};
 use crate::error::{Error, ErrorKind, Result};
@@ -34,7 +34,8 @@ pub(super) async fn resume(
 }
 
 fn is_of_no_use(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Guard | ErrorKind::NotFound | ErrorKind::Damaged) && !is_of_disk(error)
+    matches!(error.kind(), ErrorKind::Changed | ErrorKind::NotFound | ErrorKind::Damaged)
+        && error.place().path().is_none()
 }
 
 async fn go_on(
@@ -78,7 +79,7 @@ async fn reread(
 ) -> Result<(NewFile, Option<(ObjectInfo, Check)>)> {
     let info = client.head(bucket, key).await.map_err(no_data)?;
     if (info.total_bytes, info.etag.as_str()) != known {
-        return Err(Error::new(ErrorKind::Guard, "the object is not what was listed"));
+        return Err(Error::new(ErrorKind::Changed, "the object is not what was listed"));
     }
     let mut check = Check::new(&info).md5_pool(client.md5_pool());
     blocking(move || {

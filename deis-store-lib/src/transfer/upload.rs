@@ -15,7 +15,7 @@ use sha2::{Digest as _, Sha256 as Sha256Hasher};
 use super::ordered;
 use crate::blocking::blocking;
 use crate::disk::read_chunks;
-use crate::error::{Context, Error, ErrorKind, Result, is_of_one_path};
+use crate::error::{At, Context, Error, ErrorKind, Result, Scope};
 use crate::hash::Sha256;
 use crate::hash::lower_hex;
 use crate::hash::{Md5, Md5Pool};
@@ -108,8 +108,10 @@ pub async fn push(
     let transfers = files.map_ok(|file| async move {
         let (key, size_bytes) = (file.key.clone(), file.size_bytes);
         let result = match upload(client, bucket, file, look_first).await {
-            // It has been tried again already, and would befall the next ones too.
-            Err(error) if !concerns_one(&error) => return Err(error),
+            // A gateway that denies one object denies the next ones, too.
+            Err(error) if error.scope() == Scope::Run || error.kind() == ErrorKind::Denied => {
+                return Err(error);
+            }
             result => result,
         };
         let unchanged = matches!(result, Ok((_, true)));
@@ -123,14 +125,6 @@ pub async fn push(
     Ok(())
 }
 
-fn concerns_one(error: &Error) -> bool {
-    match error.kind() {
-        ErrorKind::Damaged | ErrorKind::NotFound | ErrorKind::Unsupported | ErrorKind::Usage => true,
-        ErrorKind::Disk => is_of_one_path(error),
-        _ => false,
-    }
-}
-
 /// Uploads one file: in parts if it is big. Returns the `ETag` of the object, and whether it was there already.
 pub async fn upload(
     client: &Client,
@@ -139,7 +133,7 @@ pub async fn upload(
     look_first: bool,
 ) -> Result<(String, bool)> {
     let key = ObjectKey::new(&file.key)?;
-    send(client, bucket, &key, file, look_first).await.at("bucket", bucket).at("key", &key)
+    send(client, bucket, &key, file, look_first).await.at(At::Bucket, bucket).at(At::Key, &key)
 }
 
 async fn send(
@@ -216,12 +210,12 @@ fn unchanged(
 ) -> Result<()> {
     let opened = file.rewind().and_then(|()| file.try_clone());
     let opened = opened.map_err(|error| {
-        Error::new(ErrorKind::Damaged, "cannot read the file a second time").because(error)
+        Error::new(ErrorKind::SourceChanged, "cannot read the file a second time").because(error)
     })?;
     if read(opened, size_bytes, cut, false, md5_pool)?.md5s == md5s {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::Damaged, "the file was changed while it was sent")
+    Err(Error::new(ErrorKind::SourceChanged, "the file was changed while it was sent")
         .todo("run it again when nobody writes to it"))
 }
 
@@ -244,10 +238,11 @@ fn read(
     compares: bool,
     md5_pool: &Md5Pool,
 ) -> Result<Read> {
-    // An unreadable sector is damage to this one file.
-    let failed = |error: io::Error| Error::new(ErrorKind::Damaged, "cannot read the file").because(error);
+    // A file whose digest is known is damaged if it is not as it was; any other may just have been written to.
+    let kind = if compares { ErrorKind::Damaged } else { ErrorKind::SourceChanged };
+    let failed = |error: io::Error| Error::new(kind, "cannot read the file").because(error);
     let damaged = || {
-        Error::new(ErrorKind::Damaged, "the file has not the size that it should have")
+        Error::new(kind, "the file has not the size that it should have")
             .todo("of a snapshot, take it from another one; else run it again when nobody writes to it")
     };
     if file.metadata().map_err(failed)?.len() != size_bytes {
@@ -362,7 +357,7 @@ mod tests {
         for other in [vec![8; 70 << 10], vec![7; 69 << 10]] {
             std::fs::write(&path, other).unwrap();
             let error = unchanged(&file, size_bytes, None, &md5s, &md5_pool).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Damaged);
+            assert_eq!(error.kind(), ErrorKind::SourceChanged);
         }
     }
 }

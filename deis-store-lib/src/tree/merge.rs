@@ -6,7 +6,7 @@ use std::pin::Pin;
 use futures_util::{Stream, TryStreamExt as _, stream};
 
 use super::TreeEntry;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{At, Error, ErrorKind, Result};
 use crate::s3::op::ListedObject;
 
 /// Something that has a key.
@@ -74,7 +74,7 @@ impl<T: Keyed, S: Stream<Item = Result<T>>> Side<S, T> {
         match &self.next {
             None => self.ended = true,
             Some(next) if next.key().as_bytes() < self.last.as_bytes() => {
-                return Err(Error::new(ErrorKind::Internal, "keys are not sorted").at("key", next.key()));
+                return Err(Error::new(ErrorKind::Internal, "keys are not sorted").at(At::Key, next.key()));
             }
             Some(next) => next.key().clone_into(&mut self.last),
         }

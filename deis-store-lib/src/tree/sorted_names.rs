@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::partial_files::PartialFiles;
 use super::spill::{SpillReader, SpillWriter};
 use crate::disk::{Entry, Kind, Root, decode, is_partial_name};
-use crate::error::{ErrorKind, Result, is_of_one_path};
+use crate::error::{ErrorKind, Result, Scope};
 
 /// So many names are sorted at a time; of a directory with more, each such run is packed.
 const RUN: usize = 32_768;
@@ -217,7 +217,7 @@ fn collect(
                 match collected {
                     // What has gone meanwhile was not there.
                     Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
-                    Err(error) if is_of_one_path(&error) => {
+                    Err(error) if error.scope() == Scope::Object => {
                         let piece = Name::new(kind, Ok(name), pieces);
                         name_found(Name { not_ours: Some(NotOurs::Unreadable), ..piece })
                     }

@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use super::partial_files::PartialFiles;
 use super::sorted_names::{Names, NotOurs, names};
 use crate::disk::{Kind, Metadata, Root};
-use crate::error::{ErrorKind, Result, is_of_one_path};
+use crate::error::{ErrorKind, Result, Scope};
 
 /// How many files are handed over at a time.
 const TOGETHER: usize = 256;
@@ -145,7 +145,7 @@ impl Walk {
                     Ok(()) => {}
                     // What has gone meanwhile was not there.
                     Err(error) if error.kind() == ErrorKind::NotFound => {}
-                    Err(error) if is_of_one_path(&error) => {
+                    Err(error) if error.scope() == Scope::Object => {
                         return Ok(Some(TreeEntry { key, path, found: Err(NotOurs::Unreadable.why()) }));
                     }
                     Err(error) => return Err(error),
@@ -156,7 +156,7 @@ impl Walk {
                 Ok(Some(metadata)) if metadata.kind == Kind::File => Ok(metadata),
                 Ok(Some(_)) => Err(NotOurs::NoFile.why()),
                 Ok(None) => continue,
-                Err(error) if is_of_one_path(&error) => Err(NotOurs::Unknown.why()),
+                Err(error) if error.scope() == Scope::Object => Err(NotOurs::Unknown.why()),
                 Err(error) => return Err(error),
             };
             return Ok(Some(TreeEntry { key, path, found }));

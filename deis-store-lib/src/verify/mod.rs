@@ -162,7 +162,7 @@ fn finding(part: Option<Part>, name: &str, kind: FindingKind, what: impl Into<St
 fn as_finding(part: Option<Part>, name: &str, error: Error) -> Result<Finding> {
     let kind = match error.kind() {
         ErrorKind::NotFound => FindingKind::Missing,
-        ErrorKind::Guard => FindingKind::NotAFile,
+        ErrorKind::Occupied => FindingKind::NotAFile,
         ErrorKind::Damaged => FindingKind::Changed,
         _ => return Err(error),
     };

@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 
 use super::files::{Job, Target};
 use super::{Event, VerifyOptions, as_finding, finding};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{At, Error, ErrorKind, Result};
 use crate::hash::Sha256;
 use crate::outcome::Counts;
 use crate::part::Part;
@@ -106,8 +106,7 @@ impl Plan {
     }
 
     fn unreadable(&self, part: Part, error: Error) -> Result<(), Gone> {
-        let list = error.place().iter().find(|(name, _)| *name == "list").map(|(_, path)| path.clone());
-        let name = list.unwrap_or_else(|| part.name().to_owned());
+        let name = error.place().get(At::List).unwrap_or(part.name()).to_owned();
         self.tell(match as_finding(Some(part), &name, error) {
             Ok(finding) => Event::Finding(finding),
             Err(error) => Event::Failed(error),

@@ -110,7 +110,7 @@ async fn a_damaged_manifest_or_digest_of_it_opens_no_snapshot() {
             let damaged = Damaged::new();
             damage(&damaged.path(path));
             let kind = damaged.verify(&VerifyOptions::default()).await.unwrap_err().kind();
-            assert!(matches!(kind, ErrorKind::Damaged | ErrorKind::Guard), "{action} {path}: {kind:?}");
+            assert!(matches!(kind, ErrorKind::Damaged | ErrorKind::Occupied), "{action} {path}: {kind:?}");
         }
     }
 }

@@ -46,7 +46,7 @@ async fn a_range_beyond_the_end_is_refused_and_an_empty_object_has_none(site: &S
         let key = key(name);
         let mut operation = GetObject::new(&site.bucket, &key);
         operation.range = Some(ByteRange { first, last });
-        refused(site.client.execute(&operation).await, ErrorKind::Guard, "416 InvalidRange");
+        refused(site.client.execute(&operation).await, ErrorKind::Changed, "416 InvalidRange");
     }
 }
 
@@ -75,12 +75,12 @@ async fn an_object_is_given_only_while_the_conditions_hold(site: &Site) {
         match status {
             200 => assert_eq!(got.unwrap(), headed.unwrap()),
             304 => {
-                refused(got, ErrorKind::Guard, "304");
-                refused(headed, ErrorKind::Guard, "304");
+                refused(got, ErrorKind::NotModified, "304");
+                refused(headed, ErrorKind::NotModified, "304");
             }
             _ => {
-                refused(got, ErrorKind::Guard, "412 PreconditionFailed");
-                refused(headed, ErrorKind::Guard, "412");
+                refused(got, ErrorKind::Changed, "412 PreconditionFailed");
+                refused(headed, ErrorKind::Changed, "412");
             }
         }
     }
@@ -92,7 +92,7 @@ async fn that_it_was_changed_is_said_before_that_a_range_is_none(site: &Site) {
     let mut operation = GetObject::new(&site.bucket, &key);
     operation.range = Some(ByteRange { first: 10, last: None });
     operation.conditions.if_match = Some("0123456789abcdef0123456789abcdef");
-    refused(site.client.execute(&operation).await, ErrorKind::Guard, "412 PreconditionFailed");
+    refused(site.client.execute(&operation).await, ErrorKind::Changed, "412 PreconditionFailed");
 }
 
 async fn what_creates_only_replaces_nothing(site: &Site) {
@@ -102,7 +102,7 @@ async fn what_creates_only_replaces_nothing(site: &Site) {
         site.client.put(&operation.create_only(), &Body::Bytes(bytes.into())).await
     };
     put(b"first").await.unwrap();
-    refused(put(b"second").await, ErrorKind::Guard, "412 PreconditionFailed");
+    refused(put(b"second").await, ErrorKind::Changed, "412 PreconditionFailed");
     assert_eq!(site.get("k").await.unwrap().1, b"first");
     site.client.delete(&site.bucket, &key).await.unwrap();
     put(b"third").await.unwrap();

@@ -69,7 +69,7 @@ async fn a_copy_is_made_only_of_the_object_that_was_meant(site: &Site) {
     let etag = site.head("k").await.unwrap().etag;
     let copy = CopyObject::new(source(bucket, &from), bucket, &to);
     let result = site.client.copy(&copy.clone().if_match("0123456789abcdef0123456789abcdef")).await;
-    refused(result, ErrorKind::Guard, "412 PreconditionFailed");
+    refused(result, ErrorKind::Changed, "412 PreconditionFailed");
     refused(site.head("l").await, ErrorKind::NotFound, "404");
     site.client.copy(&copy.if_match(&etag)).await.unwrap();
     assert_eq!(site.get("l").await.unwrap().1, b"x");
@@ -142,7 +142,7 @@ async fn a_part_is_made_only_of_bytes_that_are_there(site: &Site) {
     let part = CopyPart::new(source(bucket, &from), bucket, &to, &upload_id, 1).unwrap();
     for range in [5..=10, 10..=11, 0..=1 << 40] {
         let result = site.client.copy_part(&part.clone().bytes(range)).await;
-        refused(result, ErrorKind::Guard, "416 InvalidRange");
+        refused(result, ErrorKind::Changed, "416 InvalidRange");
     }
     assert_eq!(site.client.parts(bucket, &to, &upload_id).await.unwrap(), []);
     let absent = key("absent");

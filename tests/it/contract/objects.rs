@@ -113,7 +113,7 @@ async fn the_rest_of_an_object_is_given_while_it_is_the_same(site: &Site) {
     for other in ["0123456789abcdef0123456789abcdef", "*", ""] {
         let operation = rest(site, &key, 1, other);
         let result = site.client.execute(&operation).await;
-        refused(result, ErrorKind::Guard, "412 PreconditionFailed");
+        refused(result, ErrorKind::Changed, "412 PreconditionFailed");
     }
 }
 
@@ -132,7 +132,7 @@ async fn the_rest_beyond_the_end_is_refused(site: &Site) {
         let etag = site.head(name).await.unwrap().etag;
         let operation = rest(site, &key, from, &etag);
         let result = site.client.execute(&operation).await;
-        refused(result, ErrorKind::Guard, "416 InvalidRange");
+        refused(result, ErrorKind::Changed, "416 InvalidRange");
     }
 }
 

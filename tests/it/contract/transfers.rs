@@ -79,7 +79,7 @@ async fn an_object_that_was_replaced_since_it_was_listed_is_not_taken_for_it(sit
         other[0] ^= 1;
         site.put("k", &other).await.unwrap();
         let known = site.client.get_known(&site.bucket, &key, listed.total_bytes, &listed.etag).await;
-        assert_eq!(known.unwrap_err().kind(), ErrorKind::Guard);
+        assert_eq!(known.unwrap_err().kind(), ErrorKind::Changed);
     }
 }
 
@@ -184,6 +184,6 @@ async fn an_object_that_shall_only_be_created_does_not_replace_another(site: &Si
         site.client.put(&operation, &Body::Bytes(Bytes::from_static(bytes))).await
     };
     put(b"first").await.unwrap();
-    assert_eq!(put(b"other").await.unwrap_err().kind(), ErrorKind::Guard);
+    assert_eq!(put(b"other").await.unwrap_err().kind(), ErrorKind::Changed);
     assert_eq!(site.get("k").await.unwrap().1, b"first");
 }

@@ -122,7 +122,7 @@ fn an_object_without_a_length_is_an_error_and_one_with_a_wrong_length_is_not_tak
     }
     run(Case::named("too small", Fault::Length(-1), ErrorKind::Damaged, 1));
     // There is no byte after the last one to go on with.
-    let too_large = Case::named("too large", Fault::Length(1), ErrorKind::Guard, 2);
+    let too_large = Case::named("too large", Fault::Length(1), ErrorKind::Changed, 2);
     run(Case { nth: ONCE, ..too_large });
 }
 
@@ -163,7 +163,7 @@ fn a_refusal_is_an_error_at_once() {
         ("403", Answer::error(403, "AccessDenied"), ErrorKind::Denied),
         ("301", Answer::html(301).header("Location", "/elsewhere"), ErrorKind::Protocol),
         ("307", Answer::html(307).header("Location", "/elsewhere"), ErrorKind::Protocol),
-        ("416", Answer::error(416, "InvalidRange"), ErrorKind::Guard),
+        ("416", Answer::error(416, "InvalidRange"), ErrorKind::Changed),
     ];
     for (name, answer, kind) in answers {
         run(Case::named(name, Fault::Instead(answer), kind, 1));
@@ -218,7 +218,7 @@ fn the_rest_of_another_object_is_never_joined_to_the_beginning() {
     fill(&gateway);
     gateway.on(Operation::Get, "", ONCE, Fault::Replaced { at: HALF, by: vec![7; SIZE] });
     let error = runtime().block_on(read(&client(&gateway))).unwrap_err();
-    assert_eq!((error.kind(), gateway.asked().len()), (ErrorKind::Guard, 2), "{error:?}");
+    assert_eq!((error.kind(), gateway.asked().len()), (ErrorKind::Changed, 2), "{error:?}");
 
     // As something in between does it that knows no `If-Match`: by another ETag.
     let other: Edit = |rest| {
@@ -226,10 +226,10 @@ fn the_rest_of_another_object_is_never_joined_to_the_beginning() {
         *rest = rest.clone().header("ETag", "\"00000000000000000000000000000000-3\"");
     };
     let (came, asked) = rest("another ETag", Fault::Edited(other), ALWAYS);
-    assert_eq!((kind(came), asked), (Some(ErrorKind::Guard), 1));
+    assert_eq!((kind(came), asked), (Some(ErrorKind::Changed), 1));
 
     let (came, asked) = rest("416", Fault::Instead(Answer::error(416, "InvalidRange")), ALWAYS);
-    assert_eq!((kind(came), asked), (Some(ErrorKind::Guard), 1));
+    assert_eq!((kind(came), asked), (Some(ErrorKind::Changed), 1));
     let (came, asked) = rest("404", Fault::Instead(Answer::error(404, "NoSuchKey")), ALWAYS);
     assert_eq!((kind(came), asked), (Some(ErrorKind::NotFound), 1));
 }

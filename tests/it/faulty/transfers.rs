@@ -85,7 +85,7 @@ fn a_flipped_byte_in_a_range_is_damage_and_a_replaced_object_is_named() {
     gateway.on(Operation::Get, "", 5..6, Fault::Replaced { at: 100, by: vec![7; BIG] });
     let error =
         runtime().block_on(client(&gateway).get_to(&bucket(), &key("key"), &mut Vec::new())).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Guard, "{error:?}");
+    assert_eq!(error.kind(), ErrorKind::Changed, "{error:?}");
 }
 
 const PART_BYTES: usize = 5 << 20;

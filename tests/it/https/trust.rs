@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use deis_store::ErrorKind;
+use deis_store::error::At;
 use deis_store::http::{Body, ConnectOptions, Stage, connect};
 use http::Request;
 
@@ -14,7 +15,7 @@ async fn refused(server: &Server, options: ConnectOptions, words: &[&str]) {
     let transport = connect(&format!("https://{}", server.address), options).unwrap();
     let error = transport.send(Request::new(Body::Bytes(Bytes::new()))).await.unwrap_err();
     assert_eq!(error.stage, Stage::Untrusted, "{error:?}");
-    let error = error.into_error(transport.endpoint());
+    let error = error.into_error().at(At::Endpoint, transport.endpoint());
     assert_eq!(error.kind(), ErrorKind::Protocol);
     let said = format!("{}; to do: {}", error.what(), error.advice().unwrap());
     for word in words {

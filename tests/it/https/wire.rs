@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
+use deis_store::error::At;
 use deis_store::http::{Body, ConnectOptions, Frames, HttpSend, ProxyUrl, SendError, Source, Stage, connect};
 use deis_store::s3::op::{Operation as _, PutObject};
 use deis_store::s3::sign::sign;
@@ -300,7 +301,7 @@ fn a_proxy_that_is_not_there_has_sent_nothing_and_is_named() {
         let sent = Request::from_parts(request(Method::GET, "/").unwrap(), Body::Bytes(Bytes::new()));
         let error = transport.send(sent).await.unwrap_err();
         assert_eq!(error.stage, Stage::NotSent);
-        let error = error.into_error(transport.endpoint()).to_string();
+        let error = error.into_error().at(At::Endpoint, transport.endpoint()).to_string();
         assert!(error.contains(&format!("through the proxy http://{free}")), "{error}");
     });
 }

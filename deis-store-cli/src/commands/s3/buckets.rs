@@ -1,6 +1,6 @@
 //! `mb`, `rb`, and `ls` without a place.
 
-use deis_store::error::printable;
+use deis_store::error::{At, printable};
 use deis_store::s3::Client;
 use deis_store::{Error, ErrorKind};
 use serde_json::{Value, json};
@@ -39,7 +39,7 @@ pub(super) async fn remove(
             empty => empty?,
         };
         if !empty && !recursive {
-            let error = Error::new(ErrorKind::Guard, "the bucket is not empty").at("bucket", bucket);
+            let error = Error::new(ErrorKind::Occupied, "the bucket is not empty").at(At::Bucket, bucket);
             return Err(error.todo("add --recursive --force to delete all that is in it"));
         }
         if !empty && !self::empty(client, bucket, &mut tally).await? {

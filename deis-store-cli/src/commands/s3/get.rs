@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use deis_store::disk::{NewFile, Root};
-use deis_store::error::printable;
+use deis_store::error::{At, printable};
 use deis_store::outcome::Outcome;
 use deis_store::run::{Run, TaskKind, TaskResult};
 use deis_store::s3::{BucketName, Client, ObjectKey};
@@ -66,7 +66,7 @@ pub(super) async fn get(
             }
             Existing::Refuse => {
                 let error =
-                    Error::new(ErrorKind::Guard, "the file is there already").at("path", path.display());
+                    Error::new(ErrorKind::Occupied, "the file is there already").at(At::Path, path.display());
                 return Err(error.todo("add --force to replace it, or name another one"));
             }
         }

@@ -1,5 +1,6 @@
 //! What `s3://BUCKET/KEY` means.
 
+use deis_store::error::At;
 use deis_store::s3::{BucketName, ObjectKey};
 use deis_store::{Error, ErrorKind, Result};
 
@@ -39,5 +40,5 @@ pub(super) fn last_part(key: &str) -> &str {
 }
 
 pub(super) fn usage(what: &str, given: &str) -> Error {
-    Error::new(ErrorKind::Usage, what).at("argument", given)
+    Error::new(ErrorKind::Usage, what).at(At::Argument, given)
 }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::path::{Path, PathBuf};
 
 use deis_store::disk::Root;
-use deis_store::error::{disk_error, printable};
+use deis_store::error::{At, disk_error, printable};
 use deis_store::run::{Run, TaskKind, TaskResult};
 use deis_store::s3::client::{UploadOptions, cut_into_parts};
 use deis_store::s3::op::InitiateUpload;
@@ -211,7 +211,7 @@ fn no_key_twice(sources: &[Source<'_>]) -> Result<()> {
         let Some(Reverse((key, path, index))) = next.pop() else { return Ok(()) };
         if let Some((_, other)) = last.filter(|(last, _)| *last == key) {
             let error = usage("two files would become one object", &other);
-            return Err(error.at("key", &key).todo("upload one of them with a key of its own"));
+            return Err(error.at(At::Key, &key).todo("upload one of them with a key of its own"));
         }
         last = Some((key, path));
         advance.push(index);
@@ -226,7 +226,7 @@ fn name<'a>(file: &'a Path, place: &str) -> Result<&'a str> {
 async fn from_stdin(client: &Client, place: &str, content_type: Option<&str>, output: &Output) -> Done {
     let (bucket, key) = split(place)?;
     if key.is_empty() || key.ends_with('/') {
-        let error = Error::new(ErrorKind::Usage, "standard input has no name").at("argument", place);
+        let error = Error::new(ErrorKind::Usage, "standard input has no name").at(At::Argument, place);
         return Err(error.todo("give the key"));
     }
     let key = ObjectKey::new(key)?;

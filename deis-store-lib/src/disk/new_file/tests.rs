@@ -197,7 +197,7 @@ fn a_planted_symlink_at_the_target_is_neither_followed_nor_replaced() {
     let (directory, root) = root();
     symlink("/etc/passwd", directory.path().join("k")).unwrap();
     let error = root.new_object("k", "").unwrap().commit(0o600, None, false).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Guard);
+    assert_eq!(error.kind(), ErrorKind::Occupied);
     assert_eq!(names(&root), ["k"]);
 }
 

@@ -7,7 +7,7 @@ use http::{HeaderName, HeaderValue, header};
 
 use super::content::Stored;
 use super::{Bucket, Content, Object, Store};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{At, Error, ErrorKind, Result};
 use crate::gateway::acl::Acl;
 use crate::part::Part;
 use crate::snapshot::{ListLine, Snapshot};
@@ -38,8 +38,8 @@ impl Store {
 fn object(snapshot: &Snapshot, part: Part, line: ListLine) -> Result<Object> {
     let bad = |name: &str| {
         Error::new(ErrorKind::Damaged, "an object list has a header that cannot be sent")
-            .at("key", &line.key)
-            .at("header", name)
+            .at(At::Key, &line.key)
+            .at(At::Header, name)
     };
     let mut headers = Vec::with_capacity(line.headers.len() + line.meta.len() + 1);
     let mut add = |name: &str, value: &str| {

@@ -4,7 +4,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::Client;
 use super::multipart::Upload;
-use crate::error::{Context as _, Error, ErrorKind, Result};
+use crate::error::{At, Context as _, Error, ErrorKind, Result};
 use crate::s3::etag::parts_etag;
 use crate::s3::op::{CopyObject, CopyPart, CopySource, HeadObject, InitiateUpload, ObjectInfo, PutObject};
 use crate::s3::{BucketName, ObjectKey, PartLayout};
@@ -54,14 +54,14 @@ impl Client {
     ) -> Result<Copied> {
         if (source.bucket, source.key) == (bucket, key) && source.version_id.is_none() {
             let error = Error::new(ErrorKind::Usage, "an object cannot be copied onto itself");
-            return Err(error.at("bucket", bucket).at("key", key));
+            return Err(error.at(At::Bucket, bucket).at(At::Key, key));
         }
         let info = self.source_info(source).await?;
         let etag = if info.total_bytes > options.in_one_bytes {
             self.copy_in_parts(source, &info, (bucket, key), options)
                 .await
-                .at("bucket", bucket)
-                .at("key", key)?
+                .at(At::Bucket, bucket)
+                .at(At::Key, key)?
         } else {
             self.copy(&CopyObject::new(source, bucket, key).if_match(&info.etag)).await?
         };
@@ -72,7 +72,7 @@ impl Client {
     async fn source_info(&self, source: CopySource<'_>) -> Result<ObjectInfo> {
         let mut head = HeadObject::new(source.bucket, source.key);
         head.version_id = source.version_id;
-        self.execute(&head).await.at("bucket", source.bucket).at("key", source.key)
+        self.execute(&head).await.at(At::Bucket, source.bucket).at(At::Key, source.key)
     }
 
     async fn copy_in_parts(
@@ -99,7 +99,7 @@ impl Client {
             let parts: Vec<[u8; 16]> = stream::iter(parts).buffered(PARTS_AT_ONCE).try_collect().await?;
             // radosgw has no conditions for parts: the source is asked again.
             if self.source_info(source).await?.etag != info.etag {
-                let error = Error::new(ErrorKind::Guard, "the source was replaced while it was copied");
+                let error = Error::new(ErrorKind::Changed, "the source was replaced while it was copied");
                 return Err(error.todo("copy it again"));
             }
             let etag = parts_etag(&parts);

@@ -12,7 +12,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::Client;
 use super::range_stream::RangeStream;
-use crate::error::{Context, Error, ErrorKind, Result};
+use crate::error::{At, Context, Error, ErrorKind, Result};
 use crate::s3::op::{ByteRange, Conditions, GetObject, ObjectInfo};
 use crate::s3::{BucketName, Check, Checked, ObjectKey};
 
@@ -49,7 +49,7 @@ impl Client {
     }
 
     /// Begins to download an object whose size and `ETag` are known, such as a listed one: if it is big, in several
-    /// ranges at once. If it is another one by now, that is an [`ErrorKind::Guard`].
+    /// ranges at once. If it is another one by now, that is an [`ErrorKind::Changed`].
     pub async fn get_known<'a>(
         &'a self,
         bucket: &'a BucketName,
@@ -85,7 +85,7 @@ impl Client {
             "it is listed with {size_bytes} bytes and ETag {etag}, and was given with {} bytes and ETag {}",
             info.total_bytes, info.etag
         );
-        Err(Error::new(ErrorKind::Guard, what).at("bucket", bucket).at("key", key))
+        Err(Error::new(ErrorKind::Changed, what).at(At::Bucket, bucket).at(At::Key, key))
     }
 
     /// Writes an object's bytes and checks them. An error may come after all bytes were written: what was written is
@@ -99,18 +99,18 @@ impl Client {
         let known = self.head(bucket, key).await?;
         let mut download = self.get_known(bucket, key, known.total_bytes, &known.etag).await?;
         let mut check = Check::new(download.info());
-        let failed = |error| Error::new(ErrorKind::Disk, "cannot write on").at("key", key).because(error);
+        let failed = |error| Error::new(ErrorKind::Disk, "cannot write on").at(At::Key, key).because(error);
         while let Some(bytes) = download.next().await? {
             check.update(&bytes);
             writer.write_all(&bytes).await.map_err(failed)?;
         }
         writer.flush().await.map_err(failed)?;
-        Ok((download.info, check.finish().at("bucket", bucket).at("key", key)?))
+        Ok((download.info, check.finish().at(At::Bucket, bucket).at(At::Key, key)?))
     }
 
     async fn get_in_one<'a>(&'a self, operation: &GetObject<'a>) -> Result<Download<'a>> {
         let (bucket, key) = (operation.bucket, operation.key);
-        let (info, received) = self.streamed(operation).await.at("bucket", bucket).at("key", key)?;
+        let (info, received) = self.streamed(operation).await.at(At::Bucket, bucket).at(At::Key, key)?;
         let span = RangeStream::new(self, operation, &info, received);
         Ok(Download { info: whole(info), bytes: Coming::InOrder(span) })
     }
@@ -126,17 +126,18 @@ impl Client {
         let operation =
             move |first: u64| span_of(bucket, key, etag, first..size_bytes.min(first + RANGE_BYTES));
         let begin = operation(first_byte);
-        let (info, received) = self.streamed(&begin).await.at("bucket", bucket).at("key", key)?;
+        let (info, received) = self.streamed(&begin).await.at(At::Bucket, bucket).at(At::Key, key)?;
         let first = RangeStream::new(self, &begin, &info, received).collect().boxed();
         let rest = (1..(size_bytes - first_byte).div_ceil(RANGE_BYTES)).map(move |index| {
             let range = async move {
                 let operation = operation(first_byte + index * RANGE_BYTES);
-                let (info, received) = self.streamed(&operation).await.at("bucket", bucket).at("key", key)?;
+                let (info, received) =
+                    self.streamed(&operation).await.at(At::Bucket, bucket).at(At::Key, key)?;
                 // Something in between may not know `If-Match`.
                 if (info.etag.as_str(), info.total_bytes) != (etag, size_bytes) {
                     let text = format!("its ETag was {etag} and is {}", info.etag);
-                    let error = Error::new(ErrorKind::Guard, "the object is not what it was").because(text);
-                    return Err(error.at("bucket", bucket).at("key", key));
+                    let error = Error::new(ErrorKind::Changed, "the object is not what it was").because(text);
+                    return Err(error.at(At::Bucket, bucket).at(At::Key, key));
                 }
                 RangeStream::new(self, &operation, &info, received).collect().await
             };

@@ -9,7 +9,7 @@ use http::{Request as HttpRequest, StatusCode};
 use super::Client;
 use super::concurrency::Permit;
 use super::retry_budget::RetryBudget;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{At, Error, ErrorKind, Result};
 use crate::http::{Body, HttpSend, Received, SendError, Stage};
 use crate::s3::op::{Head, Operation, Repeat};
 use crate::s3::sign::sign;
@@ -94,7 +94,7 @@ impl Client {
                         operation.repeat() == Repeat::Yes || error.status == StatusCode::SERVICE_UNAVAILABLE;
                     let unknown = error.code == "UnknownError";
                     let other = error.status == StatusCode::NOT_FOUND || error.status.is_redirection();
-                    let error = error.into_error(&method).at("endpoint", endpoint);
+                    let error = error.into_error(&method).at(At::Endpoint, endpoint);
                     // What answers there is no gateway, and another one may be.
                     let other = other && error.kind() == ErrorKind::Protocol && attempts < self.gateways();
                     if other {
@@ -114,7 +114,7 @@ impl Client {
                         Stage::Unknown | Stage::Body => known && operation.repeat() == Repeat::Yes,
                         Stage::Source | Stage::Untrusted | Stage::Unfaithful => false,
                     };
-                    (again, error.into_error(endpoint))
+                    (again, error.into_error().at(At::Endpoint, endpoint))
                 }
             };
             match self.0.options.backoff.wait(attempts, self.random()) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::http::HttpSend;
+use crate::http::{Endpoint, HttpSend};
 
 #[derive(Debug)]
 pub(super) struct Gateways {
@@ -30,7 +30,7 @@ impl Gateways {
         self.list.len()
     }
 
-    pub(super) fn endpoints(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
         self.list.iter().map(|gateway| gateway.http.endpoint())
     }
 

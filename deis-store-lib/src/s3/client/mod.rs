@@ -36,7 +36,7 @@ use super::op::Operation;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::Md5Pool;
 use crate::http::backoff::Backoff;
-use crate::http::{HttpSend, Limited, Limits};
+use crate::http::{Endpoint, HttpSend, Limited, Limits};
 use crate::run::{Clock, Run, Stop};
 use crate::secret::Credentials;
 
@@ -125,10 +125,10 @@ impl Client {
         })))
     }
 
-    /// The endpoints, as people know them.
+    /// The addresses of its gateways, and how they are reached.
     #[must_use]
-    pub fn endpoints(&self) -> Vec<String> {
-        self.0.gateways.endpoints().map(str::to_owned).collect()
+    pub fn endpoints(&self) -> Vec<Endpoint> {
+        self.0.gateways.endpoints().cloned().collect()
     }
 
     /// How many requests it keeps in flight at most.

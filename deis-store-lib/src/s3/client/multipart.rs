@@ -11,7 +11,7 @@ use md5::{Digest as _, Md5};
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use super::Client;
-use crate::error::{Context, Error, ErrorKind, Result};
+use crate::error::{At, Context, Error, ErrorKind, Result};
 use crate::http::Body;
 use crate::s3::etag::parts_etag;
 use crate::s3::op::{CannedAcl, CompleteUpload, InitiateUpload, ListedPart, NewAcl, UploadPart};
@@ -92,7 +92,7 @@ impl Client {
             let sent = sent.into_inner().unwrap_or_else(PoisonError::into_inner);
             self.upload_anew(begin, stream::iter(sent.into_iter().map(Ok)), options).await
         };
-        result.await.at("bucket", bucket).at("key", key)
+        result.await.at(At::Bucket, bucket).at(At::Key, key)
     }
 
     /// What an earlier run has left of an upload, or a new one. A beginning of unknown outcome leaves one, too.
@@ -260,7 +260,7 @@ impl Upload<'_> {
     /// away.
     pub(super) async fn end(&self, error: Error) -> Error {
         match self.client.abort_upload(self.bucket, self.key, &self.id).await {
-            Err(why) if why.kind() != ErrorKind::NotFound => error.at("unfinished upload", &self.id),
+            Err(why) if why.kind() != ErrorKind::NotFound => error.at(At::Upload, &self.id),
             _ => error,
         }
     }

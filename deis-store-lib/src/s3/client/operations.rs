@@ -6,7 +6,8 @@ use http::Method;
 
 use super::Client;
 use super::execute::Call;
-use crate::error::{Context, Error, ErrorKind, Result};
+use crate::error::{At, Context, Error, ErrorKind, Result};
+use crate::http::Endpoint;
 use crate::s3::op::{
     AbortUpload, Acl, Bucket, BucketAcl, BucketLocation, BucketTotals, BucketVersioning, CopyObject,
     CopyPart, CreateBucket, DeleteBucket, DeleteObject, DeleteObjects, HeadBucket, HeadObject, ListBuckets,
@@ -24,38 +25,38 @@ impl Client {
 
     /// Creates a bucket; one's own may be there already.
     pub async fn create_bucket(&self, bucket: &BucketName) -> Result<()> {
-        self.execute(&CreateBucket { bucket }).await.at("bucket", bucket)
+        self.execute(&CreateBucket { bucket }).await.at(At::Bucket, bucket)
     }
 
     /// Deletes a bucket that holds no object.
     pub async fn delete_bucket(&self, bucket: &BucketName) -> Result<()> {
-        self.execute(&DeleteBucket { bucket }).await.at("bucket", bucket)
+        self.execute(&DeleteBucket { bucket }).await.at(At::Bucket, bucket)
     }
 
     /// What the gateway says of a bucket's size.
     pub async fn bucket_totals(&self, bucket: &BucketName) -> Result<BucketTotals> {
-        self.execute(&HeadBucket { bucket }).await.at("bucket", bucket)
+        self.execute(&HeadBucket { bucket }).await.at(At::Bucket, bucket)
     }
 
     /// The zone group that a bucket is in.
     pub async fn location(&self, bucket: &BucketName) -> Result<String> {
-        self.execute(&BucketLocation { bucket }).await.at("bucket", bucket)
+        self.execute(&BucketLocation { bucket }).await.at(At::Bucket, bucket)
     }
 
     /// Whether a bucket keeps the versions of its objects.
     pub async fn versioning(&self, bucket: &BucketName) -> Result<Versioning> {
-        self.execute(&BucketVersioning { bucket }).await.at("bucket", bucket)
+        self.execute(&BucketVersioning { bucket }).await.at(At::Bucket, bucket)
     }
 
     /// One page of a listing.
     pub async fn page(&self, page: &ListObjects<'_>) -> Result<Page> {
         // It feeds all the others, so it does not wait behind them.
-        self.collected(page, Call { at_once: true, ..Call::default() }).await.at("bucket", page.bucket)
+        self.collected(page, Call { at_once: true, ..Call::default() }).await.at(At::Bucket, page.bucket)
     }
 
     /// One page of the versions of a bucket's objects.
     pub async fn versions_page(&self, page: &ListVersions<'_>) -> Result<VersionsPage> {
-        self.execute(page).await.at("bucket", page.bucket)
+        self.execute(page).await.at(At::Bucket, page.bucket)
     }
 
     /// Whether a bucket holds no object; an error if it does not exist.
@@ -66,12 +67,12 @@ impl Client {
 
     /// What is stored with an object.
     pub async fn head(&self, bucket: &BucketName, key: &ObjectKey) -> Result<ObjectInfo> {
-        self.execute(&HeadObject::new(bucket, key)).await.at("bucket", bucket).at("key", key)
+        self.execute(&HeadObject::new(bucket, key)).await.at(At::Bucket, bucket).at(At::Key, key)
     }
 
     /// Deletes an object; one that is not there is deleted too.
     pub async fn delete(&self, bucket: &BucketName, key: &ObjectKey) -> Result<()> {
-        self.execute(&DeleteObject::new(bucket, key)).await.at("bucket", bucket).at("key", key)
+        self.execute(&DeleteObject::new(bucket, key)).await.at(At::Bucket, bucket).at(At::Key, key)
     }
 
     /// Deletes objects, many in one request, and says which were not deleted. Those whose key XML cannot hold go one by
@@ -82,7 +83,7 @@ impl Client {
         let mut left = together.as_slice();
         while !left.is_empty() {
             let (first, rest) = DeleteObjects::first(bucket, left)?;
-            not_deleted.extend(self.execute(&first).await.at("bucket", bucket)?);
+            not_deleted.extend(self.execute(&first).await.at(At::Bucket, bucket)?);
             left = rest;
         }
         for key in &alone {
@@ -93,32 +94,32 @@ impl Client {
 
     /// Copies an object within the cluster; says the `ETag` of the copy.
     pub async fn copy(&self, copy: &CopyObject<'_>) -> Result<String> {
-        self.execute(copy).await.at("bucket", copy.bucket()).at("key", copy.key())
+        self.execute(copy).await.at(At::Bucket, copy.bucket()).at(At::Key, copy.key())
     }
 
     /// Copies an object, or bytes of it, as a part of an upload; says the MD5 of the part.
     pub async fn copy_part(&self, copy: &CopyPart<'_>) -> Result<[u8; 16]> {
-        self.execute(copy).await.at("bucket", copy.bucket()).at("key", copy.key())
+        self.execute(copy).await.at(At::Bucket, copy.bucket()).at(At::Key, copy.key())
     }
 
     /// Who may do what with a bucket.
     pub async fn bucket_acl(&self, bucket: &BucketName) -> Result<Acl> {
-        self.execute(&BucketAcl { bucket }).await.at("bucket", bucket)
+        self.execute(&BucketAcl { bucket }).await.at(At::Bucket, bucket)
     }
 
     /// Who may do what with an object.
     pub async fn object_acl(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Acl> {
-        self.execute(&ObjectAcl { bucket, key }).await.at("bucket", bucket).at("key", key)
+        self.execute(&ObjectAcl { bucket, key }).await.at(At::Bucket, bucket).at(At::Key, key)
     }
 
     /// Says who may do what with a bucket.
     pub async fn put_bucket_acl(&self, bucket: &BucketName, acl: NewAcl<'_>) -> Result<()> {
-        self.execute(&PutBucketAcl { bucket, acl }).await.at("bucket", bucket)
+        self.execute(&PutBucketAcl { bucket, acl }).await.at(At::Bucket, bucket)
     }
 
     /// Says who may do what with an object.
     pub async fn put_object_acl(&self, bucket: &BucketName, key: &ObjectKey, acl: NewAcl<'_>) -> Result<()> {
-        self.execute(&PutObjectAcl { bucket, key, acl }).await.at("bucket", bucket).at("key", key)
+        self.execute(&PutObjectAcl { bucket, key, acl }).await.at(At::Bucket, bucket).at(At::Key, key)
     }
 
     /// All multipart uploads that are under way in a bucket, of keys that begin with a prefix.
@@ -128,7 +129,7 @@ impl Client {
         loop {
             let after = next.as_ref().map(|(key, upload_id)| (key.as_str(), upload_id.as_str()));
             let page = ListUploads { bucket, prefix, after, max_uploads: 1000 };
-            let page = self.execute(&page).await.at("bucket", bucket)?;
+            let page = self.execute(&page).await.at(At::Bucket, bucket)?;
             uploads.extend(page.uploads);
             next = page.next;
             if next.is_none() {
@@ -148,7 +149,7 @@ impl Client {
         let mut after = 0;
         loop {
             let page = ListParts { bucket, key, upload_id, after, max_parts: 1000 };
-            let page = self.execute(&page).await.at("bucket", bucket).at("key", key)?;
+            let page = self.execute(&page).await.at(At::Bucket, bucket).at(At::Key, key)?;
             parts.extend(page.parts);
             match page.next {
                 Some(next) => after = next,
@@ -161,7 +162,7 @@ impl Client {
     pub async fn abort_upload(&self, bucket: &BucketName, key: &ObjectKey, upload_id: &str) -> Result<()> {
         let operation = AbortUpload { bucket, key, upload_id };
         let call = Call { despite_stop: true, ..Call::default() };
-        self.collected(&operation, call).await.at("bucket", bucket).at("key", key)
+        self.collected(&operation, call).await.at(At::Bucket, bucket).at(At::Key, key)
     }
 
     /// A URL by which anybody can GET, HEAD or PUT an object until a time, by the first gateway.
@@ -173,7 +174,8 @@ impl Client {
         if ![Method::GET, Method::HEAD, Method::PUT].contains(&request.method) {
             return Err(Error::new(ErrorKind::Usage, "only GET, HEAD and PUT are signed beforehand"));
         }
-        let endpoint = self.0.gateways.endpoints().next().unwrap_or_default();
+        let first = self.0.gateways.endpoints().next();
+        let endpoint = first.map(Endpoint::url).unwrap_or_default();
         Ok(format!("{endpoint}{}", presign(&request, &self.0.credentials, expires)))
     }
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use futures_util::stream;
 
 use super::Client;
-use crate::error::{Context, Error, ErrorKind, Result};
+use crate::error::{At, Context, Error, ErrorKind, Result};
 use crate::http::Received;
 use crate::s3::op::{ByteRange, Conditions, GetObject, ObjectInfo};
 use crate::s3::{BucketName, ObjectKey};
@@ -63,13 +63,13 @@ impl<'a> RangeStream<'a> {
                 None if self.offset_bytes == self.end_bytes => return Ok(None),
                 None => Error::new(ErrorKind::Protocol, "the object came short")
                     .because(format!("{} of {} bytes", self.offset_bytes, self.end_bytes)),
-                Some(Err(error)) => error.into_error("the gateway"),
+                Some(Err(error)) => error.into_error(),
             };
             self.attempts += 1;
-            let error = error.at("bucket", self.bucket).at("key", self.key);
+            let error = error.at(At::Bucket, self.bucket).at(At::Key, self.key);
             let Some(wait) = self.client.wait(self.attempts) else { return Err(error) };
             self.client.sleep(wait).await?;
-            self.resume().await.at("bucket", self.bucket).at("key", self.key)?;
+            self.resume().await.at(At::Bucket, self.bucket).at(At::Key, self.key)?;
         }
     }
 
@@ -98,7 +98,7 @@ impl<'a> RangeStream<'a> {
         // Something in between may not know `If-Match`.
         if rest.etag != self.etag {
             let text = format!("its ETag was {} and is {}", self.etag, rest.etag);
-            return Err(Error::new(ErrorKind::Guard, "the object is not what it was").because(text));
+            return Err(Error::new(ErrorKind::Changed, "the object is not what it was").because(text));
         }
         if rest.total_bytes != self.total_bytes {
             return Err(Error::new(

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -11,7 +11,7 @@ use http::{Request, Response};
 
 use super::{Client, ClientOptions, Part, UploadOptions};
 use crate::error::{ErrorKind, Result};
-use crate::http::{Body, BoxFuture, HttpSend, Received, SendError, Stage};
+use crate::http::{Body, BoxFuture, Endpoint, HttpSend, Received, SendError, Stage};
 use crate::run::Run;
 use crate::s3::op::{InitiateUpload, PutObject};
 use crate::s3::{BucketName, ObjectKey, PartLayout};
@@ -35,8 +35,10 @@ impl HttpSend for Scripted {
         Box::pin(async move { answer })
     }
 
-    fn endpoint(&self) -> &'static str {
-        "http://scripted"
+    fn endpoint(&self) -> &Endpoint {
+        static SCRIPTED: LazyLock<Endpoint> =
+            LazyLock::new(|| Endpoint::within("scripted").through("core@host"));
+        &SCRIPTED
     }
 }
 
@@ -173,7 +175,7 @@ async fn an_object_replaced_while_it_was_read_is_an_error_and_no_mixture() {
         let (bucket, key) = names();
         let mut download = client.get(&bucket, &key).await.unwrap();
         assert_eq!(&download.next().await.unwrap().unwrap()[..], b"abc");
-        assert_eq!(download.next().await.unwrap_err().kind(), ErrorKind::Guard);
+        assert_eq!(download.next().await.unwrap_err().kind(), ErrorKind::Changed);
     }
 }
 
@@ -268,7 +270,7 @@ async fn ranges_of_another_object_are_not_joined_also_where_if_match_is_not_know
     let (bucket, key) = names();
     let mut download = client.get_known(&bucket, &key, 32 << 20, "e").await.unwrap();
     assert_eq!(download.next().await.unwrap().unwrap().len(), 2 << 20);
-    assert_eq!(download.next().await.unwrap_err().kind(), ErrorKind::Guard);
+    assert_eq!(download.next().await.unwrap_err().kind(), ErrorKind::Changed);
 }
 
 #[tokio::test(start_paused = true)]
@@ -353,4 +355,14 @@ async fn where_one_of_two_gateways_is_none_the_other_one_is_asked() {
     let (client, wrong) = self::client([page()]);
     assert_eq!(put(&client).await.unwrap_err().kind(), ErrorKind::Protocol);
     assert_eq!(wrong.asked.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn a_presigned_url_behind_a_tunnel_is_a_url_and_says_nothing_of_the_tunnel() {
+    let (client, _) = client([]);
+    let (bucket, key) = (BucketName::new("db_wal").unwrap(), ObjectKey::new("a b").unwrap());
+    let url =
+        client.presigned(&crate::s3::op::GetObject::new(&bucket, &key), SystemTime::UNIX_EPOCH).unwrap();
+    assert!(url.starts_with("http://scripted/db_wal/a%20b?"), "{url}");
+    assert!(url.parse::<http::Uri>().is_ok() && !url.contains("core"), "{url}");
 }

@@ -11,7 +11,7 @@ use crate::s3::{BucketName, ObjectKey};
 impl Client {
     /// Stores an object; its body may be read several times.
     ///
-    /// One that shall only be created is an [`ErrorKind::Guard`] if there is another one. Where it is not known what
+    /// One that shall only be created is an [`ErrorKind::Changed`] if there is another one. Where it is not known what
     /// became of an attempt, the gateway is asked for the object before the next: the same bytes count as ours.
     pub async fn put(&self, operation: &PutObject<'_>, body: &Body) -> Result<()> {
         let call = Call { body: Some(body), ..Call::default() };
@@ -88,7 +88,7 @@ fn ambiguity(kind: ErrorKind) -> Ambiguity {
             Ambiguity::OfThis
         }
         ErrorKind::Protocol => Ambiguity::OfAnswer,
-        ErrorKind::Guard => Ambiguity::OfEarlier,
+        ErrorKind::Occupied | ErrorKind::Changed => Ambiguity::OfEarlier,
         _ => Ambiguity::None,
     }
 }

@@ -11,7 +11,7 @@ use serde::Deserialize;
 
 use super::request::OfBucket;
 use super::{Head, Operation, Request, object};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{At, Error, ErrorKind, Result};
 use crate::s3::{BucketName, ObjectKey, S3Error, xml};
 
 /// radosgw's `rgw_delete_multi_obj_max_num`.
@@ -44,8 +44,8 @@ impl<'a> DeleteObjects<'a> {
         let mut taken = 0;
         for key in &keys[..keys.len().min(MOST_KEYS)] {
             if !Self::can_name(key) {
-                let error = Error::new(ErrorKind::Usage, "XML cannot hold this key").at("bucket", bucket);
-                return Err(error.at("key", key).todo("delete it by itself"));
+                let error = Error::new(ErrorKind::Usage, "XML cannot hold this key").at(At::Bucket, bucket);
+                return Err(error.at(At::Key, key).todo("delete it by itself"));
             }
             let before = body.len();
             body.push_str("<Object><Key>");

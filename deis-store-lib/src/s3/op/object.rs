@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use super::Head;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{At, Error, ErrorKind, Result};
 use crate::s3::S3Error;
 use crate::s3::etag::ETag;
 
@@ -89,7 +89,8 @@ pub(super) fn headers(
     let mut headers = HeaderMap::new();
     let mut insert = |name: &str, value: &str| -> Result<()> {
         let bad = || {
-            Error::new(ErrorKind::Usage, "not a header that can be stored with an object").at("header", name)
+            Error::new(ErrorKind::Usage, "not a header that can be stored with an object")
+                .at(At::Header, name)
         };
         let header: HeaderName = name.parse().map_err(|_| bad())?;
         headers.insert(header, HeaderValue::from_bytes(value.as_bytes()).map_err(|_| bad())?);
@@ -100,7 +101,8 @@ pub(super) fn headers(
     }
     for (name, value) in kept {
         if !KEPT_HEADERS.contains(&name.as_str()) {
-            let error = Error::new(ErrorKind::Usage, "radosgw does not store this header").at("header", name);
+            let error =
+                Error::new(ErrorKind::Usage, "radosgw does not store this header").at(At::Header, name);
             return Err(error.todo("store it as metadata"));
         }
         insert(name, value)?;

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderValue, header};
 
 use super::request::OfObject;
 use super::{CannedAcl, Head, Operation, Repeat, Request, object};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{At, Error, ErrorKind, Result};
 use crate::s3::{BucketName, ObjectKey, S3Error};
 
 /// Stores an object. Its body is given beside the request.
@@ -31,8 +31,8 @@ impl<'a> PutObject<'a> {
                 ErrorKind::Unsupported,
                 "an object of more than 5 GiB must be uploaded in parts",
             )
-            .at("bucket", bucket)
-            .at("key", key));
+            .at(At::Bucket, bucket)
+            .at(At::Key, key));
         }
         Ok(Self { bucket, key, md5, headers: HeaderMap::new(), acl: None, creates_only: false })
     }

@@ -3,7 +3,13 @@
 //! Damage that was looked for and found is not an error but a finding in a report; an error is what kept us from
 //! knowing. No message ever holds a key, a signature or a value from etcd.
 
+mod kind;
+mod place;
+
 use std::fmt;
+
+pub use kind::{ErrorKind, Scope};
+pub use place::{At, Place};
 
 /// The result of everything that can fail in this library.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -16,61 +22,21 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: ErrorKind,
     what: String,
-    place: Vec<(&'static str, String)>,
+    place: Place,
     todo: Option<String>,
     source: Option<Source>,
-}
-
-/// The kinds of error, each with what its user should do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ErrorKind {
-    /// The call itself is wrong. User action: correct the arguments.
-    Usage,
-    /// No connection to a server. User action: check the address, the network and that the server runs.
-    Unreachable,
-    /// The server knows us not, or does not allow it. User action: check keys, clock and access rights.
-    Denied,
-    /// A bucket, object, etcd key, file or container is not there. User action: check the name.
-    NotFound,
-    /// A part of the cluster is not up yet. User action: wait or start it.
-    NotReady,
-    /// No answer in time. User action: try again, then look at the server.
-    Timeout,
-    /// The server is overloaded and stayed so. User action: try again later, or with more gateways.
-    Busy,
-    /// A guard refused, to protect data. User action: read the reason, then confirm or choose another target.
-    Guard,
-    /// Another run holds the repository. User action: wait for it to end.
-    Locked,
-    /// The local disk: full, read-only, not permitted. User action: as the message says.
-    Disk,
-    /// Bytes are not what they were or should be. User action: take another copy, and look for the cause.
-    Damaged,
-    /// A file or snapshot of a format that this version does not read. User action: use a newer version.
-    Format,
-    /// A server's answer is not what its protocol says. User action: check what stands between us and it.
-    Protocol,
-    /// Not built, or not possible with this transport. User action: as the message says.
-    Unsupported,
-    /// Stopped by its caller. User action: none; start it again.
-    Interrupted,
-    /// Our own bookkeeping does not add up. User action: report it, with the message.
-    Internal,
 }
 
 impl Error {
     /// An error of a kind; `what` is a clause without a full stop.
     pub fn new(kind: ErrorKind, what: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, what: what.into(), place: Vec::new(), todo: None, source: None }))
+        Self(Box::new(Inner { kind, what: what.into(), place: Place::default(), todo: None, source: None }))
     }
 
-    /// Adds where it happened: the name of the place (`bucket`, `key`, `path`, `host`, …) and its value.
+    /// Adds where it happened, unless something closer to the cause has said so already.
     #[must_use]
-    pub fn at(mut self, name: &'static str, value: impl fmt::Display) -> Self {
-        if !self.0.place.iter().any(|(known, _)| *known == name) {
-            self.0.place.push((name, printable(&value.to_string())));
-        }
+    pub fn at(mut self, at: At, value: impl fmt::Display) -> Self {
+        self.0.place.add(at, &value.to_string());
         self
     }
 
@@ -110,10 +76,57 @@ impl Error {
         what
     }
 
-    /// Where it happened: pairs of a place's name and value, innermost first.
+    /// Where it happened.
     #[must_use]
-    pub fn place(&self) -> &[(&'static str, String)] {
+    pub fn place(&self) -> &Place {
         &self.0.place
+    }
+
+    /// Whether it befalls this object alone, or the whole run.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        match self.kind() {
+            ErrorKind::Usage
+            | ErrorKind::Denied
+            | ErrorKind::NotFound
+            | ErrorKind::Changed
+            | ErrorKind::NotModified
+            | ErrorKind::Occupied
+            | ErrorKind::Guard
+            | ErrorKind::Locked
+            | ErrorKind::SourceChanged
+            | ErrorKind::Damaged
+            | ErrorKind::Format
+            | ErrorKind::Unsupported => Scope::Object,
+            ErrorKind::Disk if self.is_of_one_path() => Scope::Object,
+            ErrorKind::Disk
+            | ErrorKind::Unreachable
+            | ErrorKind::NotReady
+            | ErrorKind::Timeout
+            | ErrorKind::Busy
+            | ErrorKind::Protocol
+            | ErrorKind::Interrupted
+            | ErrorKind::Internal => Scope::Run,
+        }
+    }
+
+    /// Whether an error of [`ErrorKind::Disk`] is about its path alone, and not about the disk.
+    fn is_of_one_path(&self) -> bool {
+        use std::io::ErrorKind as Io;
+        let cause = std::error::Error::source(self).and_then(|cause| cause.downcast_ref::<std::io::Error>());
+        cause.is_some_and(|cause| {
+            matches!(
+                cause.kind(),
+                Io::PermissionDenied
+                    | Io::NotFound
+                    | Io::AlreadyExists
+                    | Io::NotADirectory
+                    | Io::IsADirectory
+                    | Io::DirectoryNotEmpty
+                    | Io::InvalidFilename
+                    | Io::ExecutableFileBusy
+            )
+        })
     }
 
     /// What to do now, if there is something to do.
@@ -126,13 +139,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.what)?;
-        for (index, (name, value)) in self.0.place.iter().enumerate() {
-            write!(f, "{}{name} {value}", if index == 0 { " (" } else { ", " })?;
-        }
-        if !self.0.place.is_empty() {
-            f.write_str(")")?;
-        }
-        Ok(())
+        if self.0.place.is_empty() { Ok(()) } else { write!(f, " ({})", self.0.place) }
     }
 }
 
@@ -155,39 +162,19 @@ impl std::error::Error for Error {
 /// Adds context to the error of a result.
 pub trait Context<T> {
     /// Adds where it happened, as [`Error::at`].
-    fn at(self, name: &'static str, value: impl fmt::Display) -> Result<T>;
+    fn at(self, at: At, value: impl fmt::Display) -> Result<T>;
     /// Adds what to do now, as [`Error::todo`].
     fn todo(self, todo: &str) -> Result<T>;
 }
 
 impl<T> Context<T> for Result<T> {
-    fn at(self, name: &'static str, value: impl fmt::Display) -> Self {
-        self.map_err(|error| error.at(name, value))
+    fn at(self, at: At, value: impl fmt::Display) -> Self {
+        self.map_err(|error| error.at(at, value))
     }
 
     fn todo(self, todo: &str) -> Self {
         self.map_err(|error| error.todo(todo))
     }
-}
-
-/// Whether an error of [`ErrorKind::Disk`] is about its path alone, and not about the disk.
-#[cfg(feature = "backup")]
-pub(crate) fn is_of_one_path(error: &Error) -> bool {
-    use std::io::ErrorKind as Io;
-    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<std::io::Error>());
-    cause.is_some_and(|cause| {
-        matches!(
-            cause.kind(),
-            Io::PermissionDenied
-                | Io::NotFound
-                | Io::AlreadyExists
-                | Io::NotADirectory
-                | Io::IsADirectory
-                | Io::DirectoryNotEmpty
-                | Io::InvalidFilename
-                | Io::ExecutableFileBusy
-        )
-    })
 }
 
 /// Turns an error of the operating system on a local file into ours, with what to do about the common ones.
@@ -204,7 +191,7 @@ pub fn disk_error(what: &str, path: impl fmt::Display, error: std::io::Error) ->
         }
         _ => None,
     };
-    let error = Error::new(ErrorKind::Disk, format!("cannot {what}")).at("path", path).because(error);
+    let error = Error::new(ErrorKind::Disk, format!("cannot {what}")).at(At::Path, path).because(error);
     match todo {
         Some(todo) => error.todo(todo),
         None => error,
@@ -238,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_key_with_control_characters_cannot_paint_the_terminal() {
-        let error = Error::new(ErrorKind::NotFound, "no such key").at("key", "a\u{1b}[31m\nb");
+        let error = Error::new(ErrorKind::NotFound, "no such key").at(At::Key, "a\u{1b}[31m\nb");
         assert_eq!(error.to_string(), "no such key (key a\\u{1b}[31m\\nb)");
     }
 }
