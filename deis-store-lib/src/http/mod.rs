@@ -13,6 +13,8 @@ pub mod rate;
 #[cfg(feature = "https")]
 mod reqwest_transport;
 mod socket;
+#[cfg(feature = "https")]
+mod tls;
 
 use std::fmt;
 use std::future::Future;

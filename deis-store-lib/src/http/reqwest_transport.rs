@@ -111,42 +111,21 @@ impl HttpSend for ReqwestTransport {
 }
 
 fn client(is_https: bool, options: &ConnectOptions) -> Result<reqwest::Client> {
-    let not_a_certificate = || {
-        Error::new(ErrorKind::Usage, "the file of authorities holds something else than certificates")
-            .todo("give a PEM file: its certificates stand between BEGIN CERTIFICATE and END CERTIFICATE")
-    };
     // reqwest's own timeout for reading runs while a body is sent, too, and would end every slow upload.
     let mut builder = reqwest::Client::builder()
         .http1_only()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
+        .tls_backend_preconfigured(super::tls::config(is_https, options)?)
         .connect_timeout(options.timeouts.connect);
     if let Some(proxy) = &options.proxy {
         let proxy = reqwest::Proxy::all(proxy.to_string())
             .map_err(|error| Error::new(ErrorKind::Usage, "not a proxy").because(error))?;
         builder = builder.proxy(proxy);
     }
-    let pem = options.ca_file_pem.as_ref().filter(|_| is_https);
-    if !is_https {
-        // No certificate is checked: the system need not have any.
-        builder = builder.tls_certs_only([]);
-    } else if !options.check_certificate {
-        builder = builder.tls_danger_accept_invalid_certs(true);
-    }
-    if let Some(pem) = pem {
-        let authorities =
-            reqwest::Certificate::from_pem_bundle(pem).map_err(|error| not_a_certificate().because(error))?;
-        if authorities.is_empty() {
-            return Err(not_a_certificate());
-        }
-        builder = builder.tls_certs_merge(authorities);
-    }
-    builder.build().map_err(|error| match pem {
-        Some(_) => not_a_certificate().because(error),
-        None => Error::new(ErrorKind::Unsupported, "cannot set up TLS")
-            .todo("install the system's authorities (Debian: ca-certificates), or name a file of them")
-            .because(error),
+    builder.build().map_err(|error| {
+        Error::new(ErrorKind::Unsupported, "cannot set up the client for https").because(error)
     })
 }
 
