@@ -1,9 +1,13 @@
 //! What can be typed.
 
+use std::ffi::OsString;
 use std::num::NonZeroU64;
 use std::path::PathBuf;
 
-use clap::{ArgAction, Parser, Subcommand, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{
+    Arg, ArgAction, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
+};
 use deis_store::part::Part;
 
 use crate::commands::s3::sync::SyncArgs;
@@ -11,13 +15,80 @@ use crate::commands::s3::sync::SyncArgs;
 /// Backs up, verifies and restores the state of a Deis v1 platform.
 #[derive(Debug, Parser)]
 #[command(name = "deis-store", version, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 incomplete, 4 damaged, 5 a guard refused, \
-                        6 cluster not ready, 7 repository locked, 130 interrupted")]
+#[command(
+    after_long_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 incomplete, 4 damaged, 5 a guard refused, \
+                             6 cluster not ready, 7 repository locked, 130 interrupted"
+)]
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) global: Global,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Args {
+    /// Reads the command line. `-h` shows a command's own options and one line for the common ones, `--help` all of
+    /// them; the options that say where a cluster is are not offered where none is needed.
+    pub(crate) fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let mut matches = described().try_get_matches_from(words)?;
+        let typed = matches.clone();
+        let mut args = Self::from_arg_matches_mut(&mut matches)?;
+        let mut level = typed.subcommand();
+        while let Some((_, matches)) = level {
+            args.global.take_cluster(matches);
+            level = matches.subcommand();
+        }
+        Ok(args)
+    }
+}
+
+impl Global {
+    /// Takes over what was typed after a subcommand of where the cluster is.
+    fn take_cluster(&mut self, matches: &ArgMatches) {
+        let typed = |option| matches.value_source(option) == Some(ValueSource::CommandLine);
+        if typed("tunnel") {
+            self.tunnel = matches.get_one("tunnel").cloned();
+        }
+        if typed("ssh_config") {
+            self.ssh_config = matches.get_one("ssh_config").cloned();
+        }
+        if typed("s3cfg") {
+            self.s3cfg = matches.get_one("s3cfg").cloned();
+        }
+        if let Some(etcd) = matches.get_one("etcd").filter(|_| typed("etcd")) {
+            self.etcd.clone_from(etcd);
+        }
+        if typed("gateway") {
+            self.gateway = matches.get_many("gateway").into_iter().flatten().cloned().collect();
+        }
+    }
+}
+
+/// The options that say where a cluster is. They may be typed before or after a subcommand, and clap would offer what
+/// it calls a global option everywhere: so each subcommand gets them from here.
+const CLUSTER_OPTIONS: [&str; 5] = ["tunnel", "ssh_config", "etcd", "gateway", "s3cfg"];
+const NEEDS_NO_CLUSTER: [&str; 2] = ["verify", "rehearse"];
+const COMMON: &str = "Common options: --json --quiet --verbose --progress --yes; --help describes them.";
+const COMMON_WITH_CLUSTER: &str = "Common options: --tunnel --etcd --gateway --s3cfg say where the cluster is; --json --quiet \
+                                   --verbose --progress --yes. --help describes them.";
+
+fn described() -> clap::Command {
+    let command = Args::command();
+    let of_cluster = |option: &&Arg| CLUSTER_OPTIONS.contains(&option.get_id().as_str());
+    let options: Vec<Arg> = command.get_arguments().filter(of_cluster).cloned().collect();
+    below(command, &options, true).after_help(COMMON_WITH_CLUSTER)
+}
+
+/// Adds the cluster's options to all subcommands, hidden where no cluster is needed.
+fn below(command: clap::Command, options: &[Arg], needs_cluster: bool) -> clap::Command {
+    command.mut_subcommands(|command| {
+        let needs_cluster = needs_cluster && !NEEDS_NO_CLUSTER.contains(&command.get_name());
+        let options_here = options.iter().map(|option| option.clone().hide(!needs_cluster));
+        let command = command.args(options_here);
+        let common = if needs_cluster { COMMON_WITH_CLUSTER } else { COMMON };
+        let command = command.after_help(common).after_long_help("");
+        below(command, options, needs_cluster)
+    })
 }
 
 /// Where a cluster's etcd is, as seen from its hosts.
@@ -27,40 +98,46 @@ pub(crate) const ETCD: &str = "http://127.0.0.1:4001";
 #[command(next_help_heading = "Options for every command")]
 pub(crate) struct Global {
     /// Go to the cluster through this host, by ssh; the user is `core` unless given
-    #[arg(long, global = true, env = "DEISCTL_TUNNEL", value_name = "[USER@]HOST[:PORT]")]
+    #[arg(
+        long,
+        global = true,
+        hide_short_help = true,
+        env = "DEISCTL_TUNNEL",
+        value_name = "[USER@]HOST[:PORT]"
+    )]
     pub(crate) tunnel: Option<String>,
     /// A configuration file for ssh, in place of ~/.ssh/config
-    #[arg(long, global = true, env = "DEIS_STORE_SSH_CONFIG", value_name = "FILE")]
+    #[arg(long, hide_short_help = true, env = "DEIS_STORE_SSH_CONFIG", value_name = "FILE")]
     pub(crate) ssh_config: Option<PathBuf>,
     /// The cluster's etcd; with --tunnel, as seen from that host
     #[arg(
         long,
-        global = true,
+        hide_short_help = true,
         env = "DEIS_STORE_ETCD",
         value_name = "URL",
         default_value = ETCD
     )]
     pub(crate) etcd: String,
     /// A gateway; etcd is then not asked. Give it again for each gateway of the cluster
-    #[arg(long, global = true, value_name = "URL")]
+    #[arg(long, hide_short_help = true, value_name = "URL")]
     pub(crate) gateway: Vec<String>,
     /// Take gateway and keys from this file of s3cmd
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, hide_short_help = true, value_name = "FILE")]
     pub(crate) s3cfg: Option<PathBuf>,
     /// Print one JSON object on standard output
-    #[arg(long, global = true)]
+    #[arg(long, global = true, hide_short_help = true)]
     pub(crate) json: bool,
     /// How to show progress, on standard error
-    #[arg(long, global = true, value_enum, default_value = "auto")]
+    #[arg(long, global = true, hide_short_help = true, value_enum, default_value = "auto")]
     pub(crate) progress: ShowProgress,
     /// Print errors only
-    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    #[arg(long, short, global = true, hide_short_help = true, conflicts_with = "verbose")]
     pub(crate) quiet: bool,
     /// Tell more
-    #[arg(long, short, global = true, action = ArgAction::Count)]
+    #[arg(long, short, global = true, hide_short_help = true, action = ArgAction::Count)]
     pub(crate) verbose: u8,
-    /// Do what would otherwise be asked about
-    #[arg(long, global = true)]
+    /// Confirm changes to the cluster
+    #[arg(long, global = true, hide_short_help = true)]
     pub(crate) yes: bool,
 }
 
@@ -398,9 +475,56 @@ mod tests {
         }
     }
 
+    fn read(words: &str) -> Result<Args, clap::Error> {
+        Args::read(words.split_whitespace().map(OsString::from))
+    }
+
+    fn help(words: &str) -> String {
+        let error = read(words).unwrap_err();
+        assert!(!error.use_stderr(), "{words}: {error}");
+        error.to_string()
+    }
+
+    #[test]
+    fn short_help_is_short_and_long_help_has_every_option_that_the_command_heeds() {
+        for command in ["", "backup", "restore", "config", "config router get", "s3", "s3 ls"] {
+            let (short, long) =
+                (help(&format!("deis-store {command} -h")), help(&format!("deis-store {command} --help")));
+            assert!(!short.contains("--tunnel <") && short.contains("Common options: --tunnel"), "{short}");
+            assert!(long.contains("--tunnel <") && long.contains("--json"), "{long}");
+        }
+        for command in NEEDS_NO_CLUSTER {
+            for option in ["-h", "--help"] {
+                let help = help(&format!("deis-store {command} {option}"));
+                assert!(!help.contains("--tunnel") && help.contains("--json"), "{help}");
+            }
+        }
+    }
+
+    #[test]
+    fn where_the_cluster_is_can_be_said_before_and_after_the_subcommand_and_what_is_said_last_counts() {
+        for words in [
+            "deis-store --gateway http://a --tunnel host s3 ls",
+            "deis-store s3 --gateway http://a --tunnel host ls",
+            "deis-store s3 ls --gateway http://a --tunnel host",
+            "deis-store --gateway http://b --tunnel other s3 ls --tunnel host --gateway http://a",
+        ] {
+            let global = read(words).unwrap().global;
+            assert_eq!(
+                (global.gateway, global.tunnel.as_deref()),
+                (vec!["http://a".to_owned()], Some("host")),
+                "{words}"
+            );
+            assert_eq!(global.etcd, ETCD);
+        }
+        let several =
+            read("deis-store backup /b --gateway http://a --gateway http://b --etcd http://c").unwrap();
+        assert_eq!((several.global.gateway.len(), several.global.etcd.as_str()), (2, "http://c"));
+    }
+
     fn parsed(words: &[&str]) -> Result<S3Action, clap::Error> {
         let words = ["deis-store", "s3"].iter().chain(words);
-        Args::try_parse_from(words).map(|args| match args.command {
+        Args::read(words.map(OsString::from)).map(|args| match args.command {
             Command::S3 { action } => action,
             other => panic!("{other:?}"),
         })

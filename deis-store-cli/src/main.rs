@@ -12,7 +12,6 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::Parser as _;
 use deis_store::run::{Run, Stop, SystemClock};
 use deis_store::{Error, ErrorKind};
 use tokio::runtime::Builder;
@@ -27,7 +26,7 @@ use crate::progress::Progress;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 fn main() -> ExitCode {
-    let args = match Args::try_parse() {
+    let args = match Args::read(std::env::args_os()) {
         Ok(args) => args,
         Err(error) => return misunderstood(&error),
     };
