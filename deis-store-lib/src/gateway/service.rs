@@ -8,10 +8,9 @@ use http::{HeaderName, Request, Response, header};
 use hyper::body::Incoming;
 use jiff::Timestamp;
 
-use super::date;
 use super::failure::Failure;
 use super::op::{self, Call};
-use super::parsed_request::{PRESIGNED, ParsedRequest};
+use super::parsed_request::ParsedRequest;
 use super::request_body::RequestBody;
 use super::response::{Answer, ResponseBody};
 use super::store::Store;
@@ -66,33 +65,11 @@ impl Service {
         now: SystemTime,
         number: u64,
     ) -> Result<Answer, Failure> {
-        if !self.is_signed(asked, now).await? {
+        if !self.verifier.is_signed(asked, now)? {
             let lists_buckets = asked.is_service() && asked.method == http::Method::GET;
             return if lists_buckets { Ok(op::anonymous()) } else { Err(Failure::AccessDenied) };
         }
         let now = Timestamp::try_from(now).map_err(|_| Failure::InternalError)?;
         op::perform(&Call { store: &self.store, asked, now, number }, payload).await
-    }
-
-    /// Whether the request is the user's; `false` if it bears no signature at all.
-    async fn is_signed(&self, asked: &ParsedRequest, now: SystemTime) -> Result<bool, Failure> {
-        let presigned = PRESIGNED.iter().any(|name| *name != "Expires" && asked.has(name));
-        match asked.header("authorization").unwrap_or_default() {
-            "" if presigned && !PRESIGNED.iter().all(|name| asked.has(name)) => {
-                return Err(if asked.has("Expires") {
-                    Failure::InvalidArgument
-                } else {
-                    Failure::AccessDenied
-                });
-            }
-            "" if presigned => date::check_expiry(asked, now)?,
-            "" if asked.has("X-Amz-Signature") => return Err(Failure::NotImplemented),
-            "" => return Ok(false),
-            _ if presigned => return Err(Failure::AccessDenied),
-            text if text.starts_with("AWS4-") => return Err(Failure::NotImplemented),
-            text if !text.starts_with("AWS ") || !text.contains(':') => return Err(Failure::InvalidArgument),
-            _ => date::check_date(asked, now)?,
-        }
-        self.verifier.verify(asked).await.map(|()| true)
     }
 }

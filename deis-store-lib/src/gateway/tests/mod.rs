@@ -1,6 +1,7 @@
 //! The gateway over real connections: our client against it, and requests that our client cannot make.
 
 mod client;
+mod judge;
 mod multipart;
 mod objects;
 mod signing;
