@@ -127,7 +127,7 @@ fn headers(received: &HeaderMap) -> HeaderMap {
 mod tests {
     use super::*;
 
-    fn asked(target: &str) -> Result<ParsedRequest, Failure> {
+    fn parsed(target: &str) -> Result<ParsedRequest, Failure> {
         ParsedRequest::read(&http::Request::get(target).body(()).unwrap().into_parts().0)
     }
 
@@ -144,8 +144,8 @@ mod tests {
             ("/b/lit%252Fx", "b", "lit%2Fx"),
             ("/b/d%2Fg+h%20i%0A", "b", "d/g+h i\n"),
         ] {
-            let asked = asked(path).unwrap();
-            assert_eq!((asked.bucket.as_str(), asked.key.as_str()), (bucket, key), "{path}");
+            let parsed = parsed(path).unwrap();
+            assert_eq!((parsed.bucket.as_str(), parsed.key.as_str()), (bucket, key), "{path}");
         }
     }
 
@@ -157,15 +157,15 @@ mod tests {
             ("/b/%00", Failure::Malformed),
             ("/b/%FF", Failure::InvalidObjectName),
         ] {
-            assert_eq!(asked(path).unwrap_err(), failure, "{path}");
+            assert_eq!(parsed(path).unwrap_err(), failure, "{path}");
         }
     }
 
     #[test]
     fn a_parameter_is_decoded_whole_and_of_duplicates_the_last_one_wins() {
-        let asked = asked("/b/k?prefix=a&acl=&uploadId=2~a%2Bb+c&uploadId=2~d%2F&x%3Dy").unwrap();
-        assert_eq!((asked.parameter("uploadId"), asked.parameter("x")), ("2~d/", "y"));
-        assert!(asked.has("acl") && asked.parameter("acl").is_empty() && !asked.has("y"));
+        let parsed = parsed("/b/k?prefix=a&acl=&uploadId=2~a%2Bb+c&uploadId=2~d%2F&x%3Dy").unwrap();
+        assert_eq!((parsed.parameter("uploadId"), parsed.parameter("x")), ("2~d/", "y"));
+        assert!(parsed.has("acl") && parsed.parameter("acl").is_empty() && !parsed.has("y"));
     }
 
     #[test]
@@ -174,7 +174,7 @@ mod tests {
         for (name, value) in [("x-amz-meta-a", "1"), ("x-amz-meta-a", "2"), ("x-amz-meta-b_c", "3")] {
             request = request.header(name, value);
         }
-        let asked = ParsedRequest::read(&request.body(()).unwrap().into_parts().0).unwrap();
-        assert_eq!((asked.header("x-amz-meta-a"), asked.header("x-amz-meta-b-c")), (Some("2"), Some("3")));
+        let parsed = ParsedRequest::read(&request.body(()).unwrap().into_parts().0).unwrap();
+        assert_eq!((parsed.header("x-amz-meta-a"), parsed.header("x-amz-meta-b-c")), (Some("2"), Some("3")));
     }
 }

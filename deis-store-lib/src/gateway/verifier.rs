@@ -25,41 +25,42 @@ impl Verifier {
     }
 
     /// Whether the request is the user's, and for now; `false` if it bears no signature at all.
-    pub(super) fn is_signed(&self, asked: &ParsedRequest, now: SystemTime) -> Result<bool, Failure> {
-        let presigned = PRESIGNED.iter().any(|name| *name != "Expires" && asked.has(name));
-        match asked.header("authorization").unwrap_or_default() {
-            "" if presigned && !PRESIGNED.iter().all(|name| asked.has(name)) => {
-                return Err(if asked.has("Expires") {
+    pub(super) fn is_signed(&self, request: &ParsedRequest, now: SystemTime) -> Result<bool, Failure> {
+        let presigned = PRESIGNED.iter().any(|name| *name != "Expires" && request.has(name));
+        match request.header("authorization").unwrap_or_default() {
+            "" if presigned && !PRESIGNED.iter().all(|name| request.has(name)) => {
+                return Err(if request.has("Expires") {
                     Failure::InvalidArgument
                 } else {
                     Failure::AccessDenied
                 });
             }
-            "" if presigned => date::check_expiry(asked, now)?,
-            "" if asked.has("X-Amz-Signature") => return Err(Failure::NotImplemented),
+            "" if presigned => date::check_expiry(request, now)?,
+            "" if request.has("X-Amz-Signature") => return Err(Failure::NotImplemented),
             "" => return Ok(false),
             _ if presigned => return Err(Failure::AccessDenied),
             text if text.starts_with("AWS4-") => return Err(Failure::NotImplemented),
             text if !text.starts_with("AWS ") || !text.contains(':') => return Err(Failure::InvalidArgument),
-            _ => date::check_date(asked, now)?,
+            _ => date::check_date(request, now)?,
         }
-        self.check(asked).map(|()| true)
+        self.check(request).map(|()| true)
     }
 
     /// Checks access key and signature, at whatever time.
-    fn check(&self, asked: &ParsedRequest) -> Result<(), Failure> {
-        let in_header = asked.header("authorization").and_then(|text| text.strip_prefix("AWS "));
+    fn check(&self, request: &ParsedRequest) -> Result<(), Failure> {
+        let in_header = request.header("authorization").and_then(|text| text.strip_prefix("AWS "));
         let (access_key, signature, expires) = if let Some(text) = in_header {
             let (access_key, signature) = text.rsplit_once(':').ok_or(Failure::InvalidArgument)?;
             (access_key, signature, None)
         } else {
-            let [access_key, expires, signature] = PRESIGNED.map(|name| asked.parameter(name));
+            let [access_key, expires, signature] = PRESIGNED.map(|name| request.parameter(name));
             (access_key, signature, Some(expires))
         };
         if access_key != self.credentials.access_key() {
             return Err(Failure::InvalidAccessKeyId);
         }
-        let text = string_to_sign(asked.method.as_str(), &asked.path, &asked.query, &asked.headers, expires);
+        let text =
+            string_to_sign(request.method.as_str(), &request.path, &request.query, &request.headers, expires);
         if is_signature(&self.credentials, &text, signature) {
             Ok(())
         } else {
