@@ -1,5 +1,7 @@
 //! Who decides on faults: the hook that is shown each request.
 
+use std::sync::Arc;
+
 use http::request::Parts;
 use http::{HeaderMap, Method};
 
@@ -24,6 +26,16 @@ pub trait Faults: Send + Sync {
 impl<F: Fn(&RequestSeen) -> Option<Fault> + Send + Sync> Faults for F {
     fn fault(&self, request: &RequestSeen) -> Option<Fault> {
         self(request)
+    }
+}
+
+impl<T: Faults + ?Sized> Faults for Arc<T> {
+    fn fault(&self, request: &RequestSeen) -> Option<Fault> {
+        (**self).fault(request)
+    }
+
+    fn sent(&self, request_number: u64, bytes: u64) {
+        (**self).sent(request_number, bytes);
     }
 }
 

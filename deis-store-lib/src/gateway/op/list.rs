@@ -53,7 +53,7 @@ pub(super) fn list(call: &Call<'_>) -> Result<Response, Failure> {
         "url" => true,
         _ => return Err(Failure::InvalidArgument),
     };
-    let limit = i64::from(call.store.limits().page_entries);
+    let limit = i64::try_from(call.store.limits().page_entries).unwrap_or(i64::MAX);
     let most_keys = match parameter("max-keys") {
         "" => limit,
         text => text.parse::<i64>().map_err(|_| Failure::InvalidArgument)?.min(limit),

@@ -6,7 +6,7 @@
 pub struct Limits {
     /// A page of a listing of objects has at most so many entries, also where more are asked for
     /// (`rgw_max_listing_results`).
-    pub page_entries: u32,
+    pub page_entries: usize,
     /// Every part of an upload but the last one has at least so many bytes (`rgw_multipart_min_part_size`).
     pub least_part_bytes: u64,
 }
