@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use deis_store_tests::error::{Context as _, Error, Result};
+use deis_store_tests::faulty::KEYS;
 
 use crate::gateway::Gateway;
 
@@ -216,7 +217,7 @@ impl Tool {
 pub(crate) fn at_script(place: &Place, url: &str) -> Command {
     let mut command = Command::new(&place.ours);
     command.args(["--gateway", url]);
-    command.envs([("AWS_ACCESS_KEY_ID", "any"), ("AWS_SECRET_ACCESS_KEY", "any")]);
+    command.envs([("AWS_ACCESS_KEY_ID", KEYS.0), ("AWS_SECRET_ACCESS_KEY", KEYS.1)]);
     command
 }
 

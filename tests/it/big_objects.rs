@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use deis_store::gateway::{Gateway, Store};
+use deis_store::gateway::{Gateway, GatewayOptions, Store};
 use deis_store::http::{Body, Timeouts, connect};
 use deis_store::run::{Run, SystemClock};
 use deis_store::s3::client::{Client, ClientOptions, UploadOptions, cut_into_parts};
@@ -28,7 +28,14 @@ fn big_objects_come_back_with_their_etags_and_are_found_there_by_a_second_restor
         let credentials = || Credentials::new(&a.access_key, a.secret_key.as_str());
         let start = async || {
             let listen = ([127, 0, 0, 1], 0).into();
-            Gateway::start(listen, Store::in_memory(), credentials(), Arc::new(SystemClock)).await.unwrap()
+            Gateway::start(
+                listen,
+                Store::in_memory(),
+                credentials(),
+                GatewayOptions::new(Arc::new(SystemClock)),
+            )
+            .await
+            .unwrap()
         };
         let client = |gateway: &Gateway| {
             let http = connect(&gateway.url(), Timeouts::default()).unwrap();

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use deis_store::gateway::{Gateway, Store};
+use deis_store::gateway::{Gateway, GatewayOptions, Store};
 use deis_store::http::{Body, Timeouts, connect};
 use deis_store::rehearse::made::Sample;
 use deis_store::run::{Run, SystemClock};
@@ -42,8 +42,12 @@ impl Served {
         let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
         let credentials = Credentials::new(ACCESS_KEY, SECRET_KEY);
         let store = Store::spooling(scratch.path(), 64 << 10).unwrap();
-        let start =
-            Gateway::start(([127, 0, 0, 1], 0).into(), store, credentials.clone(), Arc::new(SystemClock));
+        let start = Gateway::start(
+            ([127, 0, 0, 1], 0).into(),
+            store,
+            credentials.clone(),
+            GatewayOptions::new(Arc::new(SystemClock)),
+        );
         let gateway = runtime.block_on(start).unwrap();
         let transport = connect(&gateway.url(), Timeouts::default()).unwrap();
         let client =

@@ -6,9 +6,9 @@ use super::parsed_request::ParsedRequest;
 use super::store::Object;
 
 /// Whether an object may be read. `If-Range` is ignored, and `*` and lists match no `ETag`.
-pub(super) fn check_read(asked: &ParsedRequest, object: &Object) -> Result<(), Failure> {
-    let (matches, none) = (asked.header("if-match"), asked.header("if-none-match"));
-    let date = |name| match asked.header(name) {
+pub(super) fn check_read(request: &ParsedRequest, object: &Object) -> Result<(), Failure> {
+    let (matches, none) = (request.header("if-match"), request.header("if-none-match"));
+    let date = |name| match request.header(name) {
         None => Ok(None),
         Some(text) => match date::parse(text).and_then(|time| jiff::Timestamp::try_from(time).ok()) {
             Some(time) => Ok(Some(time.as_second())),
@@ -32,10 +32,10 @@ pub(super) fn check_read(asked: &ParsedRequest, object: &Object) -> Result<(), F
 }
 
 /// Whether an object may be written where there is this one, or none.
-pub(super) fn check_write(asked: &ParsedRequest, present: Option<&Object>) -> Result<(), Failure> {
+pub(super) fn check_write(request: &ParsedRequest, present: Option<&Object>) -> Result<(), Failure> {
     let exists = present.is_some();
     let is = |etag: &str| present.is_some_and(|object| object.etag == unquoted(etag));
-    let refused = match (asked.header("if-match"), asked.header("if-none-match")) {
+    let refused = match (request.header("if-match"), request.header("if-none-match")) {
         (Some("*"), _) => !exists,
         (Some(etag), _) => !is(etag),
         (None, Some("*")) => exists,

@@ -12,16 +12,16 @@ use super::parsed_request::ParsedRequest;
 const GRACE: Duration = Duration::from_mins(15);
 
 /// Checks the date of a request that is signed in its header.
-pub(super) fn check_date(asked: &ParsedRequest, now: SystemTime) -> Result<(), Failure> {
-    let text = asked.header("x-amz-date").or_else(|| asked.header("date")).unwrap_or_default();
+pub(super) fn check_date(request: &ParsedRequest, now: SystemTime) -> Result<(), Failure> {
+    let text = request.header("x-amz-date").or_else(|| request.header("date")).unwrap_or_default();
     let date = parse(text).ok_or(Failure::AccessDenied)?;
     let difference = now.duration_since(date).unwrap_or_else(|ahead| ahead.duration());
     if difference > GRACE { Err(Failure::RequestTimeTooSkewed) } else { Ok(()) }
 }
 
 /// Checks that a presigned request has not expired.
-pub(super) fn check_expiry(asked: &ParsedRequest, now: SystemTime) -> Result<(), Failure> {
-    let expires = asked.parameter("Expires").parse::<u64>().map_err(|_| Failure::AccessDenied)?;
+pub(super) fn check_expiry(request: &ParsedRequest, now: SystemTime) -> Result<(), Failure> {
+    let expires = request.parameter("Expires").parse::<u64>().map_err(|_| Failure::AccessDenied)?;
     let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
     if now.as_secs() > expires { Err(Failure::AccessDenied) } else { Ok(()) }
 }
@@ -44,7 +44,7 @@ pub(super) fn parse(text: &str) -> Option<SystemTime> {
 mod tests {
     use super::*;
 
-    fn asked(header: &str, date: &str) -> ParsedRequest {
+    fn request(header: &str, date: &str) -> ParsedRequest {
         let request = http::Request::get("/").header(header, date).body(()).unwrap();
         ParsedRequest::read(&request.into_parts().0).unwrap()
     }
@@ -63,7 +63,7 @@ mod tests {
             assert_eq!(parse(text), Some(now), "{text}");
         }
         for text in ["", "Bad Date", "2026-11-22T06:38:30Z", "Wed, 22 Nov 1950 06:38:30 GMT"] {
-            assert_eq!(check_date(&asked("date", text), now), Err(Failure::AccessDenied), "{text}");
+            assert_eq!(check_date(&request("date", text), now), Err(Failure::AccessDenied), "{text}");
         }
     }
 
@@ -73,8 +73,8 @@ mod tests {
         let then = parse(date).unwrap();
         for (seconds, verdict) in [(899, Ok(())), (901, Err(Failure::RequestTimeTooSkewed))] {
             let off = Duration::from_secs(seconds);
-            assert_eq!(check_date(&asked("x-amz-date", date), then + off), verdict);
-            assert_eq!(check_date(&asked("x-amz-date", date), then - off), verdict);
+            assert_eq!(check_date(&request("x-amz-date", date), then + off), verdict);
+            assert_eq!(check_date(&request("x-amz-date", date), then - off), verdict);
         }
     }
 }

@@ -4,13 +4,9 @@ use std::collections::BTreeMap;
 
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Method};
-use percent_encoding::{NON_ALPHANUMERIC, percent_decode, utf8_percent_encode};
+use percent_encoding::percent_decode;
 
 use super::failure::Failure;
-use crate::s3::sign::SIGNED_SUBRESOURCES;
-
-/// The parameters of a presigned request.
-pub(super) const PRESIGNED: [&str; 3] = ["AWSAccessKeyId", "Expires", "Signature"];
 
 /// A request's head.
 #[derive(Debug)]
@@ -22,14 +18,17 @@ pub(super) struct ParsedRequest {
     pub(super) key: String,
     /// The headers, each once.
     pub(super) headers: HeaderMap,
-    path: String,
-    query: BTreeMap<String, String>,
+    /// The path as it stands on the wire.
+    pub(super) path: String,
+    /// The query as it stands on the wire.
+    pub(super) query: String,
+    parameters: BTreeMap<String, String>,
 }
 
 impl ParsedRequest {
     /// Reads a head.
     pub(super) fn read(head: &Parts) -> Result<Self, Failure> {
-        let path = head.uri.path();
+        let (path, query) = (head.uri.path(), head.uri.query().unwrap_or_default());
         let (bucket, key) = names(path)?;
         Ok(Self {
             method: head.method.clone(),
@@ -37,7 +36,8 @@ impl ParsedRequest {
             key,
             headers: headers(&head.headers),
             path: path.to_owned(),
-            query: query(head.uri.query().unwrap_or_default()),
+            query: query.to_owned(),
+            parameters: parameters(query),
         })
     }
 
@@ -48,12 +48,12 @@ impl ParsedRequest {
 
     /// A parameter of the query, decoded; empty if it is not there.
     pub(super) fn parameter(&self, name: &str) -> &str {
-        self.query.get(name).map_or("", String::as_str)
+        self.parameters.get(name).map_or("", String::as_str)
     }
 
     /// Whether the query has a parameter.
     pub(super) fn has(&self, name: &str) -> bool {
-        self.query.contains_key(name)
+        self.parameters.contains_key(name)
     }
 
     /// Whether it is for a version that is not there: without versioning, all there is is `null`.
@@ -64,27 +64,6 @@ impl ParsedRequest {
     /// Whether the path is the service's own.
     pub(super) fn is_service(&self) -> bool {
         self.bucket.is_empty() && self.key.is_empty()
-    }
-
-    /// The path, and of the query what radosgw signs: what a verifier must look at.
-    pub(super) fn signed_target(&self) -> String {
-        let mut target = self.path.clone();
-        let mut separator = '?';
-        for (name, value) in &self.query {
-            let name = name.as_str();
-            if !SIGNED_SUBRESOURCES.contains(&name) && !PRESIGNED.contains(&name) {
-                continue;
-            }
-            target.push(separator);
-            separator = '&';
-            target.push_str(name);
-            // radosgw drops the value of `policy`.
-            if !value.is_empty() && name != "policy" {
-                target.push('=');
-                target.push_str(&utf8_percent_encode(value, NON_ALPHANUMERIC).to_string());
-            }
-        }
-        target
     }
 }
 
@@ -113,7 +92,7 @@ fn escapes_are_whole(path: &str) -> bool {
 }
 
 /// Each token is decoded whole and split at its first `=` then; of duplicates the last one wins.
-pub(super) fn query(query: &str) -> BTreeMap<String, String> {
+fn parameters(query: &str) -> BTreeMap<String, String> {
     let tokens = query.split('&').filter(|token| !token.is_empty());
     let decoded = tokens.map(|token| {
         let plain = token.replace('+', " ");
@@ -148,7 +127,7 @@ fn headers(received: &HeaderMap) -> HeaderMap {
 mod tests {
     use super::*;
 
-    fn asked(target: &str) -> Result<ParsedRequest, Failure> {
+    fn parsed(target: &str) -> Result<ParsedRequest, Failure> {
         ParsedRequest::read(&http::Request::get(target).body(()).unwrap().into_parts().0)
     }
 
@@ -165,8 +144,8 @@ mod tests {
             ("/b/lit%252Fx", "b", "lit%2Fx"),
             ("/b/d%2Fg+h%20i%0A", "b", "d/g+h i\n"),
         ] {
-            let asked = asked(path).unwrap();
-            assert_eq!((asked.bucket.as_str(), asked.key.as_str()), (bucket, key), "{path}");
+            let parsed = parsed(path).unwrap();
+            assert_eq!((parsed.bucket.as_str(), parsed.key.as_str()), (bucket, key), "{path}");
         }
     }
 
@@ -178,15 +157,15 @@ mod tests {
             ("/b/%00", Failure::Malformed),
             ("/b/%FF", Failure::InvalidObjectName),
         ] {
-            assert_eq!(asked(path).unwrap_err(), failure, "{path}");
+            assert_eq!(parsed(path).unwrap_err(), failure, "{path}");
         }
     }
 
     #[test]
-    fn the_verifier_sees_what_radosgw_signs_and_no_more() {
-        let asked = asked("/b/k?prefix=a&restore&acl=&policy=1&uploadId=2~a%2Bb+c&uploadId=2~d%2F").unwrap();
-        assert_eq!(asked.signed_target(), "/b/k?acl&policy&uploadId=2%7Ed%2F");
-        assert_eq!(asked.parameter("prefix"), "a");
+    fn a_parameter_is_decoded_whole_and_of_duplicates_the_last_one_wins() {
+        let parsed = parsed("/b/k?prefix=a&acl=&uploadId=2~a%2Bb+c&uploadId=2~d%2F&x%3Dy").unwrap();
+        assert_eq!((parsed.parameter("uploadId"), parsed.parameter("x")), ("2~d/", "y"));
+        assert!(parsed.has("acl") && parsed.parameter("acl").is_empty() && !parsed.has("y"));
     }
 
     #[test]
@@ -195,7 +174,7 @@ mod tests {
         for (name, value) in [("x-amz-meta-a", "1"), ("x-amz-meta-a", "2"), ("x-amz-meta-b_c", "3")] {
             request = request.header(name, value);
         }
-        let asked = ParsedRequest::read(&request.body(()).unwrap().into_parts().0).unwrap();
-        assert_eq!((asked.header("x-amz-meta-a"), asked.header("x-amz-meta-b-c")), (Some("2"), Some("3")));
+        let parsed = ParsedRequest::read(&request.body(()).unwrap().into_parts().0).unwrap();
+        assert_eq!((parsed.header("x-amz-meta-a"), parsed.header("x-amz-meta-b-c")), (Some("2"), Some("3")));
     }
 }

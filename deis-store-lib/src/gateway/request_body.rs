@@ -66,15 +66,17 @@ impl RequestBody {
 
     /// Reads what is left and throws it away.
     pub(super) async fn drain(&mut self) {
-        if self.waits && !self.begun {
-            return;
+        if !self.waits || self.begun {
+            self.skip(MOST_DRAINED_BYTES).await;
         }
-        let mut left_bytes = MOST_DRAINED_BYTES;
-        while let Ok(Some(piece)) = self.next().await {
-            match left_bytes.checked_sub(piece.len() as u64) {
-                Some(left) => left_bytes = left,
-                None => return,
-            }
+    }
+
+    /// Reads so many bytes, or to the end, and throws them away.
+    pub(super) async fn skip(&mut self, bytes: u64) {
+        let mut left_bytes = bytes;
+        while left_bytes > 0 {
+            let Ok(Some(piece)) = self.next().await else { return };
+            left_bytes = left_bytes.saturating_sub(piece.len() as u64);
         }
     }
 }

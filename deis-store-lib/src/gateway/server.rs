@@ -1,21 +1,26 @@
 //! The listener and its connections. All of them end with the gateway.
 
 use std::fmt;
+use std::future::poll_fn;
+use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 
+use super::faults::{Next, Reply, WireFault};
+use super::options::GatewayOptions;
 use super::service::Service;
 use super::store::Store;
 use crate::error::{At, Error, ErrorKind, Result};
-use crate::run::Clock;
 use crate::secret::Credentials;
 
 /// The most bytes of a request's head, and what each connection may hold of a body: radosgw takes 16 kB of metadata.
@@ -36,12 +41,12 @@ pub struct Gateway {
 
 impl Gateway {
     /// Serves a store to one user. Port 0 takes a free port; to be reached from this machine alone, listen on
-    /// loopback.
+    /// loopback. The caller may keep the store too, and look into it.
     pub async fn start(
         listen: SocketAddr,
-        store: Store,
+        store: impl Into<Arc<Store>>,
         credentials: Credentials,
-        clock: Arc<dyn Clock>,
+        options: GatewayOptions,
     ) -> Result<Self> {
         let failed = |error: std::io::Error| {
             Error::new(ErrorKind::Usage, "cannot listen")
@@ -52,7 +57,7 @@ impl Gateway {
         let listener = TcpListener::bind(listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
         let stop = CancellationToken::new();
-        let service = Arc::new(Service::new(store, credentials, clock));
+        let service = Arc::new(Service::new(store.into(), credentials, options));
         let serving = tokio::spawn(serve(listener, service, stop.clone()));
         Ok(Self { address, stop, serving })
     }
@@ -110,24 +115,75 @@ async fn serve(listener: TcpListener, service: Arc<Service>, stop: CancellationT
     connections.shutdown().await;
 }
 
-async fn connection(stream: TcpStream, service: Arc<Service>, stop: CancellationToken) {
+async fn connection(mut stream: TcpStream, service: Arc<Service>, stop: CancellationToken) {
     // Without it the head of an answer waits for the client's delayed ACK.
     let _ = stream.set_nodelay(true);
-    let respond = service_fn(move |request| {
-        let service = service.clone();
-        async move { Ok::<_, std::convert::Infallible>(service.respond(request).await) }
+    // What goes wrong with a connection is its client's to notice.
+    while let Some(interrupted) = until_fault(stream, &service, &stop).await {
+        stream = interrupted.stream;
+        let next = tokio::select! {
+            next = interrupted.fault.send(&mut stream) => next,
+            () = stop.cancelled() => return,
+        };
+        // A request that came before its turn is lost, and with it the connection.
+        if !matches!(next, Ok(Next::Keep)) || interrupted.has_more {
+            return;
+        }
+    }
+}
+
+/// A connection that waits for an answer that hyper cannot send.
+struct Interrupted {
+    stream: TcpStream,
+    fault: WireFault,
+    /// Bytes after the request were read.
+    has_more: bool,
+}
+
+/// Serves a connection to its end, or until a request meets a fault that HTTP does not allow. Its answer is still to
+/// be sent then.
+async fn until_fault(
+    stream: TcpStream,
+    service: &Arc<Service>,
+    stop: &CancellationToken,
+) -> Option<Interrupted> {
+    let met = Arc::new(Mutex::new(None));
+    let respond = service_fn(|request| {
+        let (service, met) = (service.clone(), met.clone());
+        Box::pin(async move {
+            match service.respond(request).await {
+                Reply::Http(response) => Ok(response),
+                Reply::Wire(fault) => {
+                    *lock(&met) = Some(fault);
+                    // hyper then sends nothing, and gives the connection back.
+                    Err(io::Error::other("a fault"))
+                }
+            }
+        })
     });
-    let connection = http1::Builder::new()
+    let mut connection = http1::Builder::new()
         .auto_date_header(false)
         .half_close(true)
         .max_buf_size(BUFFER_BYTES)
         .max_headers(MOST_HEADERS)
         .serve_connection(TokioIo::new(stream), respond);
-    tokio::pin!(connection);
-    // What goes wrong with a connection is its client's to notice.
-    tokio::select! {
-        _ = connection.as_mut() => return,
-        () = stop.cancelled() => connection.as_mut().graceful_shutdown(),
+    let stopped = tokio::select! {
+        _ = poll_fn(|context| connection.poll_without_shutdown(context)) => false,
+        () = stop.cancelled() => true,
+    };
+    if stopped {
+        Pin::new(&mut connection).graceful_shutdown();
+        let _ = poll_fn(|context| connection.poll_without_shutdown(context)).await;
     }
-    let _ = connection.await;
+    let parts = connection.into_parts();
+    let mut stream = parts.io.into_inner();
+    let Some(fault) = lock(&met).take() else {
+        let _ = stream.shutdown().await;
+        return None;
+    };
+    Some(Interrupted { stream, fault, has_more: !parts.read_buf.is_empty() })
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

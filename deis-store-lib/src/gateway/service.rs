@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use http::{HeaderName, Request, Response, header};
+use http::{HeaderName, Request, header};
 use hyper::body::Incoming;
 use jiff::Timestamp;
 
-use super::date;
 use super::failure::Failure;
+use super::faults::{Fault, Injector, Reply, WireFault};
 use super::op::{self, Call};
-use super::parsed_request::{PRESIGNED, ParsedRequest};
+use super::options::GatewayOptions;
+use super::parsed_request::ParsedRequest;
 use super::request_body::RequestBody;
-use super::response::{Answer, ResponseBody};
+use super::response::Response;
 use super::store::Store;
 use super::verifier::Verifier;
 use crate::run::Clock;
@@ -21,78 +22,100 @@ use crate::secret::Credentials;
 
 /// What answers requests.
 pub(super) struct Service {
-    store: Store,
+    store: Arc<Store>,
     verifier: Verifier,
     clock: Arc<dyn Clock>,
+    injector: Option<Injector>,
     requests: AtomicU64,
 }
 
 impl Service {
-    pub(super) fn new(store: Store, credentials: Credentials, clock: Arc<dyn Clock>) -> Self {
-        Self { store, verifier: Verifier::new(credentials), clock, requests: AtomicU64::new(0) }
+    pub(super) fn new(store: Arc<Store>, credentials: Credentials, options: GatewayOptions) -> Self {
+        Self {
+            store,
+            verifier: Verifier::new(credentials),
+            clock: options.clock,
+            injector: options.faults.map(Injector::new),
+            requests: AtomicU64::new(0),
+        }
     }
 
     /// Answers a request. Whatever goes wrong is an answer too.
-    pub(super) async fn respond(&self, request: Request<Incoming>) -> Response<ResponseBody> {
-        let now = self.clock.now();
+    pub(super) async fn respond(&self, request: Request<Incoming>) -> Reply {
         let number = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
-        let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        let request_id = format!("tx{number:021x}-{seconds:010x}-embedded-default");
         let (head, incoming) = request.into_parts();
         let mut payload = RequestBody::new(incoming, &head.headers);
-        let asked = ParsedRequest::read(&head);
-        let answer = match &asked {
-            Ok(asked) => self.answer(asked, &mut payload, now, number).await,
-            Err(failure) => Err(*failure),
+        let parsed = ParsedRequest::read(&head);
+        let Some(injector) = &self.injector else {
+            let response = self.honest(&parsed, &mut payload, number).await;
+            return Reply::Http(response.into_http(&head.method));
         };
-        let answer = match answer {
-            Ok(answer) => answer,
-            Err(failure) => {
-                payload.drain().await;
-                let bucket = asked.as_ref().map_or("", |asked| asked.bucket.as_str());
-                Answer::failure(failure, bucket, &request_id)
+        match injector.fault(number, &head, parsed.as_ref().ok()) {
+            None => {
+                let response = self.honest(&parsed, &mut payload, number).await;
+                injector.honest(number, response, &head.method)
             }
-        };
-        answer
-            .with(header::DATE, &httpdate::fmt_http_date(now))
-            .with(HeaderName::from_static("x-amz-request-id"), &request_id)
-            .into_response(&head.method)
+            Some(Fault::HangsUp(bytes)) => {
+                payload.skip(bytes).await;
+                Reply::Wire(WireFault::closed())
+            }
+            Some(Fault::Instead(response)) => {
+                payload.skip(u64::MAX).await;
+                let mut response = Response::of_http(response);
+                if !response.headers.contains_key(header::DATE) {
+                    response = response.with(header::DATE, &httpdate::fmt_http_date(self.clock.now()));
+                }
+                injector.honest(number, response, &head.method)
+            }
+            Some(fault) => {
+                let response = self.honest(&parsed, &mut payload, number).await;
+                if let (Fault::Replaced { by, .. }, Ok(parsed)) = (&fault, &parsed) {
+                    self.store.put(&parsed.bucket, &parsed.key, by.clone(), self.clock.now());
+                }
+                injector.faulty(number, response, fault, &head.method).await
+            }
+        }
     }
 
-    async fn answer(
+    /// The answer to a request that was read, or to one that could not be.
+    async fn honest(
         &self,
-        asked: &ParsedRequest,
+        parsed: &Result<ParsedRequest, Failure>,
+        payload: &mut RequestBody,
+        number: u64,
+    ) -> Response {
+        let now = self.clock.now();
+        let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
+        let request_id = format!("tx{number:021x}-{seconds:010x}-embedded-default");
+        let response = match parsed {
+            Ok(request) => self.perform(request, payload, now, number).await,
+            Err(failure) => Err(*failure),
+        };
+        let response = match response {
+            Ok(response) => response,
+            Err(failure) => {
+                payload.drain().await;
+                let bucket = parsed.as_ref().map_or("", |request| request.bucket.as_str());
+                Response::failure(failure, bucket, &request_id)
+            }
+        };
+        response
+            .with(header::DATE, &httpdate::fmt_http_date(now))
+            .with(HeaderName::from_static("x-amz-request-id"), &request_id)
+    }
+
+    async fn perform(
+        &self,
+        request: &ParsedRequest,
         payload: &mut RequestBody,
         now: SystemTime,
         number: u64,
-    ) -> Result<Answer, Failure> {
-        if !self.is_signed(asked, now).await? {
-            let lists_buckets = asked.is_service() && asked.method == http::Method::GET;
+    ) -> Result<Response, Failure> {
+        if !self.verifier.is_signed(request, now)? {
+            let lists_buckets = request.is_service() && request.method == http::Method::GET;
             return if lists_buckets { Ok(op::anonymous()) } else { Err(Failure::AccessDenied) };
         }
         let now = Timestamp::try_from(now).map_err(|_| Failure::InternalError)?;
-        op::perform(&Call { store: &self.store, asked, now, number }, payload).await
-    }
-
-    /// Whether the request is the user's; `false` if it bears no signature at all.
-    async fn is_signed(&self, asked: &ParsedRequest, now: SystemTime) -> Result<bool, Failure> {
-        let presigned = PRESIGNED.iter().any(|name| *name != "Expires" && asked.has(name));
-        match asked.header("authorization").unwrap_or_default() {
-            "" if presigned && !PRESIGNED.iter().all(|name| asked.has(name)) => {
-                return Err(if asked.has("Expires") {
-                    Failure::InvalidArgument
-                } else {
-                    Failure::AccessDenied
-                });
-            }
-            "" if presigned => date::check_expiry(asked, now)?,
-            "" if asked.has("X-Amz-Signature") => return Err(Failure::NotImplemented),
-            "" => return Ok(false),
-            _ if presigned => return Err(Failure::AccessDenied),
-            text if text.starts_with("AWS4-") => return Err(Failure::NotImplemented),
-            text if !text.starts_with("AWS ") || !text.contains(':') => return Err(Failure::InvalidArgument),
-            _ => date::check_date(asked, now)?,
-        }
-        self.verifier.verify(asked).await.map(|()| true)
+        op::perform(&Call { store: &self.store, request, now, number }, payload).await
     }
 }

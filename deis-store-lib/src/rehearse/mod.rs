@@ -21,7 +21,7 @@ use crate::backup::{BackupOptions, BackupReport, backup};
 use crate::cluster::{Cluster, Configuration, Discovery};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::etcd::{Etcd, Memory, Node};
-use crate::gateway::{Gateway, Store};
+use crate::gateway::{Gateway, GatewayOptions, Store};
 use crate::http::{HttpSend, Timeouts, connect};
 use crate::part::Part;
 use crate::rehearse::made::Sample;
@@ -258,7 +258,8 @@ impl Site {
         let credentials = Credentials::new(format!("REHEARSE{name}"), format!("secret/of+{name}"));
         let store = Store::spooling(&scratch, SPOOLED_FROM_BYTES)?;
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let gateway = Gateway::start(listen, store, credentials.clone(), run.clock.clone()).await?;
+        let options = GatewayOptions::new(run.clock.clone());
+        let gateway = Gateway::start(listen, store, credentials.clone(), options).await?;
         let transport = connect(&gateway.url(), Timeouts::default())?;
         let client = |transport: Arc<dyn HttpSend>| {
             let options = ClientOptions { in_flight: IN_FLIGHT, ..ClientOptions::default() };

@@ -25,7 +25,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use deis_store::gateway::{Gateway, Store};
+use deis_store::gateway::{Gateway, GatewayOptions, Store};
 use deis_store::http::{Body, Frames, Source, Timeouts, connect};
 use deis_store::run::{Clock, Run, Silent, Stop, SystemClock};
 use deis_store::s3::client::ClientOptions;
@@ -98,7 +98,8 @@ fn on(which: Which, rule: &str, check: impl AsyncFnOnce(&Site)) {
             let (access_key, secret_key) = ("EMBEDDED", "secret/of+embedded");
             let (listen, clock) = (([127, 0, 0, 1], 0).into(), Arc::new(SystemClock));
             let credentials = Credentials::new(access_key, secret_key);
-            let gateway = Gateway::start(listen, store, credentials, clock).await.unwrap();
+            let gateway =
+                Gateway::start(listen, store, credentials, GatewayOptions::new(clock)).await.unwrap();
             let url = gateway.url();
             (Some(gateway), url, access_key.to_owned(), secret_key.to_owned())
         } else {

@@ -6,7 +6,7 @@ use deis_store::disk::Root;
 use deis_store::s3::Client;
 use deis_store::transfer::fetch;
 use deis_store::{ErrorKind, Result};
-use deis_store_tests::faulty::{Answer, Asked, Edit, Fault, FaultyGateway, Operation, etag};
+use deis_store_tests::faulty::{Answer, Asked, Edit, Fault, FaultyGateway, Operation, edited, etag, instead};
 
 use super::{ALWAYS, ATTEMPTS, Case, ONCE, SLACK, bucket, bytes, client, key, runtime};
 
@@ -50,7 +50,7 @@ async fn file(client: &Client) -> Result<Vec<u8>> {
 }
 
 fn run(case: Case) {
-    case.run(Operation::Get, fill, file, |came, _| assert!(came == bytes(SIZE), "other bytes"));
+    case.run(Operation::GetObject, fill, file, |came, _| assert!(came == bytes(SIZE), "other bytes"));
 }
 
 fn offsets(asked: &[Asked]) -> Vec<usize> {
@@ -64,9 +64,9 @@ fn a_break_goes_on_at_the_byte_where_it_broke() {
         ("stall in mid-body", Fault::Stalled(HALF)),
         ("reset in mid-body", Fault::Reset(HALF)),
     ] {
-        Case::mended(name, ONCE, fault, 2).run(Operation::Get, fill, file, |came, gateway| {
+        Case::mended(name, ONCE, fault, 2).run(Operation::GetObject, fill, file, |came, gateway| {
             assert!(came == bytes(SIZE), "{name}: other bytes");
-            let asked = gateway.asked_for(Operation::Get);
+            let asked = gateway.asked_for(Operation::GetObject);
             let from = asked[1].from_byte();
             assert_eq!(asked[1].header("if-match"), Some(&*format!("\"{}\"", etag(&bytes(SIZE)))), "{name}");
             // After a reset the kernel may withhold what has come; then that much is sent twice, and no more.
@@ -82,9 +82,9 @@ fn many_breaks_of_one_object_are_mended_as_long_as_it_goes_on() {
     let breaks = 3 * ATTEMPTS;
     let step = SIZE / (breaks + 1);
     let case = Case::mended("many breaks", 0..breaks, Fault::Short(step), breaks + 1);
-    case.run(Operation::Get, fill, file, |came, gateway| {
+    case.run(Operation::GetObject, fill, file, |came, gateway| {
         assert!(came == bytes(SIZE));
-        let asked = gateway.asked_for(Operation::Get);
+        let asked = gateway.asked_for(Operation::GetObject);
         assert_eq!(offsets(&asked), (0..=breaks).map(|nth| nth * step).collect::<Vec<_>>());
         assert_eq!(asked.iter().map(|asked| asked.answered_bytes).sum::<usize>(), SIZE);
     });
@@ -94,8 +94,8 @@ fn many_breaks_of_one_object_are_mended_as_long_as_it_goes_on() {
 fn a_break_that_brings_nothing_more_is_an_error_after_all_attempts() {
     let gateway = FaultyGateway::start().unwrap();
     fill(&gateway);
-    gateway.on(Operation::Get, "", ONCE, Fault::Short(HALF));
-    gateway.on(Operation::Get, "", ALWAYS, Fault::Short(0));
+    gateway.on(Operation::GetObject, "", ONCE, Fault::Short(HALF));
+    gateway.on(Operation::GetObject, "", ALWAYS, Fault::Short(0));
     let error = runtime().block_on(file(&client(&gateway))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unreachable, "{error:?}");
     assert_eq!(offsets(&gateway.asked()), [vec![0], vec![HALF; ATTEMPTS - 1]].concat());
@@ -109,8 +109,8 @@ fn a_break_before_the_first_byte_is_mended() {
     mended("no answer", Fault::Silent);
     mended("closed", Fault::Closed);
     mended("header without end", Fault::EndlessHeader);
-    mended("SlowDown", Fault::Instead(Answer::error(503, "SlowDown")));
-    mended("502", Fault::Instead(Answer::html(502)));
+    mended("SlowDown", instead(Answer::error(503, "SlowDown")));
+    mended("502", instead(Answer::html(502)));
 }
 
 /// radosgw says `Content-Length` with every object, and without one nobody can tell a short object from a whole one.
@@ -142,17 +142,17 @@ fn a_success_that_is_no_object_is_asked_for_again_and_never_taken() {
         ("no content", Answer::new(204, "")),
     ];
     for (name, answer) in answers {
-        run(Case::mended(name, ONCE, Fault::Instead(answer.clone()), 2));
-        run(Case::named(name, Fault::Instead(answer), ErrorKind::Protocol, ATTEMPTS));
+        run(Case::mended(name, ONCE, instead(answer.clone()), 2));
+        run(Case::named(name, instead(answer), ErrorKind::Protocol, ATTEMPTS));
     }
     let part: Edit = |whole| {
         *whole = whole.clone().header("Content-Range", &format!("bytes 0-{}/{SIZE}", whole.body.len() - 1));
         whole.status = 206;
     };
-    run(Case::mended("a part", ONCE, Fault::Edited(part), 2));
+    run(Case::mended("a part", ONCE, edited(part), 2));
     let unnamed: Edit = |whole| whole.remove("ETag");
-    run(Case::mended("no ETag", ONCE, Fault::Edited(unnamed), 2));
-    run(Case::named("no ETag", Fault::Edited(unnamed), ErrorKind::Protocol, ATTEMPTS));
+    run(Case::mended("no ETag", ONCE, edited(unnamed), 2));
+    run(Case::named("no ETag", edited(unnamed), ErrorKind::Protocol, ATTEMPTS));
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn a_refusal_is_an_error_at_once() {
         ("416", Answer::error(416, "InvalidRange"), ErrorKind::Changed),
     ];
     for (name, answer, kind) in answers {
-        run(Case::named(name, Fault::Instead(answer), kind, 1));
+        run(Case::named(name, instead(answer), kind, 1));
     }
 }
 
@@ -174,9 +174,9 @@ fn a_refusal_is_an_error_at_once() {
 fn rest(name: &str, fault: Fault, nth: std::ops::Range<usize>) -> (Result<Vec<u8>>, usize) {
     let gateway = FaultyGateway::start().unwrap();
     fill(&gateway);
-    gateway.on(Operation::Get, "", ONCE, Fault::Short(HALF));
+    gateway.on(Operation::GetObject, "", ONCE, Fault::Short(HALF));
     // The rule has met the first request, too.
-    gateway.on(Operation::Get, "", nth.start + 1..nth.end.saturating_add(1), fault);
+    gateway.on(Operation::GetObject, "", nth.start + 1..nth.end.saturating_add(1), fault);
     let came = runtime().block_on(read(&client(&gateway)));
     if let Ok(came) = &came {
         assert!(*came == bytes(SIZE), "{name}: other bytes");
@@ -204,9 +204,9 @@ fn only_the_rest_that_was_asked_for_is_joined_to_the_beginning() {
         ("without its ETag", |rest| rest.remove("ETag")),
     ];
     for (name, edit) in wrong {
-        let (came, asked) = rest(name, Fault::Edited(edit), ONCE);
+        let (came, asked) = rest(name, edited(edit), ONCE);
         assert_eq!((came.map(|came| came.len()).ok(), asked), (Some(SIZE), 2), "{name}");
-        let (came, asked) = rest(name, Fault::Edited(edit), ALWAYS);
+        let (came, asked) = rest(name, edited(edit), ALWAYS);
         assert_eq!((kind(came), asked), (Some(ErrorKind::Protocol), ATTEMPTS), "{name}");
     }
 }
@@ -216,7 +216,7 @@ fn the_rest_of_another_object_is_never_joined_to_the_beginning() {
     // As a real gateway does it: by `If-Match`.
     let gateway = FaultyGateway::start().unwrap();
     fill(&gateway);
-    gateway.on(Operation::Get, "", ONCE, Fault::Replaced { at: HALF, by: vec![7; SIZE] });
+    gateway.on(Operation::GetObject, "", ONCE, Fault::Replaced { at: HALF, by: vec![7; SIZE].into() });
     let error = runtime().block_on(read(&client(&gateway))).unwrap_err();
     assert_eq!((error.kind(), gateway.asked().len()), (ErrorKind::Changed, 2), "{error:?}");
 
@@ -225,12 +225,12 @@ fn the_rest_of_another_object_is_never_joined_to_the_beginning() {
         rest.body = vec![7; rest.body.len()];
         *rest = rest.clone().header("ETag", "\"00000000000000000000000000000000-3\"");
     };
-    let (came, asked) = rest("another ETag", Fault::Edited(other), ALWAYS);
+    let (came, asked) = rest("another ETag", edited(other), ALWAYS);
     assert_eq!((kind(came), asked), (Some(ErrorKind::Changed), 1));
 
-    let (came, asked) = rest("416", Fault::Instead(Answer::error(416, "InvalidRange")), ALWAYS);
+    let (came, asked) = rest("416", instead(Answer::error(416, "InvalidRange")), ALWAYS);
     assert_eq!((kind(came), asked), (Some(ErrorKind::Changed), 1));
-    let (came, asked) = rest("404", Fault::Instead(Answer::error(404, "NoSuchKey")), ALWAYS);
+    let (came, asked) = rest("404", instead(Answer::error(404, "NoSuchKey")), ALWAYS);
     assert_eq!((kind(came), asked), (Some(ErrorKind::NotFound), 1));
 }
 
@@ -240,7 +240,7 @@ fn a_connection_that_is_gone_when_it_is_used_again_costs_an_attempt_and_no_objec
     for number in 0..20 {
         gateway.store("registry", &format!("{number}"), &bytes(number));
     }
-    gateway.on(Operation::Get, "", ALWAYS, Fault::ClosedAfter);
+    gateway.on(Operation::GetObject, "", ALWAYS, Fault::ClosedAfter);
     let client = client(&gateway);
     runtime().block_on(async {
         for number in 0..20 {
@@ -263,23 +263,25 @@ fn what_is_stored_with_an_object_is_told_rightly_or_not_at_all() {
         Ok((info.size_bytes, info.etag))
     };
     let run = |case: Case| {
-        case.run(Operation::Head, fill, head, |told, _| assert_eq!(told, (SIZE as u64, etag(&bytes(SIZE)))));
+        case.run(Operation::HeadObject, fill, head, |told, _| {
+            assert_eq!(told, (SIZE as u64, etag(&bytes(SIZE))))
+        });
     };
     for (name, fault) in [
         ("no answer", Fault::Silent),
         ("closed", Fault::Closed),
         ("reset", Fault::Reset(0)),
-        ("a captive portal", Fault::Instead(Answer::html(200))),
+        ("a captive portal", instead(Answer::html(200))),
         ("no length", Fault::Chunked),
-        ("no ETag", Fault::Edited(|answer| answer.remove("ETag"))),
-        ("busy", Fault::Instead(Answer::new(503, ""))),
+        ("no ETag", edited(|answer| answer.remove("ETag"))),
+        ("busy", instead(Answer::new(503, ""))),
     ] {
         // A reset after a whole answer (HEAD has no body) is no fault.
         let requests = if name == "reset" { 1 } else { 2 };
         run(Case::mended(name, ONCE, fault, requests));
     }
-    run(Case::named("a captive portal", Fault::Instead(Answer::html(200)), ErrorKind::Protocol, ATTEMPTS));
-    run(Case::named("404", Fault::Instead(Answer::error(404, "NoSuchKey")), ErrorKind::NotFound, 1));
-    run(Case::named("403", Fault::Instead(Answer::new(403, "")), ErrorKind::Denied, 1));
-    run(Case::named("301", Fault::Instead(Answer::html(301)), ErrorKind::Protocol, 1));
+    run(Case::named("a captive portal", instead(Answer::html(200)), ErrorKind::Protocol, ATTEMPTS));
+    run(Case::named("404", instead(Answer::error(404, "NoSuchKey")), ErrorKind::NotFound, 1));
+    run(Case::named("403", instead(Answer::new(403, "")), ErrorKind::Denied, 1));
+    run(Case::named("301", instead(Answer::html(301)), ErrorKind::Protocol, 1));
 }

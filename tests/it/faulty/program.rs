@@ -9,7 +9,7 @@ use deis_store::outcome::Outcome;
 use deis_store::run::{Run, TaskKind};
 use deis_store::transfer::{Pulled, Selection, pull};
 use deis_store::{ErrorKind, Result};
-use deis_store_tests::faulty::{Answer, Edit, Fault, FaultyGateway, Operation, etag};
+use deis_store_tests::faulty::{Answer, Edit, Fault, FaultyGateway, Operation, edited, etag, instead};
 use serde_json::Value;
 
 use super::{ALWAYS, ATTEMPTS, ONCE, bucket, bytes, client, runtime};
@@ -73,7 +73,7 @@ fn a_backup_from_an_honest_gateway_has_every_object_and_needs_no_request_twice()
     assert_eq!(code, 0, "{report:#}");
     assert_eq!(report["parts"]["registry"]["counts"]["stored"], OBJECTS);
     let mut targets: Vec<_> =
-        gateway.asked_for(Operation::Get).into_iter().map(|asked| asked.target).collect();
+        gateway.asked_for(Operation::GetObject).into_iter().map(|asked| asked.target.clone()).collect();
     targets.dedup();
     assert_eq!(targets.len(), OBJECTS);
 }
@@ -84,19 +84,19 @@ fn a_backup_mends_what_passes() {
         ("short bodies", None, Fault::Short(700)),
         ("resets", None, Fault::Reset(700)),
         ("closed connections", None, Fault::Closed),
-        ("SlowDown", None, Fault::Instead(Answer::error(503, "SlowDown"))),
-        ("502 of a router", None, Fault::Instead(Answer::html(502))),
-        ("a captive portal", None, Fault::Instead(Answer::html(200))),
-        ("flipped bits", Some(Operation::Get), Fault::Flipped(3)),
+        ("SlowDown", None, instead(Answer::error(503, "SlowDown"))),
+        ("502 of a router", None, instead(Answer::html(502))),
+        ("a captive portal", None, instead(Answer::html(200))),
+        ("flipped bits", Some(Operation::GetObject), Fault::Flipped(3)),
         (
             "another ETag",
-            Some(Operation::Get),
-            Fault::Edited(|answer| {
+            Some(Operation::GetObject),
+            edited(|answer| {
                 *answer = answer.clone().header("ETag", &format!("\"{}\"", etag(b"another")));
             }),
         ),
-        ("no such key", Some(Operation::Get), Fault::Instead(Answer::error(404, "NoSuchKey"))),
-        ("another clock", None, Fault::Instead(Answer::error(403, "RequestTimeTooSkewed"))),
+        ("no such key", Some(Operation::GetObject), instead(Answer::error(404, "NoSuchKey"))),
+        ("another clock", None, instead(Answer::error(403, "RequestTimeTooSkewed"))),
     ];
     scope(|threads| {
         for (name, operation, fault) in faults {
@@ -116,19 +116,19 @@ fn a_backup_mends_what_passes() {
 fn a_backup_names_the_object_that_the_gateway_does_not_give() {
     let faults = [
         ("flipped bits", Fault::Flipped(3), 4),
-        ("no such key", Fault::Instead(Answer::error(404, "NoSuchKey")), 4),
-        ("a captive portal", Fault::Instead(Answer::html(200)), 3),
-        ("no ETag", Fault::Edited(|answer| answer.remove("ETag")), 3),
-        ("denied", Fault::Instead(Answer::error(403, "AccessDenied")), 3),
-        ("404 of a router", Fault::Instead(Answer::html(404)), 3),
-        ("elsewhere", Fault::Instead(Answer::html(307).header("Location", "/")), 3),
+        ("no such key", instead(Answer::error(404, "NoSuchKey")), 4),
+        ("a captive portal", instead(Answer::html(200)), 3),
+        ("no ETag", edited(|answer| answer.remove("ETag")), 3),
+        ("denied", instead(Answer::error(403, "AccessDenied")), 3),
+        ("404 of a router", instead(Answer::html(404)), 3),
+        ("elsewhere", instead(Answer::html(307).header("Location", "/")), 3),
         ("nothing of it", Fault::Short(0), 3),
     ];
     scope(|threads| {
         for (name, fault, expected) in faults {
             threads.spawn(move || {
                 let gateway = filled();
-                gateway.on(Operation::Get, "images/05", ALWAYS, fault);
+                gateway.on(Operation::GetObject, "images/05", ALWAYS, fault);
                 let (code, report) = backup(name, &gateway);
                 assert_eq!(code, expected, "{name}: {report:#}");
                 let findings = report["findings"].as_array().unwrap();
@@ -148,18 +148,18 @@ fn a_backup_names_the_object_that_the_gateway_does_not_give() {
 fn a_backup_without_a_whole_listing_is_none() {
     let cut: Edit = |page| page.body.truncate(page.body.len() - 30);
     let faults = [
-        ("cut off", Fault::Edited(cut), 1),
+        ("cut off", edited(cut), 1),
         ("short", Fault::Short(200), 6),
-        ("a captive portal", Fault::Instead(Answer::html(200)), 1),
-        ("busy", Fault::Instead(Answer::error(503, "SlowDown")), 6),
-        ("denied", Fault::Instead(Answer::error(403, "AccessDenied")), 1),
+        ("a captive portal", instead(Answer::html(200)), 1),
+        ("busy", instead(Answer::error(503, "SlowDown")), 6),
+        ("denied", instead(Answer::error(403, "AccessDenied")), 1),
     ];
     scope(|threads| {
         for (name, fault, expected) in faults {
             threads.spawn(move || {
                 let gateway = filled();
                 // From the second page of the second pass on.
-                gateway.on(Operation::List, "marker=", ALWAYS, fault);
+                gateway.on(Operation::ListObjects, "marker=", ALWAYS, fault);
                 let (code, report) = backup(name, &gateway);
                 assert_eq!((code, report["snapshot"].as_str()), (expected, None), "{name}: {report:#}");
             });
@@ -170,14 +170,14 @@ fn a_backup_without_a_whole_listing_is_none() {
 #[test]
 fn ls_shows_all_or_fails() {
     let lines = |run: &Ran| run.stdout.lines().count();
-    for fault in [Fault::Short(200), Fault::Instead(Answer::html(200)), Fault::Closed] {
+    for fault in [Fault::Short(200), instead(Answer::html(200)), Fault::Closed] {
         let gateway = filled();
-        gateway.on(Operation::List, "", 1..3, fault);
+        gateway.on(Operation::ListObjects, "", 1..3, fault);
         let run = at(&gateway, &["s3", "ls", "--recursive", "s3://registry"]).code(0);
         assert_eq!(lines(&run), OBJECTS, "{run:#?}");
     }
     let gateway = filled();
-    gateway.on(Operation::List, "", 1..usize::MAX, Fault::Instead(Answer::error(403, "AccessDenied")));
+    gateway.on(Operation::ListObjects, "", 1..usize::MAX, instead(Answer::error(403, "AccessDenied")));
     at(&gateway, &["s3", "ls", "--recursive", "s3://registry"]).code(1).says(&["denies access", "to do:"]);
 }
 
@@ -189,7 +189,7 @@ fn get_writes_the_object_or_no_file() {
     let file = scratch.path().join("layer");
     let arguments = ["s3", "get", &format!("s3://registry/{key}"), file.to_str().unwrap()].map(str::to_owned);
     let get = |fault, nth| {
-        gateway.on(Operation::Get, key, nth, fault);
+        gateway.on(Operation::GetObject, key, nth, fault);
         at(&gateway, &arguments.each_ref().map(String::as_str))
     };
     get(Fault::Reset(50_000), ONCE).code(0);
@@ -198,8 +198,10 @@ fn get_writes_the_object_or_no_file() {
 
     // Each rule has met nothing before it was added.
     get(Fault::Flipped(50_000), ONCE).code(4).says(&["its bytes have MD5", "to do:"]);
-    get(Fault::Replaced { at: 50_000, by: bytes(99) }, ONCE).code(5).says(&["not what it was", "to do:"]);
-    get(Fault::Instead(Answer::html(404)), ONCE).code(1).says(&["not a gateway's", "to do:"]);
+    get(Fault::Replaced { at: 50_000, by: bytes(99).into() }, ONCE)
+        .code(5)
+        .says(&["not what it was", "to do:"]);
+    get(instead(Answer::html(404)), ONCE).code(1).says(&["not a gateway's", "to do:"]);
     assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0);
 }
 
@@ -209,7 +211,7 @@ fn get_of_a_prefix_mends_what_passes_and_names_what_stays() {
     let whole = bytes(7 * 7 * 1000);
     let get = |nth, fault| {
         let (gateway, scratch) = (filled(), tempfile::tempdir().unwrap());
-        gateway.on(Operation::Get, key, nth, fault);
+        gateway.on(Operation::GetObject, key, nth, fault);
         let arguments =
             ["s3", "get", "-r", "s3://registry/registry/", scratch.path().to_str().unwrap(), "--json"];
         let run = at(&gateway, &arguments);
@@ -218,16 +220,16 @@ fn get_of_a_prefix_mends_what_passes_and_names_what_stays() {
         let downloaded = run.json()["report"]["downloaded"].as_array().unwrap().len();
         (run.code, file, failed, downloaded)
     };
-    for fault in [Fault::Flipped(3), Fault::Short(9), Fault::Instead(Answer::error(404, "NoSuchKey"))] {
+    for fault in [Fault::Flipped(3), Fault::Short(9), instead(Answer::error(404, "NoSuchKey"))] {
         let (code, file, failed, downloaded) = get(ONCE, fault.clone());
         assert!(
             code == Some(0) && file.as_ref() == Some(&whole) && downloaded == OBJECTS,
             "{fault:?} {failed}"
         );
     }
-    let (code, file, ..) = get(ONCE, Fault::Replaced { at: 300, by: bytes(99) });
+    let (code, file, ..) = get(ONCE, Fault::Replaced { at: 300, by: bytes(99).into() });
     assert!(code == Some(0) && file == Some(bytes(99)));
-    for fault in [Fault::Flipped(3), Fault::Instead(Answer::error(404, "NoSuchKey"))] {
+    for fault in [Fault::Flipped(3), instead(Answer::error(404, "NoSuchKey"))] {
         let (code, file, failed, downloaded) = get(ALWAYS, fault.clone());
         assert_eq!((code, file, downloaded), (Some(3), None, OBJECTS - 1), "{fault:?}");
         assert_eq!(failed[0]["outcome"], "failed", "{fault:?}");
@@ -257,8 +259,8 @@ fn pulled(gateway: &FaultyGateway) -> (Result<Vec<Pulled>>, tempfile::TempDir) {
 #[test]
 fn an_object_that_is_replaced_while_it_is_copied_is_copied_as_it_is_then() {
     let gateway = filled();
-    let fault = Fault::Replaced { at: 30_000, by: bytes(64_000) };
-    gateway.on(Operation::Get, "images/07", ONCE, fault);
+    let fault = Fault::Replaced { at: 30_000, by: bytes(64_000).into() };
+    gateway.on(Operation::GetObject, "images/07", ONCE, fault);
     let (all, directory) = pulled(&gateway);
     let all = all.unwrap();
     assert!(all.iter().all(|pulled| pulled.outcome == Outcome::Stored), "{all:#?}");
@@ -274,10 +276,10 @@ fn a_gateway_that_fails_object_after_object_ends_the_copy() {
     for number in 0..1500 {
         gateway.store("registry", &format!("{number:04}"), &bytes(10));
     }
-    gateway.on(Operation::Get, "", ALWAYS, Fault::Short(0));
+    gateway.on(Operation::GetObject, "", ALWAYS, Fault::Short(0));
     let (all, _directory) = pulled(&gateway);
     assert_eq!(all.unwrap_err().kind(), ErrorKind::Unreachable);
-    let requests = gateway.asked_for(Operation::Get).len();
+    let requests = gateway.asked_for(Operation::GetObject).len();
     // Objects that failed before it was ended, and those that were under way.
     assert!(requests <= (33 + 64) * ATTEMPTS, "{requests}");
 }
@@ -285,7 +287,7 @@ fn a_gateway_that_fails_object_after_object_ends_the_copy() {
 #[test]
 fn an_object_that_is_listed_and_not_given_is_damage_and_not_vanished() {
     let gateway = filled();
-    gateway.on(Operation::Get, "images/05", ALWAYS, Fault::Instead(Answer::error(404, "NoSuchKey")));
+    gateway.on(Operation::GetObject, "images/05", ALWAYS, instead(Answer::error(404, "NoSuchKey")));
     let (_, report) = backup("lost", &gateway);
     assert_eq!(report["verdict"], "damaged");
     assert_eq!(report["parts"]["registry"]["counts"]["failed"], 1);
@@ -303,7 +305,7 @@ fn an_answer_that_contradicts_the_listing_is_not_stored() {
         for edit in edits {
             threads.spawn(move || {
                 let gateway = filled();
-                gateway.on(Operation::Get, "images/05", ALWAYS, Fault::Edited(edit));
+                gateway.on(Operation::GetObject, "images/05", ALWAYS, edited(edit));
                 let (code, report) = backup("contradicts", &gateway);
                 assert_eq!(
                     (code, &report["parts"]["registry"]["counts"]["failed"]),

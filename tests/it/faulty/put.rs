@@ -5,7 +5,7 @@ use deis_store::http::{Body, Frames, Source};
 use deis_store::s3::Client;
 use deis_store::s3::op::{CompleteUpload, InitiateUpload, PutObject, UploadPart};
 use deis_store::{ErrorKind, Result};
-use deis_store_tests::faulty::{Answer, Fault, FaultyGateway, Operation};
+use deis_store_tests::faulty::{Answer, Fault, FaultyGateway, Operation, edited, instead};
 use futures_util::stream;
 use md5::{Digest as _, Md5};
 use std::collections::BTreeMap;
@@ -55,60 +55,60 @@ fn mended() -> Vec<(&'static str, Fault)> {
         ("no answer", Fault::Silent),
         ("closed", Fault::Closed),
         ("header without end", Fault::EndlessHeader),
-        ("SlowDown", Fault::Instead(Answer::error(503, "SlowDown"))),
-        ("503 without a body", Fault::Instead(Answer::new(503, ""))),
-        ("500", Fault::Instead(Answer::error(500, "InternalError"))),
-        ("502 of a router", Fault::Instead(Answer::html(502))),
-        ("the body came cut off", Fault::Instead(Answer::error(404, "NoSuchKey"))),
-        ("damaged on its way", Fault::Instead(Answer::error(400, "BadDigest"))),
-        ("another ETag", Fault::Edited(wrong_etag)),
-        ("no ETag", Fault::Edited(|answer| answer.remove("ETag"))),
-        ("a captive portal", Fault::Instead(Answer::html(200))),
-        ("an error in a success", Fault::Instead(Answer::error(200, "InternalError"))),
+        ("SlowDown", instead(Answer::error(503, "SlowDown"))),
+        ("503 without a body", instead(Answer::new(503, ""))),
+        ("500", instead(Answer::error(500, "InternalError"))),
+        ("502 of a router", instead(Answer::html(502))),
+        ("the body came cut off", instead(Answer::error(404, "NoSuchKey"))),
+        ("damaged on its way", instead(Answer::error(400, "BadDigest"))),
+        ("another ETag", edited(wrong_etag)),
+        ("no ETag", edited(|answer| answer.remove("ETag"))),
+        ("a captive portal", instead(Answer::html(200))),
+        ("an error in a success", instead(Answer::error(200, "InternalError"))),
     ]
 }
 
 /// What is an error, with how many requests.
 fn named() -> Vec<(&'static str, Fault, ErrorKind, usize)> {
-    let html = |status| Fault::Instead(Answer::html(status));
+    let html = |status| instead(Answer::html(status));
     vec![
-        ("SlowDown", Fault::Instead(Answer::error(503, "SlowDown")), ErrorKind::Busy, ATTEMPTS),
-        ("damaged", Fault::Instead(Answer::error(400, "BadDigest")), ErrorKind::Protocol, ATTEMPTS),
-        ("another ETag", Fault::Edited(wrong_etag), ErrorKind::Protocol, ATTEMPTS),
+        ("SlowDown", instead(Answer::error(503, "SlowDown")), ErrorKind::Busy, ATTEMPTS),
+        ("damaged", instead(Answer::error(400, "BadDigest")), ErrorKind::Protocol, ATTEMPTS),
+        ("another ETag", edited(wrong_etag), ErrorKind::Protocol, ATTEMPTS),
         ("a captive portal", html(200), ErrorKind::Protocol, ATTEMPTS),
-        ("cut off", Fault::Instead(Answer::error(404, "NoSuchKey")), ErrorKind::NotFound, ATTEMPTS),
+        ("cut off", instead(Answer::error(404, "NoSuchKey")), ErrorKind::NotFound, ATTEMPTS),
         ("404 of a router", html(404), ErrorKind::Protocol, 1),
         ("413 of a router", html(413), ErrorKind::Denied, 1),
         ("301", html(301), ErrorKind::Protocol, 1),
         ("307", html(307), ErrorKind::Protocol, 1),
-        ("quota", Fault::Instead(Answer::error(403, "QuotaExceeded")), ErrorKind::Denied, 1),
-        ("no bucket", Fault::Instead(Answer::error(404, "NoSuchBucket")), ErrorKind::NotFound, 1),
+        ("quota", instead(Answer::error(403, "QuotaExceeded")), ErrorKind::Denied, 1),
+        ("no bucket", instead(Answer::error(404, "NoSuchBucket")), ErrorKind::NotFound, 1),
     ]
 }
 
 #[test]
 fn an_object_is_stored_as_it_was_or_it_is_an_error() {
     Case::mended("honest", 0..0, Fault::Closed, 1)
-        .run(Operation::Put, fill, put, |(), gateway| is_stored(gateway));
+        .run(Operation::PutObject, fill, put, |(), gateway| is_stored(gateway));
     for (name, fault) in mended() {
         let case = Case::mended(name, ONCE, fault, 2);
-        case.run(Operation::Put, fill, put, |(), gateway| is_stored(gateway));
+        case.run(Operation::PutObject, fill, put, |(), gateway| is_stored(gateway));
     }
     for (name, fault, kind, requests) in named() {
-        Case::named(name, fault, kind, requests).run(Operation::Put, fill, put, |(), _| ());
+        Case::named(name, fault, kind, requests).run(Operation::PutObject, fill, put, |(), _| ());
     }
 }
 
 #[test]
 fn an_upload_in_parts_is_stored_as_it_was_or_it_is_an_error() {
     let honest = Case::mended("honest", 0..0, Fault::Closed, 2);
-    honest.run(Operation::Part, fill, upload, |(), gateway| is_stored(gateway));
+    honest.run(Operation::UploadPart, fill, upload, |(), gateway| is_stored(gateway));
     for (name, fault) in mended() {
         let case = Case::mended(name, 1..2, fault, 3);
-        case.run(Operation::Part, fill, upload, |(), gateway| is_stored(gateway));
+        case.run(Operation::UploadPart, fill, upload, |(), gateway| is_stored(gateway));
     }
     for (name, fault, kind, requests) in named() {
-        Case::named(name, fault, kind, requests).run(Operation::Part, fill, upload, |(), _| ());
+        Case::named(name, fault, kind, requests).run(Operation::UploadPart, fill, upload, |(), _| ());
     }
 }
 
@@ -116,19 +116,15 @@ fn an_upload_in_parts_is_stored_as_it_was_or_it_is_an_error() {
 /// begins an upload, since the first one may stay behind.
 #[test]
 fn what_begins_or_ends_an_upload_is_repeated_only_if_surely_nothing_was_done() {
-    for operation in [Operation::Initiate, Operation::Complete] {
-        let busy = Fault::Instead(Answer::error(503, "SlowDown"));
+    for operation in [Operation::InitiateUpload, Operation::CompleteUpload] {
+        let busy = instead(Answer::error(503, "SlowDown"));
         let case = Case::mended("busy", ONCE, busy, 2);
         case.run(operation, fill, upload, |(), gateway| is_stored(gateway));
         for (name, fault, kind) in [
-            (
-                "an error in a success",
-                Fault::Instead(Answer::error(200, "InternalError")),
-                ErrorKind::Protocol,
-            ),
-            ("a captive portal", Fault::Instead(Answer::html(200)), ErrorKind::Protocol),
-            ("nothing", Fault::Instead(Answer::new(200, "")), ErrorKind::Protocol),
-            ("500", Fault::Instead(Answer::error(500, "InternalError")), ErrorKind::NotReady),
+            ("an error in a success", instead(Answer::error(200, "InternalError")), ErrorKind::Protocol),
+            ("a captive portal", instead(Answer::html(200)), ErrorKind::Protocol),
+            ("nothing", instead(Answer::new(200, "")), ErrorKind::Protocol),
+            ("500", instead(Answer::error(500, "InternalError")), ErrorKind::NotReady),
             ("closed", Fault::Closed, ErrorKind::Unreachable),
             ("no answer", Fault::Silent, ErrorKind::Timeout),
             ("short answer", Fault::Short(90), ErrorKind::Unreachable),
@@ -150,8 +146,8 @@ fn what_changes_a_bucket_is_done_or_it_is_an_error() {
     for (name, fault) in [
         ("closed", Fault::Closed),
         ("no answer", Fault::Silent),
-        ("busy", Fault::Instead(Answer::new(503, ""))),
-        ("a captive portal", Fault::Instead(Answer::html(200))),
+        ("busy", instead(Answer::new(503, ""))),
+        ("a captive portal", instead(Answer::html(200))),
     ] {
         let case = Case::mended(name, ONCE, fault.clone(), 2);
         case.run(
@@ -163,14 +159,14 @@ fn what_changes_a_bucket_is_done_or_it_is_an_error() {
             },
         );
         let case = Case::mended(name, ONCE, fault, 2);
-        case.run(Operation::Delete, filled, delete, |(), gateway| {
+        case.run(Operation::DeleteObject, filled, delete, |(), gateway| {
             assert_eq!(gateway.stored("registry", "key"), None, "{name}");
         });
     }
-    let portal = || Fault::Instead(Answer::html(200));
+    let portal = || instead(Answer::html(200));
     let named = || Case::named("a captive portal", portal(), ErrorKind::Protocol, ATTEMPTS);
     named().run(Operation::CreateBucket, |_| (), create, |(), _| ());
-    named().run(Operation::Delete, filled, delete, |(), _| ());
+    named().run(Operation::DeleteObject, filled, delete, |(), _| ());
 }
 
 /// What is no longer as long as it was announced, as a file that somebody has cut off.
@@ -198,17 +194,17 @@ fn a_source_that_ends_early_is_named_and_neither_sent_again_nor_taken_for_a_faul
     assert_eq!(error.kind(), ErrorKind::SourceChanged, "{error:?}");
     assert!(error.to_string().contains("announced"), "{error}");
     assert_eq!(gateway.stored("registry", "key"), None);
-    assert!(gateway.asked_for(Operation::Put).len() <= 1);
+    assert!(gateway.asked_for(Operation::PutObject).len() <= 1);
 }
 
 #[test]
 fn a_success_before_an_answer_that_was_lost_is_not_undone_by_the_second_attempt() {
     let gateway = FaultyGateway::start().unwrap();
     fill(&gateway);
-    gateway.on(Operation::Put, "", ONCE, Fault::Closed);
+    gateway.on(Operation::PutObject, "", ONCE, Fault::Closed);
     gateway.on(None, "", ALWAYS, Fault::ClosedAfter);
     let client = client(&gateway);
     runtime().block_on(put(&client)).unwrap();
     is_stored(&gateway);
-    assert_eq!(gateway.asked_for(Operation::Put).len(), 2);
+    assert_eq!(gateway.asked_for(Operation::PutObject).len(), 2);
 }

@@ -10,7 +10,7 @@ use deis_store::s3::Client;
 use deis_store::s3::op::PutObject;
 use deis_store::transfer::fetch;
 use deis_store::{Error, ErrorKind};
-use deis_store_tests::faulty::{Answer, Fault, FaultyGateway, Operation, etag};
+use deis_store_tests::faulty::{Answer, Fault, FaultyGateway, Operation, edited, etag, instead};
 use deis_store_tests::random::Sequence;
 use futures_util::TryStreamExt as _;
 use md5::{Digest as _, Md5};
@@ -133,7 +133,8 @@ fn below(random: &mut Sequence, limit: u64) -> usize {
 }
 
 fn rule(random: &mut Sequence) -> (Option<Operation>, Range<usize>, Fault) {
-    let operations = [None, Some(Operation::List), Some(Operation::Get), Some(Operation::Put)];
+    let operations =
+        [None, Some(Operation::ListObjects), Some(Operation::GetObject), Some(Operation::PutObject)];
     let operation = *random.choose(&operations);
     let first = below(random, 25);
     let nth = first..first + 1 + below(random, 6);
@@ -143,7 +144,7 @@ fn rule(random: &mut Sequence) -> (Option<Operation>, Range<usize>, Fault) {
         0 | 1 => Fault::Short(at),
         2 | 3 => Fault::Reset(at),
         // A listing has no digest: a flipped bit in it is found when what it lists is asked for, not before.
-        4 | 5 => return (Some(Operation::Get), nth, Fault::Flipped(at)),
+        4 | 5 => return (Some(Operation::GetObject), nth, Fault::Flipped(at)),
         6 => Fault::Length(1 + i64::try_from(at).unwrap()),
         7 => Fault::Length(-1 - i64::try_from(at).unwrap()),
         8 => Fault::Chunked,
@@ -153,13 +154,13 @@ fn rule(random: &mut Sequence) -> (Option<Operation>, Range<usize>, Fault) {
         12 => Fault::ClosedAfter,
         13 => Fault::HangsUp(at as u64),
         14 => Fault::EndlessHeader,
-        15 => Fault::Instead(Answer::error(503, "SlowDown")),
-        16 => Fault::Instead(Answer::html(*random.choose(&[200, 301, 404, 413, 502, 504]))),
-        17 => Fault::Instead(Answer::error(200, "InternalError")),
-        18 => Fault::Instead(Answer::error(403, "RequestTimeTooSkewed")),
-        19 => Fault::Edited(|answer| answer.body.truncate(answer.body.len() / 2)),
-        20 => Fault::Edited(|answer| answer.remove("ETag")),
-        21 => Fault::Edited(|answer| *answer = answer.clone().header("Content-Range", "bytes 0-9/10")),
+        15 => instead(Answer::error(503, "SlowDown")),
+        16 => instead(Answer::html(*random.choose(&[200, 301, 404, 413, 502, 504]))),
+        17 => instead(Answer::error(200, "InternalError")),
+        18 => instead(Answer::error(403, "RequestTimeTooSkewed")),
+        19 => edited(|answer| answer.body.truncate(answer.body.len() / 2)),
+        20 => edited(|answer| answer.remove("ETag")),
+        21 => edited(|answer| *answer = answer.clone().header("Content-Range", "bytes 0-9/10")),
         // One, since each takes as long as the client waits.
         22 => return (operation, first..first + 1, Fault::Stalled(at)),
         _ => return (operation, first..first + 1, Fault::Silent),

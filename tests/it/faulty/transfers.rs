@@ -11,7 +11,7 @@ use deis_store::s3::op::{InitiateUpload, PutObject};
 use deis_store::secret::Credentials;
 use deis_store::transfer::{ToPush, upload as push_one};
 use deis_store::{ErrorKind, Result};
-use deis_store_tests::faulty::{Answer, Edit, Fault, FaultyGateway, Operation};
+use deis_store_tests::faulty::{Answer, Edit, Fault, FaultyGateway, Operation, edited, instead};
 use futures_util::stream;
 use md5::Digest as _;
 
@@ -31,7 +31,7 @@ static BYTES: LazyLock<Vec<u8>> = LazyLock::new(|| {
 
 fn download(case: Case) {
     case.run(
-        Operation::Get,
+        Operation::GetObject,
         |gateway| gateway.store("registry", "key", &BYTES),
         async |client| {
             let mut whole = Vec::new();
@@ -40,7 +40,7 @@ fn download(case: Case) {
         |whole, gateway| {
             assert!(whole == *BYTES, "other bytes");
             let served: usize =
-                gateway.asked_for(Operation::Get).iter().map(|asked| asked.answered_bytes).sum();
+                gateway.asked_for(Operation::GetObject).iter().map(|asked| asked.answered_bytes).sum();
             // A range that breaks goes on; only answers to throw away are sent twice.
             assert!(served <= BIG + (2 << 20), "{served} bytes were sent");
         },
@@ -55,7 +55,7 @@ fn a_range_that_breaks_goes_on_where_it_broke() {
         ("reset near the end", Fault::Reset((1 << 20) + 4)),
         ("stalled", Fault::Stalled(1 << 20)),
         ("closed", Fault::Closed),
-        ("overloaded", Fault::Instead(Answer::error(503, "SlowDown"))),
+        ("overloaded", instead(Answer::error(503, "SlowDown"))),
     ] {
         for nth in [0, 3, RANGES - 1] {
             download(Case { nth: nth..nth + 1, ..Case::mended(name, ONCE, fault.clone(), RANGES + 1) });
@@ -71,7 +71,7 @@ fn only_the_range_that_was_asked_for_is_taken() {
         *answer = answer.clone().header("Content-Range", &moved);
     };
     for (name, edit) in [("the whole", whole), ("another range", next)] {
-        download(Case::mended(name, 2..3, Fault::Edited(edit), RANGES + 1));
+        download(Case::mended(name, 2..3, edited(edit), RANGES + 1));
     }
 }
 
@@ -82,7 +82,7 @@ fn a_flipped_byte_in_a_range_is_damage_and_a_replaced_object_is_named() {
     download(damaged);
     let gateway = FaultyGateway::start().unwrap();
     gateway.store("registry", "key", &BYTES);
-    gateway.on(Operation::Get, "", 5..6, Fault::Replaced { at: 100, by: vec![7; BIG] });
+    gateway.on(Operation::GetObject, "", 5..6, Fault::Replaced { at: 100, by: vec![7; BIG].into() });
     let error =
         runtime().block_on(client(&gateway).get_to(&bucket(), &key("key"), &mut Vec::new())).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Changed, "{error:?}");
@@ -111,10 +111,10 @@ fn upload(operation: Operation, case: Case) -> FaultyGateway {
         (Ends::Right, Ok(_)) => assert!(gateway.stored("registry", "key").unwrap() == bytes, "{name}"),
         (Ends::Named(kind), Err(error)) => {
             assert_eq!(error.kind(), kind, "{name}: {error:?}");
-            let ended = gateway.asked_for(Operation::Abort).len();
+            let ended = gateway.asked_for(Operation::AbortUpload).len();
             assert_eq!(
                 ended,
-                usize::from(operation != Operation::Initiate),
+                usize::from(operation != Operation::InitiateUpload),
                 "{name}: uploads that were ended"
             );
         }
@@ -133,25 +133,25 @@ fn a_part_that_is_lost_is_sent_again_and_no_other() {
         ("closed", Fault::Closed),
         ("silent", Fault::Silent),
         ("hangs up", Fault::HangsUp(1 << 20)),
-        ("overloaded", Fault::Instead(Answer::error(503, "SlowDown"))),
-        ("router", Fault::Instead(Answer::html(502))),
-        ("cut off", Fault::Instead(Answer::error(404, "NoSuchKey"))),
-        ("flipped on the way", Fault::Instead(Answer::error(400, "BadDigest"))),
-        ("wrong ETag", Fault::Edited(wrong)),
+        ("overloaded", instead(Answer::error(503, "SlowDown"))),
+        ("router", instead(Answer::html(502))),
+        ("cut off", instead(Answer::error(404, "NoSuchKey"))),
+        ("flipped on the way", instead(Answer::error(400, "BadDigest"))),
+        ("wrong ETag", edited(wrong)),
     ] {
-        upload(Operation::Part, Case::mended(name, 1..2, fault, PARTS + 1));
+        upload(Operation::UploadPart, Case::mended(name, 1..2, fault, PARTS + 1));
     }
 }
 
 #[test]
 fn an_upload_whose_parts_are_refused_is_ended_and_named() {
-    let refused = |status, code| Fault::Instead(Answer::error(status, code));
+    let refused = |status, code| instead(Answer::error(status, code));
     for (name, fault, kind) in [
         ("denied", refused(403, "AccessDenied"), ErrorKind::Denied),
-        ("too big for a router", Fault::Instead(Answer::html(413)), ErrorKind::Denied),
+        ("too big for a router", instead(Answer::html(413)), ErrorKind::Denied),
         ("no such upload", refused(404, "NoSuchUpload"), ErrorKind::NotFound),
     ] {
-        upload(Operation::Part, Case { nth: 2..3, ..Case::named(name, fault, kind, PARTS) });
+        upload(Operation::UploadPart, Case { nth: 2..3, ..Case::named(name, fault, kind, PARTS) });
     }
 }
 
@@ -163,26 +163,28 @@ fn a_completion_of_unknown_outcome_is_looked_for_before_it_is_tried_again() {
     for (name, fault) in [
         ("closed", Fault::Closed),
         ("silent", Fault::Silent),
-        ("an error in a success", Fault::Edited(error)),
-        ("cut XML", Fault::Edited(cut)),
+        ("an error in a success", edited(error)),
+        ("cut XML", edited(cut)),
     ] {
-        upload(Operation::Complete, Case::mended(name, ONCE, fault, 1));
+        upload(Operation::CompleteUpload, Case::mended(name, ONCE, fault, 1));
     }
     // Not carried out: the upload is still there, and it is tried again.
-    let failed = || Fault::Instead(Answer::error(500, "InternalError"));
-    for fault in [failed(), Fault::Instead(Answer::html(504)), Fault::Instead(Answer::error(503, "SlowDown"))]
-    {
-        upload(Operation::Complete, Case::mended("not carried out", ONCE, fault, 2));
+    let failed = || instead(Answer::error(500, "InternalError"));
+    for fault in [failed(), instead(Answer::html(504)), instead(Answer::error(503, "SlowDown"))] {
+        upload(Operation::CompleteUpload, Case::mended("not carried out", ONCE, fault, 2));
     }
-    upload(Operation::Complete, Case::named("never", failed(), ErrorKind::NotReady, ATTEMPTS));
-    let error_in_success = Fault::Instead(Answer::xml(200, Answer::error(500, "InternalError").body));
-    upload(Operation::Complete, Case::named("said to be done", error_in_success, ErrorKind::Protocol, 1));
+    upload(Operation::CompleteUpload, Case::named("never", failed(), ErrorKind::NotReady, ATTEMPTS));
+    let error_in_success = instead(Answer::xml(200, Answer::error(500, "InternalError").body));
+    upload(
+        Operation::CompleteUpload,
+        Case::named("said to be done", error_in_success, ErrorKind::Protocol, 1),
+    );
 }
 
 #[test]
 fn what_was_begun_perhaps_is_not_begun_twice() {
     let case = Case { nth: ONCE, ..Case::named("closed", Fault::Closed, ErrorKind::Unreachable, 1) };
-    upload(Operation::Initiate, case);
+    upload(Operation::InitiateUpload, case);
 }
 
 #[test]
@@ -194,18 +196,18 @@ fn an_object_that_shall_only_be_created_knows_its_own_again() {
         runtime().block_on(client(gateway).put(&operation, &Body::Bytes("ours".into())))
     };
     for (fault, requests) in
-        [(Fault::Closed, 1), (Fault::Silent, 1), (Fault::Instead(Answer::error(500, "InternalError")), 2)]
+        [(Fault::Closed, 1), (Fault::Silent, 1), (instead(Answer::error(500, "InternalError")), 2)]
     {
         let gateway = FaultyGateway::start().unwrap();
         gateway.make_bucket("registry");
-        gateway.on(Operation::Put, "", ONCE, fault);
+        gateway.on(Operation::PutObject, "", ONCE, fault);
         put(&gateway).unwrap();
-        assert_eq!(gateway.asked_for(Operation::Put).len(), requests);
+        assert_eq!(gateway.asked_for(Operation::PutObject).len(), requests);
         assert_eq!(gateway.stored("registry", "key").unwrap(), b"ours");
     }
     let gateway = FaultyGateway::start().unwrap();
     gateway.store("registry", "key", b"other");
-    gateway.on(Operation::Put, "", ALWAYS, Fault::Instead(Answer::error(500, "InternalError")));
+    gateway.on(Operation::PutObject, "", ALWAYS, instead(Answer::error(500, "InternalError")));
     assert_eq!(put(&gateway).unwrap_err().kind(), ErrorKind::NotReady);
     assert_eq!(gateway.stored("registry", "key").unwrap(), b"other");
 }
@@ -218,7 +220,7 @@ fn a_big_file_goes_in_parts_unless_its_etag_shall_be_its_md5() {
     for (in_one, requests) in [(true, (1, 0)), (false, (0, 5))] {
         let gateway = FaultyGateway::start().unwrap();
         gateway.make_bucket("registry");
-        gateway.on(Operation::List, "?uploads", ALWAYS, Fault::Instead(Answer::xml(200, NONE)));
+        gateway.on(Operation::ListObjects, "?uploads", ALWAYS, instead(Answer::xml(200, NONE)));
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&vec![7; usize::try_from(SIZE).unwrap()]).unwrap();
         file.rewind().unwrap();
@@ -239,7 +241,7 @@ fn a_big_file_goes_in_parts_unless_its_etag_shall_be_its_md5() {
         let client = Client::new(vec![http], keys, ClientOptions::default(), &Run::silent()).unwrap();
         let (etag, _) = runtime().block_on(push_one(&client, &bucket(), file, false)).unwrap();
         let asked = |operation| gateway.asked_for(operation).len();
-        assert_eq!((asked(Operation::Put), asked(Operation::Part)), requests);
+        assert_eq!((asked(Operation::PutObject), asked(Operation::UploadPart)), requests);
         assert_eq!(runtime().block_on(client.head(&bucket(), &key("key"))).unwrap().etag, etag);
         assert_eq!(etag.contains('-'), !in_one, "{etag}");
     }

@@ -7,7 +7,7 @@ use deis_store::ErrorKind;
 use deis_store::s3::client::{UploadOptions, cut_into_parts};
 use deis_store::s3::op::{InitiateUpload, ObjectInfo};
 use deis_store::s3::{BucketName, Client, ObjectKey};
-use deis_store_tests::faulty::{Edit, Fault, FaultyGateway, Operation};
+use deis_store_tests::faulty::{Edit, Fault, FaultyGateway, Operation, edited};
 use futures_util::TryStreamExt as _;
 
 use super::{Place, Synced};
@@ -158,14 +158,14 @@ const ALWAYS: std::ops::Range<usize> = 0..usize::MAX;
 #[test]
 fn a_flipped_byte_on_the_way_is_never_stored() {
     let two = Two::with(&[("bad", b"the bytes of the object"), ("ok", b"ok")]);
-    two.from.gateway.on(Operation::Get, "/bad", ALWAYS, Fault::Flipped(3));
+    two.from.gateway.on(Operation::GetObject, "/bad", ALWAYS, Fault::Flipped(3));
     let synced = two.sync(&[]).code(3);
     assert_eq!((synced.outcome("bad"), synced.outcome("ok")), ("failed", "stored"));
     assert!(synced.keys["bad"]["why"].as_str().unwrap().contains("MD5"), "{synced:#?}");
     assert_eq!((two.to.stored("copy", "bad"), two.to.stored("copy", "ok")), (None, Some(b"ok".to_vec())));
 
     let two = Two::with(&[("bad", b"the bytes of the object")]);
-    two.from.gateway.on(Operation::Get, "/bad", 0..1, Fault::Flipped(3));
+    two.from.gateway.on(Operation::GetObject, "/bad", 0..1, Fault::Flipped(3));
     assert_eq!(two.sync(&[]).code(0).outcome("bad"), "stored");
     assert_eq!(two.to.stored("copy", "bad").as_deref(), Some(&b"the bytes of the object"[..]));
 }
@@ -173,7 +173,7 @@ fn a_flipped_byte_on_the_way_is_never_stored() {
 #[test]
 fn an_object_that_does_not_come_is_failed_and_object_after_object_ends_the_run() {
     let two = Two::with(&[("bad", b"the bytes of the object"), ("ok", b"ok")]);
-    two.from.gateway.on(Operation::Get, "/bad", ALWAYS, Fault::Short(0));
+    two.from.gateway.on(Operation::GetObject, "/bad", ALWAYS, Fault::Short(0));
     let synced = two.sync(&[]).code(3);
     assert_eq!((synced.outcome("bad"), synced.outcome("ok")), ("failed", "stored"));
     assert_eq!(two.to.stored("copy", "bad"), None);
@@ -182,23 +182,28 @@ fn an_object_that_does_not_come_is_failed_and_object_after_object_ends_the_run()
     for number in 0..100 {
         two.from.gateway.store("db_wal", &format!("{number:03}"), b"bytes");
     }
-    two.from.gateway.on(Operation::Get, "", ALWAYS, Fault::Short(0));
+    two.from.gateway.on(Operation::GetObject, "", ALWAYS, Fault::Short(0));
     let synced = two.sync(&[]).code(6);
     assert_eq!(synced.ran.json()["error"]["kind"], "unreachable");
-    assert_eq!(two.to.asked_for(Operation::Put).len(), 0);
+    assert_eq!(two.to.asked_for(Operation::PutObject).len(), 0);
 }
 
 #[test]
 fn a_source_that_is_replaced_or_gone_by_then_is_stored_as_it_is_or_has_vanished() {
     let two = Two::with(&[("bad", b"the bytes of the object")]);
-    two.from.gateway.on(Operation::Get, "/bad", 0..1, Fault::Replaced { at: 5, by: b"new".to_vec() });
+    two.from.gateway.on(
+        Operation::GetObject,
+        "/bad",
+        0..1,
+        Fault::Replaced { at: 5, by: b"new".to_vec().into() },
+    );
     let gone: Edit = |page| {
         let text = String::from_utf8(page.body.clone()).unwrap();
         let gone = "<Contents><Key>zgone</Key><LastModified>2026-11-22T08:00:00.000Z</LastModified>\
                     <ETag>&quot;d41d8cd98f00b204e9800998ecf8427e&quot;</ETag><Size>0</Size></Contents>";
         page.body = text.replace("</Contents>", &format!("</Contents>{gone}")).into();
     };
-    two.from.gateway.on(Operation::List, "", 0..1, Fault::Edited(gone));
+    two.from.gateway.on(Operation::ListObjects, "", 0..1, edited(gone));
     let synced = two.sync(&[]).code(0);
     assert_eq!((synced.outcome("bad"), synced.outcome("zgone")), ("stored", "vanished"));
     assert_eq!(two.to.stored("copy", "bad").as_deref(), Some(&b"new"[..]));

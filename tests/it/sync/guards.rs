@@ -4,7 +4,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
 
-use deis_store_tests::faulty::{Answer, Fault, Operation};
+use deis_store_tests::faulty::{Answer, Operation, instead};
 
 use super::{Place, Synced, files, write};
 use crate::program::ran;
@@ -53,7 +53,7 @@ fn nothing_is_deleted_when_the_source_lists_empty_or_not_all_was_copied() {
     assert_eq!(left(&place).len(), 5);
 
     place.gateway.store("db_wal", "d", b"4");
-    place.gateway.on(Operation::Get, "/d", 0..usize::MAX, Fault::Instead(Answer::error(404, "NoSuchKey")));
+    place.gateway.on(Operation::GetObject, "/d", 0..usize::MAX, instead(Answer::error(404, "NoSuchKey")));
     let synced = place.pull(&["--delete-removed"]).code(3);
     assert_eq!((synced.outcome("d"), synced.outcome("gone2")), ("failed", "not_deleted"));
     assert_eq!(left(&place).len(), 5);
@@ -64,10 +64,10 @@ fn a_listing_that_breaks_ends_the_run_and_deletes_nothing() {
     let place = with_two_removed();
     place.gateway.set_page_entries(1);
     place.gateway.on(
-        Operation::List,
+        Operation::ListObjects,
         "marker=b",
         0..usize::MAX,
-        Fault::Instead(Answer::error(403, "AccessDenied")),
+        instead(Answer::error(403, "AccessDenied")),
     );
     place.pull(&["--delete-removed"]).code(1);
     assert_eq!(left(&place).len(), 5);
@@ -77,13 +77,13 @@ fn a_listing_that_breaks_ends_the_run_and_deletes_nothing() {
 fn a_dry_run_names_what_would_be_done_and_does_nothing() {
     let place = with_two_removed();
     place.gateway.store("db_wal", "d", b"4");
-    let gets = place.asked_for(Operation::Get);
+    let gets = place.asked_for(Operation::GetObject);
     let synced = place.pull(&["--delete-removed", "--dry-run"]).code(0);
     assert_eq!(
         (synced.outcome("d"), synced.outcome("a"), synced.outcome("gone2")),
         ("stored", "unchanged", "deleted")
     );
-    assert_eq!((left(&place).len(), place.asked_for(Operation::Get)), (5, gets));
+    assert_eq!((left(&place).len(), place.asked_for(Operation::GetObject)), (5, gets));
 
     let fresh = Place::with(&[("a", b"1")]);
     assert_eq!(fresh.pull(&["--dry-run"]).code(0).count("stored"), 1);
@@ -91,7 +91,7 @@ fn a_dry_run_names_what_would_be_done_and_does_nothing() {
 
     let directory = place.directory();
     let synced = place.sync(&[directory.to_str().unwrap(), super::BUCKET, "--dry-run"]).code(0);
-    assert_eq!((synced.count("stored"), place.asked_for(Operation::Put)), (5, 0));
+    assert_eq!((synced.count("stored"), place.asked_for(Operation::PutObject)), (5, 0));
 }
 
 #[test]
@@ -101,7 +101,7 @@ fn a_file_of_the_same_size_and_another_time_is_read_once() {
     write(&place.directory().join("other"), b"evil");
     write(&place.directory().join("size"), b"longer");
     let synced = place.pull(&["--skip-existing"]).code(0);
-    assert_eq!((synced.count("unchanged"), place.asked_for(Operation::Get)), (3, 0));
+    assert_eq!((synced.count("unchanged"), place.asked_for(Operation::GetObject)), (3, 0));
     let synced = place.pull(&[]).code(0);
     assert_eq!(
         (synced.outcome("same"), synced.outcome("other"), synced.outcome("size")),

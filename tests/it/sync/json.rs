@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::path::Path;
 use std::process::Stdio;
 
-use deis_store_tests::faulty::{Answer, Fault, Operation};
+use deis_store_tests::faulty::{Answer, Operation, instead};
 
 use super::{BUCKET, Place, Synced, write};
 use crate::program::{ran, with_peak_memory};
@@ -46,8 +46,8 @@ fn memory_does_not_grow_with_the_keys_that_are_reported() {
 fn an_error_in_the_middle_stands_in_the_same_object_as_the_keys_before_it() {
     let place = Place::with(&[("a", b"1"), ("b", b"2"), ("c", b"3")]);
     place.gateway.set_page_entries(1);
-    let denied = Fault::Instead(Answer::error(403, "AccessDenied"));
-    place.gateway.on(Operation::List, "marker=b", 0..usize::MAX, denied);
+    let denied = instead(Answer::error(403, "AccessDenied"));
+    place.gateway.on(Operation::ListObjects, "marker=b", 0..usize::MAX, denied);
     let synced = place.pull(&["--dry-run"]).code(1);
     assert_eq!((synced.outcome("a"), synced.outcome("b")), ("stored", "stored"));
     let json = synced.ran.json();

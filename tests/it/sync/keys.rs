@@ -66,11 +66,11 @@ fn every_key_has_a_file_of_its_own_below_the_directory_and_a_second_run_takes_no
         "nothing is written beside the directory"
     );
 
-    let gets = place.asked_for(Operation::Get);
+    let gets = place.asked_for(Operation::GetObject);
     let again = place.pull(&["--delete-removed"]).code(0);
     assert_eq!((again.count("unchanged"), again.report["deleted"].as_u64()), (keys().len() as u64, Some(0)));
-    assert_eq!(place.asked_for(Operation::Get), gets, "a second run takes no GET");
-    assert_eq!(place.asked_for(Operation::Head), 0);
+    assert_eq!(place.asked_for(Operation::GetObject), gets, "a second run takes no GET");
+    assert_eq!(place.asked_for(Operation::HeadObject), 0);
 }
 
 #[test]
@@ -95,7 +95,7 @@ fn no_symlink_is_followed_in_either_direction() {
         (synced.outcome("up/ok.txt"), place.gateway.stored("db_wal", "up/ok.txt")),
         ("stored", Some(b"ok".to_vec()))
     );
-    assert_eq!(place.asked_for(Operation::Put), 1);
+    assert_eq!(place.asked_for(Operation::PutObject), 1);
 }
 
 #[test]

@@ -114,11 +114,11 @@ fn finishes(place: &Place, objects: &BTreeMap<String, Vec<u8>>, context: &str) {
             expected.insert(key.clone(), usize::try_from(safe).unwrap());
         }
     }
-    let before = place.asked_for(Operation::Get);
+    let before = place.asked_for(Operation::GetObject);
     place.pull(&["--delete-removed"]).code(0);
     let mut fetched = BTreeMap::new();
-    for asked in place.gateway.asked_for(Operation::Get).split_off(before) {
-        let again = fetched.insert(asked.key().unwrap(), asked.from_byte());
+    for asked in place.gateway.asked_for(Operation::GetObject).split_off(before) {
+        let again = fetched.insert(asked.key.clone(), asked.from_byte());
         assert_eq!(again, None, "{context}: fetched twice");
     }
     expected.retain(|key, safe| *safe < objects[key].len());

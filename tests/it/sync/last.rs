@@ -26,7 +26,7 @@ fn a_sentinel_is_sent_when_all_else_is_there() {
     let place = with_files();
     let synced = up(&place, &LAST).code(0);
     assert_eq!(synced.count("stored"), 4);
-    let puts = place.gateway.asked_for(Operation::Put);
+    let puts = place.gateway.asked_for(Operation::PutObject);
     assert!(puts.len() == 4 && puts[3].target.contains("sentinel"), "{puts:#?}");
     assert_eq!(up(&place, &LAST).code(0).count("unchanged"), 4);
 
@@ -56,13 +56,13 @@ fn a_sentinel_is_not_sent_when_something_else_was_not() {
 #[test]
 fn down_and_across_it_is_the_same() {
     let place = Place::with(&[(SENTINEL, b"s"), ("base/b/1", b"1"), ("base/b/2", b"2")]);
-    place.gateway.on(Operation::Get, "b/2", 0..3, Fault::Flipped(0));
+    place.gateway.on(Operation::GetObject, "b/2", 0..3, Fault::Flipped(0));
     let synced = place.pull(&LAST).code(3);
     assert_eq!((synced.outcome(SENTINEL), synced.outcome("base/b/1")), ("failed", "stored"), "{synced:#?}");
     assert_eq!(place.file(SENTINEL), None);
     place.pull(&LAST).code(0);
     assert_eq!(place.file(SENTINEL).as_deref(), Some(&b"s"[..]));
-    let gets = place.gateway.asked_for(Operation::Get);
+    let gets = place.gateway.asked_for(Operation::GetObject);
     assert!(gets.last().unwrap().target.contains("sentinel"), "{gets:#?}");
 }
 

@@ -71,6 +71,6 @@ fn memory_does_not_grow_with_the_keys_of_bucket_and_directory() {
         let (small, large) = (peak_kib(&few, options), peak_kib(&many, options));
         assert!(large < small + MORE_KIB, "{options:?}: {small} KiB for 6,000 keys, {large} for 60,000");
     }
-    assert_eq!(many.asked_for(Operation::Get), 0, "all of it was there");
+    assert_eq!(many.asked_for(Operation::GetObject), 0, "all of it was there");
     assert_eq!(std::fs::read_dir(many.directory().join("wal_005")).unwrap().count(), 60_000);
 }

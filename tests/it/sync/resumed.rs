@@ -22,7 +22,7 @@ fn big(seed: u8) -> Vec<u8> {
 /// A big object, of which the gateway gives so many bytes the first time.
 fn stalling(body: &[u8]) -> Place {
     let place = Place::with(&[("d/big", body), ("small", b"small")]);
-    place.gateway.on(Operation::Get, "/d/big", 0..1, Fault::Stalled(HALF));
+    place.gateway.on(Operation::GetObject, "/d/big", 0..1, Fault::Stalled(HALF));
     place
 }
 
@@ -55,9 +55,9 @@ fn left(body: &[u8]) -> Place {
 
 /// What is there after the next run, and how many bytes of the big object came in it, by its requests.
 fn next(place: &Place, options: &[&str]) -> Vec<usize> {
-    let before = place.asked_for(Operation::Get);
+    let before = place.asked_for(Operation::GetObject);
     place.pull(options).code(0);
-    let asked = place.gateway.asked_for(Operation::Get).split_off(before);
+    let asked = place.gateway.asked_for(Operation::GetObject).split_off(before);
     asked.iter().filter(|asked| asked.target.contains("big")).map(Asked::from_byte).collect()
 }
 
@@ -118,7 +118,7 @@ fn the_half_of_an_object_that_was_replaced_is_not_used_and_goes() {
 #[test]
 fn an_object_that_is_replaced_while_it_is_gone_on_with_is_fetched_as_it_is_then() {
     let place = left(&big(0));
-    place.gateway.on(Operation::Get, "/d/big", 0..1, Fault::Replaced { at: 5, by: big(1) });
+    place.gateway.on(Operation::GetObject, "/d/big", 0..1, Fault::Replaced { at: 5, by: big(1).into() });
     let requests = next(&place, &[]);
     assert_eq!((requests[0], *requests.last().unwrap()), (HALF, 0), "{requests:?}");
     assert!(place.file("d/big").unwrap() == big(1));

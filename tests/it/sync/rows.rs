@@ -8,7 +8,7 @@ use deis_store::s3::client::ClientOptions;
 use deis_store::s3::{BucketName, Client};
 use deis_store::secret::Credentials;
 use deis_store::transfer::{ToPush, upload};
-use deis_store_tests::faulty::{Answer, Edit, Fault, Operation};
+use deis_store_tests::faulty::{Answer, Edit, Fault, Operation, edited, instead};
 
 use super::Place;
 
@@ -18,7 +18,7 @@ const BODY: &[u8] = b"the bytes of the object";
 
 fn with_fault(nth: std::ops::Range<usize>, fault: Fault) -> Place {
     let place = Place::with(&[("bad", BODY), ("ok.txt", b"ok")]);
-    place.gateway.on(Operation::Get, "/bad", nth, fault);
+    place.gateway.on(Operation::GetObject, "/bad", nth, fault);
     place
 }
 
@@ -50,7 +50,7 @@ fn a_short_body_goes_on_where_it_broke() {
 
 #[test]
 fn an_object_that_is_listed_and_not_given_is_failed() {
-    is_failed_and_named(&with_fault(ALWAYS, Fault::Instead(Answer::error(404, "NoSuchKey"))));
+    is_failed_and_named(&with_fault(ALWAYS, instead(Answer::error(404, "NoSuchKey"))));
 }
 
 #[test]
@@ -62,28 +62,28 @@ fn an_object_that_is_gone_since_it_was_listed_has_vanished() {
                     <ETag>&quot;d41d8cd98f00b204e9800998ecf8427e&quot;</ETag><Size>0</Size></Contents>";
         page.body = text.replacen("<Contents>", &format!("{gone}<Contents>"), 1).into();
     };
-    place.gateway.on(Operation::List, "", ONCE, Fault::Edited(adds));
+    place.gateway.on(Operation::ListObjects, "", ONCE, edited(adds));
     let synced = place.pull(&[]).code(0);
     assert_eq!((synced.outcome("gone"), synced.outcome("ok.txt")), ("vanished", "stored"));
 }
 
 #[test]
 fn slowdown_three_times_is_waited_for() {
-    let place = with_fault(0..3, Fault::Instead(Answer::error(503, "SlowDown")));
+    let place = with_fault(0..3, instead(Answer::error(503, "SlowDown")));
     let synced = place.pull(&[]).code(0);
     assert_eq!((synced.count("stored"), place.file("bad").as_deref()), (2, Some(BODY)));
 }
 
 #[test]
 fn an_object_that_is_replaced_while_it_is_copied_is_copied_as_it_is_then() {
-    let place = with_fault(ONCE, Fault::Replaced { at: 5, by: b"new".to_vec() });
+    let place = with_fault(ONCE, Fault::Replaced { at: 5, by: b"new".to_vec().into() });
     let synced = place.pull(&[]).code(0);
     assert_eq!((synced.outcome("bad"), place.file("bad").as_deref()), ("stored", Some(&b"new"[..])));
 }
 
 #[test]
 fn a_denied_object_is_refused_and_named() {
-    let place = with_fault(ALWAYS, Fault::Instead(Answer::error(403, "AccessDenied")));
+    let place = with_fault(ALWAYS, instead(Answer::error(403, "AccessDenied")));
     let synced = place.pull(&[]).code(3);
     assert_eq!((synced.outcome("bad"), synced.outcome("ok.txt")), ("refused", "stored"));
 }
@@ -98,7 +98,7 @@ fn a_flipped_byte_of_an_object_of_parts_is_never_taken_for_good() {
     assert_eq!(synced.outcome("parts"), "stored", "its ETag is recomputed from its parts");
     assert!(place.file("parts").unwrap() == big);
 
-    place.gateway.on(Operation::Get, "/parts", ALWAYS, Fault::Flipped(5_500_000));
+    place.gateway.on(Operation::GetObject, "/parts", ALWAYS, Fault::Flipped(5_500_000));
     std::fs::remove_file(place.directory().join("parts")).unwrap();
     let synced = place.pull(&[]).code(0);
     assert_eq!(synced.outcome("parts"), "unverifiable", "it is named, and not among what was stored");
@@ -132,8 +132,8 @@ fn one_file_that_the_gateway_does_not_take_is_failed_and_the_others_are_stored()
     for name in ["a", "bad", "c"] {
         super::write(&place.directory().join(name), name.as_bytes());
     }
-    let fault = Fault::Instead(Answer::error(500, "UnknownError"));
-    place.gateway.on(Operation::Put, "/bad", ALWAYS, fault);
+    let fault = instead(Answer::error(500, "UnknownError"));
+    place.gateway.on(Operation::PutObject, "/bad", ALWAYS, fault);
     let directory = format!("{}/", place.directory().display());
     let synced = place.sync(&[&directory, super::BUCKET]).code(3);
     assert_eq!((synced.outcome("bad"), synced.count("stored")), ("failed", 2));

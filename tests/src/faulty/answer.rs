@@ -1,4 +1,26 @@
-//! An answer before it is sent. Pure.
+//! An answer before it is sent, as a script writes and edits it. Pure.
+
+use deis_store::gateway::Fault;
+use http::{HeaderName, HeaderValue, Response, StatusCode};
+
+/// A change of an answer.
+pub type Edit = fn(&mut Answer);
+
+/// The fault of giving another answer.
+#[must_use]
+pub fn instead(answer: Answer) -> Fault {
+    Fault::Instead(answer.into_http())
+}
+
+/// The fault of changing the honest answer.
+#[must_use]
+pub fn edited(edit: Edit) -> Fault {
+    Fault::edited(move |response| {
+        let mut answer = Answer::of_http(response);
+        edit(&mut answer);
+        *response = answer.into_http();
+    })
+}
 
 /// An answer; its `Content-Length` is set when it is sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,16 +74,31 @@ impl Answer {
         self
     }
 
-    /// Sets a header that is not set.
-    #[must_use]
-    pub fn or_header(self, name: &str, value: &str) -> Self {
-        let is_set = self.headers.iter().any(|(known, _)| known.eq_ignore_ascii_case(name));
-        if is_set { self } else { self.header(name, value) }
-    }
-
     /// Removes a header.
     pub fn remove(&mut self, name: &str) {
         self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+    }
+
+    fn of_http(response: &Response<Vec<u8>>) -> Self {
+        let text = |value: &HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        Self {
+            status: response.status().as_u16(),
+            headers: response.headers().iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
+            body: response.body().clone(),
+        }
+    }
+
+    /// A script that HTTP does not allow becomes a 500, which no test expects.
+    fn into_http(self) -> Response<Vec<u8>> {
+        let mut response = Response::new(self.body);
+        *response.status_mut() =
+            StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        for (name, value) in &self.headers {
+            if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+                response.headers_mut().append(name, value);
+            }
+        }
+        response
     }
 
     /// Replaces text in its body.

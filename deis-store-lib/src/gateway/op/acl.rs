@@ -4,38 +4,38 @@ use std::sync::Arc;
 
 use http::StatusCode;
 
-use super::Call;
+use super::call::Call;
 use crate::gateway::acl::Acl;
 use crate::gateway::failure::Failure;
 use crate::gateway::request_body::RequestBody;
-use crate::gateway::response::Answer;
+use crate::gateway::response::Response;
 use crate::gateway::store::Object;
 
-pub(super) fn of_bucket(call: &Call<'_>) -> Result<Answer, Failure> {
-    call.store.bucket(&call.asked.bucket, |bucket| Ok(Answer::xml(bucket.acl.to_xml())))
+pub(super) fn of_bucket(call: &Call<'_>) -> Result<Response, Failure> {
+    call.store.bucket(&call.request.bucket, |bucket| Ok(Response::xml(bucket.acl.to_xml())))
 }
 
-pub(super) fn of_object(call: &Call<'_>) -> Result<Answer, Failure> {
-    let object = call.store.object(&call.asked.bucket, &call.asked.key)?;
-    Ok(Answer::xml(object.acl.to_xml()))
+pub(super) fn of_object(call: &Call<'_>) -> Result<Response, Failure> {
+    let object = call.store.object(&call.request.bucket, &call.request.key)?;
+    Ok(Response::xml(object.acl.to_xml()))
 }
 
 /// Sets the list: as XML, or by `x-amz-acl` with an empty body.
-pub(super) async fn put(call: &Call<'_>, payload: &mut RequestBody) -> Result<Answer, Failure> {
+pub(super) async fn put(call: &Call<'_>, payload: &mut RequestBody) -> Result<Response, Failure> {
     if payload.length_bytes().is_none() {
         return Err(Failure::MissingContentLength);
     }
     let body = payload.xml().await?;
-    let acl = match call.asked.header("x-amz-acl") {
+    let acl = match call.request.header("x-amz-acl") {
         Some(name) => Acl::canned(name)?,
         None => Acl::parse(&body)?,
     };
-    call.store.bucket(&call.asked.bucket, |bucket| {
-        if call.asked.key.is_empty() {
+    call.store.bucket(&call.request.bucket, |bucket| {
+        if call.request.key.is_empty() {
             bucket.acl = acl;
             return Ok(());
         }
-        let object = bucket.objects.get_mut(&call.asked.key).ok_or(Failure::NoSuchKey)?;
+        let object = bucket.objects.get_mut(&call.request.key).ok_or(Failure::NoSuchKey)?;
         let changed = Object {
             content: object.content.clone(),
             etag: object.etag.clone(),
@@ -47,5 +47,5 @@ pub(super) async fn put(call: &Call<'_>, payload: &mut RequestBody) -> Result<An
         *object = Arc::new(changed);
         Ok(())
     })?;
-    Ok(Answer::empty(StatusCode::OK))
+    Ok(Response::empty(StatusCode::OK))
 }

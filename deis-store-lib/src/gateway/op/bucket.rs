@@ -5,17 +5,17 @@ use std::net::Ipv4Addr;
 use http::{HeaderName, StatusCode};
 use serde::Deserialize;
 
-use super::{Call, iso};
+use super::call::{Call, iso};
 use crate::gateway::acl::{Acl, owner};
 use crate::gateway::failure::Failure;
 use crate::gateway::request_body::RequestBody;
-use crate::gateway::response::Answer;
+use crate::gateway::response::Response;
 use crate::gateway::store::Bucket;
 use crate::gateway::xml::Xml;
 
 const ROOT: &str = "ListAllMyBucketsResult";
 
-pub(super) fn list(call: &Call<'_>) -> Answer {
+pub(super) fn list(call: &Call<'_>) -> Response {
     let mut xml = Xml::of(ROOT);
     owner(&mut xml);
     xml.open("Buckets");
@@ -23,15 +23,15 @@ pub(super) fn list(call: &Call<'_>) -> Answer {
         xml.open("Bucket").text("Name", name).text("CreationDate", iso(bucket.created)).close("Bucket");
     }
     xml.close("Buckets");
-    Answer::xml(xml.finish(ROOT))
+    Response::xml(xml.finish(ROOT))
 }
 
 /// The same for somebody who did not sign: it looks like an empty account.
-pub(in crate::gateway) fn anonymous() -> Answer {
+pub(in crate::gateway) fn anonymous() -> Response {
     let mut xml = Xml::of(ROOT);
     xml.open("Owner").text("ID", "anonymous").text("DisplayName", "").close("Owner");
     xml.open("Buckets").close("Buckets");
-    Answer::xml(xml.finish(ROOT))
+    Response::xml(xml.finish(ROOT))
 }
 
 /// The names that radosgw allows with `rgw relaxed s3 bucket names = true`.
@@ -52,12 +52,12 @@ pub(super) fn check_name(name: &str) -> Result<(), Failure> {
 }
 
 /// Creates a bucket; one's own may be there already.
-pub(super) async fn create(call: &Call<'_>, payload: &mut RequestBody) -> Result<Answer, Failure> {
-    let acl = Acl::canned(call.asked.header("x-amz-acl").unwrap_or_default())?;
+pub(super) async fn create(call: &Call<'_>, payload: &mut RequestBody) -> Result<Response, Failure> {
+    let acl = Acl::canned(call.request.header("x-amz-acl").unwrap_or_default())?;
     check_location(&payload.xml().await?)?;
-    let name = call.asked.bucket.clone();
+    let name = call.request.bucket.clone();
     call.store.buckets().entry(name).or_insert_with(|| Bucket::new(call.now, acl));
-    Ok(Answer::empty(StatusCode::OK))
+    Ok(Response::empty(StatusCode::OK))
 }
 
 fn check_location(body: &[u8]) -> Result<(), Failure> {
@@ -78,21 +78,21 @@ fn check_location(body: &[u8]) -> Result<(), Failure> {
 }
 
 /// Deletes an empty bucket, with the uploads that are under way in it.
-pub(super) fn delete(call: &Call<'_>) -> Result<Answer, Failure> {
+pub(super) fn delete(call: &Call<'_>) -> Result<Response, Failure> {
     let mut buckets = call.store.buckets();
-    let bucket = buckets.get(&call.asked.bucket).ok_or(Failure::NoSuchBucket)?;
+    let bucket = buckets.get(&call.request.bucket).ok_or(Failure::NoSuchBucket)?;
     if !bucket.objects.is_empty() {
         return Err(Failure::BucketNotEmpty);
     }
-    buckets.remove(&call.asked.bucket);
-    Ok(Answer::empty(StatusCode::NO_CONTENT))
+    buckets.remove(&call.request.bucket);
+    Ok(Response::empty(StatusCode::NO_CONTENT))
 }
 
 /// The totals. Parts of uploads under way are not counted.
-pub(super) fn head(call: &Call<'_>) -> Result<Answer, Failure> {
+pub(super) fn head(call: &Call<'_>) -> Result<Response, Failure> {
     let (objects, bytes) =
-        call.store.bucket(&call.asked.bucket, |bucket| Ok((bucket.objects.len(), bucket.bytes())))?;
-    let mut answer = Answer::empty(StatusCode::OK)
+        call.store.bucket(&call.request.bucket, |bucket| Ok((bucket.objects.len(), bucket.bytes())))?;
+    let mut response = Response::empty(StatusCode::OK)
         .with(HeaderName::from_static("x-rgw-object-count"), &objects.to_string())
         .with(HeaderName::from_static("x-rgw-bytes-used"), &bytes.to_string());
     for quota in [
@@ -101,9 +101,9 @@ pub(super) fn head(call: &Call<'_>) -> Result<Answer, Failure> {
         "x-rgw-quota-bucket-size",
         "x-rgw-quota-bucket-objects",
     ] {
-        answer = answer.with(HeaderName::from_static(quota), "-1");
+        response = response.with(HeaderName::from_static(quota), "-1");
     }
-    Ok(answer.with(HeaderName::from_static("x-rgw-quota-max-buckets"), "1000"))
+    Ok(response.with(HeaderName::from_static("x-rgw-quota-max-buckets"), "1000"))
 }
 
 #[cfg(test)]

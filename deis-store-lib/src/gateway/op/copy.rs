@@ -7,41 +7,42 @@ use futures_util::TryStreamExt as _;
 use md5::{Digest as _, Md5};
 use percent_encoding::percent_decode_str;
 
-use super::{Call, iso, multipart, put};
+use super::call::{Call, iso};
+use super::{multipart, put};
 use crate::gateway::acl::Acl;
 use crate::gateway::failure::Failure;
-use crate::gateway::response::Answer;
+use crate::gateway::response::Response;
 use crate::gateway::store::{Content, Object};
 use crate::gateway::xml::Xml;
 use jiff::Timestamp;
 
 /// Copies an object, with its metadata or with that of the request. The access control list is not copied.
-pub(super) fn object(call: &Call<'_>) -> Result<Answer, Failure> {
+pub(super) fn object(call: &Call<'_>) -> Result<Response, Failure> {
     let source = source(call)?;
-    let headers = if call.asked.header("x-amz-metadata-directive") == Some("REPLACE") {
-        put::kept(call.asked)?
-    } else if from(call)? == (call.asked.bucket.clone(), call.asked.key.clone()) {
+    let headers = if call.request.header("x-amz-metadata-directive") == Some("REPLACE") {
+        put::kept(call.request)?
+    } else if from(call)? == (call.request.bucket.clone(), call.request.key.clone()) {
         // A copy onto itself that changes nothing.
         return Err(Failure::InvalidRequest);
     } else {
         source.headers.clone()
     };
-    let acl = Acl::canned(call.asked.header("x-amz-acl").unwrap_or_default())?;
+    let acl = Acl::canned(call.request.header("x-amz-acl").unwrap_or_default())?;
     let (content, etag) = (source.content.clone(), source.etag.clone());
-    let answer = result("CopyObjectResult", call.now, &etag);
+    let response = result("CopyObjectResult", call.now, &etag);
     let copy = Object { content, etag, modified: call.now, headers, acl, upload: None };
-    call.store.bucket(&call.asked.bucket, |bucket| {
-        bucket.objects.insert(call.asked.key.clone(), Arc::new(copy));
+    call.store.bucket(&call.request.bucket, |bucket| {
+        bucket.objects.insert(call.request.key.clone(), Arc::new(copy));
         Ok(())
     })?;
-    Ok(answer)
+    Ok(response)
 }
 
 /// Copies an object, or a range of one, as a part of an upload. Conditions are not looked at.
-pub(super) async fn part(call: &Call<'_>) -> Result<Answer, Failure> {
+pub(super) async fn part(call: &Call<'_>) -> Result<Response, Failure> {
     let (bucket, key) = from(call)?;
     let source = call.store.object(&bucket, &key)?;
-    let content = match call.asked.header("x-amz-copy-source-range") {
+    let content = match call.request.header("x-amz-copy-source-range") {
         None => source.content.clone(),
         Some(range) => Content::Slice(
             Arc::new(source.content.clone()),
@@ -69,10 +70,10 @@ fn source(call: &Call<'_>) -> Result<Arc<Object>, Failure> {
     let (bucket, key) = from(call)?;
     let source = call.store.object(&bucket, &key)?;
     let is = |etag: &str| etag.trim_matches('"') == source.etag;
-    if call.asked.header("x-amz-copy-if-match").is_some_and(|etag| !is(etag)) {
+    if call.request.header("x-amz-copy-if-match").is_some_and(|etag| !is(etag)) {
         return Err(Failure::PreconditionFailed);
     }
-    if call.asked.header("x-amz-copy-if-none-match").is_some_and(is) {
+    if call.request.header("x-amz-copy-if-none-match").is_some_and(is) {
         return Err(Failure::NotModified);
     }
     Ok(source)
@@ -80,7 +81,7 @@ fn source(call: &Call<'_>) -> Result<Arc<Object>, Failure> {
 
 /// `x-amz-copy-source`: encoded as a path, the leading slash may be missing.
 fn from(call: &Call<'_>) -> Result<(String, String), Failure> {
-    let text = call.asked.header("x-amz-copy-source").unwrap_or_default();
+    let text = call.request.header("x-amz-copy-source").unwrap_or_default();
     let (text, version_id) = text.split_once("?versionId=").unwrap_or((text, "null"));
     if version_id != "null" {
         return Err(Failure::NoSuchKey);
@@ -92,8 +93,8 @@ fn from(call: &Call<'_>) -> Result<(String, String), Failure> {
 }
 
 /// The `ETag` of a copy stands without quotes.
-fn result(root: &str, modified: Timestamp, etag: &str) -> Answer {
+fn result(root: &str, modified: Timestamp, etag: &str) -> Response {
     let mut xml = Xml::of(root);
     xml.text("LastModified", iso(modified)).text("ETag", etag);
-    Answer::xml(xml.finish(root))
+    Response::xml(xml.finish(root))
 }

@@ -3,10 +3,10 @@
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::Call;
+use super::call::Call;
 use crate::gateway::failure::Failure;
 use crate::gateway::request_body::RequestBody;
-use crate::gateway::response::Answer;
+use crate::gateway::response::Response;
 use crate::gateway::xml::Xml;
 use crate::s3::xml;
 
@@ -14,18 +14,18 @@ use crate::s3::xml;
 const MOST_KEYS: usize = 1000;
 
 /// Deletes an object; one that is not there is deleted too, and so is a version.
-pub(super) fn one(call: &Call<'_>) -> Result<Answer, Failure> {
-    call.store.bucket(&call.asked.bucket, |bucket| {
-        if !call.asked.has_other_version() {
-            bucket.objects.remove(&call.asked.key);
+pub(super) fn one(call: &Call<'_>) -> Result<Response, Failure> {
+    call.store.bucket(&call.request.bucket, |bucket| {
+        if !call.request.has_other_version() {
+            bucket.objects.remove(&call.request.key);
         }
         Ok(())
     })?;
-    Ok(Answer::empty(StatusCode::NO_CONTENT))
+    Ok(Response::empty(StatusCode::NO_CONTENT))
 }
 
 /// Deletes many. `Content-MD5` is not looked at.
-pub(super) async fn several(call: &Call<'_>, payload: &mut RequestBody) -> Result<Answer, Failure> {
+pub(super) async fn several(call: &Call<'_>, payload: &mut RequestBody) -> Result<Response, Failure> {
     let body = payload.xml().await?;
     let text = std::str::from_utf8(&body).map_err(|_| Failure::Malformed)?;
     let delete: Delete = quick_xml::de::from_str(text).map_err(|_| Failure::Malformed)?;
@@ -34,7 +34,7 @@ pub(super) async fn several(call: &Call<'_>, payload: &mut RequestBody) -> Resul
         return Err(Failure::Malformed);
     }
     let mut xml = Xml::of("DeleteResult");
-    call.store.bucket(&call.asked.bucket, |bucket| {
+    call.store.bucket(&call.request.bucket, |bucket| {
         for object in &delete.object {
             if ["", "null"].contains(&object.version_id.as_str()) {
                 bucket.objects.remove(&object.key);
@@ -46,7 +46,7 @@ pub(super) async fn several(call: &Call<'_>, payload: &mut RequestBody) -> Resul
         }
         Ok(())
     })?;
-    Ok(Answer::xml(xml.finish("DeleteResult")))
+    Ok(Response::xml(xml.finish("DeleteResult")))
 }
 
 #[derive(Deserialize)]

@@ -2,11 +2,11 @@
 
 use http::{HeaderName, StatusCode, header};
 
-use super::Call;
+use super::call::Call;
 use crate::gateway::condition;
 use crate::gateway::failure::Failure;
 use crate::gateway::range::{Wanted, wanted};
-use crate::gateway::response::Answer;
+use crate::gateway::response::Response;
 
 /// What a signed query may put in place of what is stored.
 const OVERRIDES: [(&str, HeaderName); 6] = [
@@ -18,36 +18,36 @@ const OVERRIDES: [(&str, HeaderName); 6] = [
     ("response-expires", header::EXPIRES),
 ];
 
-pub(super) fn get(call: &Call<'_>) -> Result<Answer, Failure> {
-    let object = call.store.object(&call.asked.bucket, &call.asked.key)?;
-    condition::check_read(call.asked, &object)?;
+pub(super) fn get(call: &Call<'_>) -> Result<Response, Failure> {
+    let object = call.store.object(&call.request.bucket, &call.request.key)?;
+    condition::check_read(call.request, &object)?;
     let size_bytes = object.content.length_bytes();
     let whole = 0..size_bytes;
-    let (status, range, ranged) = match wanted(call.asked.header("range"), size_bytes)? {
+    let (status, range, ranged) = match wanted(call.request.header("range"), size_bytes)? {
         Wanted::Whole => (StatusCode::OK, whole, false),
         Wanted::WholeInRange => (StatusCode::OK, whole, true),
         Wanted::Part(range) => (StatusCode::PARTIAL_CONTENT, range, true),
     };
     let content_range = format!("bytes {}-{}/{size_bytes}", range.start, range.end.saturating_sub(1));
     let length_bytes = range.end - range.start;
-    let mut answer = Answer::stream(status, object.content.open(range), length_bytes)
+    let mut response = Response::stream(status, object.content.open(range), length_bytes)
         .with(header::ACCEPT_RANGES, "bytes")
         .with(header::ETAG, &format!("\"{}\"", object.etag))
         .with(header::LAST_MODIFIED, &httpdate::fmt_http_date(object.modified.into()))
         .with(HeaderName::from_static("x-rgw-object-type"), "Normal");
     for (name, value) in &object.headers {
-        answer.headers.insert(name, value.clone());
+        response.headers.insert(name, value.clone());
     }
     for (parameter, name) in OVERRIDES {
-        if call.asked.has(parameter) {
-            answer = answer.with(name, call.asked.parameter(parameter));
+        if call.request.has(parameter) {
+            response = response.with(name, call.request.parameter(parameter));
         }
     }
-    if !call.asked.parameter("versionId").is_empty() {
-        answer = answer.with(HeaderName::from_static("x-amz-version-id"), "null");
+    if !call.request.parameter("versionId").is_empty() {
+        response = response.with(HeaderName::from_static("x-amz-version-id"), "null");
     }
     if ranged {
-        answer = answer.with(header::CONTENT_RANGE, &content_range);
+        response = response.with(header::CONTENT_RANGE, &content_range);
     }
-    Ok(answer)
+    Ok(response)
 }

@@ -2,17 +2,14 @@
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
-use super::{Call, iso};
+use super::call::{Call, iso};
 use crate::gateway::acl::owner;
 use crate::gateway::failure::Failure;
-use crate::gateway::response::Answer;
+use crate::gateway::response::Response;
 use crate::gateway::store::{Object, Page};
 use crate::gateway::xml::Xml;
 
 const ROOT: &str = "ListBucketResult";
-
-/// `rgw_max_listing_results`.
-const MOST_KEYS: i64 = 1000;
 
 /// What Ceph's `url_encode` escapes in keys, besides bytes beyond ASCII.
 pub(super) const ESCAPED: &AsciiSet = &ESCAPED_IN_PREFIXES.add(b'/');
@@ -43,8 +40,8 @@ pub(super) const ESCAPED_IN_PREFIXES: &AsciiSet = &CONTROLS
 
 /// One page. With `encoding-type=url`, the keys and the folded prefixes are encoded, these without their slashes, and
 /// nothing else, as by radosgw 16.2.
-pub(super) fn list(call: &Call<'_>) -> Result<Answer, Failure> {
-    let parameter = |name| call.asked.parameter(name);
+pub(super) fn list(call: &Call<'_>) -> Result<Response, Failure> {
+    let parameter = |name| call.request.parameter(name);
     let second = parameter("list-type") == "2";
     let marker = match (second, parameter("continuation-token")) {
         (false, _) => parameter("marker"),
@@ -56,20 +53,21 @@ pub(super) fn list(call: &Call<'_>) -> Result<Answer, Failure> {
         "url" => true,
         _ => return Err(Failure::InvalidArgument),
     };
+    let limit = i64::try_from(call.store.limits().page_entries).unwrap_or(i64::MAX);
     let most_keys = match parameter("max-keys") {
-        "" => MOST_KEYS,
-        text => text.parse::<i64>().map_err(|_| Failure::InvalidArgument)?.min(MOST_KEYS),
+        "" => limit,
+        text => text.parse::<i64>().map_err(|_| Failure::InvalidArgument)?.min(limit),
     };
     let (prefix, delimiter) = (parameter("prefix"), parameter("delimiter"));
     let most = usize::try_from(most_keys).unwrap_or(0);
     let page =
-        call.store.bucket(&call.asked.bucket, |bucket| Ok(bucket.page(prefix, marker, delimiter, most)))?;
+        call.store.bucket(&call.request.bucket, |bucket| Ok(bucket.page(prefix, marker, delimiter, most)))?;
 
     let mut xml = Xml::of(ROOT);
     if encoded {
         xml.text("EncodingType", "url");
     }
-    xml.text("Name", &call.asked.bucket).text("Prefix", prefix).text("MaxKeys", most_keys);
+    xml.text("Name", &call.request.bucket).text("Prefix", prefix).text("MaxKeys", most_keys);
     xml.text_if("Delimiter", delimiter).text("IsTruncated", page.next.is_some());
     for prefix in &page.prefixes {
         xml.open("CommonPrefixes");
@@ -88,7 +86,7 @@ pub(super) fn list(call: &Call<'_>) -> Result<Answer, Failure> {
     } else {
         end_first(&mut xml, marker, &page);
     }
-    Ok(Answer::xml(xml.finish(ROOT)))
+    Ok(Response::xml(xml.finish(ROOT)))
 }
 
 fn contents(xml: &mut Xml, key: &str, object: &Object, encoded: bool, with_owner: bool) {
@@ -115,8 +113,8 @@ fn end_first(xml: &mut Xml, marker: &str, page: &Page) {
 
 fn end_second(xml: &mut Xml, call: &Call<'_>, page: &Page) {
     xml.text("KeyCount", page.objects.len() + page.prefixes.len());
-    xml.text_if("ContinuationToken", call.asked.parameter("continuation-token"));
-    xml.text_if("StartAfter", call.asked.parameter("start-after"));
+    xml.text_if("ContinuationToken", call.request.parameter("continuation-token"));
+    xml.text_if("StartAfter", call.request.parameter("start-after"));
     if let Some(next) = &page.next {
         xml.text("NextContinuationToken", next);
     }

@@ -8,35 +8,33 @@ use http::StatusCode;
 use md5::{Digest as _, Md5};
 use serde::Deserialize;
 
-use super::{Call, iso, put};
+use super::call::{Call, iso};
+use super::put;
 use crate::gateway::acl::Acl;
 use crate::gateway::failure::Failure;
 use crate::gateway::request_body::RequestBody;
-use crate::gateway::response::Answer;
+use crate::gateway::response::Response;
 use crate::gateway::store::{Bucket, Content, Object, Part, Upload};
 use crate::gateway::xml::Xml;
 use crate::hash::lower_hex;
 
-/// `rgw_multipart_min_part_size`.
-const LEAST_PART_BYTES: u64 = 5 << 20;
-
-pub(super) fn initiate(call: &Call<'_>) -> Result<Answer, Failure> {
-    let headers = put::kept(call.asked)?;
-    let acl = Acl::canned(call.asked.header("x-amz-acl").unwrap_or_default())?;
+pub(super) fn initiate(call: &Call<'_>) -> Result<Response, Failure> {
+    let headers = put::kept(call.request)?;
+    let acl = Acl::canned(call.request.header("x-amz-acl").unwrap_or_default())?;
     let id = format!("2~{:031}", call.number);
     let upload = Upload { initiated: call.now, headers, acl, parts: BTreeMap::new() };
-    call.store.bucket(&call.asked.bucket, |bucket| {
-        bucket.uploads.insert((call.asked.key.clone(), id.clone()), upload);
+    call.store.bucket(&call.request.bucket, |bucket| {
+        bucket.uploads.insert((call.request.key.clone(), id.clone()), upload);
         Ok(())
     })?;
     let mut xml = Xml::of("InitiateMultipartUploadResult");
-    xml.text("Bucket", &call.asked.bucket).text("Key", &call.asked.key).text("UploadId", id);
-    Ok(Answer::xml(xml.finish("InitiateMultipartUploadResult")))
+    xml.text("Bucket", &call.request.bucket).text("Key", &call.request.key).text("UploadId", id);
+    Ok(Response::xml(xml.finish("InitiateMultipartUploadResult")))
 }
 
-pub(super) async fn upload_part(call: &Call<'_>, payload: &mut RequestBody) -> Result<Answer, Failure> {
-    let upload = (call.asked.key.clone(), call.asked.parameter("uploadId").to_owned());
-    call.store.bucket(&call.asked.bucket, |bucket| {
+pub(super) async fn upload_part(call: &Call<'_>, payload: &mut RequestBody) -> Result<Response, Failure> {
+    let upload = (call.request.key.clone(), call.request.parameter("uploadId").to_owned());
+    call.store.bucket(&call.request.bucket, |bucket| {
         bucket.uploads.get(&upload).map(|_| ()).ok_or(Failure::NoSuchUpload)
     })?;
     let (content, md5) = put::body(call, payload).await?;
@@ -46,7 +44,7 @@ pub(super) async fn upload_part(call: &Call<'_>, payload: &mut RequestBody) -> R
 
 /// Adds a part, or replaces it, and says its `ETag`. Numbers beyond 1 to 10,000 are taken, as radosgw does.
 pub(super) fn add_part(call: &Call<'_>, content: Content, md5: [u8; 16]) -> Result<String, Failure> {
-    let number: u32 = call.asked.parameter("partNumber").parse().map_err(|_| Failure::InvalidArgument)?;
+    let number: u32 = call.request.parameter("partNumber").parse().map_err(|_| Failure::InvalidArgument)?;
     let part = Part { content, md5, modified: call.now };
     with_upload(call, |upload| {
         upload.parts.insert(number, part);
@@ -54,23 +52,23 @@ pub(super) fn add_part(call: &Call<'_>, content: Content, md5: [u8; 16]) -> Resu
     })
 }
 
-pub(super) fn abort(call: &Call<'_>) -> Result<Answer, Failure> {
-    let upload = (call.asked.key.clone(), call.asked.parameter("uploadId").to_owned());
-    call.store.bucket(&call.asked.bucket, |bucket| {
+pub(super) fn abort(call: &Call<'_>) -> Result<Response, Failure> {
+    let upload = (call.request.key.clone(), call.request.parameter("uploadId").to_owned());
+    call.store.bucket(&call.request.bucket, |bucket| {
         bucket.uploads.remove(&upload).map(|_| ()).ok_or(Failure::NoSuchUpload)
     })?;
-    Ok(Answer::empty(StatusCode::NO_CONTENT))
+    Ok(Response::empty(StatusCode::NO_CONTENT))
 }
 
-pub(super) fn list_parts(call: &Call<'_>) -> Result<Answer, Failure> {
-    let number = |name: &str, default| match call.asked.parameter(name) {
+pub(super) fn list_parts(call: &Call<'_>) -> Result<Response, Failure> {
+    let number = |name: &str, default| match call.request.parameter(name) {
         "" => Ok(default),
         text => text.parse::<u32>().map_err(|_| Failure::InvalidArgument),
     };
     let (after, most) = (number("part-number-marker", 0)?, number("max-parts", 1000)?.min(1000));
     let mut xml = Xml::of("ListPartsResult");
-    xml.text("Bucket", &call.asked.bucket).text("Key", &call.asked.key);
-    xml.text("UploadId", call.asked.parameter("uploadId")).text("StorageClass", "STANDARD");
+    xml.text("Bucket", &call.request.bucket).text("Key", &call.request.key);
+    xml.text("UploadId", call.request.parameter("uploadId")).text("StorageClass", "STANDARD");
     with_upload(call, |upload| {
         let mut parts = upload.parts.range((Bound::Excluded(after), Bound::Unbounded));
         let page: Vec<_> = parts.by_ref().take(most as usize).collect();
@@ -90,20 +88,20 @@ pub(super) fn list_parts(call: &Call<'_>) -> Result<Answer, Failure> {
         Failure::NoSuchUpload => Failure::NoSuchKey,
         other => other,
     })?;
-    Ok(Answer::xml(xml.finish("ListPartsResult")))
+    Ok(Response::xml(xml.finish("ListPartsResult")))
 }
 
 /// Makes the object. All parts that were uploaded must be named, in any order. A completion may be repeated; only
 /// the repeated one says the `ETag`.
-pub(super) async fn complete(call: &Call<'_>, payload: &mut RequestBody) -> Result<Answer, Failure> {
+pub(super) async fn complete(call: &Call<'_>, payload: &mut RequestBody) -> Result<Response, Failure> {
     let body = payload.xml().await?;
     let text = std::str::from_utf8(&body).map_err(|_| Failure::MalformedXml)?;
     let named: Completion = quick_xml::de::from_str(text).map_err(|_| Failure::MalformedXml)?;
     if named.part.is_empty() {
         return Err(Failure::MalformedXml);
     }
-    let id = (call.asked.key.clone(), call.asked.parameter("uploadId").to_owned());
-    let etag = call.store.bucket(&call.asked.bucket, |bucket| {
+    let id = (call.request.key.clone(), call.request.parameter("uploadId").to_owned());
+    let etag = call.store.bucket(&call.request.bucket, |bucket| {
         let Some(upload) = bucket.uploads.get(&id) else { return repeated(bucket, &id.0, &id.1) };
         let object = assemble(upload, named.part, call)?;
         bucket.uploads.remove(&id);
@@ -111,10 +109,10 @@ pub(super) async fn complete(call: &Call<'_>, payload: &mut RequestBody) -> Resu
         Ok(String::new())
     })?;
     let mut xml = Xml::of("CompleteMultipartUploadResult");
-    let host = call.asked.header("host").unwrap_or_default();
-    xml.text("Location", format_args!("http://{host}/{}/{}", call.asked.bucket, call.asked.key));
-    xml.text("Bucket", &call.asked.bucket).text("Key", &call.asked.key).text("ETag", etag);
-    Ok(Answer::xml(xml.finish("CompleteMultipartUploadResult")))
+    let host = call.request.header("host").unwrap_or_default();
+    xml.text("Location", format_args!("http://{host}/{}/{}", call.request.bucket, call.request.key));
+    xml.text("Bucket", &call.request.bucket).text("Key", &call.request.key).text("ETag", etag);
+    Ok(Response::xml(xml.finish("CompleteMultipartUploadResult")))
 }
 
 /// The `ETag` of the object that this upload has made already.
@@ -130,13 +128,14 @@ fn assemble(upload: &Upload, mut named: Vec<NamedPart>, call: &Call<'_>) -> Resu
     if !numbers.eq(upload.parts.keys().copied()) || upload.parts.contains_key(&0) {
         return Err(Failure::InvalidPart);
     }
+    let least_bytes = call.store.limits().least_part_bytes;
     let (mut contents, mut md5) = (Vec::with_capacity(named.len()), Md5::new());
     for (part, named) in upload.parts.values().zip(&named) {
         if named.etag.trim_matches('"') != lower_hex(&part.md5) {
             return Err(Failure::InvalidPart);
         }
         let is_last = contents.len() + 1 == upload.parts.len();
-        if !is_last && part.content.length_bytes() < LEAST_PART_BYTES {
+        if !is_last && part.content.length_bytes() < least_bytes {
             return Err(Failure::EntityTooSmall);
         }
         contents.push(part.content.clone());
@@ -149,7 +148,7 @@ fn assemble(upload: &Upload, mut named: Vec<NamedPart>, call: &Call<'_>) -> Resu
         modified: call.now,
         headers: upload.headers.clone(),
         acl: upload.acl.clone(),
-        upload: Some(call.asked.parameter("uploadId").to_owned()),
+        upload: Some(call.request.parameter("uploadId").to_owned()),
     })
 }
 
@@ -157,8 +156,8 @@ fn with_upload<T>(
     call: &Call<'_>,
     work: impl FnOnce(&mut Upload) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let id = (call.asked.key.clone(), call.asked.parameter("uploadId").to_owned());
-    call.store.bucket(&call.asked.bucket, |bucket| {
+    let id = (call.request.key.clone(), call.request.parameter("uploadId").to_owned());
+    call.store.bucket(&call.request.bucket, |bucket| {
         bucket.uploads.get_mut(&id).ok_or(Failure::NoSuchUpload).and_then(work)
     })
 }

@@ -6,43 +6,43 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 
-use super::Call;
+use super::call::Call;
 use crate::gateway::acl::Acl;
 use crate::gateway::condition;
 use crate::gateway::failure::Failure;
 use crate::gateway::parsed_request::ParsedRequest;
 use crate::gateway::request_body::RequestBody;
-use crate::gateway::response::Answer;
+use crate::gateway::response::Response;
 use crate::gateway::store::{Content, Object};
 use crate::hash::lower_hex;
 use crate::s3::op::KEPT_HEADERS;
 
-pub(super) async fn put(call: &Call<'_>, payload: &mut RequestBody) -> Result<Answer, Failure> {
-    let headers = kept(call.asked)?;
-    let acl = Acl::canned(call.asked.header("x-amz-acl").unwrap_or_default())?;
-    call.store.bucket(&call.asked.bucket, |_| Ok(()))?;
+pub(super) async fn put(call: &Call<'_>, payload: &mut RequestBody) -> Result<Response, Failure> {
+    let headers = kept(call.request)?;
+    let acl = Acl::canned(call.request.header("x-amz-acl").unwrap_or_default())?;
+    call.store.bucket(&call.request.bucket, |_| Ok(()))?;
     let (content, md5) = body(call, payload).await?;
     let etag = lower_hex(&md5);
-    let answer = stored(&etag);
+    let response = stored(&etag);
     let object = Object { content, etag, modified: call.now, headers, acl, upload: None };
-    call.store.bucket(&call.asked.bucket, |bucket| {
-        let present = bucket.objects.get(&call.asked.key);
-        condition::check_write(call.asked, present.map(AsRef::as_ref))?;
-        bucket.objects.insert(call.asked.key.clone(), Arc::new(object));
+    call.store.bucket(&call.request.bucket, |bucket| {
+        let present = bucket.objects.get(&call.request.key);
+        condition::check_write(call.request, present.map(AsRef::as_ref))?;
+        bucket.objects.insert(call.request.key.clone(), Arc::new(object));
         Ok(())
     })?;
-    Ok(answer)
+    Ok(response)
 }
 
 /// What an object or a part that was stored is answered with.
-pub(super) fn stored(etag: &str) -> Answer {
-    let answer = Answer::empty(StatusCode::OK).with(header::ETAG, &format!("\"{etag}\""));
-    answer.with(header::ACCEPT_RANGES, "bytes")
+pub(super) fn stored(etag: &str) -> Response {
+    let response = Response::empty(StatusCode::OK).with(header::ETAG, &format!("\"{etag}\""));
+    response.with(header::ACCEPT_RANGES, "bytes")
 }
 
 /// Takes in the body of an object or a part, and checks it against `Content-MD5`.
 pub(super) async fn body(call: &Call<'_>, payload: &mut RequestBody) -> Result<(Content, [u8; 16]), Failure> {
-    let expected = call.asked.header("content-md5").map(digest).transpose()?;
+    let expected = call.request.header("content-md5").map(digest).transpose()?;
     let (content, md5) = call.store.receive(payload).await?;
     if expected.is_some_and(|expected| expected != md5) {
         return Err(Failure::BadDigest);
@@ -59,11 +59,11 @@ fn digest(text: &str) -> Result<[u8; 16], Failure> {
 }
 
 /// Type, metadata and other headers that are kept with an object, verbatim.
-pub(super) fn kept(asked: &ParsedRequest) -> Result<Vec<(HeaderName, HeaderValue)>, Failure> {
-    if asked.headers.contains_key("x-amz-server-side-encryption") {
+pub(super) fn kept(request: &ParsedRequest) -> Result<Vec<(HeaderName, HeaderValue)>, Failure> {
+    if request.headers.contains_key("x-amz-server-side-encryption") {
         return Err(Failure::InvalidRequest);
     }
-    if asked.header("x-amz-storage-class").is_some_and(|class| class != "STANDARD") {
+    if request.header("x-amz-storage-class").is_some_and(|class| class != "STANDARD") {
         return Err(Failure::InvalidArgument);
     }
     let is_kept = |name: &str| {
@@ -71,13 +71,13 @@ pub(super) fn kept(asked: &ParsedRequest) -> Result<Vec<(HeaderName, HeaderValue
             || ["content-type", "x-amz-storage-class", "x-amz-website-redirect-location"].contains(&name)
             || name.strip_prefix("x-amz-meta-").is_some_and(|name| !name.is_empty())
     };
-    let mut kept: Vec<_> = asked
+    let mut kept: Vec<_> = request
         .headers
         .iter()
         .filter(|(name, _)| is_kept(name.as_str()))
         .map(|(name, value)| (name.clone(), value.clone()))
         .collect();
-    if !asked.headers.contains_key(header::CONTENT_TYPE) {
+    if !request.headers.contains_key(header::CONTENT_TYPE) {
         kept.push((header::CONTENT_TYPE, HeaderValue::from_static("binary/octet-stream")));
     }
     Ok(kept)

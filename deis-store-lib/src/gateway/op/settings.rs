@@ -1,9 +1,9 @@
 //! The settings of buckets and objects that nobody here can set: what radosgw says of them while they are unset.
 
-use super::Call;
+use super::call::Call;
 use crate::gateway::failure::Failure;
 use crate::gateway::parsed_request::ParsedRequest;
-use crate::gateway::response::Answer;
+use crate::gateway::response::Response;
 use crate::gateway::xml::Xml;
 
 /// Sub-resources that are not built. radosgw ignores names it does not know, and does the base operation; that
@@ -22,14 +22,14 @@ const NOT_BUILT: [&str; 10] = [
 ];
 
 /// Refuses what is not built.
-pub(super) fn check(asked: &ParsedRequest) -> Result<(), Failure> {
-    let reads_bucket = asked.key.is_empty() && asked.method == http::Method::GET;
-    if asked.has_other_version() && [http::Method::PUT, http::Method::POST].contains(&asked.method) {
+pub(super) fn check(request: &ParsedRequest) -> Result<(), Failure> {
+    let reads_bucket = request.key.is_empty() && request.method == http::Method::GET;
+    if request.has_other_version() && [http::Method::PUT, http::Method::POST].contains(&request.method) {
         return Err(Failure::NotImplemented);
     }
-    match NOT_BUILT.into_iter().find(|name| asked.has(name)) {
+    match NOT_BUILT.into_iter().find(|name| request.has(name)) {
         Some(name) if !reads_bucket || unset(name).is_none() => Err(Failure::NotImplemented),
-        _ if (asked.has("versioning") || asked.has("versions")) && !reads_bucket => {
+        _ if (request.has("versioning") || request.has("versions")) && !reads_bucket => {
             Err(Failure::NotImplemented)
         }
         _ => Ok(()),
@@ -48,26 +48,26 @@ fn unset(name: &str) -> Option<&'static str> {
     }
 }
 
-/// Reads a setting of a bucket; `None` if the request is not for one.
-pub(super) fn read(call: &Call<'_>) -> Result<Option<Answer>, Failure> {
+/// Reads a setting of a bucket.
+pub(super) fn read(call: &Call<'_>) -> Result<Response, Failure> {
     // A bucket that is not there comes first.
-    call.store.bucket(&call.asked.bucket, |_| Ok(()))?;
-    if let Some(code) = NOT_BUILT.into_iter().filter(|name| call.asked.has(name)).find_map(unset) {
+    call.store.bucket(&call.request.bucket, |_| Ok(()))?;
+    if let Some(code) = NOT_BUILT.into_iter().filter(|name| call.request.has(name)).find_map(unset) {
         return Err(Failure::NotSet(code));
     }
-    let (root, text) = if call.asked.has("location") {
+    let (root, text) = if call.request.has("location") {
         ("LocationConstraint", "default")
-    } else if call.asked.has("versioning") {
+    } else if call.request.has("versioning") {
         ("VersioningConfiguration", "")
-    } else if call.asked.has("requestPayment") {
+    } else if call.request.has("requestPayment") {
         let mut xml = Xml::of("RequestPaymentConfiguration");
         xml.text("Payer", "BucketOwner");
-        return Ok(Some(Answer::xml(xml.finish("RequestPaymentConfiguration"))));
+        return Ok(Response::xml(xml.finish("RequestPaymentConfiguration")));
     } else {
-        return Ok(None);
+        return Err(Failure::NotImplemented);
     };
     let mut document = Xml::of(root).finish(root);
     let end = document.len() - root.len() - "</>".len();
     document.insert_str(end, text);
-    Ok(Some(Answer::xml(document)))
+    Ok(Response::xml(document))
 }

@@ -4,18 +4,18 @@ use std::ops::Bound;
 
 use percent_encoding::utf8_percent_encode;
 
+use super::call::{Call, iso};
 use super::list::ESCAPED_IN_PREFIXES;
-use super::{Call, iso};
 use crate::gateway::acl::{OWNER, owner};
 use crate::gateway::failure::Failure;
-use crate::gateway::response::Answer;
+use crate::gateway::response::Response;
 use crate::gateway::xml::Xml;
 
 const ROOT: &str = "ListMultipartUploadsResult";
 
 /// One page. `NextKeyMarker` is there also on the last one, and that keys are encoded is not said, as radosgw has it.
-pub(super) fn list(call: &Call<'_>) -> Result<Answer, Failure> {
-    let parameter = |name| call.asked.parameter(name);
+pub(super) fn list(call: &Call<'_>) -> Result<Response, Failure> {
+    let parameter = |name| call.request.parameter(name);
     let prefix = parameter("prefix");
     let most = match parameter("max-uploads") {
         "" => 1000,
@@ -25,9 +25,9 @@ pub(super) fn list(call: &Call<'_>) -> Result<Answer, Failure> {
     // Without an id, the uploads of the marker's key come again.
     let from = Bound::Excluded((key_marker.to_owned(), id_marker.to_owned()));
     let mut xml = Xml::of(ROOT);
-    xml.text("Bucket", &call.asked.bucket).text_if("Prefix", prefix);
+    xml.text("Bucket", &call.request.bucket).text_if("Prefix", prefix);
     xml.text_if("KeyMarker", key_marker).text_if("UploadIdMarker", id_marker);
-    call.store.bucket(&call.asked.bucket, |bucket| {
+    call.store.bucket(&call.request.bucket, |bucket| {
         let mut uploads =
             bucket.uploads.range((from, Bound::Unbounded)).filter(|((key, _), _)| key.starts_with(prefix));
         let page: Vec<_> = uploads.by_ref().take(most).collect();
@@ -49,5 +49,5 @@ pub(super) fn list(call: &Call<'_>) -> Result<Answer, Failure> {
         }
         Ok(())
     })?;
-    Ok(Answer::xml(xml.finish(ROOT)))
+    Ok(Response::xml(xml.finish(ROOT)))
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use http::{HeaderName, HeaderValue};
 use jiff::Timestamp;
 
-use super::{Content, Object};
+use super::content::Content;
+use super::object::Object;
 use crate::gateway::acl::Acl;
 
 /// A bucket.

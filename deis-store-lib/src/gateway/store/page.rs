@@ -3,7 +3,8 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use super::{Bucket, Object};
+use super::bucket::Bucket;
+use super::object::Object;
 
 /// One page.
 #[derive(Debug, Default)]
@@ -87,7 +88,7 @@ mod tests {
 
     use super::*;
     use crate::gateway::acl::Acl;
-    use crate::gateway::store::Content;
+    use crate::gateway::store::content::Content;
 
     fn bucket(keys: &[&str]) -> Bucket {
         let mut bucket = Bucket::new(Timestamp::UNIX_EPOCH, Acl::private());

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use md5::{Digest as _, Md5};
 
-use super::Store;
 use super::content::{Content, blocking};
+use super::index::Store;
 use super::spool::Region;
 use crate::gateway::failure::Failure;
 use crate::gateway::request_body::RequestBody;

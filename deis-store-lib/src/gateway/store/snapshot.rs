@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex};
 
 use http::{HeaderName, HeaderValue, header};
 
-use super::content::Stored;
-use super::{Bucket, Content, Object, Store};
+use super::bucket::Bucket;
+use super::content::{Content, Stored};
+use super::index::Store;
+use super::object::Object;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::gateway::acl::Acl;
 use crate::part::Part;
@@ -31,7 +33,7 @@ impl Store {
             let name = entry.bucket.clone().unwrap_or_else(|| part.name().to_owned());
             buckets.insert(name, bucket);
         }
-        Ok(Self { buckets: Mutex::new(buckets), spool: None, writable: false })
+        Ok(Self { buckets: Mutex::new(buckets), writable: false, ..Self::in_memory() })
     }
 }
 

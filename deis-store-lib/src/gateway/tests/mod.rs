@@ -1,6 +1,8 @@
 //! The gateway over real connections: our client against it, and requests that our client cannot make.
 
 mod client;
+mod faults;
+mod judge;
 mod multipart;
 mod objects;
 mod signing;
@@ -12,7 +14,7 @@ use std::time::{Duration, SystemTime};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 
-use super::{Gateway, Store};
+use super::{Faults, Gateway, GatewayOptions, Store};
 use crate::http::{Body, HttpSend, Timeouts, connect};
 use crate::run::{Clock, Run, SystemClock};
 use crate::s3::client::ClientOptions;
@@ -104,8 +106,17 @@ impl Harness {
     }
 
     pub(super) async fn of(store: Store, clock: Arc<dyn Clock>) -> Self {
+        Self::start(store, GatewayOptions::new(clock)).await
+    }
+
+    /// One with faults.
+    pub(super) async fn with(faults: impl Faults + 'static) -> Self {
+        Self::start(Store::in_memory(), GatewayOptions::new(Arc::new(SystemClock)).faults(faults)).await
+    }
+
+    async fn start(store: Store, options: GatewayOptions) -> Self {
         let listen = ([127, 0, 0, 1], 0).into();
-        let gateway = Gateway::start(listen, store, credentials(), clock).await.unwrap();
+        let gateway = Gateway::start(listen, store, credentials(), options).await.unwrap();
         let http = connect(&gateway.url(), Timeouts::default()).unwrap();
         let client = client(&gateway, credentials());
         Self { gateway, http, client }

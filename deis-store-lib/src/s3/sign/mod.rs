@@ -97,6 +97,18 @@ pub fn signature(credentials: &Credentials, text: &[u8]) -> String {
     BASE64.encode(mac.finalize().into_bytes())
 }
 
+/// Whether this is the signature of a text. It takes the same time wherever two signatures begin to differ.
+#[cfg(feature = "gateway")]
+pub(crate) fn is_signature(credentials: &Credentials, text: &[u8], signature: &str) -> bool {
+    let (Ok(mut mac), Ok(signature)) =
+        (Hmac::<Sha1>::new_from_slice(credentials.secret_key()), BASE64.decode(signature))
+    else {
+        return false;
+    };
+    mac.update(text);
+    mac.verify_slice(&signature).is_ok()
+}
+
 /// Dates and signatures are ASCII; an access key that is not would be refused by the server as unknown.
 fn ascii(text: &str) -> HeaderValue {
     HeaderValue::from_str(text).unwrap_or(HeaderValue::from_static(""))
