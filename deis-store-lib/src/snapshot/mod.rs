@@ -17,6 +17,7 @@ mod reader;
 mod repository;
 #[cfg(all(test, feature = "backup"))]
 pub(crate) mod sample;
+mod time;
 #[cfg(feature = "backup")]
 mod writer;
 
@@ -33,4 +34,7 @@ pub use {
 };
 
 #[cfg(feature = "backup")]
-pub(crate) use name::{LISTS, MANIFEST, MANIFEST_DIGEST, VERIFIED};
+pub(crate) use {
+    name::{LISTS, MANIFEST, MANIFEST_DIGEST, VERIFIED},
+    time::timestamp,
+};

@@ -26,6 +26,7 @@ mod list_versions;
 mod object;
 mod put_object;
 mod request;
+mod server_time;
 #[cfg(test)]
 mod tests;
 mod upload_part;
@@ -60,6 +61,7 @@ pub use list_versions::{ListVersions, ListedVersion, VersionContent, VersionsPag
 pub use object::{KEPT_HEADERS, ObjectInfo};
 pub use put_object::PutObject;
 pub use request::Request;
+pub use server_time::ServerTime;
 pub use upload_part::UploadPart;
 
 use super::{Advice, S3Error};
