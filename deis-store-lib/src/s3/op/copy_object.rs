@@ -7,7 +7,6 @@
 use std::collections::BTreeMap;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use serde::Deserialize;
 
 use super::conditions::etag_value;
 use super::request::OfObject;
@@ -136,23 +135,9 @@ impl Operation for CopyObject<'_> {
 
 /// The `ETag` in the answer to a copy, without quotes. An error that came after a 200 has another root.
 pub(super) fn copied(body: &[u8], root: &str) -> Result<String, String> {
-    #[derive(Deserialize)]
-    struct Answer {
-        #[serde(rename = "$value", default)]
-        items: Vec<Item>,
-    }
-    #[derive(Deserialize)]
-    enum Item {
-        ETag(String),
-        #[serde(other)]
-        Other,
-    }
-    let answer: Answer = xml::parse(body, root)?;
-    let etag = answer.items.into_iter().find_map(|item| match item {
-        Item::ETag(etag) => Some(etag.trim_matches('"').to_owned()),
-        Item::Other => None,
-    });
-    etag.ok_or_else(|| "the copy did not end: it has no ETag".to_owned())
+    let [etag] = xml::texts(body, root, ["ETag"])?;
+    etag.map(|etag| etag.trim_matches('"').to_owned())
+        .ok_or_else(|| "the copy did not end: it has no ETag".to_owned())
 }
 
 #[cfg(test)]

@@ -34,8 +34,6 @@ mod upload_part;
 use http::{HeaderMap, StatusCode};
 
 pub use abort_upload::AbortUpload;
-#[cfg(feature = "gateway")]
-pub(crate) use acl::AclDocument;
 pub use acl::{Acl, BucketAcl, Grant, Grantee, NewAcl, ObjectAcl, PutBucketAcl, PutObjectAcl};
 pub use bucket_location::BucketLocation;
 pub use bucket_versioning::{BucketVersioning, Versioning};
