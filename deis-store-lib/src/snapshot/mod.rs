@@ -3,6 +3,7 @@
 //! The format is written out in `docs/format.md`. Manifest and lists are untrusted input: every path is derived anew
 //! from its key. This module must not know S3 or a cluster.
 
+mod checked;
 mod list_line;
 mod manifest;
 #[cfg(feature = "backup")]

@@ -1,14 +1,11 @@
 //! The times of a snapshot: how they are made of the clock's, and how they are written.
 
-use std::time::SystemTime;
-
-use jiff::Timestamp;
-
-use crate::error::{Error, ErrorKind, Result};
-
 /// A time as a snapshot has it; an error if it is outside of the years -9999 to 9999.
-pub(crate) fn timestamp(time: SystemTime) -> Result<Timestamp> {
-    Timestamp::try_from(time)
+#[cfg(feature = "backup")]
+pub(crate) fn timestamp(time: std::time::SystemTime) -> crate::Result<jiff::Timestamp> {
+    use crate::error::{Error, ErrorKind};
+
+    jiff::Timestamp::try_from(time)
         .map_err(|error| Error::new(ErrorKind::Usage, "the clock is out of all bounds").because(error))
 }
 

@@ -13,7 +13,7 @@ use super::request::OfObject;
 use super::{CannedAcl, Head, Operation, Request, object};
 use crate::error::Result;
 use crate::s3::etag::ETag;
-use crate::s3::types::{object_path, percent_encode};
+use crate::s3::types::percent_encode;
 use crate::s3::{Advice, BucketName, ObjectKey, S3Error, xml};
 
 /// An object that is copied from.
@@ -30,7 +30,7 @@ pub struct CopySource<'a> {
 impl CopySource<'_> {
     /// Writes it into the header of a request, encoded as a path is.
     pub(super) fn write(&self, headers: &mut HeaderMap) {
-        let mut path = object_path(self.bucket, self.key);
+        let mut path = self.key.path_in(self.bucket);
         if let Some(version_id) = self.version_id {
             path.push_str("?versionId=");
             path.push_str(&percent_encode(version_id, false));
