@@ -12,6 +12,7 @@ mod every_key;
 mod keys;
 mod listings;
 mod objects;
+mod other_clients;
 mod signatures;
 mod stored_with;
 mod transfers;
