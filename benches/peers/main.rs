@@ -66,8 +66,9 @@ fn run(arguments: &Arguments) -> Result<()> {
     // The servers and the files go away on a signal too, once the program that is measured has ended.
     interrupt::remember_signals()?;
     let workload = if arguments.quick { Workload::quick() } else { Workload::full() };
-    let date =
-        arguments.date.unwrap_or_else(|| jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date());
+    let date = arguments
+        .date
+        .unwrap_or_else(|| jiff::Timestamp::now().to_zoned_datetime(jiff::tz::TimeZone::UTC).date());
     let rounds =
         Rounds { runs: if arguments.quick { 1 } else { arguments.runs }, workload, only: arguments.only };
     let work = tempfile::Builder::new()

@@ -6,7 +6,6 @@ use std::process::Command;
 use std::time::{Duration, SystemTime};
 
 use deis_store::s3::op::{GetObject, Operation as _};
-use deis_store::s3::sign::presign;
 use deis_store::s3::{BucketName, ObjectKey};
 use deis_store_tests::error::{Context as _, Error, Result};
 
@@ -36,7 +35,7 @@ pub(crate) fn prepare(gateway: &Gateway, bucket: &str, keys: &[String], work: &P
     for key in keys {
         let key = ObjectKey::new(key).context("Key")?;
         let request = GetObject::new(&bucket, &key).request();
-        targets += &presign(&request, &gateway.credentials, expires);
+        targets += &request.presigned(&gateway.credentials, expires);
         targets.push('\n');
     }
     fs::write(work.join("targets"), targets).context("Write targets")?;

@@ -1,4 +1,6 @@
-#![doc = include_str!("../../README.md")]
+// The README's examples need the verbs.
+#![cfg_attr(feature = "backup", doc = include_str!("../../README.md"))]
+#![cfg_attr(not(feature = "backup"), doc = "S3 with signature version 2, without I/O: see [`s3::sign`].")]
 
 #[cfg(feature = "backup")]
 pub mod archive;
@@ -6,28 +8,38 @@ pub mod archive;
 pub mod backup;
 #[cfg(feature = "backup")]
 mod blocking;
+#[cfg(feature = "formats")]
 pub mod cluster;
+#[cfg(feature = "formats")]
 pub mod contents;
+#[cfg(feature = "formats")]
 pub mod disk;
 pub mod error;
+#[cfg(feature = "formats")]
 pub mod etcd;
 #[cfg(feature = "gateway")]
 pub mod gateway;
+#[cfg(feature = "operations")]
 pub mod hash;
 #[cfg(feature = "client")]
 pub mod http;
+#[cfg(feature = "formats")]
 pub mod outcome;
+#[cfg(feature = "formats")]
 pub mod part;
 #[cfg(feature = "gateway")]
 pub mod rehearse;
 #[cfg(feature = "backup")]
 pub mod remote;
+#[cfg(feature = "formats")]
 pub mod report;
 #[cfg(feature = "backup")]
 pub mod restore;
+#[cfg(feature = "formats")]
 pub mod run;
 pub mod s3;
 pub mod secret;
+#[cfg(feature = "formats")]
 pub mod snapshot;
 #[cfg(feature = "backup")]
 pub mod sync;

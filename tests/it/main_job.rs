@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use deis_store::s3::etag::ETag;
-use deis_store::s3::op::ObjectInfo;
+use deis_store::s3::op::{ObjectInfo, ServerTime};
 use deis_store::s3::{BucketName, Client, ObjectKey};
 use deis_store_tests::environment::Environment;
 use deis_store_tests::wal_e;
@@ -97,7 +97,7 @@ fn buckets_are_equal(a: &Environment, b: &Environment, name: &str) {
 
 /// What is stored with an object, without what a gateway makes of it.
 fn stored(info: &ObjectInfo) -> ObjectInfo {
-    ObjectInfo { etag: String::new(), modified: String::new(), ..info.clone() }
+    ObjectInfo { etag: String::new(), modified: ServerTime::default(), ..info.clone() }
 }
 
 fn objects(client: &Client, bucket: &BucketName) -> BTreeMap<String, (ObjectInfo, Vec<u8>)> {

@@ -6,7 +6,6 @@ use std::time::{Duration, SystemTime};
 
 use deis_store::disk::encode;
 use deis_store::s3::op::{GetObject, Head, ListObjects, Operation as _, Request};
-use deis_store::s3::sign::sign;
 use deis_store::s3::{BucketName, ObjectKey};
 use deis_store::secret::Credentials;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
@@ -67,7 +66,7 @@ fn signing(times: u32) -> Result<(), String> {
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_445_412_481);
     for _ in 0..times {
         for (request, credentials) in &mut requests {
-            sign(black_box(request), credentials, now);
+            black_box(request).sign(credentials, now).map_err(|error| error.to_string())?;
         }
     }
     let signed = |(request, _): &(Request, _)| request.headers.contains_key("authorization");

@@ -8,13 +8,13 @@ use super::{Taken, finding};
 use crate::cluster::Cluster;
 use crate::contents::registry::REPOSITORIES;
 use crate::contents::wal_e::{BASE_BACKUPS, is_sentinel};
-use crate::error::{At, Error, ErrorKind, Result};
+use crate::error::{At, Context as _, Error, ErrorKind, Result};
 use crate::outcome::Outcome;
 use crate::part::Part;
 use crate::report::{Finding, FindingKind, Findings};
 use crate::run::{Run, Running};
 use crate::s3::{BucketName, Client};
-use crate::snapshot::{ListLine, PartEntry, PartOutcome, SnapshotWriter};
+use crate::snapshot::{ListLine, PartEntry, PartOutcome, SnapshotWriter, timestamp};
 use crate::transfer::{Pulled, Selection, pull};
 
 /// One listing of a bucket.
@@ -100,11 +100,7 @@ fn finding_of(part: Part, pulled: &Pulled) -> Option<Finding> {
 
 fn line(pulled: Pulled) -> Result<ListLine> {
     let Pulled { listed, outcome, stored, .. } = pulled;
-    let modified = listed.modified.parse().map_err(|error: jiff::Error| {
-        Error::new(ErrorKind::Protocol, "the listing has no readable time")
-            .at(At::Key, &listed.key)
-            .because(error)
-    })?;
+    let modified = listed.modified.time().and_then(timestamp).at(At::Key, &listed.key)?;
     let mut line = ListLine::new(listed.key, listed.size_bytes, listed.etag, modified);
     line.outcome = outcome;
     if let Some(stored) = stored {

@@ -4,9 +4,8 @@ mod bucket;
 mod file;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Instant, SystemTime};
+use std::time::Instant;
 
-use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
@@ -20,6 +19,7 @@ use crate::report::{Finding, FindingKind, Findings, Verdict};
 use crate::run::{Level, Run, Running, TaskKind, TaskResult, milliseconds};
 use crate::snapshot::{
     FORMAT, Manifest, NotIncluded, PartEntry, PartOutcome, Repository, SnapshotState, SnapshotWriter, Source,
+    timestamp,
 };
 
 /// The order of the parts: the dump first, then what it refers to. An image is there before a release names it, and
@@ -97,7 +97,7 @@ pub async fn backup(
     let _lock = repository.lock(&format!(
         "backup, process {}, since {}",
         std::process::id(),
-        timestamp(run.clock.now())
+        timestamp(run.clock.now())?
     ))?;
     check(cluster, options).await?;
     for left in repository.snapshots()?.iter().filter(|entry| entry.state == SnapshotState::Unfinished) {
@@ -105,7 +105,7 @@ pub async fn backup(
             format!("{}.unfinished is what an interrupted run has left: remove it when you like", left.name);
         verb.note(Level::Warning, "left-behind", &text);
     }
-    let started = timestamp(run.clock.now());
+    let started = timestamp(run.clock.now())?;
     let unfinished = repository.begin(run, &run_file(cluster, options))?;
     let result = run.stop.cancels(take_parts(cluster, &unfinished, options, run, &verb)).await;
     let (entries, mut report) = match result {
@@ -127,7 +127,7 @@ pub async fn backup(
         repository: String::new(),
         complete: report.verdict == Verdict::Good,
         started,
-        ended: timestamp(run.clock.now()),
+        ended: timestamp(run.clock.now())?,
         source: source(cluster),
         parts: entries,
         files: Vec::new(),
@@ -300,9 +300,4 @@ fn source(cluster: &Cluster) -> Source {
         gateways: endpoints.iter().map(Endpoint::url).collect(),
         clock_offset_ms: Some(cluster.s3.clock_offset_ms()),
     }
-}
-
-fn timestamp(time: SystemTime) -> Timestamp {
-    // A clock outside of jiff's years -9999 to 9999 is no clock.
-    Timestamp::try_from(time).unwrap_or(Timestamp::UNIX_EPOCH)
 }

@@ -4,7 +4,7 @@
 
 use super::failure::Failure;
 use super::xml::Xml;
-use crate::s3::op::AclDocument;
+use crate::s3::op::{self, Grantee};
 
 /// The one user: id and display name.
 pub(super) const OWNER: &str = "deis";
@@ -49,14 +49,15 @@ impl Acl {
     /// A list as XML. One of another owner is refused.
     pub(super) fn parse(body: &[u8]) -> Result<Self, Failure> {
         let text = std::str::from_utf8(body).map_err(|_| Failure::InvalidArgument)?;
-        let policy: AclDocument = quick_xml::de::from_str(text).map_err(|_| Failure::InvalidArgument)?;
-        if policy.owner.id != OWNER {
+        let policy = op::Acl::parse(text).map_err(|_| Failure::InvalidArgument)?;
+        if policy.owner_id() != OWNER {
             return Err(Failure::AccessDenied);
         }
-        let grants = policy.access_control_list.grant.into_iter();
-        Ok(Self(
-            grants.map(|given| Grant { group: given.grantee.uri, permission: given.permission }).collect(),
-        ))
+        let grants = policy.grants().iter().map(|given| Grant {
+            group: if let Grantee::Group(uri) = &given.grantee { Some(uri.clone()) } else { None },
+            permission: given.permission.clone(),
+        });
+        Ok(Self(grants.collect()))
     }
 
     /// As XML.

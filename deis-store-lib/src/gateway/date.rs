@@ -37,7 +37,7 @@ pub(super) fn parse(text: &str) -> Option<SystemTime> {
             DateTime::strptime("%Y%m%dT%H%M%SZ", text).and_then(|time| Offset::UTC.to_timestamp(time)).ok()?
         }
     };
-    (timestamp.as_second() >= 0).then(|| timestamp.into())
+    if timestamp.as_second() < 0 { None } else { timestamp.try_into().ok() }
 }
 
 #[cfg(test)]

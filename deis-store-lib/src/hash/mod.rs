@@ -4,9 +4,11 @@
 
 mod hex;
 mod md5;
+#[cfg(feature = "formats")]
 mod sha256;
 
 pub(crate) use hex::lower_hex;
 pub(crate) use md5::Md5;
 pub use md5::Md5Pool;
+#[cfg(feature = "formats")]
 pub use sha256::Sha256;

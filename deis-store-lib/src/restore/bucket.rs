@@ -14,7 +14,7 @@ use crate::part::Part;
 use crate::report::{Finding, FindingKind, Findings, Verdict};
 use crate::run::{Run, Running};
 use crate::s3::etag::ETag;
-use crate::s3::op::PutObject;
+use crate::s3::op::{PutObject, ServerTime};
 use crate::s3::{BucketName, Checked, Client, PartLayout};
 use crate::snapshot::{ListLine, Snapshot};
 use crate::transfer::{Pushed, ToPush, push};
@@ -149,7 +149,7 @@ impl Restoring<'_> {
             self.look_first &= self.done.restored == before;
         }
         let listed = self.target.client.list(self.target.bucket, BASE_BACKUPS);
-        let there: Vec<(String, String)> = listed
+        let there: Vec<(String, ServerTime)> = listed
             .try_filter(|object| future::ready(is_sentinel(&object.key)))
             .map_ok(|object| (object.key, object.modified))
             .try_collect()

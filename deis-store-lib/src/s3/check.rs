@@ -4,7 +4,6 @@ use std::fmt;
 use std::str::FromStr;
 
 use bytes::Bytes;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use super::etag::{ETag, PartsCheck, s3cmd_md5};
 use super::op::{ListedObject, ObjectInfo};
@@ -47,18 +46,6 @@ impl FromStr for Checked {
             _ => text.strip_prefix("parts:").and_then(|bytes| bytes.parse().ok()).map(Self::Parts),
         }
         .ok_or_else(|| Error::new(ErrorKind::Format, format!("unknown check {text:?}")))
-    }
-}
-
-impl Serialize for Checked {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for Checked {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 

@@ -1,7 +1,6 @@
 //! Errors of an S3 answer: their shapes, what they mean to a person, and whether to try again.
 
 use http::StatusCode;
-use serde::Deserialize;
 
 use crate::error::{At, Error, ErrorKind};
 use crate::s3::op::Head;
@@ -35,16 +34,10 @@ impl S3Error {
     /// Reads an answer whose status is not a success.
     #[must_use]
     pub fn read(head: &Head, body: &[u8]) -> Self {
-        #[derive(Deserialize, Default)]
-        #[serde(rename_all = "PascalCase", default)]
-        struct Answer {
-            code: String,
-            request_id: String,
-        }
-        let answer: Answer = super::xml::parse(body, "Error").unwrap_or_default();
+        let [code, request_id] = super::xml::texts(body, "Error", ["Code", "RequestId"]).unwrap_or_default();
         let request_id =
-            if answer.request_id.is_empty() { head.text("x-amz-request-id") } else { answer.request_id };
-        Self { status: head.status, code: answer.code, request_id, finding: None }
+            request_id.filter(|id| !id.is_empty()).unwrap_or_else(|| head.text("x-amz-request-id"));
+        Self { status: head.status, code: code.unwrap_or_default(), request_id, finding: None }
     }
 
     /// An answer of success that is not what it should be.

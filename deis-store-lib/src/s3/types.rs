@@ -59,6 +59,13 @@ impl ObjectKey {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The path of the object in a bucket, percent-encoded: one text that is both sent and signed, since radosgw signs
+    /// the path as it is on the wire.
+    #[must_use]
+    pub fn path_in(&self, bucket: &BucketName) -> String {
+        format!("/{bucket}/{}", percent_encode(&self.0, true))
+    }
 }
 
 impl fmt::Display for ObjectKey {
@@ -68,13 +75,9 @@ impl fmt::Display for ObjectKey {
 }
 
 /// The path of a bucket, path style: the only style that works for `db_wal` and without `rgw dns name`.
+#[cfg(feature = "operations")]
 pub(crate) fn bucket_path(bucket: &BucketName) -> String {
     format!("/{bucket}")
-}
-
-/// The path of an object: one string that is both sent and signed, since radosgw signs the path as it is on the wire.
-pub(crate) fn object_path(bucket: &BucketName, key: &ObjectKey) -> String {
-    format!("/{bucket}/{}", percent_encode(key.as_str(), true))
 }
 
 /// Encodes every byte but `A-Z a-z 0-9 - . _ ~`, and `/` where it is kept, with upper-case hex.
@@ -91,7 +94,7 @@ mod tests {
     #[test]
     fn a_path_keeps_what_url_parsers_take_away() {
         let bucket = BucketName::new("db_wal").unwrap();
-        let path = |key: &str| object_path(&bucket, &ObjectKey::new(key).unwrap());
+        let path = |key: &str| ObjectKey::new(key).unwrap().path_in(&bucket);
         assert_eq!(path("e/../k"), "/db_wal/e/../k");
         assert_eq!(path("/lead//x/"), "/db_wal//lead//x/");
         assert_eq!(path("a b+c%é\n"), "/db_wal/a%20b%2Bc%25%C3%A9%0A");

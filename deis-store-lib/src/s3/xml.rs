@@ -3,20 +3,55 @@
 use quick_xml::Reader;
 use quick_xml::escape::resolve_xml_entity;
 use quick_xml::events::Event;
-use serde::de::DeserializeOwned;
 
-/// Parses a document whose root element must have this name.
-pub(crate) fn parse<T: DeserializeOwned>(body: &[u8], root: &str) -> Result<T, String> {
-    // The serde reader neither looks at the name of the root nor minds what follows it.
-    each_element(body, root, |_, _| Ok(()))?;
-    // It is UTF-8.
-    let text = std::str::from_utf8(body).unwrap_or_default();
-    quick_xml::de::from_str(text).map_err(|error| format!("the answer is not what was expected: {error}"))
+/// The texts of the elements at these paths below the root, which must have this name; `None` for one that is not there.
+pub(crate) fn texts<const N: usize>(
+    body: &[u8],
+    root: &str,
+    paths: [&str; N],
+) -> Result<[Option<String>; N], String> {
+    let mut texts = [const { None }; N];
+    each_element(body, root, |path, text| {
+        if let Some(index) = paths.iter().position(|wanted| *wanted == path) {
+            let before = texts[index].replace(text.to_owned());
+            if before.is_some() {
+                return Err(format!("the answer has two `{path}`"));
+            }
+        }
+        Ok(())
+    })?;
+    Ok(texts)
+}
+
+/// What must be there: a text, or what it says.
+pub(crate) fn required<T>(value: Option<T>, name: &str) -> Result<T, String> {
+    value.ok_or_else(|| format!("the answer has no `{name}`, or one that cannot be read"))
+}
+
+/// The text of the root element, which must have this name.
+pub(crate) fn root_text(body: &[u8], root: &str) -> Result<String, String> {
+    let mut of_root = String::new();
+    walk(body, root, |path, text| {
+        if path.is_empty() {
+            text.clone_into(&mut of_root);
+        }
+        Ok(())
+    })?;
+    Ok(of_root)
 }
 
 /// Reads a document whose root element must have this name, and calls `each` at the end of every element below it with
-/// its path (`Contents/Key`) and the text in it: much faster than [`parse`], for answers of a thousand entries.
+/// its path (`Contents/Key`) and the text in it. No tree of elements is made: an answer may have a thousand entries.
 pub(crate) fn each_element(
+    body: &[u8],
+    root: &str,
+    mut each: impl FnMut(&str, &str) -> Result<(), String>,
+) -> Result<(), String> {
+    walk(body, root, |path, text| if path.is_empty() { Ok(()) } else { each(path, text) })
+}
+
+/// As [`each_element`], and for the root at last, whose path is empty.
+fn walk(
     body: &[u8],
     root: &str,
     mut each: impl FnMut(&str, &str) -> Result<(), String>,
@@ -92,11 +127,8 @@ impl Document<'_> {
     fn close(&mut self, each: &mut impl FnMut(&str, &str) -> Result<(), String>) -> Result<(), String> {
         // The reader has seen to it that each end has its beginning.
         let Some(parent) = self.parents.pop() else { return Err("the answer ends twice".to_owned()) };
-        if parent == 0 {
-            self.closed = true;
-        } else {
-            each(&self.path[self.root.len() + 2..], &self.text)?;
-        }
+        self.closed = parent == 0;
+        each(self.path.get(self.root.len() + 2..).unwrap_or_default(), &self.text)?;
         self.path.truncate(parent);
         self.text.clear();
         Ok(())
@@ -107,22 +139,26 @@ impl Document<'_> {
 mod tests {
     use super::*;
 
-    #[derive(Debug, PartialEq, serde::Deserialize)]
-    #[serde(rename_all = "PascalCase")]
-    struct Page {
-        #[serde(default)]
-        key: Vec<String>,
+    fn keys(body: &[u8]) -> Result<Vec<String>, String> {
+        let mut keys = Vec::new();
+        each_element(body, "Page", |path, text| {
+            if path == "Key" {
+                keys.push(text.to_owned());
+            }
+            Ok(())
+        })?;
+        Ok(keys)
     }
 
     #[test]
     fn a_truncated_answer_is_an_error_and_never_a_short_list() {
-        assert!(parse::<Page>(b"<Page><Key>a</Key>", "Page").unwrap_err().contains("cut off"));
-        assert!(parse::<Page>(b"", "Page").unwrap_err().contains("cut off"));
+        assert!(keys(b"<Page><Key>a</Key>").unwrap_err().contains("cut off"));
+        assert!(keys(b"").unwrap_err().contains("cut off"));
     }
 
     #[test]
     fn another_root_is_an_error_and_never_an_empty_list() {
-        let error = parse::<Page>(b"<ListAllMyBucketsResult></ListAllMyBucketsResult>", "Page").unwrap_err();
+        let error = keys(b"<ListAllMyBucketsResult></ListAllMyBucketsResult>").unwrap_err();
         assert_eq!(error, "the answer is a ListAllMyBucketsResult, not a Page");
     }
 
@@ -148,13 +184,22 @@ mod tests {
     }
 
     #[test]
+    fn texts_are_found_by_their_paths_and_none_may_come_twice() {
+        let found = texts(b"<R><A><K>1</K></A><K> 2 </K><E/></R>", "R", ["K", "E", "A/K", "B"]).unwrap();
+        let expected = [Some(" 2 "), Some(""), Some("1"), None];
+        assert_eq!(found, expected.map(|text| text.map(str::to_owned)));
+        assert!(texts(b"<R><K>1</K><K>1</K></R>", "R", ["K"]).unwrap_err().contains("two `K`"));
+        assert_eq!(root_text(b"<R>a</R>", "R").unwrap(), "a");
+        assert!(root_text(b"<R>a</R>", "S").is_err() && root_text(b"<R>a", "R").is_err());
+    }
+
+    #[test]
     fn a_dtd_is_refused() {
-        assert!(parse::<Page>(b"<!DOCTYPE a [<!ENTITY b \"c\">]><Page/>", "Page").is_err());
+        assert!(keys(b"<!DOCTYPE a [<!ENTITY b \"c\">]><Page/>").is_err());
     }
 
     #[test]
     fn references_to_control_characters_are_read() {
-        let page: Page = parse(b"<Page><Key>a&#x01;&#10;&lt;</Key></Page>", "Page").unwrap();
-        assert_eq!(page.key, ["a\u{1}\n<"]);
+        assert_eq!(keys(b"<Page><Key>a&#x01;&#10;&lt;</Key></Page>").unwrap(), ["a\u{1}\n<"]);
     }
 }

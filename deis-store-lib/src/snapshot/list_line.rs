@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use serde::{Deserialize, Serialize};
 
+use super::time::milliseconds;
 use crate::disk;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::hash::Sha256;
@@ -93,24 +94,6 @@ impl ListLine {
     pub fn stored_at(mut self, components: &[String]) -> Self {
         self.other_path = (components != disk::encode(&self.key)).then(|| components.join("/"));
         self
-    }
-}
-
-/// Times as RFC 3339 in UTC with three decimals.
-pub(super) mod milliseconds {
-    use super::{Deserialize, Deserializer, Serializer, Timestamp, de};
-
-    pub(in super::super) fn serialize<S: Serializer>(
-        time: &Timestamp,
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&format_args!("{time:.3}"))
-    }
-
-    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Timestamp, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 

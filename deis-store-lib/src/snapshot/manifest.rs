@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::list_line::milliseconds;
+use super::time::milliseconds;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::Sha256;
 use crate::outcome::Counts;

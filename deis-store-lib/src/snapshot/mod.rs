@@ -3,6 +3,7 @@
 //! The format is written out in `docs/format.md`. Manifest and lists are untrusted input: every path is derived anew
 //! from its key. This module must not know S3 or a cluster.
 
+mod checked;
 mod list_line;
 mod manifest;
 #[cfg(feature = "backup")]
@@ -17,6 +18,7 @@ mod reader;
 mod repository;
 #[cfg(all(test, feature = "backup"))]
 pub(crate) mod sample;
+mod time;
 #[cfg(feature = "backup")]
 mod writer;
 
@@ -33,4 +35,7 @@ pub use {
 };
 
 #[cfg(feature = "backup")]
-pub(crate) use name::{LISTS, MANIFEST, MANIFEST_DIGEST, VERIFIED};
+pub(crate) use {
+    name::{LISTS, MANIFEST, MANIFEST_DIGEST, VERIFIED},
+    time::timestamp,
+};

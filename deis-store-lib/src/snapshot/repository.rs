@@ -6,13 +6,13 @@ use std::io::{Read, Write};
 use std::path::Path;
 use std::time::SystemTime;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::manifest::{FORMAT, check_format};
 use super::name::{SnapshotName, UNFINISHED};
 use super::reader::Snapshot;
+use super::time::timestamp;
 use super::writer::SnapshotWriter;
 use crate::disk::{Kind, Lock, PARTIAL, PROBE_NAME, Root, probe};
 use crate::error::{At, Context, Error, ErrorKind, Result, disk_error};
@@ -171,11 +171,6 @@ pub(super) fn json(value: &impl Serialize) -> Result<Vec<u8>> {
         .map_err(|error| Error::new(ErrorKind::Internal, "a value that is no JSON").because(error))?;
     text.push(b'\n');
     Ok(text)
-}
-
-fn timestamp(time: SystemTime) -> Result<Timestamp> {
-    Timestamp::try_from(time)
-        .map_err(|error| Error::new(ErrorKind::Usage, "the clock is out of all bounds").because(error))
 }
 
 /// A UUID of version 8, whose bits are ours to choose: a digest of the run's seed and the time.

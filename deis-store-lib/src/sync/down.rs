@@ -13,7 +13,7 @@ use crate::run::{Run, Running};
 use crate::s3::op::ListedObject;
 use crate::s3::{Check, Client};
 use crate::sync::SyncOptions;
-use crate::transfer::download::{Sink, Transfer, listed_time};
+use crate::transfer::download::{Sink, Transfer};
 use crate::transfer::ordered;
 use crate::tree::PartialFiles;
 use crate::tree::{Pair, merge};
@@ -136,7 +136,7 @@ impl Pull<'_> {
     /// read again.
     async fn unchanged(&self, listed: &ListedObject, local: TreeEntry) -> Result<bool> {
         let Ok(facts) = local.found else { return Ok(false) };
-        let modified = listed_time(listed)?;
+        let modified = listed.modified.time().at(At::Key, &listed.key)?;
         let sizes = (facts.size_bytes, listed.size_bytes);
         match step(sizes, (facts.modified, modified), self.options.unchanged_by) {
             Step::Copy => Ok(false),

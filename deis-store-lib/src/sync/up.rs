@@ -6,14 +6,13 @@ use super::tally::{Done, Tally, deferred};
 use super::{BucketTree, SyncReport, Synced};
 use crate::blocking::blocking;
 use crate::disk::Root;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{At, Context as _, Error, ErrorKind, Result};
 use crate::outcome::Outcome;
 use crate::run::{Run, Running};
 use crate::s3::op::ListedObject;
 use crate::s3::{Client, ObjectKey};
 use crate::sync::SyncOptions;
 use crate::transfer::CircuitBreaker;
-use crate::transfer::download::listed_time;
 use crate::transfer::ordered;
 use crate::transfer::{ToPush, upload};
 use crate::tree::{Pair, merge};
@@ -76,7 +75,7 @@ impl Push<'_> {
             }
         };
         if let Some(listed) = listed {
-            let times = (facts.modified, listed_time(&listed)?);
+            let times = (facts.modified, listed.modified.time().at(At::Key, &listed.key)?);
             let root = self.root.clone();
             let unchanged =
                 match step((facts.size_bytes, listed.size_bytes), times, self.options.unchanged_by) {

@@ -175,7 +175,7 @@ impl Transfer<'_> {
     /// Copies an object, of which an earlier run may have left the half, into a file of its user's own.
     async fn mirror(&self, listed: &ListedObject, key: &ObjectKey) -> Result<Stored> {
         let below = self.below(key.as_str());
-        let time = listed_time(listed)?;
+        let time = listed.modified.time().at(At::Key, &listed.key)?;
         let settle = move |new_file: NewFile| new_file.set(0o600, Some(time)).map(|()| new_file);
         let (info, new_file, checked) = if listed.size_bytes > SMALL_BYTES && is_resumable(&listed.etag) {
             resume(self.client, (self.bucket, key), listed, (self.root, below), settle).await?
@@ -187,7 +187,7 @@ impl Transfer<'_> {
             let (new_file, checked) = arrive(download, key, new_file, settle).await?;
             (info, new_file, checked)
         };
-        let modified = last_modified(&info, key)?;
+        let modified = info.modified.time().at(At::Key, key)?;
         let committed = self.commits.commit(new_file).await.at(At::Key, key)?;
         Ok(Stored::new(committed, checked, modified, info))
     }
@@ -226,15 +226,6 @@ pub async fn fetch(
     store(download, key, mode, new_file).await.at(At::Bucket, bucket)
 }
 
-/// When a listed object was written.
-pub(crate) fn listed_time(listed: &ListedObject) -> Result<SystemTime> {
-    listed.modified.parse::<jiff::Timestamp>().map(SystemTime::from).map_err(|error| {
-        Error::new(ErrorKind::Protocol, "the listing has no readable time")
-            .at(At::Key, &listed.key)
-            .because(error)
-    })
-}
-
 /// What it means that an object is not found.
 pub(crate) fn no_data(error: Error) -> Error {
     if error.kind() == ErrorKind::NotFound {
@@ -242,11 +233,6 @@ pub(crate) fn no_data(error: Error) -> Error {
             .because(error);
     }
     error
-}
-
-fn last_modified(info: &ObjectInfo, key: &ObjectKey) -> Result<SystemTime> {
-    httpdate::parse_http_date(&info.modified)
-        .map_err(|_| Error::new(ErrorKind::Protocol, "the gateway gives no Last-Modified").at(At::Key, key))
 }
 
 impl Stored {
@@ -263,7 +249,7 @@ async fn store(
     new_file: impl FnOnce(&str, &str) -> Result<NewFile> + Send + 'static,
 ) -> Result<Stored> {
     let info = download.info().clone();
-    let modified = last_modified(&info, key)?;
+    let modified = info.modified.time().at(At::Key, key)?;
     let (name, etag) = (key.as_str().to_owned(), info.etag.clone());
     let commit = move |new_file: NewFile| new_file.commit(mode, Some(modified), false);
     let (committed, checked) = arrive(download, key, move || new_file(&name, &etag), commit).await?;

@@ -28,7 +28,7 @@ async fn a_bucket_is_listed_once_with_the_time_of_its_making(site: &Site) {
     let ours: Vec<_> = buckets.iter().filter(|bucket| bucket.name == site.bucket.as_str()).collect();
     assert_eq!(ours.len(), 1, "{buckets:?}");
     // 2026-11-22T06:38:30.123Z
-    let created = &ours[0].created;
+    let created = ours[0].created.as_str();
     assert!(created.len() == 24 && created.ends_with('Z') && created.starts_with("20"), "{created}");
 }
 

@@ -12,6 +12,7 @@ mod every_key;
 mod keys;
 mod listings;
 mod objects;
+mod other_clients;
 mod signatures;
 mod stored_with;
 mod transfers;
@@ -30,7 +31,6 @@ use deis_store::http::{Body, Frames, Source, Timeouts, connect};
 use deis_store::run::{Clock, Run, Silent, Stop, SystemClock};
 use deis_store::s3::client::ClientOptions;
 use deis_store::s3::op::{Head, ObjectInfo, Operation, PutObject, Request};
-use deis_store::s3::sign::sign;
 use deis_store::s3::{BucketName, Client, ObjectKey};
 use deis_store::secret::Credentials;
 use deis_store::{Error, ErrorKind, Result};
@@ -178,7 +178,7 @@ impl Site {
 
     /// The bare answer to a request, which is signed here.
     async fn send(&self, mut request: Request) -> (Head, Bytes) {
-        sign(&mut request, &self.credentials(), SystemTime::now());
+        request.sign(&self.credentials(), SystemTime::now()).unwrap();
         let mut sent = http::Request::new(Body::Bytes(request.body.clone()));
         *sent.method_mut() = request.method.clone();
         *sent.uri_mut() = request.target().parse().unwrap();

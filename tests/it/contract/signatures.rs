@@ -9,7 +9,6 @@ use deis_store::http::Body;
 use deis_store::run::{Clock, SystemClock};
 use deis_store::s3::Client;
 use deis_store::s3::op::{GetObject, Operation as _, PutObject, Request};
-use deis_store::s3::sign::presign;
 use deis_store::secret::Credentials;
 
 use super::{Pieces, Site, client, key, made, md5, refused, rules};
@@ -115,7 +114,7 @@ fn presigned(site: &Site, name: &str, query: &str, seconds: i64) -> String {
     let key = key(name);
     let request = GetObject::new(&site.bucket, &key).request();
     let request = Request::bare(request.method, request.path, query.to_owned());
-    presign(&request, &site.credentials(), Off(seconds).now())
+    request.presigned(&site.credentials(), Off(seconds).now())
 }
 
 async fn a_presigned_object_needs_no_keys(site: &Site) {

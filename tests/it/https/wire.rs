@@ -9,7 +9,6 @@ use bytes::Bytes;
 use deis_store::error::At;
 use deis_store::http::{Body, ConnectOptions, Frames, HttpSend, ProxyUrl, SendError, Source, Stage, connect};
 use deis_store::s3::op::{Operation as _, PutObject};
-use deis_store::s3::sign::sign;
 use deis_store::secret::Credentials;
 use http::{Method, Request};
 
@@ -137,7 +136,7 @@ fn every_key_arrives_as_it_was_signed_or_not_at_all() {
             let body = name.as_bytes();
             let put = PutObject::new(&bucket, &key, body.len() as u64, md5(body)).unwrap();
             let mut signed = put.request();
-            sign(&mut signed, &Credentials::new("AK", "SK"), SystemTime::now());
+            signed.sign(&Credentials::new("AK", "SK"), SystemTime::now()).unwrap();
             let mut sent = request(Method::PUT, &signed.target()).unwrap();
             sent.headers = signed.headers;
             assert!(sent.headers.contains_key("authorization"));

@@ -5,7 +5,7 @@ use std::fs;
 
 use deis_store::ErrorKind;
 use deis_store::s3::client::{UploadOptions, cut_into_parts};
-use deis_store::s3::op::{InitiateUpload, ObjectInfo};
+use deis_store::s3::op::{InitiateUpload, ObjectInfo, ServerTime};
 use deis_store::s3::{BucketName, Client, ObjectKey};
 use deis_store_tests::faulty::{Edit, Fault, FaultyGateway, Operation, edited};
 use futures_util::TryStreamExt as _;
@@ -31,7 +31,7 @@ fn kept(
             // Its bytes are what its ETag says.
             let (info, checked) = client.get_to(bucket, &key, tokio::io::sink()).await.unwrap();
             assert_ne!(checked.to_string(), "none", "{key}");
-            kept.insert(listed.key, ObjectInfo { modified: String::new(), ..info });
+            kept.insert(listed.key, ObjectInfo { modified: ServerTime::default(), ..info });
         }
         kept
     })

@@ -103,7 +103,7 @@ impl Scene {
     /// Key → when it was written.
     fn objects(&self) -> BTreeMap<String, String> {
         let listing = self.client.list(&bucket(self.name), "");
-        block(listing.map_ok(|object| (object.key, object.modified)).try_collect()).unwrap()
+        block(listing.map_ok(|object| (object.key, object.modified.to_string())).try_collect()).unwrap()
     }
 }
 

@@ -56,9 +56,11 @@ pub(super) async fn list(client: &Client, output: &Output) -> Done {
     let buckets = client.buckets().await?;
     let lines: String = buckets
         .iter()
-        .map(|bucket| format!("{}  s3://{}\n", minute(&bucket.created), printable(&bucket.name)))
+        .map(|bucket| format!("{}  s3://{}\n", minute(bucket.created.as_str()), printable(&bucket.name)))
         .collect();
-    let report: Vec<Value> =
-        buckets.iter().map(|bucket| json!({ "name": bucket.name, "created": bucket.created })).collect();
+    let report: Vec<Value> = buckets
+        .iter()
+        .map(|bucket| json!({ "name": bucket.name, "created": bucket.created.as_str() }))
+        .collect();
     Ok(output.answer(&lines, &json!({ "buckets": report })))
 }

@@ -55,7 +55,7 @@ async fn object(client: &Client, bucket: &BucketName, key: &ObjectKey) -> Result
     let mut lines = vec![
         format!("{} (object):", printable(&name)),
         line("File size:", &info.total_bytes.to_string()),
-        line("Last mod:", &info.modified),
+        line("Last mod:", info.modified.as_str()),
         line("MIME type:", content_type),
         line("MD5 sum:", &info.etag),
         grants(&acl),
@@ -63,7 +63,7 @@ async fn object(client: &Client, bucket: &BucketName, key: &ObjectKey) -> Result
     lines.extend(info.headers.iter().map(|(name, value)| line(&format!("{name}:"), value)));
     lines.extend(info.meta.iter().map(|(name, value)| line(&format!("x-amz-meta-{name}:"), value)));
     let entry = json!({
-        "name": name, "size": info.total_bytes, "modified": info.modified, "etag": info.etag,
+        "name": name, "size": info.total_bytes, "modified": info.modified.as_str(), "etag": info.etag,
         "content_type": info.content_type, "headers": info.headers, "meta": info.meta, "acl": acl_json(&acl),
     });
     Ok((lines.join("\n") + "\n", entry))

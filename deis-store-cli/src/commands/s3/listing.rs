@@ -68,7 +68,7 @@ async fn one(
                 text.push_str(&format!("{:>29}  s3://{bucket}/{}\n", "DIR", printable(prefix)));
             }
             (Folded::Object, false) => {
-                let (modified, key) = (minute(&object.modified), printable(&object.key));
+                let (modified, key) = (minute(object.modified.as_str()), printable(&object.key));
                 text.push_str(&format!("{modified} {:>12}  s3://{bucket}/{key}\n", object.size_bytes));
             }
         }
@@ -80,7 +80,7 @@ async fn one(
 }
 
 fn as_json(object: &ListedObject) -> Value {
-    json!({ "key": object.key, "size": object.size_bytes, "etag": object.etag, "modified": object.modified })
+    json!({ "key": object.key, "size": object.size_bytes, "etag": object.etag, "modified": object.modified.as_str() })
 }
 
 pub(super) async fn usage(client: &Client, place: Option<&str>, output: &Output) -> Done {

@@ -19,9 +19,14 @@ pub(super) async fn list(client: &Client, place: &str, output: &Output) -> Done 
     let mut text = "Initiated\tPath\tId\n".to_owned();
     for upload in &uploads {
         let name = format!("s3://{bucket}/{}", upload.key);
-        text.push_str(&format!("{}\t{}\t{}\n", upload.initiated, printable(&name), upload.upload_id));
+        text.push_str(&format!(
+            "{}\t{}\t{}\n",
+            upload.initiated.as_str(),
+            printable(&name),
+            upload.upload_id
+        ));
     }
-    let entry = |upload: &deis_store::s3::op::ListedUpload| json!({ "key": upload.key, "id": upload.upload_id, "initiated": upload.initiated });
+    let entry = |upload: &deis_store::s3::op::ListedUpload| json!({ "key": upload.key, "id": upload.upload_id, "initiated": upload.initiated.as_str() });
     let report: Vec<Value> = uploads.iter().map(entry).collect();
     Ok(output.answer(&text, &json!({ "uploads": report })))
 }

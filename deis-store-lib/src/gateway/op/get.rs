@@ -1,5 +1,7 @@
 //! GET and HEAD of an object.
 
+use std::time::UNIX_EPOCH;
+
 use http::{HeaderName, StatusCode, header};
 
 use super::call::Call;
@@ -7,6 +9,7 @@ use crate::gateway::condition;
 use crate::gateway::failure::Failure;
 use crate::gateway::range::{Wanted, wanted};
 use crate::gateway::response::Response;
+use crate::s3::sign::http_date;
 
 /// What a signed query may put in place of what is stored.
 const OVERRIDES: [(&str, HeaderName); 6] = [
@@ -33,7 +36,7 @@ pub(super) fn get(call: &Call<'_>) -> Result<Response, Failure> {
     let mut response = Response::stream(status, object.content.open(range), length_bytes)
         .with(header::ACCEPT_RANGES, "bytes")
         .with(header::ETAG, &format!("\"{}\"", object.etag))
-        .with(header::LAST_MODIFIED, &httpdate::fmt_http_date(object.modified.into()))
+        .with(header::LAST_MODIFIED, &http_date(object.modified.try_into().unwrap_or(UNIX_EPOCH)))
         .with(HeaderName::from_static("x-rgw-object-type"), "Normal");
     for (name, value) in &object.headers {
         response.headers.insert(name, value.clone());

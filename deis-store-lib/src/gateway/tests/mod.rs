@@ -19,7 +19,6 @@ use crate::http::{Body, HttpSend, Timeouts, connect};
 use crate::run::{Clock, Run, SystemClock};
 use crate::s3::client::ClientOptions;
 use crate::s3::op::{Head, PutObject, Request};
-use crate::s3::sign::sign;
 use crate::s3::{BucketName, Client, ObjectKey};
 use crate::secret::Credentials;
 
@@ -131,7 +130,7 @@ impl Harness {
         body: impl Into<Bytes>,
     ) -> Got {
         let mut request = request(method, target, headers);
-        sign(&mut request, &credentials(), SystemTime::now());
+        request.sign(&credentials(), SystemTime::now()).unwrap();
         self.send(request, body).await
     }
 

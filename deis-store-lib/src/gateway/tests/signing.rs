@@ -3,7 +3,7 @@
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::*;
-use crate::s3::sign::{SIGNED_SUBRESOURCES, presign};
+use crate::s3::sign::SIGNED_SUBRESOURCES;
 
 #[tokio::test]
 async fn every_subresource_that_radosgw_signs_is_signed() {
@@ -38,7 +38,7 @@ async fn presigned_requests_hold_until_they_expire() {
     harness.put("a b", b"abc").await;
     let now = SystemTime::now();
     let target = "/db_wal/a%20b?response-content-type=text%2Fplain";
-    let url = presign(&request(Method::GET, target, &[]), &credentials(), now + Duration::from_mins(1));
+    let url = request(Method::GET, target, &[]).presigned(&credentials(), now + Duration::from_mins(1));
     let got = harness.send(request(Method::GET, &url, &[]), "").await;
     assert_eq!((got.status(), got.body.as_str()), (200, "abc"));
     let head = harness.send(request(Method::HEAD, &url, &[]), "").await;
@@ -46,7 +46,7 @@ async fn presigned_requests_hold_until_they_expire() {
     let tampered = url.replace("text%2Fplain", "text%2Fhtml");
     let got = harness.send(request(Method::GET, &tampered, &[]), "").await;
     assert_eq!(got.code(), "SignatureDoesNotMatch");
-    let late = presign(&request(Method::GET, target, &[]), &credentials(), now - Duration::from_mins(1));
+    let late = request(Method::GET, target, &[]).presigned(&credentials(), now - Duration::from_mins(1));
     assert_eq!(harness.send(request(Method::GET, &late, &[]), "").await.code(), "AccessDenied");
     let unsigned = url.split("&Signature").next().unwrap();
     assert_eq!(harness.send(request(Method::GET, unsigned, &[]), "").await.code(), "InvalidArgument");
@@ -105,7 +105,7 @@ async fn raw(harness: &Harness, text: &str) -> String {
 
 fn signed(method: Method, path: &str) -> String {
     let mut request = request(method, path, &[]);
-    sign(&mut request, &credentials(), SystemTime::now());
+    request.sign(&credentials(), SystemTime::now()).unwrap();
     let header = |name: &str| request.headers[name].to_str().unwrap().to_owned();
     format!(
         "{} {path} HTTP/1.1\r\nHost: h\r\nDate: {}\r\nAuthorization: {}\r\n",

@@ -54,7 +54,7 @@ async fn a_snapshots_file_that_is_shorter_than_listed_breaks_off_and_is_no_short
         .set_len(3)
         .unwrap();
     let mut request = request(Method::GET, "/registry/a", &[]);
-    sign(&mut request, &credentials(), SystemTime::now());
+    request.sign(&credentials(), SystemTime::now()).unwrap();
     let mut built = http::Request::new(Body::Bytes(Bytes::new()));
     *built.uri_mut() = request.target().parse().unwrap();
     *built.headers_mut() = request.headers;

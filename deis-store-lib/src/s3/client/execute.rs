@@ -12,7 +12,6 @@ use super::retry_budget::RetryBudget;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::http::{Body, HttpSend, Received, SendError, Stage};
 use crate::s3::op::{Head, Operation, Repeat};
-use crate::s3::sign::sign;
 use crate::s3::{Advice, S3Error};
 
 /// An answer of more than this is no answer of ours: a page of 1000 keys of 1024 bytes has about 4 MB.
@@ -165,7 +164,9 @@ impl Client {
 
     fn signed<O: Operation>(&self, operation: &O, body: Option<&Body>) -> Result<HttpRequest<Body>, Failure> {
         let mut request = operation.request();
-        sign(&mut request, &self.0.credentials, self.now());
+        request
+            .sign(&self.0.credentials, self.now())
+            .map_err(|error| Failure::Send(SendError::new(Stage::Unfaithful, error)))?;
         let body = body.cloned().unwrap_or(Body::Bytes(request.body.clone()));
         let unfaithful = |error: http::Error| Failure::Send(SendError::new(Stage::Unfaithful, error));
         let mut sent = HttpRequest::builder()

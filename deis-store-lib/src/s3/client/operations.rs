@@ -14,7 +14,6 @@ use crate::s3::op::{
     ListObjects, ListParts, ListUploads, ListVersions, ListedPart, ListedUpload, NewAcl, NotDeleted,
     ObjectAcl, ObjectInfo, Operation, Page, PutBucketAcl, PutObjectAcl, Versioning, VersionsPage,
 };
-use crate::s3::sign::presign;
 use crate::s3::{BucketName, ObjectKey};
 
 impl Client {
@@ -176,6 +175,6 @@ impl Client {
         }
         let first = self.0.gateways.endpoints().next();
         let endpoint = first.map(Endpoint::url).unwrap_or_default();
-        Ok(format!("{endpoint}{}", presign(&request, &self.0.credentials, expires)))
+        Ok(format!("{endpoint}{}", request.presigned(&self.0.credentials, expires)))
     }
 }

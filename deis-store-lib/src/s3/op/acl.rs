@@ -3,7 +3,6 @@
 //! A list is given back to the byte as it came: whoever keeps one can put it back. radosgw refuses one of another owner.
 
 use http::Method;
-use serde::Deserialize;
 
 use super::request::{OfBucket, OfObject};
 use super::{CannedAcl, Head, Operation, Request, nothing};
@@ -65,10 +64,22 @@ impl Acl {
     }
 
     fn read(xml: String) -> Result<Self, String> {
-        let policy: AclDocument = xml::parse(xml.as_bytes(), "AccessControlPolicy")?;
-        let grants =
-            policy.access_control_list.grant.into_iter().map(Given::read).collect::<Result<_, _>>()?;
-        Ok(Self { xml, owner_id: policy.owner.id, grants })
+        let (mut owner_id, mut has_list, mut grants, mut given) = (None, false, Vec::new(), Given::default());
+        xml::each_element(xml.as_bytes(), "AccessControlPolicy", |path, text| {
+            match path {
+                "Owner/ID" => owner_id = Some(text.to_owned()),
+                "AccessControlList" => has_list = true,
+                "AccessControlList/Grant" => grants.push(std::mem::take(&mut given).read()?),
+                "AccessControlList/Grant/Permission" => given.permission = Some(text.to_owned()),
+                "AccessControlList/Grant/Grantee/ID" => given.id = Some(text.to_owned()),
+                "AccessControlList/Grant/Grantee/URI" => given.uri = Some(text.to_owned()),
+                "AccessControlList/Grant/Grantee/EmailAddress" => given.email = Some(text.to_owned()),
+                _ => {}
+            }
+            Ok(())
+        })?;
+        let owner_id = xml::required(owner_id.filter(|_| has_list), "Owner or AccessControlList")?;
+        Ok(Self { xml, owner_id, grants })
     }
 
     fn answered(head: &Head, body: &[u8]) -> Result<Self, S3Error> {
@@ -185,52 +196,24 @@ impl Operation for PutObjectAcl<'_> {
     }
 }
 
-/// The document, for who answers with it too.
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct AclDocument {
-    pub(crate) owner: Id,
-    pub(crate) access_control_list: Grants,
-}
-
-#[derive(Deserialize)]
-pub(crate) struct Id {
-    #[serde(rename = "ID")]
-    pub(crate) id: String,
-}
-
-#[derive(Deserialize)]
-pub(crate) struct Grants {
-    #[serde(rename = "Grant", default)]
-    pub(crate) grant: Vec<Given>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub(crate) struct Given {
-    pub(crate) grantee: Named,
-    pub(crate) permission: String,
-}
-
-#[derive(Deserialize)]
-pub(crate) struct Named {
-    #[serde(rename = "ID")]
+/// What was given to somebody, as it stands in the document.
+#[derive(Default)]
+struct Given {
     id: Option<String>,
-    #[serde(rename = "URI")]
-    pub(crate) uri: Option<String>,
-    #[serde(rename = "EmailAddress")]
+    uri: Option<String>,
     email: Option<String>,
+    permission: Option<String>,
 }
 
 impl Given {
     fn read(self) -> Result<Grant, String> {
-        let grantee = match self.grantee {
-            Named { uri: Some(uri), .. } => Grantee::Group(uri),
-            Named { id: Some(id), .. } => Grantee::User(id),
-            Named { email: Some(email), .. } => Grantee::Email(email),
+        let grantee = match self {
+            Self { uri: Some(uri), .. } => Grantee::Group(uri),
+            Self { id: Some(id), .. } => Grantee::User(id),
+            Self { email: Some(email), .. } => Grantee::Email(email),
             _ => return Err("a grantee has neither id, URI nor address".to_owned()),
         };
-        Ok(Grant { grantee, permission: self.permission })
+        Ok(Grant { grantee, permission: xml::required(self.permission, "Permission")? })
     }
 }
 

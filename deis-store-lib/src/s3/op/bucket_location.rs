@@ -1,7 +1,5 @@
 //! `GET /BUCKET?location`: the zone group that a bucket is in.
 
-use serde::Deserialize;
-
 use super::request::OfBucket;
 use super::{Head, Operation, Request};
 use crate::s3::{BucketName, S3Error, xml};
@@ -22,14 +20,7 @@ impl Operation for BucketLocation<'_> {
     }
 
     fn parse(&self, head: &Head, body: &[u8]) -> Result<String, S3Error> {
-        #[derive(Deserialize)]
-        struct Answer {
-            #[serde(rename = "$text", default)]
-            location: String,
-        }
-        let answer: Answer =
-            xml::parse(body, "LocationConstraint").map_err(|text| S3Error::unexpected(head, text))?;
-        Ok(answer.location)
+        xml::root_text(body, "LocationConstraint").map_err(|text| S3Error::unexpected(head, text))
     }
 }
 

@@ -1,7 +1,5 @@
 //! `GET /BUCKET?versioning`: whether a bucket keeps the versions of its objects.
 
-use serde::Deserialize;
-
 use super::request::OfBucket;
 use super::{Head, Operation, Request};
 use crate::s3::{BucketName, S3Error, xml};
@@ -33,14 +31,9 @@ impl Operation for BucketVersioning<'_> {
     }
 
     fn parse(&self, head: &Head, body: &[u8]) -> Result<Versioning, S3Error> {
-        #[derive(Deserialize)]
-        struct Answer {
-            #[serde(rename = "Status", default)]
-            status: String,
-        }
-        let answer: Answer =
-            xml::parse(body, "VersioningConfiguration").map_err(|text| S3Error::unexpected(head, text))?;
-        match answer.status.as_str() {
+        let [status] = xml::texts(body, "VersioningConfiguration", ["Status"])
+            .map_err(|text| S3Error::unexpected(head, text))?;
+        match status.unwrap_or_default().as_str() {
             "" => Ok(Versioning::Unversioned),
             "Enabled" => Ok(Versioning::Enabled),
             "Suspended" => Ok(Versioning::Suspended),

@@ -5,8 +5,6 @@
 
 use std::fmt::Write as _;
 
-use serde::Deserialize;
-
 use super::request::OfObject;
 use super::{Head, Operation, Repeat, Request};
 use crate::hash::lower_hex;
@@ -48,14 +46,9 @@ impl Operation for CompleteUpload<'_> {
 
     /// An answer of success may still hold an error: the status goes out before the parts are joined.
     fn parse(&self, head: &Head, body: &[u8]) -> Result<(), S3Error> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct Answer {
-            key: String,
-        }
-        let answer: Answer = xml::parse(body, "CompleteMultipartUploadResult")
+        let [key] = xml::texts(body, "CompleteMultipartUploadResult", ["Key"])
             .map_err(|text| S3Error::unexpected(head, text))?;
-        if answer.key != self.key.as_str() {
+        if key.as_deref() != Some(self.key.as_str()) {
             return Err(S3Error::unexpected(head, "the answer is about another object"));
         }
         Ok(())

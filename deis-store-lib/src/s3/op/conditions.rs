@@ -1,11 +1,10 @@
 //! Conditions on the object that a request is about: what the server is to find, or else it answers 412 or 304.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::SystemTime;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-/// 9999-12-31, the last day that a date of HTTP can say, in seconds since 1970.
-const LAST_DAY_S: u64 = 253_402_214_400;
+use crate::s3::sign::http_date;
 
 /// What must be true of an object for a request to be carried out. Dates count to the second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,16 +43,15 @@ pub(super) fn etag_value(etag: &str) -> HeaderValue {
     HeaderValue::from_str(&format!("\"{etag}\"")).unwrap_or(HeaderValue::from_static("\"?\""))
 }
 
-/// A date of HTTP knows the years 1970 to 9999; a time beyond them is taken for the nearest day.
 fn date_value(time: SystemTime) -> HeaderValue {
-    let since_1970 = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    let time = UNIX_EPOCH + since_1970.min(Duration::from_secs(LAST_DAY_S));
-    HeaderValue::from_str(&httpdate::fmt_http_date(time))
+    HeaderValue::from_str(&http_date(time))
         .unwrap_or(HeaderValue::from_static("Thu, 01 Jan 1970 00:00:00 GMT"))
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
     use super::*;
 
     fn written(conditions: Conditions<'_>) -> HeaderMap {
@@ -90,7 +88,7 @@ mod tests {
     fn a_time_beyond_what_a_date_can_say_is_the_nearest_one() {
         let late = UNIX_EPOCH + Duration::from_secs(1 << 40);
         let early = UNIX_EPOCH - Duration::from_secs(1);
-        assert_eq!(date_value(late), "Fri, 31 Dec 9999 00:00:00 GMT");
+        assert_eq!(date_value(late), "Fri, 31 Dec 9999 23:59:59 GMT");
         assert_eq!(date_value(early), "Thu, 01 Jan 1970 00:00:00 GMT");
     }
 }

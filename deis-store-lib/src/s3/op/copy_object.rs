@@ -7,14 +7,13 @@
 use std::collections::BTreeMap;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
-use serde::Deserialize;
 
 use super::conditions::etag_value;
 use super::request::OfObject;
 use super::{CannedAcl, Head, Operation, Request, object};
 use crate::error::Result;
 use crate::s3::etag::ETag;
-use crate::s3::types::{object_path, percent_encode};
+use crate::s3::types::percent_encode;
 use crate::s3::{Advice, BucketName, ObjectKey, S3Error, xml};
 
 /// An object that is copied from.
@@ -31,7 +30,7 @@ pub struct CopySource<'a> {
 impl CopySource<'_> {
     /// Writes it into the header of a request, encoded as a path is.
     pub(super) fn write(&self, headers: &mut HeaderMap) {
-        let mut path = object_path(self.bucket, self.key);
+        let mut path = self.key.path_in(self.bucket);
         if let Some(version_id) = self.version_id {
             path.push_str("?versionId=");
             path.push_str(&percent_encode(version_id, false));
@@ -136,23 +135,9 @@ impl Operation for CopyObject<'_> {
 
 /// The `ETag` in the answer to a copy, without quotes. An error that came after a 200 has another root.
 pub(super) fn copied(body: &[u8], root: &str) -> Result<String, String> {
-    #[derive(Deserialize)]
-    struct Answer {
-        #[serde(rename = "$value", default)]
-        items: Vec<Item>,
-    }
-    #[derive(Deserialize)]
-    enum Item {
-        ETag(String),
-        #[serde(other)]
-        Other,
-    }
-    let answer: Answer = xml::parse(body, root)?;
-    let etag = answer.items.into_iter().find_map(|item| match item {
-        Item::ETag(etag) => Some(etag.trim_matches('"').to_owned()),
-        Item::Other => None,
-    });
-    etag.ok_or_else(|| "the copy did not end: it has no ETag".to_owned())
+    let [etag] = xml::texts(body, root, ["ETag"])?;
+    etag.map(|etag| etag.trim_matches('"').to_owned())
+        .ok_or_else(|| "the copy did not end: it has no ETag".to_owned())
 }
 
 #[cfg(test)]

@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use md5::{Digest as _, Md5};
-use serde::Deserialize;
 
 use super::request::OfBucket;
 use super::{Head, Operation, Request, object};
@@ -84,22 +83,29 @@ impl Operation for DeleteObjects<'_> {
     /// Every key that was asked for must be in the answer.
     fn parse(&self, head: &Head, body: &[u8]) -> Result<Vec<NotDeleted>, S3Error> {
         let unexpected = |text: String| S3Error::unexpected(head, text);
-        let answer: Answer = xml::parse(body, "DeleteResult").map_err(unexpected)?;
         let mut left: BTreeSet<&str> = self.keys.iter().map(|key| key.as_str()).collect();
-        let mut not_deleted = Vec::new();
-        for item in answer.items {
-            let key = match item {
-                Item::Deleted { key } => key,
-                Item::Error { key, code } => {
-                    not_deleted.push(NotDeleted { key: key.clone(), code });
-                    key
-                }
-                Item::Other => continue,
-            };
-            if !left.remove(key.as_str()) && !self.keys.iter().any(|asked| asked.as_str() == key) {
-                return Err(unexpected(format!("the answer is about another key, `{}`", key.escape_debug())));
+        let (mut key, mut code, mut not_deleted) = (None, None, Vec::new());
+        let about = |left: &mut BTreeSet<&str>, key: &str| {
+            if left.remove(key) || self.keys.iter().any(|asked| asked.as_str() == key) {
+                return Ok(());
             }
-        }
+            Err(format!("the answer is about another key, `{}`", key.escape_debug()))
+        };
+        xml::each_element(body, "DeleteResult", |path, text| {
+            match path {
+                "Deleted/Key" | "Error/Key" => key = Some(text.to_owned()),
+                "Error/Code" => code = Some(text.to_owned()),
+                "Deleted" => about(&mut left, &xml::required(key.take(), "Key")?)?,
+                "Error" => {
+                    let key = xml::required(key.take(), "Key")?;
+                    about(&mut left, &key)?;
+                    not_deleted.push(NotDeleted { key, code: xml::required(code.take(), "Code")? });
+                }
+                _ => {}
+            }
+            Ok(())
+        })
+        .map_err(unexpected)?;
         match left.first() {
             Some(key) => Err(unexpected(format!("the answer says nothing of `{}`", key.escape_debug()))),
             None => Ok(not_deleted),
@@ -120,22 +126,6 @@ fn escape(text: &str, out: &mut String) {
             _ => out.push(character),
         }
     }
-}
-
-#[derive(Deserialize)]
-struct Answer {
-    #[serde(rename = "$value", default)]
-    items: Vec<Item>,
-}
-
-#[derive(Deserialize)]
-enum Item {
-    #[serde(rename_all = "PascalCase")]
-    Deleted { key: String },
-    #[serde(rename_all = "PascalCase")]
-    Error { key: String, code: String },
-    #[serde(other)]
-    Other,
 }
 
 #[cfg(test)]

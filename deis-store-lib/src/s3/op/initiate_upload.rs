@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use http::{HeaderMap, HeaderValue, header};
-use serde::Deserialize;
 
 use super::request::OfObject;
 use super::{CannedAcl, Head, ObjectInfo, Operation, Repeat, Request, object};
@@ -88,16 +87,10 @@ impl Operation for InitiateUpload<'_> {
     }
 
     fn parse(&self, head: &Head, body: &[u8]) -> Result<String, S3Error> {
-        #[derive(Deserialize)]
-        #[serde(rename_all = "PascalCase")]
-        struct Answer {
-            upload_id: String,
-        }
-        let answer: Answer = xml::parse(body, "InitiateMultipartUploadResult")
+        let [upload_id] = xml::texts(body, "InitiateMultipartUploadResult", ["UploadId"])
             .map_err(|text| S3Error::unexpected(head, text))?;
-        if answer.upload_id.is_empty() {
-            return Err(S3Error::unexpected(head, "the upload has no id"));
-        }
-        Ok(answer.upload_id)
+        upload_id
+            .filter(|upload_id| !upload_id.is_empty())
+            .ok_or_else(|| S3Error::unexpected(head, "the upload has no id"))
     }
 }

@@ -1,8 +1,6 @@
 //! `GET /`: the buckets of the user. It has no pages.
 
-use serde::Deserialize;
-
-use super::{Head, Operation, Request};
+use super::{Head, Operation, Request, ServerTime};
 use crate::s3::{S3Error, xml};
 
 /// Lists the buckets of the user.
@@ -10,14 +8,12 @@ use crate::s3::{S3Error, xml};
 pub struct ListBuckets;
 
 /// A bucket of the user.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bucket {
     /// Its name.
     pub name: String,
-    /// When it was made: RFC 3339.
-    #[serde(rename = "CreationDate")]
-    pub created: String,
+    /// When it was made.
+    pub created: ServerTime,
 }
 
 impl Operation for ListBuckets {
@@ -28,36 +24,36 @@ impl Operation for ListBuckets {
     }
 
     fn parse(&self, head: &Head, body: &[u8]) -> Result<Vec<Bucket>, S3Error> {
-        let answer: Answer =
-            xml::parse(body, "ListAllMyBucketsResult").map_err(|text| S3Error::unexpected(head, text))?;
-        if answer.owner.id == "anonymous" {
+        let (mut owner_id, mut name, mut created) = (String::new(), None, None);
+        let (mut has_owner, mut has_buckets, mut buckets) = (false, false, Vec::new());
+        xml::each_element(body, "ListAllMyBucketsResult", |path, text| {
+            match path {
+                "Owner/ID" => text.clone_into(&mut owner_id),
+                "Buckets/Bucket/Name" => name = Some(text.to_owned()),
+                "Buckets/Bucket/CreationDate" => created = Some(ServerTime::of_xml(text)),
+                "Buckets/Bucket" => buckets.push(Bucket {
+                    name: xml::required(name.take(), "Name")?,
+                    created: xml::required(created.take(), "CreationDate")?,
+                }),
+                "Owner" => has_owner = true,
+                "Buckets" => has_buckets = true,
+                _ => {}
+            }
+            Ok(())
+        })
+        .map_err(|text| S3Error::unexpected(head, text))?;
+        if !has_owner || !has_buckets {
+            return Err(S3Error::unexpected(head, "the answer has no owner or no buckets"));
+        }
+        if owner_id == "anonymous" {
             // An unsigned request looks like an account without buckets.
             return Err(S3Error::unexpected(
                 head,
                 "the gateway saw an unsigned request: something took the signature away",
             ));
         }
-        Ok(answer.buckets.bucket)
+        Ok(buckets)
     }
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Answer {
-    owner: Owner,
-    buckets: Buckets,
-}
-
-#[derive(Deserialize)]
-struct Owner {
-    #[serde(rename = "ID", default)]
-    id: String,
-}
-
-#[derive(Deserialize)]
-struct Buckets {
-    #[serde(rename = "Bucket", default)]
-    bucket: Vec<Bucket>,
 }
 
 #[cfg(test)]

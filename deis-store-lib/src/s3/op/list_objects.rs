@@ -7,7 +7,7 @@
 use percent_encoding::percent_decode_str;
 
 use super::request::{OfBucket, Parameter};
-use super::{Head, Operation, Request};
+use super::{Head, Operation, Request, ServerTime};
 use crate::s3::{BucketName, S3Error, xml};
 
 /// One page of a listing.
@@ -45,8 +45,8 @@ pub struct ListedObject {
     pub size_bytes: u64,
     /// The `ETag` without quotes.
     pub etag: String,
-    /// When it was written: RFC 3339 with milliseconds.
-    pub modified: String,
+    /// When it was written, to the millisecond.
+    pub modified: ServerTime,
 }
 
 impl Operation for ListObjects<'_> {
@@ -153,7 +153,7 @@ impl Answer {
         xml::each_element(body, "ListBucketResult", |path, text| {
             match path {
                 "Contents/Key" => entry.key = Some(text.to_owned()),
-                "Contents/LastModified" => entry.modified = Some(text.to_owned()),
+                "Contents/LastModified" => entry.modified = Some(ServerTime::of_xml(text)),
                 "Contents/ETag" => entry.etag = Some(text.trim_matches('"').to_owned()),
                 "Contents/Size" => entry.size_bytes = text.parse().ok(),
                 "Contents" => answer.objects.push(std::mem::take(&mut entry).object()?),
@@ -176,7 +176,7 @@ struct Entry {
     key: Option<String>,
     size_bytes: Option<u64>,
     etag: Option<String>,
-    modified: Option<String>,
+    modified: Option<ServerTime>,
 }
 
 impl Entry {

@@ -1,10 +1,8 @@
 //! `GET /BUCKET/KEY?uploadId=U`: one page of the parts of an upload. Of an upload that it does not know, radosgw says
 //! `NoSuchKey`.
 
-use serde::Deserialize;
-
 use super::request::{OfObject, Parameter};
-use super::{Head, Operation, Request};
+use super::{Head, Operation, Request, ServerTime};
 use crate::s3::etag::ETag;
 use crate::s3::{BucketName, ObjectKey, S3Error, xml};
 
@@ -41,8 +39,8 @@ pub struct ListedPart {
     pub size_bytes: u64,
     /// The MD5 of its bytes.
     pub md5: [u8; 16],
-    /// When it was written: RFC 3339 with milliseconds.
-    pub modified: String,
+    /// When it was written, to the millisecond.
+    pub modified: ServerTime,
 }
 
 impl Operation for ListParts<'_> {
@@ -58,18 +56,18 @@ impl Operation for ListParts<'_> {
 
     fn parse(&self, head: &Head, body: &[u8]) -> Result<PartsPage, S3Error> {
         let unexpected = |text: String| S3Error::unexpected(head, text);
-        let answer: Answer = xml::parse(body, "ListPartsResult").map_err(unexpected)?;
+        let answer = Answer::read(body).map_err(unexpected)?;
         if (answer.key.as_str(), answer.upload_id.as_str()) != (self.key.as_str(), self.upload_id) {
             return Err(unexpected("the answer is about another upload".to_owned()));
         }
         let mut page = PartsPage::default();
         let mut last = self.after;
-        for part in answer.part {
+        for part in answer.parts {
             if part.number <= last {
                 return Err(unexpected(format!("the page does not go on after part {last}")));
             }
             last = part.number;
-            page.parts.push(part.read().map_err(unexpected)?);
+            page.parts.push(part);
         }
         if answer.is_truncated {
             if page.parts.is_empty() {
@@ -81,33 +79,62 @@ impl Operation for ListParts<'_> {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
+/// A page as it stands in the answer.
 struct Answer {
     key: String,
     upload_id: String,
     is_truncated: bool,
-    #[serde(default)]
-    part: Vec<Part>,
+    parts: Vec<ListedPart>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
+impl Answer {
+    fn read(body: &[u8]) -> Result<Self, String> {
+        let (mut key, mut upload_id, mut is_truncated) = (None, None, None);
+        let (mut part, mut parts) = (Part::default(), Vec::new());
+        xml::each_element(body, "ListPartsResult", |path, text| {
+            match path {
+                "Part/PartNumber" => part.number = text.parse().ok(),
+                "Part/LastModified" => part.modified = Some(ServerTime::of_xml(text)),
+                "Part/ETag" => part.etag = Some(text.to_owned()),
+                "Part/Size" => part.size_bytes = text.parse().ok(),
+                "Part" => parts.push(std::mem::take(&mut part).read()?),
+                "Key" => key = Some(text.to_owned()),
+                "UploadId" => upload_id = Some(text.to_owned()),
+                "IsTruncated" => is_truncated = text.parse().ok(),
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            key: xml::required(key, "Key")?,
+            upload_id: xml::required(upload_id, "UploadId")?,
+            is_truncated: xml::required(is_truncated, "IsTruncated")?,
+            parts,
+        })
+    }
+}
+
+#[derive(Default)]
 struct Part {
-    #[serde(rename = "PartNumber")]
-    number: u16,
-    last_modified: String,
-    #[serde(rename = "ETag")]
-    etag: String,
-    size: u64,
+    number: Option<u16>,
+    modified: Option<ServerTime>,
+    etag: Option<String>,
+    size_bytes: Option<u64>,
 }
 
 impl Part {
     fn read(self) -> Result<ListedPart, String> {
-        let ETag::Md5(md5) = ETag::parse(&self.etag) else {
-            return Err(format!("part {} has the ETag {}", self.number, self.etag));
+        let number = xml::required(self.number, "PartNumber")?;
+        let etag = xml::required(self.etag, "ETag")?;
+        let ETag::Md5(md5) = ETag::parse(&etag) else {
+            return Err(format!("part {number} has the ETag {etag}"));
         };
-        Ok(ListedPart { number: self.number, size_bytes: self.size, md5, modified: self.last_modified })
+        Ok(ListedPart {
+            number,
+            size_bytes: xml::required(self.size_bytes, "Size")?,
+            md5,
+            modified: xml::required(self.modified, "LastModified")?,
+        })
     }
 }
 

@@ -4,10 +4,8 @@
 //! key and id together, since after a key alone its uploads come again; whether there is another page only `IsTruncated`
 //! says. The order is that of radosgw's own names, `KEY.ID.meta`, so it is not checked.
 
-use serde::Deserialize;
-
 use super::request::{OfBucket, Parameter};
-use super::{Head, Operation, Request};
+use super::{Head, Operation, Request, ServerTime};
 use crate::s3::{BucketName, S3Error, xml};
 
 /// One page of the uploads under way.
@@ -33,15 +31,14 @@ pub struct UploadsPage {
 }
 
 /// An upload in a listing.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedUpload {
     /// The key that it is for.
     pub key: String,
     /// Its id.
     pub upload_id: String,
-    /// When it began: RFC 3339 with milliseconds.
-    pub initiated: String,
+    /// When it began, to the millisecond.
+    pub initiated: ServerTime,
 }
 
 impl Operation for ListUploads<'_> {
@@ -59,21 +56,20 @@ impl Operation for ListUploads<'_> {
 
     fn parse(&self, head: &Head, body: &[u8]) -> Result<UploadsPage, S3Error> {
         let unexpected = |text: &str| S3Error::unexpected(head, text);
-        let answer: Answer =
-            xml::parse(body, "ListMultipartUploadsResult").map_err(|text| S3Error::unexpected(head, text))?;
+        let answer = Answer::read(body).map_err(|text| S3Error::unexpected(head, text))?;
         if answer.bucket != self.bucket.as_str() {
             return Err(unexpected("the answer lists another bucket"));
         }
-        if !answer.upload.iter().all(|upload| upload.key.starts_with(self.prefix)) {
+        if !answer.uploads.iter().all(|upload| upload.key.starts_with(self.prefix)) {
             return Err(unexpected("the page lists keys of another prefix"));
         }
         let returns = |(key, upload_id): (&str, &str)| {
-            answer.upload.iter().any(|upload| upload.key == key && upload.upload_id == upload_id)
+            answer.uploads.iter().any(|upload| upload.key == key && upload.upload_id == upload_id)
         };
         if self.after.is_some_and(returns) {
             return Err(unexpected("the page does not go on after the one before"));
         }
-        let mut page = UploadsPage { uploads: answer.upload, next: None };
+        let mut page = UploadsPage { uploads: answer.uploads, next: None };
         if answer.is_truncated {
             let last = page.uploads.last();
             let last = last.ok_or_else(|| unexpected("the page is empty and yet not the last"))?;
@@ -83,13 +79,39 @@ impl Operation for ListUploads<'_> {
     }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
+/// A page as it stands in the answer.
 struct Answer {
     bucket: String,
     is_truncated: bool,
-    #[serde(default)]
-    upload: Vec<ListedUpload>,
+    uploads: Vec<ListedUpload>,
+}
+
+impl Answer {
+    fn read(body: &[u8]) -> Result<Self, String> {
+        let (mut bucket, mut is_truncated, mut uploads) = (None, None, Vec::new());
+        let (mut key, mut upload_id, mut initiated) = (None, None, None);
+        xml::each_element(body, "ListMultipartUploadsResult", |path, text| {
+            match path {
+                "Upload/Key" => key = Some(text.to_owned()),
+                "Upload/UploadId" => upload_id = Some(text.to_owned()),
+                "Upload/Initiated" => initiated = Some(ServerTime::of_xml(text)),
+                "Upload" => uploads.push(ListedUpload {
+                    key: xml::required(key.take(), "Key")?,
+                    upload_id: xml::required(upload_id.take(), "UploadId")?,
+                    initiated: xml::required(initiated.take(), "Initiated")?,
+                }),
+                "Bucket" => bucket = Some(text.to_owned()),
+                "IsTruncated" => is_truncated = text.parse().ok(),
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(Self {
+            bucket: xml::required(bucket, "Bucket")?,
+            is_truncated: xml::required(is_truncated, "IsTruncated")?,
+            uploads,
+        })
+    }
 }
 
 #[cfg(test)]

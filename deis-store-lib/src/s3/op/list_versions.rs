@@ -3,11 +3,9 @@
 //! Pages follow the last key and version id together: after a key alone, radosgw 16.2 lists that key's versions again,
 //! and after an id that it does not know it skips them. Of `NextKeyMarker`, see `list_objects`.
 
-use serde::Deserialize;
-
 use super::list_objects::decode;
 use super::request::{OfBucket, Parameter};
-use super::{Head, Operation, Request};
+use super::{Head, Operation, Request, ServerTime};
 use crate::s3::{BucketName, S3Error, xml};
 
 /// One page of versions, flat.
@@ -41,8 +39,8 @@ pub struct ListedVersion {
     pub version_id: String,
     /// Whether it is what the key stands for now.
     pub is_latest: bool,
-    /// When it was written: RFC 3339 with milliseconds.
-    pub modified: String,
+    /// When it was written, to the millisecond.
+    pub modified: ServerTime,
     /// What it holds; `None` for a delete marker.
     pub content: Option<VersionContent>,
 }
@@ -72,27 +70,18 @@ impl Operation for ListVersions<'_> {
 
     fn parse(&self, head: &Head, body: &[u8]) -> Result<VersionsPage, S3Error> {
         let unexpected = |text: String| S3Error::unexpected(head, text);
-        let answer: Answer = xml::parse(body, "ListVersionsResult").map_err(unexpected)?;
-        let (mut name, mut encoded, mut truncated) = (String::new(), false, None);
-        let mut entries = Vec::new();
-        for item in answer.items {
-            match item {
-                Item::Name(text) => name = text,
-                Item::EncodingType(text) => encoded = text == "url",
-                Item::IsTruncated(is_truncated) => truncated = Some(is_truncated),
-                Item::Version(entry) => entries.push((entry, true)),
-                Item::DeleteMarker(entry) => entries.push((entry, false)),
-                Item::Other => {}
-            }
+        let answer = Answer::read(body).map_err(unexpected)?;
+        if answer.name != self.bucket.as_str() {
+            return Err(unexpected(format!("the answer lists the bucket {}", answer.name)));
         }
-        if name != self.bucket.as_str() {
-            return Err(unexpected(format!("the answer lists the bucket {name}")));
-        }
-        let truncated = truncated
+        let truncated = answer
+            .is_truncated
             .ok_or_else(|| unexpected("the answer does not say whether it is the last page".to_owned()))?;
-        let mut page = VersionsPage::default();
-        for (entry, has_content) in entries {
-            page.versions.push(entry.decode(encoded, has_content).map_err(unexpected)?);
+        let mut page = VersionsPage { versions: answer.versions, next: None };
+        if answer.encoded {
+            for version in &mut page.versions {
+                version.key = decode(std::mem::take(&mut version.key), true).map_err(unexpected)?;
+            }
         }
         self.check(&page).map_err(unexpected)?;
         if truncated {
@@ -128,50 +117,69 @@ impl ListVersions<'_> {
     }
 }
 
-/// Versions and delete markers come mixed, in the order of the listing, so all elements are read as one list.
-#[derive(Deserialize)]
+/// A page as it stands in the answer. Versions and delete markers come mixed, in the order of the listing.
+#[derive(Default)]
 struct Answer {
-    #[serde(rename = "$value", default)]
-    items: Vec<Item>,
+    name: String,
+    encoded: bool,
+    is_truncated: Option<bool>,
+    versions: Vec<ListedVersion>,
 }
 
-#[derive(Deserialize)]
-enum Item {
-    Name(String),
-    EncodingType(String),
-    IsTruncated(bool),
-    Version(Entry),
-    DeleteMarker(Entry),
-    #[serde(other)]
-    Other,
+impl Answer {
+    fn read(body: &[u8]) -> Result<Self, String> {
+        let (mut answer, mut entry) = (Self::default(), Entry::default());
+        xml::each_element(body, "ListVersionsResult", |path, text| {
+            match path.split_once('/') {
+                Some(("Version" | "DeleteMarker", name)) => entry.element(name, text),
+                None if path == "Version" || path == "DeleteMarker" => {
+                    answer.versions.push(std::mem::take(&mut entry).version(path == "Version")?);
+                }
+                None if path == "Name" => text.clone_into(&mut answer.name),
+                None if path == "EncodingType" => answer.encoded = text == "url",
+                None if path == "IsTruncated" => answer.is_truncated = text.parse().ok(),
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(answer)
+    }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Default)]
 struct Entry {
-    key: String,
-    version_id: String,
-    is_latest: bool,
-    last_modified: String,
-    #[serde(rename = "ETag")]
+    key: Option<String>,
+    version_id: Option<String>,
+    is_latest: Option<bool>,
+    modified: Option<ServerTime>,
     etag: Option<String>,
-    size: Option<u64>,
+    size_bytes: Option<u64>,
 }
 
 impl Entry {
-    fn decode(self, encoded: bool, has_content: bool) -> Result<ListedVersion, String> {
-        let content = match (has_content, self.size, self.etag) {
+    fn element(&mut self, name: &str, text: &str) {
+        match name {
+            "Key" => self.key = Some(text.to_owned()),
+            "VersionId" => self.version_id = Some(text.to_owned()),
+            "IsLatest" => self.is_latest = text.parse().ok(),
+            "LastModified" => self.modified = Some(ServerTime::of_xml(text)),
+            "ETag" => self.etag = Some(text.trim_matches('"').to_owned()),
+            "Size" => self.size_bytes = text.parse().ok(),
+            _ => {}
+        }
+    }
+
+    fn version(self, has_content: bool) -> Result<ListedVersion, String> {
+        let content = match (has_content, self.size_bytes, self.etag) {
             (false, _, _) => None,
-            (true, Some(size_bytes), Some(etag)) => {
-                Some(VersionContent { size_bytes, etag: etag.trim_matches('"').to_owned() })
-            }
+            (true, Some(size_bytes), Some(etag)) => Some(VersionContent { size_bytes, etag }),
             (true, _, _) => return Err("a version has no size or no ETag".to_owned()),
         };
         Ok(ListedVersion {
-            key: decode(self.key, encoded)?,
-            version_id: self.version_id,
-            is_latest: self.is_latest,
-            modified: self.last_modified,
+            key: xml::required(self.key, "Key")?,
+            version_id: xml::required(self.version_id, "VersionId")?,
+            is_latest: xml::required(self.is_latest, "IsLatest")?,
+            modified: xml::required(self.modified, "LastModified")?,
             content,
         })
     }

@@ -26,6 +26,7 @@ mod list_versions;
 mod object;
 mod put_object;
 mod request;
+mod server_time;
 #[cfg(test)]
 mod tests;
 mod upload_part;
@@ -33,8 +34,6 @@ mod upload_part;
 use http::{HeaderMap, StatusCode};
 
 pub use abort_upload::AbortUpload;
-#[cfg(feature = "gateway")]
-pub(crate) use acl::AclDocument;
 pub use acl::{Acl, BucketAcl, Grant, Grantee, NewAcl, ObjectAcl, PutBucketAcl, PutObjectAcl};
 pub use bucket_location::BucketLocation;
 pub use bucket_versioning::{BucketVersioning, Versioning};
@@ -60,6 +59,7 @@ pub use list_versions::{ListVersions, ListedVersion, VersionContent, VersionsPag
 pub use object::{KEPT_HEADERS, ObjectInfo};
 pub use put_object::PutObject;
 pub use request::Request;
+pub use server_time::ServerTime;
 pub use upload_part::UploadPart;
 
 use super::{Advice, S3Error};

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use http::{HeaderMap, HeaderName, HeaderValue};
 
-use super::Head;
+use super::{Head, ServerTime};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::s3::S3Error;
 use crate::s3::etag::ETag;
@@ -26,8 +26,8 @@ pub struct ObjectInfo {
     pub total_bytes: u64,
     /// The `ETag` without quotes.
     pub etag: String,
-    /// `Last-Modified`, in HTTP's form.
-    pub modified: String,
+    /// When it was written: `Last-Modified`.
+    pub modified: ServerTime,
     /// `Content-Type`.
     pub content_type: String,
     /// Those of [`KEPT_HEADERS`] that are set, by lower-case name.
@@ -54,7 +54,7 @@ impl ObjectInfo {
             size_bytes,
             total_bytes: size_bytes,
             etag: etag.trim_matches('"').to_owned(),
-            modified: head.text("last-modified"),
+            modified: ServerTime::of_header(head.text("last-modified")),
             content_type: head.text("content-type"),
             ..Self::default()
         };

@@ -5,12 +5,16 @@
 //! So the sub-resources that go with a method stand in the tables here, and an operation cannot send any other.
 
 use std::fmt::Write as _;
+use std::time::SystemTime;
 
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 
-use crate::s3::types::{bucket_path, object_path, percent_encode};
+use crate::error::Result;
+use crate::s3::sign::{Dialect, RequestLine};
+use crate::s3::types::{bucket_path, percent_encode};
 use crate::s3::{BucketName, ObjectKey};
+use crate::secret::Credentials;
 
 /// What stands for an empty id, which radosgw would take for none: no upload and no version has this one.
 const NO_ID: &str = "-";
@@ -46,6 +50,22 @@ impl Request {
     #[must_use]
     pub fn target(&self) -> String {
         if self.query.is_empty() { self.path.clone() } else { format!("{}?{}", self.path, self.query) }
+    }
+
+    /// Signs it for its header: sets `Date` and `Authorization`. An [`ErrorKind::Usage`](crate::ErrorKind::Usage) error if
+    /// the access key has control characters.
+    pub fn sign(&mut self, credentials: &Credentials, now: SystemTime) -> Result<()> {
+        let line = RequestLine { method: self.method.as_str(), path: &self.path, query: &self.query };
+        Dialect::Radosgw.sign(line, &mut self.headers, credentials, now)
+    }
+
+    /// Its path and query with a signature that holds until `expires`.
+    ///
+    /// Every `x-amz-` header, `Content-Type` and `Content-MD5` of the request is signed, so its user must send them too.
+    #[must_use]
+    pub fn presigned(&self, credentials: &Credentials, expires: SystemTime) -> String {
+        let line = RequestLine { method: self.method.as_str(), path: &self.path, query: &self.query };
+        Dialect::Radosgw.presign(line, &self.headers, credentials, expires)
     }
 
     /// `GET /`.
@@ -122,7 +142,7 @@ impl<const N: usize> OfObject<N> {
             let value = if value.is_empty() { NO_ID } else { value };
             let _ = write!(query, "{separator}{name}={}", percent_encode(value, false));
         }
-        Request::bare(self.0, object_path(bucket, key), query)
+        Request::bare(self.0, key.path_in(bucket), query)
     }
 }
 
