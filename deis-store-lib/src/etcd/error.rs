@@ -28,7 +28,9 @@ fn of_code(code: u16) -> Error {
         401 | 110 => {
             (ErrorKind::Denied, "etcd does not allow this", "use an etcd address without authentication")
         }
-        101 => (ErrorKind::Changed, "the key has changed in the meantime", "look at the key, then run it again"),
+        101 => {
+            (ErrorKind::Changed, "the key has changed in the meantime", "look at the key, then run it again")
+        }
         105 => {
             (ErrorKind::Occupied, "the key exists already", "look at the key; remove it if nothing needs it")
         }
@@ -48,9 +50,7 @@ fn of_code(code: u16) -> Error {
 
 fn of_status(status: u16) -> Error {
     let (kind, what, todo) = match status {
-        401 | 403 => {
-            (ErrorKind::Denied, "access to etcd is refused", "check the proxies in front of etcd")
-        }
+        401 | 403 => (ErrorKind::Denied, "access to etcd is refused", "check the proxies in front of etcd"),
         404 => (
             ErrorKind::Protocol,
             "the server at this address has no v2 keys API",

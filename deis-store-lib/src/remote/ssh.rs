@@ -202,7 +202,8 @@ fn refused(error: &openssh::Error) -> Error {
     let io = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
     match io {
         Some(io) if io.kind() == std::io::ErrorKind::NotFound && io.raw_os_error().is_some() => {
-            Error::new(ErrorKind::NotFound, "the program ssh is not installed here").todo("install the OpenSSH client")
+            Error::new(ErrorKind::NotFound, "the program ssh is not installed here")
+                .todo("install the OpenSSH client")
         }
         Some(io) => ssh_error::error(&io.to_string()),
         None => ssh_error::error(&error.to_string()),

@@ -34,7 +34,11 @@ pub(super) fn error(words: &str) -> Error {
     } else if says("timed out") {
         (ErrorKind::Timeout, "the host does not answer", "check the address, the network and the firewall")
     } else if says("No route to host") || says("Network is unreachable") {
-        (ErrorKind::Unreachable, "there is no route to the host", "check the address, the network and the VPN")
+        (
+            ErrorKind::Unreachable,
+            "there is no route to the host",
+            "check the address, the network and the VPN",
+        )
     } else if says("too long for Unix domain socket") {
         (
             ErrorKind::Usage,
