@@ -6,8 +6,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 use crate::error::{At, Error, ErrorKind, Result};
 
-/// All bytes but letters, digits, `-`, `.`, `_` and `~`: each becomes `%XX`. (deisctl turns a space into `+`, which etcd
-/// reads as a plus sign.)
+/// All bytes but letters, digits, `-`, `.`, `_` and `~`: each becomes `%XX`. (deisctl turns a space into `+`, which
+/// etcd reads as a plus sign.)
 const SEGMENT: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// The path of a key, `/v2/keys/…`. Empty segments are dropped, as in etcd.
