@@ -1,4 +1,4 @@
-//! A dump of all databases, from the container that runs PostgreSQL.
+//! A dump of all databases, from the container that runs `PostgreSQL`.
 //!
 //! A dump has password hashes, so it goes to its reader and nowhere else.
 
