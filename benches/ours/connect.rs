@@ -1,4 +1,4 @@
-//! A client of the gateway that is given.
+//! A client of the given gateway.
 
 use std::env::var;
 
@@ -9,7 +9,7 @@ use deis_store::s3::client::ClientOptions;
 use deis_store::secret::Credentials;
 use deis_store::{Error, ErrorKind, Result};
 
-/// With the library's own options, but for the requests in flight where they are given.
+/// A client with the library's own options. `in_flight` replaces the number of requests in flight, if given.
 pub(crate) fn connect(url: &str, in_flight: Option<usize>) -> Result<Client> {
     let key = |name: &str| {
         var(name).map_err(|_| Error::new(ErrorKind::Usage, format!("{name} is not in the environment")))

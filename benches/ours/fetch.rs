@@ -1,10 +1,10 @@
-//! Objects fetched once and thrown away, unchecked: the least that a client of this gateway could take.
+//! Fetches objects once and throws them away, unchecked: the least time that a client of this gateway could take.
 
 use deis_store::Result;
 use deis_store::s3::{BucketName, Client, ObjectKey};
 use futures_util::{TryStreamExt as _, future};
 
-/// All objects of a bucket, as many at a time as the client keeps in flight.
+/// Fetches all objects of a bucket, as many at a time as the client keeps in flight.
 pub(crate) async fn fetch(client: &Client, bucket: &BucketName) -> Result<()> {
     let fetches = client.list(bucket, "").map_ok(|object| async move {
         let key = ObjectKey::new(object.key)?;

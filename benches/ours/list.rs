@@ -1,4 +1,4 @@
-//! The keys of a bucket, printed with sizes and times.
+//! Prints the keys of a bucket, with sizes and times.
 
 use std::io::{BufWriter, Write as _, stdout};
 use std::pin::pin;
@@ -7,7 +7,7 @@ use deis_store::s3::{BucketName, Client};
 use deis_store::{Error, ErrorKind, Result};
 use futures_util::TryStreamExt as _;
 
-/// One line for each object, in the order of the listing.
+/// Prints one line for each object, in the order of the listing.
 pub(crate) async fn list(client: &Client, bucket: &BucketName) -> Result<()> {
     let failed = |error| Error::new(ErrorKind::Disk, "cannot write to standard output").because(error);
     let mut output = BufWriter::new(stdout().lock());

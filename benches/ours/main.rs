@@ -1,4 +1,4 @@
-//! `ours`: what is measured of the library against other people's programs, as a process of its own.
+//! `ours`: the program that represents the library in the comparison with other programs.
 //!
 //! It calls the library as `deis-store s3` does, with the same runtime, and does nothing else.
 
@@ -16,14 +16,14 @@ use clap::{Parser, Subcommand};
 use deis_store::Result;
 use deis_store::s3::BucketName;
 
-/// One job of the library, to be measured from outside.
+/// One job of the library, for a measurement from outside.
 #[derive(Debug, Parser)]
 #[command(name = "ours")]
 struct Arguments {
     /// The gateway; its keys are in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY
     #[arg(long, global = true, default_value = "http://127.0.0.1:8888")]
     gateway: String,
-    /// Requests in flight at most [default: the library's]
+    /// The most requests in flight [default: the library's]
     #[arg(long, global = true)]
     in_flight: Option<usize>,
     #[command(subcommand)]
@@ -32,21 +32,21 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Job {
-    /// Files into a bucket
+    /// Upload the files of a directory into a bucket
     Upload { directory: PathBuf, bucket: String },
-    /// The keys of a bucket, with sizes and times, on standard output
+    /// Print the keys of a bucket, with sizes and times
     List { bucket: String },
-    /// A directory made as a bucket is; prints how many objects were copied and how many were there
+    /// Make a directory equal to a bucket; print the numbers of copied and of unchanged objects
     Sync { bucket: String, directory: PathBuf },
-    /// All objects of a bucket fetched and thrown away, unchecked
+    /// Fetch all objects of a bucket and throw them away, unchecked
     Fetch { bucket: String },
-    /// Objects fetched over and over, and thrown away; prints how many a second
+    /// Fetch objects over and over and throw them away; print the number per second
     Small {
         bucket: String,
-        /// Only keys that begin so
+        /// Fetch only keys with this prefix
         #[arg(long, default_value = "")]
         prefix: String,
-        /// For how long
+        /// The time for which to fetch, in seconds
         #[arg(long, default_value_t = 5)]
         seconds: u64,
     },

@@ -1,4 +1,4 @@
-//! Objects fetched over and over, and thrown away: how many a second, without start, disk or digests.
+//! Fetches objects over and over and throws them away. The rate holds no start, no disk and no digests.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use deis_store::{Error, ErrorKind, Result};
 use futures_util::future::try_join_all;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
-/// As many at a time as the client keeps in flight, for so long. Prints the rate.
+/// Fetches objects for this many seconds, as many at a time as the client keeps in flight. Prints the rate.
 pub(crate) async fn small(client: &Client, bucket: &BucketName, prefix: &str, seconds: u64) -> Result<()> {
     let keys: Vec<ObjectKey> =
         client.list(bucket, prefix).map(|object| ObjectKey::new(object?.key)).try_collect().await?;

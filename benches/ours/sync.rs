@@ -1,4 +1,4 @@
-//! A directory made as a bucket is, as `deis-store s3 sync` does it.
+//! Makes a directory equal to a bucket, as `deis-store s3 sync` does.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use deis_store::run::{Run, TaskKind};
 use deis_store::s3::{BucketName, Client};
 use deis_store::sync::{BucketTree, SyncOptions, sync_to_directory};
 
-/// Prints `COPIED UNCHANGED`.
+/// Syncs the directory, and prints `COPIED UNCHANGED`, two numbers.
 pub(crate) async fn sync(client: &Client, bucket: &BucketName, directory: &Path) -> Result<()> {
     let run = Run::silent();
     let task = run.begin(None, TaskKind::Step, "sync");

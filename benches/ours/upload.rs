@@ -1,4 +1,4 @@
-//! Files into a bucket.
+//! Uploads files into a bucket.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use deis_store::transfer::{ToPush, push};
 use deis_store::{Error, ErrorKind, Result};
 use futures_util::stream;
 
-/// A key is the file's path below the directory.
+/// Uploads the files of a directory. Each key is the file's path below the directory.
 pub(crate) async fn upload(client: &Client, directory: &Path, bucket: &BucketName) -> Result<()> {
     let run = Run::silent();
     let task = run.begin(None, TaskKind::Step, "upload");

@@ -1,4 +1,4 @@
-//! What is planted in buckets, and whether what came there is what was sent. Not measured.
+//! Plants objects in buckets, and checks that uploaded objects equal the sent files. None of this is measured.
 
 use std::fs;
 use std::path::Path;
@@ -31,7 +31,7 @@ pub(crate) fn plant(gateway: &Gateway, bucket: &str, directory: &Path) -> Result
     Ok(())
 }
 
-/// Makes a bucket of so many objects of one byte, half of them with keys like WAL segments and half like a registry's.
+/// Makes a bucket with this many objects of one byte. Half of the keys are like WAL segments, half like a registry's.
 pub(crate) fn plant_many(gateway: &Gateway, bucket: &str, objects: u32) -> Result<()> {
     let bucket = create(gateway, bucket)?;
     let (client, bucket) = (&gateway.client, &bucket);
@@ -49,21 +49,21 @@ fn key(number: u32) -> String {
     format!("registry/images/{image:08x}{image:056x}/{file}")
 }
 
-/// An error unless a bucket holds the files of a directory and nothing else, byte for byte.
+/// Checks that a bucket holds the files of a directory and nothing else, byte for byte.
 pub(crate) fn same(gateway: &Gateway, bucket: &str, directory: &Path) -> Result<()> {
     let bucket = BucketName::new(bucket).context("Bucket")?;
     let listed: Vec<ListedObject> = gateway.block_on(gateway.client.list(&bucket, "").try_collect())?;
     let files = files(directory)?;
     if !files.keys().eq(listed.iter().map(|object| &object.key)) {
         return Err(Error::new(format!(
-            "{} files became {} objects, or other ones",
+            "{} files became {} objects, or other names",
             files.len(),
             listed.len()
         )));
     }
     for object in &listed {
         let bytes = fs::read(&files[&object.key]).context(&object.key)?;
-        // Of an object in parts the ETag says little: it is read back.
+        // An object in parts is read back, since its ETag is not the MD5 of the whole.
         let there = if object.etag.contains('-') {
             let there = gateway.block_on(get(&gateway.client, &bucket, &object.key))?;
             there == bytes

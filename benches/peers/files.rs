@@ -1,4 +1,4 @@
-//! Whether what came is what was there: every byte of every file.
+//! Compares a downloaded directory with the original: every byte of every file.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,11 +13,11 @@ pub(crate) fn files(directory: &Path) -> Result<BTreeMap<String, PathBuf>> {
     Ok(found)
 }
 
-/// An error unless both hold the same files with the same bytes.
+/// Checks that two directories hold the same files with the same bytes.
 pub(crate) fn same(original: &Path, copy: &Path) -> Result<()> {
     let (original, copy) = (files(original)?, files(copy)?);
     if !original.keys().eq(copy.keys()) {
-        return Err(Error::new(format!("{} files became {}, or other ones", original.len(), copy.len())));
+        return Err(Error::new(format!("{} files became {}, or other names", original.len(), copy.len())));
     }
     for (name, path) in &original {
         let other = &copy[name];

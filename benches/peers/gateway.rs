@@ -1,4 +1,4 @@
-//! The one radosgw that all are measured against, over a Ceph in memory; nothing else runs beside it.
+//! The one radosgw against which all programs are measured, over a Ceph in memory. Nothing else runs beside it.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -14,13 +14,13 @@ use deis_store_tests::process::{program, run};
 use tempfile::TempDir;
 use tokio::runtime::{Builder, Runtime};
 
-/// The running gateway, and our client of it for what is not measured. Dropped, it stops.
+/// The running gateway, with a client of ours for the work that is not measured. It stops when dropped.
 pub(crate) struct Gateway {
     pub(crate) client: Client,
     pub(crate) credentials: Credentials,
     pub(crate) runtime: Runtime,
     plan: Plan,
-    // Stopped before its directory is removed.
+    // Dropped before the directory.
     _ceph: Ceph,
     directory: TempDir,
 }
@@ -57,7 +57,7 @@ impl Gateway {
         &self.plan.secret_key
     }
 
-    /// Removes a bucket with all it holds, at once: memory is short, and a garbage collector at work would be measured.
+    /// Removes a bucket and its objects at once: memory is short, and the garbage collector would disturb the next run.
     pub(crate) fn remove(&self, bucket: &str) -> Result<()> {
         let mut command = program("radosgw-admin");
         command.env("CEPH_CONF", self.directory.path().join("ceph/ceph.conf"));
@@ -66,7 +66,7 @@ impl Gateway {
         run("radosgw-admin bucket rm", command).map(drop)
     }
 
-    /// Runs what our own client does.
+    /// Runs a request of our own client.
     pub(crate) fn block_on<T>(
         &self,
         work: impl Future<Output = std::result::Result<T, deis_store::Error>>,

@@ -1,4 +1,4 @@
-//! What is to be reached, and whether it is. Pure.
+//! The goals of the measurements, and whether they are reached. Pure.
 
 use serde::Serialize;
 
@@ -6,7 +6,7 @@ use crate::measure::{Sample, median};
 use crate::rounds::{Job, Results};
 use crate::tool::{EQUAL, Tool};
 
-/// A goal, and what was measured.
+/// A goal and its measured value.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Goal {
     pub(crate) what: String,
@@ -19,7 +19,7 @@ pub(crate) struct Goal {
 
 impl Goal {
     fn at_least(what: impl Into<String>, measured: f64, wanted: f64) -> Self {
-        // What could not be measured does not pass.
+        // If nothing could be measured, the value is NaN and the goal does not pass.
         Self { what: what.into(), measured, wanted, at_most: false, passes: measured >= wanted }
     }
 
@@ -28,7 +28,7 @@ impl Goal {
     }
 }
 
-/// All goals, of medians.
+/// All goals, computed from medians.
 pub(crate) fn goals(results: &Results) -> Vec<Goal> {
     let ours = Tool::Ours(None).name();
     let equal = Tool::Ours(Some(EQUAL)).name();
@@ -36,7 +36,7 @@ pub(crate) fn goals(results: &Results) -> Vec<Goal> {
     let own = |job, what| of(job, &ours, what).map_or(f64::NAN, |(_, value)| value);
     let best = |job, what: Field, among: &str| {
         medians(results, job, what)
-            // Also what does nothing with what it gets is no peer.
+            // No variant of ours is a peer, and neither is the floor, which throws the bytes away.
             .filter(|(name, _)| !name.starts_with("ours") && name.starts_with(among))
             .map(|(_, value)| value)
             .fold(f64::NAN, f64::min)
@@ -102,7 +102,7 @@ fn medians(results: &Results, job: Job, what: Field) -> impl Iterator<Item = (&s
     of_job.map(move |series| (series.tool.as_str(), median(series.runs.iter().map(what))))
 }
 
-/// Kibibytes as mebibytes, for reading.
+/// Converts kibibytes to mebibytes, for people.
 #[expect(clippy::cast_precision_loss, reason = "a size in memory is far below 2^52 KiB")]
 pub(crate) fn kib_to_mib(kib: u64) -> f64 {
     kib as f64 / 1024.0

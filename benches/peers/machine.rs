@@ -1,4 +1,4 @@
-//! What it was measured on and with: figures of another machine are other figures.
+//! The machine and the programs of a measurement. Figures of different machines cannot be compared.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,7 +15,7 @@ pub(crate) struct Machine {
     pub(crate) cores: usize,
     pub(crate) cpu: String,
     pub(crate) kernel: String,
-    /// Program → what it says of its version.
+    /// Program → the version that it prints.
     pub(crate) versions: BTreeMap<String, String>,
 }
 
@@ -30,7 +30,7 @@ pub(crate) fn machine(place: &Place) -> Result<Machine> {
         ("rclone", &place.rclone.to_string_lossy(), &["--version"]),
         ("s3cmd", "s3cmd", &["--version"]),
         ("s5cmd", &place.s5cmd.to_string_lossy(), &["version"]),
-        // It prints its version with its help, and fails.
+        // wrk prints its version with its help, and fails.
         ("wrk", "wrk", &["--version"]),
     ];
     let versions = asked.map(|(name, program, arguments)| (name.to_owned(), first_line(program, arguments)));

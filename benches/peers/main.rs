@@ -1,6 +1,6 @@
 //! `peers`: the library side by side with s3cmd, rclone, s5cmd and wrk, in one run against one radosgw of its own.
 //!
-//! It starts the gateway, plants the data, has each program do the same job in turn, checks what came of it, and
+//! It starts the gateway, plants the data, and has each program do the same job in turn. It checks the results, and
 //! writes a table for people and a file for machines.
 
 mod bucket;
@@ -32,22 +32,22 @@ use crate::workload::Workload;
 #[derive(Debug, Parser)]
 #[command(name = "peers")]
 struct Arguments {
-    /// Little data, each once: to see that it works. Its figures mean nothing
+    /// Run each program once, with little data, to see that it works; the figures mean nothing
     #[arg(long)]
     quick: bool,
-    /// How often each is measured; the median counts
+    /// The number of runs of each program; the median counts
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=50))]
     runs: u8,
-    /// Measure this alone, and write no file
+    /// Measure only this job, and write no file
     #[arg(long)]
     only: Option<Part>,
-    /// Where the files lie that are sent and received; all programs use the same
+    /// The directory of the files that are sent and received; all programs use the same
     #[arg(long, default_value = "/dev/shm")]
     work: PathBuf,
-    /// The day that is written into the results [default: today, in UTC]
+    /// The date in the results [default: today, in UTC]
     #[arg(long)]
     date: Option<jiff::civil::Date>,
-    /// Where the results go as JSON [default: nowhere with --quick or --only, else benches/results/peers.json]
+    /// Write the results to this file, as JSON [default: none with --quick or --only, else benches/results/peers.json]
     #[arg(long)]
     json: Option<PathBuf>,
 }
@@ -63,7 +63,7 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<()> {
-    // The servers and the files go away on a signal too, once the program that is measured has ended.
+    // After a signal, servers and files are removed too, once the measured program has ended.
     interrupt::remember_signals()?;
     let workload = if arguments.quick { Workload::quick() } else { Workload::full() };
     let date = arguments

@@ -1,4 +1,4 @@
-//! One run of a program, seen from outside: wall time, processor time and peak memory, by GNU time.
+//! One run of a program, measured from outside: wall time, processor time and peak memory, by GNU time.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -9,31 +9,31 @@ use deis_store_tests::error::{Context as _, Error, Result};
 use deis_store_tests::interrupt;
 use serde::Serialize;
 
-/// What a run took.
+/// The measured values of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Sample {
-    /// From its start to its end.
+    /// The time from start to end.
     pub(crate) wall_seconds: f64,
-    /// User and system time of the program and all it started, in steps of 10 ms.
+    /// User and system time of the program and of all programs that it started, in steps of 10 ms.
     pub(crate) cpu_seconds: f64,
-    /// Its largest resident set.
+    /// The largest resident set.
     pub(crate) peak_kib: u64,
 }
 
-/// Runs a program to its end; what it prints goes to `output`. Only a success counts.
+/// Runs a program to its end. Its output goes to `output`. Only a success counts.
 pub(crate) fn run(command: &Command, output: &Path, work: &Path) -> Result<Sample> {
     interrupt::check()?;
     let (usage, errors) = (work.join("usage"), work.join("errors"));
     let open = |path: &Path| File::create(path).context(path.display());
-    // It waits with wait4, as nothing can here without unsafe code, and is small: what a fork takes over from its
-    // parent counts as the child's memory.
+    // GNU time waits with wait4, which needs unsafe code here. It is also small: memory that a fork takes over from its
+    // parent would count as the child's.
     let mut timed = Command::new("/usr/bin/time");
     timed
         .args(["-q", "-f", "%U %S %M", "-o"])
         .arg(&usage)
         .arg(command.get_program())
         .args(command.get_args());
-    // Nothing of our own environment: proxies, certificates, configuration.
+    // No variable of our own environment: proxies, certificates, configuration.
     timed.env_clear().env("PATH", "/usr/bin:/bin").env("LANG", "C.UTF-8").env("HOME", work);
     timed.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
     timed.current_dir(work).stdin(Stdio::null()).stdout(open(output)?).stderr(open(&errors)?);
@@ -56,7 +56,7 @@ fn parse(usage: &str, wall_seconds: f64) -> Option<Sample> {
     Some(Sample { wall_seconds, cpu_seconds: user + system, peak_kib: fields.next()?.parse().ok()? })
 }
 
-/// The middle of some numbers, or between the two middle ones.
+/// The middle one of some numbers, or the mean of the two middle ones.
 pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.into_iter().collect();
     values.sort_by(f64::total_cmp);

@@ -10,7 +10,7 @@ use crate::measure::{Sample, median};
 use crate::rounds::{Job, Results, Rounds};
 use crate::workload::Workload;
 
-/// All that is written down.
+/// The whole report.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
     date: String,
@@ -35,7 +35,7 @@ impl Report {
     }
 
     pub(crate) fn json(&self) -> String {
-        // Nothing in it can fail to be written as JSON.
+        // This cannot fail: every field can be written as JSON.
         serde_json::to_string_pretty(self).unwrap_or_default() + "\n"
     }
 
@@ -91,7 +91,7 @@ impl Report {
         for series in self.results.jobs.iter().filter(|series| series.job == job) {
             let of = |field: fn(&Sample) -> f64| median(series.runs.iter().map(field));
             let (wall, cpu) = (of(|sample| sample.wall_seconds), of(|sample| sample.cpu_seconds));
-            // Ours is the first one.
+            // Our program is the first one.
             let (our_wall, our_cpu) = *ours.get_or_insert((wall, cpu));
             let _ = writeln!(
                 text,
@@ -132,12 +132,12 @@ impl Report {
     }
 }
 
-/// How often ours goes into it, if ours is more than the clock's step.
+/// A value divided by ours. If ours is 0, less than the clock's step, there is no ratio.
 fn times(value: f64, ours: f64) -> String {
     if ours > 0.0 { format!("{:.2}", value / ours) } else { "–".to_owned() }
 }
 
-/// The median, and between what it lies.
+/// The median, with the least and the greatest value.
 fn spread(values: impl Iterator<Item = f64> + Clone, unit: &str, digits: usize) -> String {
     let least = values.clone().fold(f64::NAN, f64::min);
     let most = values.clone().fold(f64::NAN, f64::max);

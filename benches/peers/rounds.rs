@@ -1,4 +1,4 @@
-//! The measurements: in each round every program has its turn, so that a disturbance of the machine hits all alike.
+//! The measurements. In each round every program has its turn, so that a disturbance of the machine hits all alike.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -20,19 +20,19 @@ const LISTED: &str = "peers_list";
 /// The bucket that is downloaded.
 const DATA: &str = "peers_data";
 
-/// What nobody can be faster than: a client that does nothing with what it gets.
+/// The name of the floor, below which no program can be: a client that throws the bytes away.
 const FLOOR: &str = "ours, nothing checked or written";
 
-/// How much is measured, and how often.
+/// The amount of data to measure, and the number of runs.
 #[derive(Clone, Debug)]
 pub(crate) struct Rounds {
     pub(crate) runs: u8,
     pub(crate) workload: Workload,
-    /// This alone, if it is not all.
+    /// The one part to measure, if it is not all.
     pub(crate) only: Option<Part>,
 }
 
-/// What can be measured alone.
+/// A part of the measurements that can be run alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Part {
     Download,
@@ -42,7 +42,7 @@ pub(crate) enum Part {
     Sync,
 }
 
-/// What a program does.
+/// A job that a program does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Job {
@@ -50,15 +50,15 @@ pub(crate) enum Job {
     Upload,
     /// The longer listing.
     List,
-    /// The same listing, given by a script.
+    /// The same listing from a scripted gateway.
     ListScripted,
-    /// A listing ten times as long, given by a script: a real gateway would be hours in being filled.
+    /// A listing ten times as long from a scripted gateway: filling a real one would take hours.
     ListTenfold,
-    /// A second run over a directory that is as the bucket of the longer listing.
+    /// A second run of a sync of the listed bucket, over a directory that already equals it.
     SyncAgain,
-    /// The listing that it begins with, in the same rounds.
+    /// The listing with which a sync begins, in the same rounds.
     SyncListing,
-    /// The same with far more objects in one directory, given by a script.
+    /// The same second run with far more objects in one directory, from a scripted gateway.
     SyncMany,
 }
 
@@ -70,14 +70,14 @@ pub(crate) struct Series {
     pub(crate) runs: Vec<Sample>,
 }
 
-/// Small objects fetched over and over: requests a second, of each run.
+/// The rates of fetching small objects over and over: requests a second, for each run.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Rates {
     pub(crate) tool: String,
     pub(crate) per_second: Vec<f64>,
 }
 
-/// Everything that was measured.
+/// All results.
 #[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Results {
     pub(crate) jobs: Vec<Series>,
@@ -187,7 +187,7 @@ impl At<'_> {
         Ok(())
     }
 
-    /// Ours alone, for its memory.
+    /// Measures our program alone, for its memory.
     fn scripted_listings(&self, runs: u8, job: Job, objects: u32, results: &mut Results) -> Result<()> {
         let script = FaultyGateway::start()?;
         for number in 0..objects {
@@ -201,7 +201,7 @@ impl At<'_> {
         Ok(())
     }
 
-    /// Runs that find everything there.
+    /// Measures runs of a sync that find everything there.
     fn syncs(&self, workload: &Workload, runs: u8, results: &mut Results) -> Result<()> {
         let mirror = self.place.work.join("mirror");
         self.sync(&Tool::Ours(None).sync(self.place, self.gateway, LISTED, &mirror), None)?;
@@ -221,7 +221,7 @@ impl At<'_> {
         self.sync_many(workload.synced_objects, &mirror, results)
     }
 
-    /// Ours alone and once, for its memory.
+    /// Measures our program alone and once, for its memory.
     fn sync_many(&self, objects: u32, mirror: &Path, results: &mut Results) -> Result<()> {
         eprintln!("Planting {objects} files");
         let script = FaultyGateway::start()?;
@@ -241,7 +241,7 @@ impl At<'_> {
         fs::remove_dir_all(mirror).context(mirror.display())
     }
 
-    /// A run, of which ours says that it has copied nothing and found so many unchanged.
+    /// Measures a sync. With `unchanged`, the program must print that it copied nothing and found this many unchanged.
     fn sync(&self, command: &Command, unchanged: Option<u32>) -> Result<Sample> {
         let output = self.place.work.join("printed");
         let sample = run(command, &output, &self.place.work)?;
@@ -283,7 +283,7 @@ impl At<'_> {
     }
 }
 
-/// Another one begins in each round, so that none always follows the same one.
+/// The order of a round. Another program begins in each round, so that no program always follows the same one.
 fn in_turn<const N: usize>(mut tools: [Tool; N], round: u8) -> [Tool; N] {
     tools.rotate_left(usize::from(round) % N);
     tools

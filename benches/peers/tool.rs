@@ -1,4 +1,4 @@
-//! The programs, and how each is called at its best. `benches/README.md` says why so.
+//! The programs, and the best way to call each. `benches/README.md` gives the reasons.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use deis_store_tests::faulty::KEYS;
 
 use crate::gateway::Gateway;
 
-/// Where the programs are, and where they may write.
+/// The paths of the programs, and the directory in which they may write.
 #[derive(Debug)]
 pub(crate) struct Place {
     pub(crate) work: PathBuf,
@@ -19,7 +19,7 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// Finds the programs, or says which one is not installed.
+    /// Finds the programs. The error names one that is not installed.
     pub(crate) fn find(work: &Path) -> Result<Self> {
         let beside = std::env::current_exe().context("Find ours")?.with_file_name("ours");
         let installed = |variable: &str, usual: &str| {
@@ -31,7 +31,7 @@ impl Place {
             work: work.to_owned(),
             ours: beside,
             rclone: rclone.join("bin/rclone"),
-            // The program itself: what lies in bin/ is Python that calls it.
+            // The program itself: the file in bin/ is a Python script that calls it.
             s5cmd: s5cmd.join("lib/python3.11/site-packages/s5cmd/bin/s5cmd"),
         };
         let others = ["/usr/bin/s3cmd", "/usr/bin/wrk", "/usr/bin/time"].map(PathBuf::from);
@@ -44,26 +44,26 @@ impl Place {
     }
 }
 
-/// Makes rclone not look what is there.
+/// The option with which rclone does not list the destination.
 const NOTHING_THERE: &str = "--no-check-dest";
 
-/// How many requests ours and rclone have in flight where connections are to be equal.
+/// The number of requests in flight for ours and rclone, in the comparison with equal connections.
 pub(crate) const EQUAL: u16 = 16;
 
-/// A program, with what distinguishes one way of calling it from another.
+/// A program, with the setting that distinguishes two ways of calling it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tool {
-    /// With so many requests in flight; without a number, the library's own.
+    /// Our program, with this number of requests in flight. Without a number, the library chooses.
     Ours(Option<u16>),
     S3cmd,
-    /// With so many transfers.
+    /// rclone, with this number of transfers.
     Rclone(u16),
-    /// With so many workers; without a number, its own 256.
+    /// s5cmd, with this number of workers. Without a number, it uses its own 256.
     S5cmd(Option<u16>),
 }
 
 impl Tool {
-    /// Those that move data.
+    /// The programs that move data.
     pub(crate) const MOVERS: [Self; 8] = [
         Self::Ours(None),
         Self::Ours(Some(EQUAL)),
@@ -74,14 +74,14 @@ impl Tool {
         Self::S5cmd(Some(64)),
         Self::S3cmd,
     ];
-    /// Those that list: a listing is one page after the other, so numbers change nothing.
+    /// The programs that list. A listing takes one page after the other, so the numbers change nothing.
     pub(crate) const LISTERS: [Self; 4] =
         [Self::Ours(None), Self::Rclone(EQUAL), Self::S5cmd(None), Self::S3cmd];
 
-    /// Those that compare a bucket with a directory.
+    /// The programs that compare a bucket with a directory.
     pub(crate) const SYNCERS: [Self; 4] = Self::LISTERS;
 
-    /// Its name in tables.
+    /// The program's name in tables.
     pub(crate) fn name(self) -> String {
         match self {
             Self::Ours(None) => "ours".to_owned(),
@@ -93,7 +93,7 @@ impl Tool {
         }
     }
 
-    /// A whole bucket into an empty directory.
+    /// The command that downloads a whole bucket into an empty directory.
     pub(crate) fn download(self, place: &Place, gateway: &Gateway, bucket: &str, to: &Path) -> Command {
         let mut command = self.command(place, gateway);
         match self {
@@ -111,14 +111,14 @@ impl Tool {
         command
     }
 
-    /// A whole bucket thrown away; of ours alone.
+    /// The command that downloads a whole bucket and throws it away. Only our program has it.
     pub(crate) fn fetch(self, place: &Place, gateway: &Gateway, bucket: &str) -> Command {
         let mut command = self.command(place, gateway);
         command.args(["fetch", bucket]);
         command
     }
 
-    /// A directory into an empty bucket.
+    /// The command that uploads a directory into an empty bucket.
     pub(crate) fn upload(self, place: &Place, gateway: &Gateway, from: &Path, bucket: &str) -> Command {
         let mut command = self.command(place, gateway);
         match self {
@@ -143,7 +143,7 @@ impl Tool {
         command
     }
 
-    /// The keys of a bucket, one line each.
+    /// The command that prints the keys of a bucket, one line each.
     pub(crate) fn list(self, place: &Place, gateway: &Gateway, bucket: &str) -> Command {
         let mut command = self.command(place, gateway);
         match self {
@@ -157,7 +157,7 @@ impl Tool {
         command
     }
 
-    /// A directory made as a bucket is.
+    /// The command that makes a directory equal to a bucket.
     pub(crate) fn sync(self, place: &Place, gateway: &Gateway, bucket: &str, to: &Path) -> Command {
         let mut command = self.command(place, gateway);
         match self {
@@ -172,7 +172,7 @@ impl Tool {
         command
     }
 
-    /// Small objects of a bucket over and over; of ours alone.
+    /// The command that fetches the small objects of a bucket over and over. Only our program has it.
     pub(crate) fn small(self, place: &Place, gateway: &Gateway, bucket: &str, seconds: u64) -> Command {
         let mut command = self.command(place, gateway);
         command.args(["small", bucket, "--prefix", "small/", "--seconds", &seconds.to_string()]);
@@ -198,7 +198,7 @@ impl Tool {
                 let (transfers, settings) = (transfers.to_string(), rclone_settings(gateway, &url));
                 command.envs(settings).args(["--config", "/dev/null"]);
                 command.args(["--transfers", &transfers, "--checkers", &transfers]);
-                // It reads no times from metadata, which would cost it a HEAD for each object.
+                // So rclone reads no times from metadata, which would need a HEAD for each object.
                 command.args(["--use-server-modtime", "--no-update-modtime", "--no-update-dir-modtime"]);
             }
             Self::S5cmd(workers) => {
@@ -213,7 +213,7 @@ impl Tool {
     }
 }
 
-/// Ours at a gateway that looks at no keys, up to what it is to do.
+/// Our program at a gateway that checks no keys. The caller adds the job.
 pub(crate) fn at_script(place: &Place, url: &str) -> Command {
     let mut command = Command::new(&place.ours);
     command.args(["--gateway", url]);
@@ -221,7 +221,7 @@ pub(crate) fn at_script(place: &Place, url: &str) -> Command {
     command
 }
 
-/// Writes what s3cmd cannot take from its arguments.
+/// Writes the settings that s3cmd cannot take from its arguments.
 pub(crate) fn write_s3cfg(place: &Place, gateway: &Gateway) -> Result<()> {
     let (access, secret, host) = (gateway.access_key(), gateway.secret_key(), gateway.address());
     let text = format!(
@@ -248,7 +248,7 @@ fn rclone_settings(gateway: &Gateway, url: &str) -> Vec<(String, String)> {
     settings.map(|(name, value)| (format!("RCLONE_CONFIG_PEER_{name}"), value.to_owned())).into()
 }
 
-/// s3cmd and s5cmd take what is in a directory where its name ends so.
+/// A path with a slash at its end: s3cmd and s5cmd then take the content of the directory.
 fn slashed(path: &Path) -> String {
     format!("{}/", path.display())
 }

@@ -1,4 +1,4 @@
-//! What is sent and received: random bytes from a fixed seed, the same on every machine.
+//! The data to send and receive: random bytes from a fixed seed, the same on every machine.
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write as _};
@@ -10,22 +10,22 @@ use serde::Serialize;
 
 const SEED: u64 = 20_151_021;
 
-/// How much data.
+/// The amount of data.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Workload {
-    /// Objects of a WAL segment's order, after compression, or a registry's small files.
+    /// The number of small objects. Their size is like a compressed WAL segment's, or a registry's small file's.
     pub(crate) small_objects: u32,
-    /// Bytes of each.
+    /// The size of each small object.
     pub(crate) small_bytes: u64,
-    /// Objects of a base backup's or a layer's order.
+    /// The number of large objects. Their size is like a base backup's or a layer's.
     pub(crate) large_objects: u32,
-    /// Bytes of each.
+    /// The size of each large object.
     pub(crate) large_bytes: u64,
-    /// Objects of the listing.
+    /// The number of objects in the listing.
     pub(crate) listed_objects: u32,
-    /// Objects of the largest directory that is compared with a bucket.
+    /// The number of objects in the largest directory that is compared with a bucket.
     pub(crate) synced_objects: u32,
-    /// How long small objects are fetched over and over, in seconds.
+    /// The time for which small objects are fetched over and over, in seconds.
     pub(crate) small_gets_seconds: u64,
 }
 

@@ -1,4 +1,4 @@
-//! What the gateway gives at most: wrk, with presigned requests for the same objects.
+//! The highest rate of the gateway: wrk, with presigned requests for the same objects.
 
 use std::fs;
 use std::path::Path;
@@ -23,11 +23,11 @@ function request()
 end
 "#;
 
-/// Numbers of connections that are tried; the best one counts. It takes many to keep the gateway busy, since each GET
+/// The numbers of connections to try; the best one counts. Many are needed to keep the gateway busy, since each GET
 /// waits 40 ms for wrk's kernel.
 pub(crate) const CONNECTIONS: [u16; 5] = [16, 64, 128, 256, 512];
 
-/// Writes what wrk is to ask for.
+/// Writes the list of requests for wrk, and its script.
 pub(crate) fn prepare(gateway: &Gateway, bucket: &str, keys: &[String], work: &Path) -> Result<()> {
     let bucket = BucketName::new(bucket).context("Bucket")?;
     let expires = SystemTime::now() + Duration::from_hours(24);
@@ -42,7 +42,7 @@ pub(crate) fn prepare(gateway: &Gateway, bucket: &str, keys: &[String], work: &P
     fs::write(work.join("wrk.lua"), SCRIPT).context("Write wrk.lua")
 }
 
-/// wrk with so many connections for so long.
+/// wrk with this many connections for this many seconds.
 pub(crate) fn command(gateway: &Gateway, connections: u16, seconds: u64, work: &Path) -> Command {
     let mut command = Command::new("/usr/bin/wrk");
     command.args([
@@ -55,7 +55,7 @@ pub(crate) fn command(gateway: &Gateway, connections: u16, seconds: u64, work: &
     command
 }
 
-/// The rate that wrk prints, if everything was answered with success.
+/// The rate that wrk prints, if all requests succeeded.
 pub(crate) fn rate(printed: &str) -> Result<f64> {
     let failed = printed.contains("Non-2xx") || printed.contains("Socket errors");
     let rate = printed.lines().find_map(|line| line.strip_prefix("Requests/sec:")?.trim().parse().ok());

@@ -1,68 +1,68 @@
-//! What the verbs report: a verdict, and the findings behind it. Pure.
+//! The verdict that a verb reports, and the findings behind it. Pure.
 
 use serde::Serialize;
 
 use crate::part::Part;
 
-/// More findings than this are only counted, so that memory stays flat.
+/// The most findings that are kept. Further ones are only counted, so that memory stays flat.
 const MOST_FINDINGS: usize = 1000;
 
-/// What a verb found, in one word.
+/// The result of a verb in one word.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// Everything is there and as it was.
+    /// Everything is there and unchanged.
     #[default]
     Good,
-    /// What is there is as it was, but not everything is there.
+    /// Something is missing; the rest is unchanged.
     Incomplete,
-    /// Something is not as it was.
+    /// Something is damaged: it is no longer as it was.
     Damaged,
 }
 
 /// Something that a person should look at.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// The part it belongs to.
+    /// The part of the backup to which the finding belongs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub part: Option<Part>,
     /// The key of an object, or the path of a file.
     pub name: String,
-    /// What sort of finding, for programs.
+    /// The sort of finding, for programs.
     pub kind: FindingKind,
-    /// What was found, for people.
+    /// A description of the finding, for people.
     pub what: String,
 }
 
-/// What sort of finding.
+/// The sort of a finding about an object or a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FindingKind {
-    /// It is not there.
+    /// The object or file is not there.
     Missing,
-    /// Its bytes are not what they were.
+    /// Its bytes have changed.
     Changed,
     /// A symlink, directory or device stands in its place.
     NotAFile,
-    /// The disk does not give its bytes.
+    /// Its bytes cannot be read from the disk.
     Unreadable,
-    /// Manifest and lists do not agree.
+    /// The manifest and the lists contradict each other.
     Contradiction,
-    /// It was not fetched.
+    /// Fetching it failed.
     Failed,
-    /// The server did not give it.
+    /// The server refused to send it.
     Refused,
-    /// It was gone before it could be fetched.
+    /// It was deleted before it could be fetched.
     Vanished,
-    /// Nothing says what its bytes should be.
+    /// There is no record with which its bytes could be compared.
     Unverifiable,
-    /// It is there, and nothing names it. It does no harm.
+    /// No list names it. It does no harm.
     Extra,
 }
 
 impl FindingKind {
-    /// The verdict on a whole with such a finding in it.
+    /// The verdict on a whole that has such a finding.
     #[must_use]
     pub fn verdict(self) -> Verdict {
         match self {
@@ -97,19 +97,19 @@ impl Findings {
         }
     }
 
-    /// Those that are kept by name.
+    /// The findings that are kept by name.
     #[must_use]
     pub fn list(&self) -> &[Finding] {
         &self.list
     }
 
-    /// How many there are besides.
+    /// The number of findings that are only counted.
     #[must_use]
     pub fn left_out(&self) -> u64 {
         self.left_out
     }
 
-    /// The verdict of them all, also of those that were left out.
+    /// The verdict on all findings, also on those that are only counted.
     #[must_use]
     pub fn verdict(&self) -> Verdict {
         self.verdict

@@ -1,4 +1,4 @@
-//! Secrets: they can be used, and neither printed, logged nor serialised.
+//! Secrets that the program can use, and never prints, logs or serialises.
 
 use zeroize::Zeroizing;
 
@@ -16,13 +16,13 @@ impl Credentials {
         Self { access_key: Zeroizing::new(access_key.into()), secret_key: Zeroizing::new(secret_key.into()) }
     }
 
-    /// The access key: an identifier, yet kept out of logs too.
+    /// The access key. It is only an identifier, but it is kept out of logs too.
     #[must_use]
     pub fn access_key(&self) -> &str {
         &self.access_key
     }
 
-    /// The bytes that sign.
+    /// The bytes of the secret key, which sign requests.
     pub(crate) fn secret_key(&self) -> &[u8] {
         self.secret_key.as_bytes()
     }

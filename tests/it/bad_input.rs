@@ -1,4 +1,4 @@
-//! Bad input: one clear error each, with what to do, the right exit code, and nothing that looks finished.
+//! Bad input: each gives one clear error with advice and the right exit code, and leaves nothing that looks finished.
 
 use std::fs;
 use std::net::TcpListener;
@@ -10,7 +10,7 @@ use deis_store_tests::environment::Environment;
 use crate::clusters::{a, a_with_own_etcd};
 use crate::program::{alone, at_gateway, command, on, ran};
 
-/// What is in a directory, but for what makes it a repository.
+/// The names in a directory, without the two files that make it a repository.
 fn left_in(directory: &Path) -> Vec<String> {
     let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
     let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
@@ -57,7 +57,7 @@ fn wrong_keys_are_denied_and_leave_nothing_behind() {
 #[test]
 fn what_is_no_gateway_is_not_taken_for_one() {
     let a = a();
-    // etcd answers http, and is not a gateway.
+    // etcd speaks http, but is not a gateway.
     at_gateway(&a.etcd, &a, &a.secret_key, &["s3", "ls"]).code(1).says(&["not", "gateway"]);
 }
 

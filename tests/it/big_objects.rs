@@ -1,5 +1,5 @@
-//! Objects that are uploaded and downloaded otherwise than small ones: they come back from a backup with the `ETag` that
-//! they had, and a second restore finds them there.
+//! Big objects, which are uploaded and downloaded in other ways than small ones. They come back from a backup with the
+//! `ETag` that they had, and a second restore finds them there.
 
 use std::sync::Arc;
 
@@ -46,9 +46,9 @@ fn big_objects_come_back_with_their_etags_and_are_found_there_by_a_second_restor
         client(&old).create_bucket(&bucket).await.unwrap();
         let bytes: Vec<u8> = (0..20 * MIB / 4 * 4).map(|at| u8::try_from(at % 251).unwrap()).collect();
         let bytes = bytes.repeat(4);
-        // As WAL-E stores a partition of a base backup: in one request, over what we send in one by ourselves.
+        // As WAL-E stores a partition of a base backup: in one request, though larger than our own single requests.
         put(&client(&old), &bucket, "in-one", &bytes[..65 * MIB]).await;
-        // As docker-registry stores a layer, as s3cmd stores a file, and as nobody we know does.
+        // As docker-registry stores a layer, as s3cmd stores a file, and as no known program does.
         for (name, part_bytes) in [("registry", 5 * MIB), ("s3cmd", 15 * MIB), ("odd", 7 * MIB + 3)] {
             upload(&client(&old), &bucket, name, &bytes[..70 * MIB], part_bytes).await;
         }
@@ -68,7 +68,7 @@ fn big_objects_come_back_with_their_etags_and_are_found_there_by_a_second_restor
         let same =
             |name: &str| was.iter().find(|(key, _)| key == name) == is.iter().find(|(key, _)| key == name);
         assert!(same("in-one") && same("registry") && same("s3cmd"), "{was:?} {is:?}");
-        // Its part size cannot be known, so that it comes back in others: its bytes are what counts.
+        // The part size of "odd" cannot be known, so it comes back in other parts. Only its bytes are compared.
         let mut came = Vec::new();
         client(&new).get_to(&bucket, &ObjectKey::new("odd").unwrap(), &mut came).await.unwrap();
         assert!(came == bytes[..70 * MIB]);

@@ -18,7 +18,7 @@ pub(crate) fn b() -> Environment {
     load(VARIABLE_B)
 }
 
-/// Cluster A behind an etcd of the test's own, for a test that changes keys: all others share A's.
+/// Cluster A behind an etcd of the test's own, for a test that changes keys. All other tests share A's etcd.
 pub(crate) fn a_with_own_etcd(keys: &[(&str, &str)]) -> OwnEtcd {
     let directory = tempfile::tempdir().unwrap();
     let etcd = Etcd::start(directory.path()).unwrap();

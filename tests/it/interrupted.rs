@@ -1,4 +1,4 @@
-//! Interrupted runs: nothing looks finished, and the next run does its job.
+//! Interrupted runs: they leave nothing that looks finished, and the next run succeeds.
 
 use std::path::Path;
 use std::process::{Child, Stdio};

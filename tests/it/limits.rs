@@ -1,4 +1,4 @@
-//! A client within limits, against a real gateway.
+//! A client with a limited rate, against a real gateway.
 
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
@@ -33,7 +33,7 @@ fn an_upload_and_a_download_within_limits_take_their_time_and_lose_nothing() {
         while let Some(bytes) = download.next().await.unwrap() {
             whole.extend_from_slice(&bytes);
         }
-        // Six million bytes in all, the first two at once.
+        // Six million bytes in all. The first two million may go at once.
         assert!(start.elapsed() >= Duration::from_secs(2), "{:?}", start.elapsed());
         assert!(whole == sent);
     });

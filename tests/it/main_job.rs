@@ -1,5 +1,5 @@
-//! The main job: what `backup` took from cluster A and `restore` put on cluster B is equal, and WAL-E brings back a
-//! database from it that says the same.
+//! The main job: `backup` reads cluster A, `restore` writes cluster B, and the two are equal. WAL-E brings back a
+//! database from B whose dump equals the live one's.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -46,18 +46,18 @@ fn what_a_backup_took_from_one_cluster_a_restore_puts_on_another() {
     configurations_are_equal(&a, &b);
     database_comes_back(&a, &b, scratch.path());
 
-    // A second restore finds all its objects there; the volume is no longer empty, and that is a reason to refuse.
+    // A second restore finds all its objects there. It is refused, since the volume is no longer empty.
     on(&b, &["restore", snapshot, "--yes"]).code(5).says(&["volume is not empty", "--without volume"]);
     let again = on(&b, &["restore", snapshot, "--yes", "--without", "volume", "--json"]).code(0).json();
     assert_eq!(again["report"]["parts"]["registry"]["restored"], 0, "{again:#}");
 
-    // And a bucket that holds something else is not touched.
+    // A bucket that holds other objects is not touched.
     let foreign = ObjectKey::new("wal_005/somebody-elses").unwrap();
     put(&client(&b), &bucket("db_wal"), &foreign, b"x");
     on(&b, &["restore", snapshot, "--yes", "--only", "db_wal"]).code(5).says(&["wal_005/somebody-elses"]);
     block(client(&b).delete(&bucket("db_wal"), &foreign)).unwrap();
 
-    // Names and sizes repeat between histories: what counts is the bytes.
+    // Names and sizes repeat between two histories, so only the bytes tell them apart.
     let sentinels = objects(&client(&b), &bucket("db_wal"));
     let (key, (_, bytes)) = sentinels.iter().find(|(key, _)| key.ends_with("sentinel.json")).unwrap();
     let other: Vec<u8> = bytes.iter().map(|byte| byte ^ 1).collect();
@@ -95,7 +95,7 @@ fn buckets_are_equal(a: &Environment, b: &Environment, name: &str) {
     }
 }
 
-/// What is stored with an object, without what a gateway makes of it.
+/// The data stored with an object, without the fields that the gateway itself makes.
 fn stored(info: &ObjectInfo) -> ObjectInfo {
     ObjectInfo { etag: String::new(), modified: ServerTime::default(), ..info.clone() }
 }
@@ -119,12 +119,14 @@ fn objects(client: &Client, bucket: &BucketName) -> BTreeMap<String, (ObjectInfo
     })
 }
 
-/// Modes, owners, times in seconds (as tar keeps them), links and bytes; of the file that grows, its beginning.
+/// Compares modes, owners, times in seconds (as tar keeps them), links and bytes. Of the file that grows, the restored
+/// bytes must be the beginning.
 fn volumes_are_equal(a: &Path, b: &Path, snapshot: &str) {
     let listing = |root: &Path| {
         let find =
             "find . -mindepth 1 ! -name deis-router.log -printf '%P|%y|%m|%U:%G|%l|%s|%Ts\\0' | sort -z";
-        // A directory's size is its file system's affair, and so is the time of one that a growing file lies in.
+        // Of directories, size and time are not compared: the size depends on the file system, and the time of a
+        // directory with a growing file changes.
         shell(root, find).split('\0').map(str::to_owned).collect::<Vec<_>>()
     };
     let strip =
@@ -158,7 +160,7 @@ fn configurations_are_equal(a: &Environment, b: &Environment) {
 
 fn database_comes_back(a: &Environment, b: &Environment, scratch: &Path) {
     let place = tempfile::Builder::new().prefix("recovery").tempdir_in(scratch).unwrap();
-    // The user postgres must get through.
+    // The user postgres must be able to enter these directories.
     for directory in [scratch, place.path()] {
         use std::os::unix::fs::PermissionsExt as _;
         std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o755)).unwrap();

@@ -1,4 +1,4 @@
-//! How many requests are in flight, found out against a real radosgw at the end of a path like an ssh forward's.
+//! The number of requests in flight, as the client finds it on a real radosgw, through a path like an ssh forward.
 
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ use crate::main_job::{block, bucket};
 
 const OBJECT_BYTES: usize = 16 << 10;
 
-/// Gets the same object so often, and says how long that took.
+/// Gets the same object this many times, and returns the time that took.
 async fn fetch(client: &Client, bucket: &BucketName, key: &ObjectKey, times: usize) -> Duration {
     let begun = Instant::now();
     stream::iter(0..times)
@@ -33,7 +33,7 @@ async fn fetch(client: &Client, bucket: &BucketName, key: &ObjectKey, times: usi
     begun.elapsed()
 }
 
-/// The far end of a forward: its kernel acknowledges late, as that of a cluster's host does for sshd.
+/// The far end of a forward. Its kernel acknowledges late, as the kernel of a cluster's host does for sshd.
 async fn forward(to: String) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -78,7 +78,7 @@ fn where_each_answer_takes_forty_milliseconds_longer_more_requests_are_in_flight
         fetch(&adaptive, &bucket, &key, 1500).await;
         assert!(adaptive.pace() >= 24, "{} requests in flight", adaptive.pace());
 
-        // It has paid: the same number of requests at its first pace takes much longer.
+        // The pace found is worth it: the same number of requests at the first pace takes much longer.
         let took = fetch(&adaptive, &bucket, &key, 600).await;
         let mut fixed = options();
         fixed.in_flight = 8;

@@ -1,5 +1,5 @@
-//! Other people's clients on the embedded gateway, with signature version 2: s3cmd, rclone and WAL-E. What they write is
-//! read back by ours, and what ours writes by them.
+//! Other clients on the embedded gateway, with signature version 2: s3cmd, rclone and WAL-E. Our client reads what they
+//! write, and they read what our client writes.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -32,7 +32,7 @@ pub(crate) struct Served {
     pub(crate) runtime: tokio::runtime::Runtime,
     gateway: Gateway,
     pub(crate) client: Client,
-    // Where large bodies go; removed after the gateway's end.
+    // The directory of large bodies. It is removed after the gateway's end.
     _scratch: tempfile::TempDir,
 }
 
@@ -145,7 +145,7 @@ fn s3cmd_writes_and_reads() {
 
     s3cmd.run(&["sync", &format!("{}/", s3cmd.path("up")), "s3://s3cmd_bucket/tree/"]);
     are_objects(&served, &ours, "tree/", &files);
-    // Its own part size.
+    // s3cmd chose the part size.
     let large = served.get(&ours, "tree/dir/large").0;
     assert!(large.etag.ends_with("-2") && large.meta["s3cmd-attrs"].contains("md5:"), "{large:?}");
     let again = s3cmd.run(&["sync", &format!("{}/", s3cmd.path("up")), "s3://s3cmd_bucket/tree/"]);
@@ -176,7 +176,7 @@ fn s3cmd_writes_and_reads() {
     assert!(s3cmd.run(&["ls"]).is_empty());
 }
 
-/// rclone with one remote, `peer:`, and nothing of our environment.
+/// rclone with one remote, `peer:`, and no variable of our environment.
 fn rclone(served: &Served, arguments: &[&str]) -> String {
     let place = std::env::var_os("DEIS_STORE_TESTS_RCLONE")
         .map_or_else(|| PathBuf::from("/var/cache/deis-store-tests/rclone"), PathBuf::from);
@@ -198,7 +198,7 @@ fn rclone(served: &Served, arguments: &[&str]) -> String {
     for (name, value) in settings {
         command.env(format!("RCLONE_CONFIG_PEER_{name}"), value);
     }
-    // One attempt: what must be tried again is a defect.
+    // One attempt: a request that must be repeated is a defect.
     command.args(["--config", "/dev/null", "--retries", "1", "--low-level-retries", "1"]).args(arguments);
     let output = command.output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
@@ -258,13 +258,13 @@ fn wal_e_pushes_fetches_and_lists() {
     assert_eq!(served.keys(&ours), [format!("wal_005/{name}.lzo")]);
     run(&["wal-fetch", "-p", "0", name, &path("fetched")]);
     assert!(std::fs::read(path("fetched")).unwrap() == segment);
-    // What it wrote is what it packed: unpacked by somebody else.
+    // Another program, lzop, unpacks what WAL-E wrote.
     let packed = directory.path().join("packed.lzo");
     std::fs::write(&packed, served.get(&ours, &format!("wal_005/{name}.lzo")).1).unwrap();
     let unpacked = Command::new("lzop").args(["-dc", packed.to_str().unwrap()]).output().unwrap();
     assert!(unpacked.status.success() && unpacked.stdout == segment);
 
-    // It reads what ours wrote: the made cluster's base backups and log.
+    // WAL-E reads what our client wrote: the made cluster's base backups and log.
     let [sample, _] = Sample::new(1).buckets();
     let mut fetched = None;
     let mut backups = Vec::new();

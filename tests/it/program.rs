@@ -26,7 +26,7 @@ pub(crate) fn at_gateway(gateway: &str, cluster: &Environment, secret_key: &str,
     ran(command.args(["--gateway", gateway]).args(arguments))
 }
 
-/// The program, with nothing of our environment but where to find ssh.
+/// The program, with nothing of our environment but a PATH on which ssh is.
 pub(crate) fn command() -> Command {
     let mut command = Command::new(path());
     command.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("HOME", "/nonexistent");
@@ -45,7 +45,7 @@ pub(crate) fn ran(command: &mut Command) -> Ran {
     Ran { code: status.code(), stdout: text(stdout), stderr: text(stderr) }
 }
 
-/// The same, with the most memory that it has held, in kB.
+/// Runs a command, and also returns the most memory that it has held, in kB.
 pub(crate) fn with_peak_memory(command: &mut Command) -> (Ran, u64) {
     let outputs = [(); 2].map(|()| tempfile::NamedTempFile::new().unwrap());
     let [stdout, stderr] = outputs.each_ref().map(|output| output.reopen().unwrap());
@@ -65,7 +65,7 @@ pub(crate) fn with_peak_memory(command: &mut Command) -> (Ran, u64) {
     (Ran { code: status.code(), stdout, stderr }, most_kb)
 }
 
-/// What a run of the program has left.
+/// The result of a run of the program.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,

@@ -24,7 +24,7 @@ fn every_command_of_the_readme_works_as_typed() {
         blocks().partition(|block| block.contains("deis-store restore"));
     assert_eq!(restore.len(), 1, "the restore is run by the test of the main job, on the one empty cluster");
     assert!(others.len() >= 4, "the README shows commands");
-    // As on any day but the first: there is a snapshot already, and what an interrupted run has left.
+    // As on any day but the first: there is already a snapshot, and a directory that an interrupted run has left.
     let backup = scratch.path().join("backup");
     on(&cluster.environment, &["backup", backup.to_str().unwrap(), "--only", "config"]).code(0);
     std::fs::create_dir(backup.join("2015-01-01T00-00-00Z.unfinished")).unwrap();
@@ -39,8 +39,8 @@ pub(crate) fn run_block_of(command: &str, cluster: &Environment, scratch: &Path)
     run(block, cluster, scratch)
 }
 
-/// Runs a block in a directory. The places of the examples become those of the test: a repository in that directory,
-/// and the cluster's host.
+/// Runs a block in a directory. The names of the examples are replaced by those of the test: a repository in that
+/// directory, and the cluster's host.
 fn run(block: &str, cluster: &Environment, scratch: &Path) -> String {
     let script = block
         .replace("/backup", scratch.join("backup").to_str().unwrap())

@@ -1,4 +1,4 @@
-//! `rehearse`, as a newcomer types it: it says what it did, finds what was damaged, and leaves nothing behind.
+//! `rehearse`, as a new user types it: it prints its steps, finds damage, and leaves nothing behind.
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -9,16 +9,16 @@ use deis_store_tests::process::signal;
 
 use crate::program::{Ran, command, ran, with_peak_memory};
 
-/// What a rehearsal may need, 64 MiB.
+/// The most memory that a rehearsal may need: 64 MiB.
 const MOST_MEMORY_KB: u64 = 64 << 10;
-/// Unoptimised, and beside all other tests; optimised it takes seconds.
+/// The time limit for an unoptimised run beside all other tests. An optimised run takes seconds.
 const LIMIT: Duration = Duration::from_mins(3);
-/// How long it may take to stop.
+/// The time limit for a run to stop.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 
 const STEPS: [&str; 5] = ["made", "backed up", "verified", "restored", "compared"];
 
-/// Where the program runs: an empty directory for its files and an empty one to stand in.
+/// The place in which the program runs: an empty directory for its files, and an empty current directory.
 struct Place {
     directory: tempfile::TempDir,
 }
@@ -54,7 +54,7 @@ impl Place {
         command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
-    /// All that the program has left.
+    /// The names of all files that the program has left.
     fn left(&self) -> Vec<String> {
         ["tmp", "cwd"].iter().flat_map(|name| names(&self.path(name))).collect()
     }
@@ -124,7 +124,7 @@ fn a_damaged_object_is_named_wherever_it_is() {
     assert!(ran.stdout.contains(&segment) && ran.stdout.contains("DAMAGED"), "{ran:?}");
     assert!(!ran.stdout.contains("restored"), "it ends where the damage is found: {ran:?}");
 
-    // Nothing says in what parts it was uploaded, so that this is seen by comparing at the latest.
+    // Nothing tells in what parts the layer was uploaded, so the comparison may be the first to see the damage.
     let ran = Place::new().rehearse(&["--damage", &layer]).code(4);
     assert!(ran.stdout.contains(&layer) && ran.stdout.contains("DAMAGED"), "{ran:?}");
 
@@ -150,7 +150,7 @@ fn a_rehearsal_without_a_place_says_where_it_wanted_one() {
 
 #[test]
 fn an_interrupted_rehearsal_leaves_nothing_whenever_that_is() {
-    // At first closely, since most is made then; later once in each step of the way.
+    // The first moments lie close together, since most files are made then. Later ones hit each step once.
     let moments = (1..=8).map(|step| step * 200).chain([2500, 4000, 6000, 8000, 11_000]);
     let signals = [["INT", ""], ["TERM", ""], ["INT", "TERM"]];
     let runs: Vec<(u64, [&str; 2])> = moments.zip(signals.into_iter().cycle()).collect();
@@ -166,7 +166,7 @@ fn an_interrupted_rehearsal_leaves_nothing_whenever_that_is() {
     assert!(interrupted >= 6, "most of them were still running: {interrupted} of {}", runs.len());
 }
 
-/// Whether it was still running when the signals came. An empty one is none.
+/// Runs a rehearsal and sends it signals; an empty name is no signal. Tells whether it was still running then.
 fn interrupt(moment_ms: u64, signals: [&str; 2]) -> bool {
     let place = Place::new();
     let mut child = place.begin();

@@ -1,4 +1,4 @@
-//! s3cmd, with `signature_v2 = True`: it reads what we wrote, and we read what it wrote.
+//! s3cmd, with `signature_v2 = True`: it reads our objects, and we read its objects.
 
 use std::path::Path;
 use std::process::Command;
@@ -18,7 +18,7 @@ impl S3cmd {
         Self::at(host, &cluster.access_key, &cluster.secret_key)
     }
 
-    /// For a gateway at `HOST:PORT`.
+    /// s3cmd for a gateway at `HOST:PORT`.
     pub(crate) fn at(host: &str, access_key: &str, secret_key: &str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let text = format!(
@@ -75,7 +75,7 @@ fn s3cmd_reads_what_we_uploaded_and_we_read_what_s3cmd_uploaded() {
         let ours = on(&a, &[&["s3"], arguments].concat()).code(0).stdout;
         let (ours, mut theirs) = (sorted(&ours), sorted(&s3cmd.run(arguments)));
         if arguments.len() == 1 {
-            // Other tests make buckets meanwhile.
+            // Other tests make buckets at the same time.
             assert!(ours.len() > 4, "{ours:?}");
             theirs.retain(|line| ours.contains(line));
         }

@@ -49,7 +49,7 @@ fn no_secret_leaves_its_place() {
     assert!(meant.is_subset(&files) && meant.contains("config.json"), "{meant:?}");
 }
 
-/// Runs the program and collects the arguments of every process meanwhile.
+/// Runs the program, and collects the arguments of every process while it runs.
 fn watched(cluster: &Environment, words: &[&str], arguments: &mut BTreeSet<String>) -> Ran {
     let mut program = command();
     program.env("DEIS_STORE_ETCD", &cluster.etcd).env("DEISCTL_TUNNEL", &cluster.tunnel);
@@ -77,7 +77,7 @@ fn watched(cluster: &Environment, words: &[&str], arguments: &mut BTreeSet<Strin
     Ran { code: status.code(), stdout: stdout.join().unwrap(), stderr: stderr.join().unwrap() }
 }
 
-/// Looks for secrets in every file, as it is and unpacked; those that are meant must be in a private file.
+/// Looks for secrets in every file, unpacking gzip files. A secret that a snapshot may hold must be in a private file.
 fn search(
     root: &Path,
     directory: &Path,
@@ -93,7 +93,7 @@ fn search(
             continue;
         }
         let name = path.strip_prefix(root).unwrap().to_str().unwrap().to_owned();
-        // Base backups and the log hold the database itself, compressed; what is in it is its owner's affair.
+        // Base backups and the log hold the database itself, compressed. Its content is not checked here.
         if name.starts_with("db_wal/") {
             continue;
         }

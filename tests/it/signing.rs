@@ -1,5 +1,5 @@
-//! The vectors that were seen on a radosgw, replayed live with a fresh date: raw bytes over a socket, so that nothing
-//! stands between the signer and the gateway.
+//! Replays the vectors that were seen on a radosgw, live and with a fresh date. The test sends raw bytes over a socket,
+//! so that nothing stands between the signer and the gateway.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -73,7 +73,7 @@ fn status(cluster: &Environment, vector: &Vector, ours: bool) -> u16 {
     for (name, value) in &vector.headers {
         let value = value.replace(OLD_DATE, &now);
         let header: HeaderName = name.parse().unwrap();
-        // As on the wire: of a repeated header the gateway sees the last one.
+        // As on the wire: if a header is repeated, the gateway sees the last one.
         headers.insert(header, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         wire.push_str(&format!("{name}: {value}\r\n"));
     }
@@ -111,6 +111,6 @@ fn body(vector: &Vector, length: usize) -> Vec<u8> {
         assert_eq!(text.len(), length, "the body of the multi-delete");
         return text;
     }
-    // `ndTkYSaMgDT1yFZOFVxnpg==`, in one of the vectors, is the MD5 of this.
+    // `ndTkYSaMgDT1yFZOFVxnpg==`, in one of the vectors, is the MD5 of this body.
     b"x".repeat(length)
 }

@@ -1,4 +1,4 @@
-//! Single habits of a real gateway that the client must know.
+//! Behaviour of a real gateway on which the client depends.
 
 use deis_store::ErrorKind;
 use deis_store::s3::{BucketName, ObjectKey};

@@ -1,4 +1,5 @@
-//! Two real gateways of one cluster, of which one is killed in mid-transfer: nothing is lost, and it is used again.
+//! Two real gateways of one cluster. One is killed during transfers: nothing is lost, and after its restart it is used
+//! again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -21,9 +22,9 @@ use crate::clusters::a;
 use crate::main_job::bucket;
 
 const OBJECTS: usize = 160;
-/// When so many have been transferred, one gateway is killed.
+/// The number of transferred objects after which one gateway is killed.
 const UNTIL_THE_KILL: usize = 40;
-/// Each tenth object is so large that it is on its way then.
+/// The size of each tenth object: so large that some are on their way at the kill.
 const LARGE_BYTES: usize = 8 << 20;
 const SMALL_BYTES: usize = 30_000;
 const LEFT_OUT: Duration = Duration::from_secs(1);
@@ -67,8 +68,8 @@ fn killing_one_of_two_gateways_in_mid_transfer_loses_nothing_and_it_is_used_agai
     is_used_again(&runtime, &client, &bucket, &dies);
 }
 
-/// Transfers all objects, with a kill in the middle; what the kill gave, and how many attempts at the killed gateway
-/// have failed.
+/// Transfers all objects, with a kill in the middle. Returns the result of `kill`, and the number of failed attempts at
+/// the killed gateway.
 fn transfer<K, F: Future<Output = ()>>(
     runtime: &Runtime,
     one: impl Fn(usize) -> F,
@@ -122,7 +123,7 @@ fn key(number: usize) -> ObjectKey {
     ObjectKey::new(format!("{number:03}")).unwrap()
 }
 
-/// Other bytes for each number, and in each of its blocks.
+/// A body whose bytes differ for each number, and in each of its blocks.
 fn body(number: usize) -> Vec<u8> {
     let size_bytes = if number % 10 == 3 { LARGE_BYTES } else { SMALL_BYTES + number };
     let block = |index| Md5::digest(format!("{number} {index}")).repeat(256);
@@ -131,7 +132,7 @@ fn body(number: usize) -> Vec<u8> {
     body
 }
 
-/// A gateway, and how many answers it gave and attempts it failed.
+/// A gateway that counts its answers and the failed attempts.
 #[derive(Debug)]
 struct Counting {
     gateway: Arc<dyn HttpSend>,

@@ -1,4 +1,4 @@
-//! Buckets and objects, put there by boto, the library through which Deis' own components write.
+//! Buckets and objects, written by boto, the library of Deis' own components.
 
 use std::process::Command;
 
@@ -8,7 +8,7 @@ use crate::process::{program, run};
 use crate::wal_e::installed;
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/buckets.py");
-/// The two that Deis has, one with the keys that S3 allows and nobody expects, and one that XML cannot even list.
+/// The two buckets of Deis, one with unusual keys that S3 allows, and one with keys that XML cannot hold.
 const BUCKETS: [&str; 4] = ["db_wal", "registry", "oddities", "controls"];
 
 /// Makes the buckets.
@@ -18,7 +18,7 @@ pub fn make(plan: &Plan) -> Result<()> {
     run("Make buckets", command).map(drop)
 }
 
-/// Fills all but `db_wal`, always with the same objects.
+/// Fills all buckets but `db_wal`, always with the same objects.
 pub fn fill(plan: &Plan) -> Result<()> {
     let mut command = script(plan)?;
     command.arg("fill");

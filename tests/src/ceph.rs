@@ -1,6 +1,6 @@
 //! A Ceph of one monitor and one OSD in memory, with one or two radosgw over it.
 //!
-//! The settings that are not obvious are explained where they stand; each was needed.
+//! Comments explain the settings that are not obvious. Each setting was needed.
 
 use std::fmt::Write;
 use std::fs;
@@ -19,18 +19,18 @@ const GATEWAY_USER: &str = "deis";
 /// The running servers.
 #[derive(Debug)]
 pub struct Ceph {
-    // Stopped in this order: whoever uses another one goes first.
+    // Dropped in this order, so that a server stops before the server that it uses.
     _gateways: Vec<Server>,
     _osd: Server,
     _monitor: Server,
 }
 
-/// What is decided before anything runs, so that others can be set up at the same time.
+/// The addresses and keys that are chosen before any server runs, so that other parts can be set up at the same time.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// Name of this Ceph.
     pub fsid: String,
-    /// HOST:PORT of each gateway; a host of its own for each, as Deis has it.
+    /// HOST:PORT of each gateway. Each has a host of its own, as in Deis.
     pub gateways: Vec<String>,
     /// Key of the radosgw user.
     pub access_key: String,
@@ -39,7 +39,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// Ports and keys for so many gateways.
+    /// Chooses ports and keys for this number of gateways.
     pub fn new(gateways: u8) -> Result<Self> {
         // In a Deis cluster all gateways listen on the same port of different hosts.
         let port = port::free()?;
@@ -50,7 +50,7 @@ impl Plan {
 }
 
 impl Ceph {
-    /// Starts all, with everything below `directory`, and makes the user; done when every gateway serves.
+    /// Starts all servers with their files below `directory`, and makes the user. Returns when every gateway serves.
     pub fn start(directory: &Path, plan: &Plan) -> Result<Self> {
         let files = Files::prepare(directory, plan)?;
         files.make_keyring(plan.gateways.len())?;
@@ -83,7 +83,7 @@ impl Ceph {
         let mut gateways = Vec::new();
         for (number, address) in (1..).zip(&plan.gateways) {
             let mut gateway = files.server("radosgw", &["-n", &format!("client.gateway{number}")])?;
-            // The first one makes the pools: a second one at the same time would get in its way.
+            // The first gateway makes the pools: a second one at the same time would get in its way.
             gateway.wait_until(START_LIMIT, || http::serves(address))?;
             gateways.push(gateway);
         }
@@ -108,7 +108,7 @@ impl Ceph {
     }
 }
 
-/// One more radosgw over a Ceph that runs, for a test to kill and start again; stopped when dropped.
+/// One more radosgw over a running Ceph, for a test to kill and start again. It stops when dropped.
 #[derive(Debug)]
 pub struct FurtherGateway {
     name: String,
@@ -118,7 +118,7 @@ pub struct FurtherGateway {
 }
 
 impl FurtherGateway {
-    /// Starts one for the cluster in this directory; its own files go to `scratch`.
+    /// Starts a gateway for the cluster in this directory. Its own files go to `scratch`.
     pub fn start(cluster: &Path, scratch: &Path) -> Result<Self> {
         let port = port::free()?;
         let (name, address) = (format!("client.further{port}"), format!("127.0.0.1:{port}"));
@@ -139,18 +139,18 @@ impl FurtherGateway {
         Ok(gateway)
     }
 
-    /// Its URL.
+    /// The gateway's URL.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
-    /// Kills it: no goodbye, no answer to what it was asked.
+    /// Kills the gateway at once. Requests under way get no answer.
     pub fn kill(&mut self) {
         self.server = None;
     }
 
-    /// Starts it, and waits until it serves.
+    /// Starts the gateway, and waits until it serves.
     pub fn start_again(&mut self) -> Result<()> {
         let command = self.program("radosgw", &["-f", "-n", &self.name]);
         let mut server = Server::start("radosgw", command, &self.scratch.join("out"), Goodbye::Kill)?;
@@ -169,16 +169,16 @@ impl FurtherGateway {
 /// The keyrings that a Deis store keeps in etcd, as the text of keyring files.
 #[derive(Debug)]
 pub struct Keyrings {
-    /// Of `mon.`.
+    /// The keyring of `mon.`.
     pub monitor: String,
-    /// Of `client.admin`.
+    /// The keyring of `client.admin`.
     pub admin: String,
-    /// Of the first gateway.
+    /// The keyring of the first gateway.
     pub gateway: String,
 }
 
 impl Keyrings {
-    /// Reads them from a started Ceph's files.
+    /// Reads the keyrings from a started Ceph's files.
     pub fn read(directory: &Path) -> Result<Self> {
         let text = fs::read_to_string(directory.join("ceph/keyring")).context("Read Ceph's keyring")?;
         let section = |name: &str| {
@@ -195,14 +195,14 @@ impl Keyrings {
         })
     }
 
-    /// The key itself in such a text.
+    /// The key itself in a keyring's text.
     #[must_use]
     pub fn key(keyring: &str) -> Option<&str> {
         keyring.lines().find_map(|line| line.trim().strip_prefix("key = "))
     }
 }
 
-/// The directory that holds it all.
+/// The directory with all files of a Ceph.
 struct Files {
     directory: PathBuf,
     monitor_address: String,
@@ -273,7 +273,7 @@ keyring = {directory}/keyring
 log file = {directory}/$name.log
 mon cluster log file = {directory}/cluster.log
 pid file =
-# Programs that run beside the daemon of the same name would fight for its socket.
+# Programs that run beside the daemon of the same name would compete for its socket.
 admin socket =
 run dir = {directory}/run
 osd objectstore = memstore
@@ -286,13 +286,13 @@ osd pool default pg autoscale mode = off
 osd crush chooseleaf type = 0
 mon allow pool size one = true
 mon max pg per osd = 1000
-# A full disk is no reason to stop.
+# A full disk must not stop the monitor.
 mon data avail crit = 1
 mon data avail warn = 1
-# Each new pool waits for the monitor: radosgw's first start takes 5 s instead of 11 s.
+# Each new pool waits for the monitor: with these, radosgw's first start takes 5 s instead of 11 s.
 paxos propose interval = 0.02
 paxos min wait = 0.01
-# Without it the name `db_wal` is refused: 400 InvalidBucketName.
+# Without this, radosgw refuses the name `db_wal`: 400 InvalidBucketName.
 rgw relaxed s3 bucket names = true
 
 [mon]

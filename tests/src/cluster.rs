@@ -18,25 +18,26 @@ use crate::process::Server;
 use crate::wal_e::WalE;
 use crate::{buckets, database, fleet, volume};
 
-/// A unix socket's path has at most 107 bytes, and the longest of ours has about 40 below the directory.
+/// The longest path of a cluster's directory. A unix socket's path has at most 107 bytes, and the longest one below the
+/// directory adds about 40.
 const LONGEST_DIRECTORY: usize = 64;
 
-/// What kind of cluster.
+/// The kind of a cluster.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// Its name, for people.
+    /// The cluster's name, for people.
     pub name: String,
-    /// A platform that has been in use; else a store that was just started, without buckets, for a restore.
+    /// Whether the cluster is a platform that has been in use. Else it is a new store without buckets, for a restore.
     pub filled: bool,
-    /// One or two.
+    /// The number of gateways: one or two.
     pub gateways: u8,
 }
 
-/// The running cluster; dropped, everything stops.
+/// The running cluster. Dropping it stops everything.
 #[derive(Debug)]
 pub struct Cluster {
     environment: Environment,
-    // Stopped in this order: those that write before those that keep.
+    // Dropped in this order, so that the servers that write stop before those that store.
     _keeper: Keeper,
     _host: Host,
     _database: Option<Server>,
@@ -45,7 +46,7 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// Starts one in an existing directory, and returns when all of it can be used.
+    /// Starts a cluster in an existing directory, and returns when all of it can be used.
     pub fn start(directory: &Path, options: &Options) -> Result<Self> {
         check(directory, options)?;
         let plan = Plan::new(options.gateways)?;
@@ -75,7 +76,7 @@ impl Cluster {
                 spawn(threads, || step.time("postgres", || database::start(database, &planted, directory)))
             });
             let ceph = finish(ceph);
-            // Both need the gateway.
+            // The objects and the base backups need the gateway.
             let objects = (ceph.is_ok() && options.filled)
                 .then(|| spawn(threads, || step.time("objects", || buckets::fill(&plan))));
             let server = filled.map(finish).transpose();
@@ -124,7 +125,7 @@ impl Cluster {
         Ok(Self { environment, _keeper: keeper, _host: host, _database: server, _ceph: ceph, _etcd: etcd })
     }
 
-    /// What a test needs to know about it.
+    /// The description of the cluster for a test.
     #[must_use]
     pub fn environment(&self) -> &Environment {
         &self.environment
@@ -134,7 +135,7 @@ impl Cluster {
 /// The only planted secret that a fresh store has.
 const PASSWORD: &str = "/deis/database/password";
 
-/// Tells on standard error how far the start has come.
+/// Prints on standard error how far the start has come.
 struct Steps<'a> {
     name: &'a str,
     started: Instant,
@@ -167,7 +168,7 @@ fn check(directory: &Path, options: &Options) -> Result<()> {
             directory.display()
         )));
     }
-    // The user postgres has to get through to its own part.
+    // The user postgres must be able to reach its own directory.
     fs::set_permissions(directory, Permissions::from_mode(0o711)).context(directory.display())
 }
 

@@ -1,4 +1,4 @@
-//! The platform's database: filled like a controller's, and kept in `db_wal` by two base backups and the log.
+//! The platform's database. It is filled like a controller's, and archived in `db_wal` by two base backups and the log.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -12,10 +12,10 @@ use crate::wal_e::WalE;
 
 const ARCHIVE_LIMIT: Duration = Duration::from_mins(2);
 
-/// Makes, starts and fills it; nothing is archived yet, since the gateway may not be there.
+/// Makes, starts and fills the database. Nothing is archived yet, since the gateway may not be there.
 pub fn start(postgres: &Postgres, planted: &Planted, directory: &Path) -> Result<Server> {
     postgres.initialize()?;
-    // An empty command keeps the segments until there is a real one.
+    // With an empty command, PostgreSQL keeps the segments until there is a real command.
     postgres.configure("archive_mode = on\narchive_command = ''")?;
     let server = postgres.start(&directory.join("postgres.log"))?;
     let mut command = postgres.psql("postgres")?;
@@ -33,7 +33,7 @@ pub fn start(postgres: &Postgres, planted: &Planted, directory: &Path) -> Result
     Ok(server)
 }
 
-/// Begins to archive: two base backups, with rows written between and after them; done when all is in the bucket.
+/// Begins to archive: two base backups, with rows written between and after them. Returns when all is in the bucket.
 pub fn push_backups(postgres: &Postgres, wal_e: &WalE, directory: &Path) -> Result<()> {
     postgres.configure(&wal_e.archive_settings())?;
     postgres.query("postgres", "SELECT pg_reload_conf()")?;

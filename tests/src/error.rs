@@ -1,4 +1,4 @@
-//! What went wrong while starting or using real servers: one message that says which of them and what it said.
+//! An error while starting or using real servers: one message with the server's name and its words.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Debug)]
 pub struct Error(String);
 
-/// What every fallible function of this crate returns.
+/// The result of every fallible function of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
@@ -24,7 +24,7 @@ impl fmt::Display for Error {
 
 impl std::error::Error for Error {}
 
-/// Says what was being done when something failed.
+/// Adds to an error the step that failed.
 pub trait Context<T> {
     /// Puts `what` and a colon before the message.
     fn context(self, what: impl fmt::Display) -> Result<T>;

@@ -15,7 +15,7 @@ pub struct Etcd {
 }
 
 impl Etcd {
-    /// Starts an empty one with its data below `directory`.
+    /// Starts an empty etcd with its data below `directory`.
     pub fn start(directory: &Path) -> Result<Self> {
         let client = Client { address: format!("127.0.0.1:{}", port::free()?) };
         let peer = format!("http://127.0.0.1:{}", port::free()?);
@@ -33,7 +33,7 @@ impl Etcd {
         Ok(Self { client, _server: server })
     }
 
-    /// Who can talk to it.
+    /// A client of this etcd.
     #[must_use]
     pub fn client(&self) -> &Client {
         &self.client
@@ -47,7 +47,7 @@ pub struct Client {
 }
 
 impl Client {
-    /// Base URL, as `deis-store --etcd` takes it.
+    /// The base URL for `deis-store --etcd`.
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
@@ -58,7 +58,7 @@ impl Client {
         self.put(key, &format!("value={}", http::encode(value, false)))
     }
 
-    /// Sets a key that goes away by itself.
+    /// Sets a key that etcd removes after its time to live.
     pub fn set_for(&self, key: &str, value: &str, ttl_seconds: u64) -> Result<()> {
         self.put(key, &format!("value={}&ttl={ttl_seconds}", http::encode(value, false)))
     }

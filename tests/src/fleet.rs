@@ -1,4 +1,4 @@
-//! What fleet keeps in etcd about the one machine of a cluster and the units that run on it.
+//! The keys of fleet in etcd: the one machine of a cluster, and the units that run on it.
 
 use serde_json::json;
 
@@ -6,7 +6,7 @@ use crate::keys::Key;
 
 const PREFIX: &str = "/_coreos.com/fleet";
 const MACHINE: &str = "5277b5e9c0f94b5d8a3e1d2c3b4a5968";
-/// Deis' containers that are not a unit of the same name.
+/// Deis' containers whose unit has another name, with a number.
 const SCALED: &[&str] = &["deis-store-gateway", "deis-registry", "deis-router"];
 
 /// The machine, and a unit for each of these containers, all launched and running.

@@ -1,7 +1,7 @@
-//! A host of the cluster, as one reaches it by ssh: an sshd in a mount namespace of its own, where
-//! /var/lib/deis/store is really a mount, and with a `docker` on its PATH.
+//! A host of the cluster that can be reached by ssh: an sshd in a mount namespace of its own. There,
+//! /var/lib/deis/store is really a mount, and PATH has a `docker`.
 //!
-//! The namespace of processes is its own, too: when its first process goes, the kernel ends every session with it.
+//! The host has a process namespace of its own, too: when its first process ends, the kernel ends every session.
 
 use std::fs::{self, File, Permissions};
 use std::net::TcpStream;
@@ -39,12 +39,12 @@ pub struct Host {
     port: u16,
     ssh_config: PathBuf,
     _server: Server,
-    // Given back after the server's end.
+    // Dropped after the server.
     _mount_point: mount_point::Lease,
 }
 
 impl Host {
-    /// Starts it with its files below `directory/host`, and `volume` mounted as the store volume.
+    /// Starts the sshd with its files below `directory/host`, and `volume` mounted as the store volume.
     pub fn start(
         directory: &Path,
         volume: &Path,
@@ -86,13 +86,13 @@ impl Host {
         Ok(Self { port, ssh_config, _server: server, _mount_point: mount_point })
     }
 
-    /// `USER@HOST:PORT`, as `--tunnel` takes it.
+    /// `USER@HOST:PORT`, for `--tunnel`.
     #[must_use]
     pub fn tunnel(&self) -> String {
         format!("root@127.0.0.1:{}", self.port)
     }
 
-    /// For `ssh -F`.
+    /// The configuration for `ssh -F`.
     #[must_use]
     pub fn ssh_config(&self) -> &Path {
         &self.ssh_config
@@ -139,7 +139,7 @@ AllowStreamLocalForwarding yes
 MaxSessions 100
 MaxStartups 100
 PrintMotd no
-# A home without anybody's .bashrc. No ETCD in the environment, as on a real host.
+# A home without a .bashrc. No ETCD in the environment, as on a real host.
 SetEnv PATH={directory}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME={directory}/home LANG=C.UTF-8
 "
     )

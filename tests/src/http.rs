@@ -18,7 +18,7 @@ pub struct Answer {
     pub body: String,
 }
 
-/// Sends one request; `address` is HOST:PORT, a body is a form.
+/// Sends one request. `address` is HOST:PORT, and the body is a form.
 pub fn request(address: &str, method: &str, target: &str, form: &str) -> Result<Answer> {
     let context = || format!("{method} http://{address}{target}");
     let mut stream = TcpStream::connect(address).context(context())?;
@@ -34,13 +34,13 @@ pub fn request(address: &str, method: &str, target: &str, form: &str) -> Result<
     parse(&String::from_utf8_lossy(&answer)).context(context())
 }
 
-/// Whether it answers `GET /` with 200, as a gateway does once it serves.
+/// Whether the server answers `GET /` with 200, as a gateway does once it serves.
 #[must_use]
 pub fn serves(address: &str) -> bool {
     request(address, "GET", "/", "").is_ok_and(|answer| answer.status == 200)
 }
 
-/// Percent-encodes all but the letters that never mean anything, and `/` where it separates.
+/// Percent-encodes all but the letters without a special meaning, and `/` where it separates.
 #[must_use]
 pub fn encode(text: &str, keep_slash: bool) -> String {
     let mut encoded = String::new();

@@ -1,5 +1,5 @@
-//! Whether somebody asked this process to stop. Every wait of this crate looks here, so that a start which takes
-//! half a minute can be given up and cleaned away at once.
+//! Remembers whether a signal asked this process to stop. Every wait of this crate looks here, so that a start of half
+//! a minute can be given up and cleaned away at once.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -10,7 +10,7 @@ use crate::error::{Context, Error, Result};
 
 static SIGNAL: OnceLock<Arc<AtomicUsize>> = OnceLock::new();
 
-/// From now on SIGINT, SIGTERM and SIGHUP no longer end the process but are remembered.
+/// From now on SIGINT, SIGTERM and SIGHUP are remembered and no longer end the process.
 pub fn remember_signals() -> Result<()> {
     for signal in [SIGINT, SIGTERM, SIGHUP] {
         let number = usize::try_from(signal).context("Signal number")?;
@@ -19,13 +19,13 @@ pub fn remember_signals() -> Result<()> {
     Ok(())
 }
 
-/// The signal that came last, if any.
+/// The last signal, if there was one.
 #[must_use]
 pub fn received() -> Option<usize> {
     Some(flag().load(Ordering::SeqCst)).filter(|&signal| signal != 0)
 }
 
-/// An error once a signal came.
+/// Returns an error once a signal has come.
 pub fn check() -> Result<()> {
     received().map_or(Ok(()), |signal| Err(Error::new(format!("Interrupted by signal {signal}"))))
 }

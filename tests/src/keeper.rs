@@ -1,4 +1,4 @@
-//! What goes on in a cluster while tests use it: components that publish where they are, and a log that grows.
+//! The activity in a cluster while tests use it: components publish their addresses, and a log grows.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -11,15 +11,15 @@ use crate::error::Result;
 use crate::etcd::Client;
 use crate::keys::{Key, TTL_SECONDS};
 
-/// More often than the log can be read, so that whoever reads it sees it change.
+/// The time between two lines: shorter than a reading of the log, so that every reader sees the log change.
 const LINE_EVERY: Duration = Duration::from_millis(20);
-/// Half of the time after which the keys would be gone, as Deis does it.
+/// The time between two refreshes: half of the keys' time to live, as in Deis.
 const REFRESH_EVERY: Duration = Duration::from_secs(TTL_SECONDS / 2);
 
-/// A thread; it ends when this is dropped.
+/// A thread, which ends when this value is dropped.
 #[derive(Debug)]
 pub struct Keeper {
-    // Its end is the sign to stop.
+    // Dropping the sender tells the thread to stop.
     stop: Option<Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -34,7 +34,7 @@ impl Keeper {
             while stopped.recv_timeout(LINE_EVERY) == Err(RecvTimeoutError::Timeout) {
                 if let Some(log) = &growing_log {
                     line += 1;
-                    // A test may replace or remove the file; then there is nothing to grow.
+                    // A test may replace or remove the file. Then no line is written.
                     if let Ok(mut file) = OpenOptions::new().append(true).open(log) {
                         let _ = writeln!(
                             file,

@@ -1,4 +1,4 @@
-//! What lies in etcd: of a store that was just started, and of a platform that has been in use for a while.
+//! The keys in etcd: those of a store that was just started, and those of a platform that has been in use for a while.
 
 use crate::ceph::{Keyrings, Plan};
 use crate::error::{Error, Result};
@@ -7,13 +7,13 @@ use crate::planted::Planted;
 /// One key of etcd.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Key {
-    /// From the root on.
+    /// The whole name, from the root on.
     pub name: String,
-    /// `None` makes an empty directory.
+    /// The value; `None` makes an empty directory.
     pub value: Option<String>,
 }
 
-/// How long the keys live by which components are found, in seconds, as in Deis.
+/// The time to live of the keys by which components are found, in seconds, as in Deis.
 pub const TTL_SECONDS: u64 = 20;
 
 /// The store's own keys, and the defaults that its components write at their first start.
@@ -57,7 +57,7 @@ pub fn gateway_presence(plan: &Plan) -> Result<Vec<Key>> {
     Ok(keys)
 }
 
-/// The keys of the other components of a running platform, refreshed likewise.
+/// The keys that the other components of a running platform refresh all the time.
 pub fn platform_presence(database_port: u16) -> Result<Vec<Key>> {
     let mut keys = presence_of("/deis/registry", "127.0.0.1:5000")?;
     keys.extend(presence_of("/deis/router", "127.0.0.1:80")?);
@@ -71,7 +71,7 @@ pub fn platform_presence(database_port: u16) -> Result<Vec<Key>> {
     Ok(keys)
 }
 
-/// What a platform adds for good: the operator's settings, the components' defaults, and what the controller wrote.
+/// The lasting keys of a platform: the operator's settings, the components' defaults, and the keys of the controller.
 #[must_use]
 pub fn platform(planted: &Planted) -> Vec<Key> {
     let mut keys: Vec<Key> = PLAIN.iter().map(|(name, value)| key(&format!("/deis/{name}"), value)).collect();
@@ -80,7 +80,7 @@ pub fn platform(planted: &Planted) -> Vec<Key> {
     keys
 }
 
-/// What an operator sets on a new cluster before starting the rest.
+/// The keys that an operator sets on a new cluster before starting the rest.
 #[must_use]
 pub fn fresh(planted: &Planted) -> Vec<Key> {
     let mut keys =

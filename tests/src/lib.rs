@@ -1,8 +1,9 @@
-//! The development cluster: the servers of a Deis v1 platform that `deis-store` talks to, for real, on loopback, in a
-//! temporary directory, and never left running.
+//! The development cluster: the real servers of a Deis v1 platform that `deis-store` talks to. They run on loopback, in
+//! a temporary directory, and are never left running.
 //!
-//! [`cluster`] starts and stops one; [`environment`] is what a test gets to know about it; [`wal_e::recover`] brings
-//! its database back from the bucket; [`faulty`] is the one scripted server, for faults. The program `dev-cluster` does it for people and for the test command.
+//! [`cluster`] starts and stops a cluster. [`environment`] describes it for a test. [`wal_e::recover`] brings its
+//! database back from the bucket. [`faulty`] is the one scripted server, for faults. The program `dev-cluster` starts
+//! clusters for people and for the test command.
 
 pub mod buckets;
 pub mod ceph;

@@ -1,4 +1,4 @@
-//! `dev-cluster`: real servers to try `deis-store` against, by hand (`up`, `down`) or around a test command (`run`).
+//! `dev-cluster`: real servers on which to try `deis-store`, by hand (`up`, `down`) or around a test command (`run`).
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -23,43 +23,43 @@ enum Command {
     Up(Kind),
     /// Stop a cluster that `up` started, and remove its directory
     Down {
-        /// Its directory, if it is not the usual one of its name
+        /// The cluster's directory, if it is not the usual one for its name
         #[arg(long, conflicts_with = "all")]
         dir: Option<PathBuf>,
-        /// Its name
+        /// The cluster's name
         #[arg(long, default_value = "dev", conflicts_with_all = ["all", "dir"])]
         name: String,
-        /// Stop all of this machine
+        /// Stop all clusters of this machine
         #[arg(long)]
         all: bool,
     },
     /// Start a filled cluster and an empty one, run a command, and stop them; the exit code is the command's
     Run {
-        /// Only the filled one
+        /// Start only the filled cluster
         #[arg(long)]
         only_a: bool,
-        /// The command: it finds `DEIS_STORE_TEST_A` and `DEIS_STORE_TEST_B` in its environment, each naming a file
+        /// The command; `DEIS_STORE_TEST_A` and `DEIS_STORE_TEST_B` in its environment each name a file
         #[arg(last = true, required = true)]
         command: Vec<std::ffi::OsString>,
     },
-    /// What `up` starts: one cluster, in the foreground
+    /// Run one cluster in the foreground; `up` starts this
     #[command(hide = true)]
     Keep(Kind),
 }
 
-/// Which cluster.
+/// The kind of a cluster.
 #[derive(Debug, Clone, Args)]
 struct Kind {
-    /// Where it keeps everything; must not exist or be empty [default: dev-cluster-NAME in the temporary directory]
+    /// The cluster's directory, which must be empty or absent [default: dev-cluster-NAME in the temporary directory]
     #[arg(long)]
     dir: Option<PathBuf>,
-    /// A store that was just started, without buckets: the target of a restore
+    /// Start a new store without buckets, the target of a restore
     #[arg(long)]
     empty: bool,
-    /// How many radosgw
+    /// The number of radosgw
     #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u8).range(1..=2))]
     gateways: u8,
-    /// Its name
+    /// The cluster's name
     #[arg(long, default_value = "dev")]
     name: String,
 }

@@ -1,7 +1,7 @@
-//! The directory /var/lib/deis/store, which every host mounts its volume on, each in a namespace of its own.
+//! The directory /var/lib/deis/store. Every host mounts its volume there, each in a namespace of its own.
 //!
-//! It is made when it is missing and removed after the last host: removing it earlier would take the mount from
-//! under those that still run. They are counted by locks, which the kernel gives back whatever happens.
+//! The directory is made when it is missing, and removed after the last host. Removing it earlier would take the mount
+//! away from the hosts that still run. The hosts are counted by locks, which the kernel gives back in any case.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::Write;
@@ -10,15 +10,15 @@ use crate::error::{Context, Result};
 
 const STORE: &str = "/var/lib/deis/store";
 const PARENT: &str = "/var/lib/deis";
-/// Not empty if the directory was made by us.
+/// The lock file. It is not empty if we made the directory.
 const LOCK: &str = "/run/lock/deis-store-tests.lock";
 
-/// As long as it is held, the directory stays.
+/// As long as a lease is held, the directory stays.
 #[derive(Debug)]
 pub struct Lease(File);
 
 impl Lease {
-    /// Takes one, and makes the directory if there is none.
+    /// Takes a lease, and makes the directory if there is none.
     pub fn take() -> Result<Self> {
         let mut lock = OpenOptions::new().create(true).append(true).read(true).open(LOCK).context(LOCK)?;
         lock.lock_shared().context(LOCK)?;
@@ -38,14 +38,14 @@ impl Drop for Lease {
     }
 }
 
-/// Does what the last host could not do if it was killed.
+/// Removes the directory if the last host was killed and could not do it.
 pub fn tidy_up() {
     if let Ok(lock) = OpenOptions::new().read(true).append(true).open(LOCK) {
         tidy(&lock);
     }
 }
 
-/// Removes the directory if it was made by us, nobody holds a lease, and it is empty.
+/// Removes the directory if we made it, nobody holds a lease, and it is empty.
 fn tidy(lock: &File) {
     if lock.try_lock().is_ok() && lock.metadata().is_ok_and(|lock| lock.len() > 0) {
         let _ = fs::remove_dir(STORE).and_then(|()| fs::remove_dir(PARENT));

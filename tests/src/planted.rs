@@ -1,5 +1,5 @@
-//! Secrets planted in a cluster: random words that occur nowhere else, so that a test can look for each of them in
-//! all that a program prints and keeps.
+//! Secrets planted in a cluster. They are random words that occur nowhere else, so that a test can look for each of
+//! them in everything that a program prints and keeps.
 
 use crate::ceph::{Keyrings, Plan};
 use crate::environment::Secret;
@@ -24,34 +24,34 @@ struct Kind {
     may_be_in_snapshot: bool,
 }
 
-/// How the word is written into its key.
+/// The form in which the word is written into its key.
 #[derive(Debug, PartialEq, Eq)]
 enum Shape {
     /// The word alone.
     Word,
     /// Inside a private key of several lines.
     Pem,
-    /// The private key as a whole in base64, where the word itself can no longer be seen.
+    /// The whole private key in base64, in which the word itself can no longer be seen.
     Base64Pem,
-    /// As one line of a systemd unit.
+    /// One line of a systemd unit.
     Unit,
-    /// Not in etcd but in the database, under this variable of psql.
+    /// A text that is also planted in the database, under this variable of psql.
     Database(&'static str),
 }
 
 const KINDS: &[Kind] = &[
-    // Each component makes these anew, so nobody needs to keep them.
+    // Each component generates these again, so nobody needs to keep them.
     kind("/deis/database/password", Shape::Word, false),
     kind("/deis/database/adminPass", Shape::Word, false),
     kind("/deis/controller/secretKey", Shape::Word, false),
     kind("/deis/controller/builderKey", Shape::Word, false),
     kind("/_coreos.com/fleet/unit/1b0bb79a3a1d7f5e0a3ad5a3a2c27bb3ea4b8a55", Shape::Unit, false),
-    // The operator's own settings, which live nowhere else.
+    // The operator's own settings, which are stored nowhere else.
     kind("/deis/router/sslKey", Shape::Pem, true),
     kind("/deis/platform/sshPrivateKey", Shape::Base64Pem, true),
     kind("/deis/controller/auth/ldap/bind/password", Shape::Word, true),
     kind("/deis/registry/smtpPassword", Shape::Word, true),
-    // The controller derives these from the database, where they stand as well.
+    // The controller derives these from the database, which holds them as well.
     kind("/deis/config/app-1/database_url", Shape::Database("marker_config"), true),
     kind("/deis/certs/www.example.com/key", Shape::Database("marker_certificate"), true),
 ];
@@ -61,13 +61,13 @@ const fn kind(what: &'static str, shape: Shape, may_be_in_snapshot: bool) -> Kin
 }
 
 impl Planted {
-    /// New words for all.
+    /// Chooses new words for all places.
     pub fn new() -> Result<Self> {
         let plant = |kind| Ok(Plant { kind, word: format!("planted{}", random::hex()?) });
         KINDS.iter().map(plant).collect::<Result<_>>().map(Self)
     }
 
-    /// The keys that hold them.
+    /// The etcd keys that hold the words.
     #[must_use]
     pub fn etcd_keys(&self) -> Vec<Key> {
         self.0
@@ -82,7 +82,7 @@ impl Planted {
         plant.map(|plant| plant.word.as_str()).ok_or_else(|| Error::new(format!("Nothing planted in {what}")))
     }
 
-    /// Variable and word of those that stand in the database.
+    /// The variable and the word of each plant in the database.
     #[must_use]
     pub fn database_words(&self) -> Vec<(&'static str, &str)> {
         let variable = |plant: &Plant| match plant.kind.shape {
@@ -92,11 +92,11 @@ impl Planted {
         self.0.iter().filter_map(|plant| Some((variable(plant)?, plant.word.as_str()))).collect()
     }
 
-    /// All of them, as a test wants to know them.
+    /// All planted secrets, in the form for a test.
     #[must_use]
     pub fn secrets(&self) -> Vec<Secret> {
         let all = self.0.iter().map(|plant| {
-            // What base64 makes of the word depends on its place, so there the whole value is looked for.
+            // The base64 form of the word depends on its place, so a test looks for the whole value.
             let value = if plant.kind.shape == Shape::Base64Pem { plant.text() } else { plant.word.clone() };
             secret(plant.kind.what, value, plant.kind.may_be_in_snapshot)
         });
@@ -104,7 +104,7 @@ impl Planted {
     }
 }
 
-/// The secrets that the store itself generates, which no other cluster can use.
+/// The secrets that the store itself generates. No other cluster can use them.
 #[must_use]
 pub fn store_secrets(plan: &Plan, keyrings: &Keyrings) -> Vec<Secret> {
     let mut secrets = vec![

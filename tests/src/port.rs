@@ -1,4 +1,4 @@
-//! Ports that nobody listens on.
+//! Ports on which no server listens.
 
 use std::collections::HashSet;
 use std::net::TcpListener;
@@ -7,18 +7,18 @@ use std::sync::{Mutex, PoisonError};
 use crate::error::{Error, Result};
 use crate::random;
 
-/// Below the range from which the kernel gives ports to outgoing connections, so that none of those takes one
-/// between our look at it and the server's start.
+/// The first port, below the range from which the kernel gives ports to outgoing connections. So no such connection
+/// takes a port between our check and the server's start.
 const FIRST: u16 = 20_000;
 const COUNT: u16 = 10_000;
 
-/// A port that is free on all loopback addresses and was not given out before by this process.
+/// A port that is free on all loopback addresses and that this process has not given out before.
 pub fn free() -> Result<u16> {
     static GIVEN: Mutex<Option<HashSet<u16>>> = Mutex::new(None);
     let mut given = GIVEN.lock().unwrap_or_else(PoisonError::into_inner);
     let given = given.get_or_insert_default();
     for _ in 0..1000 {
-        // At random, because other processes choose theirs at the same time.
+        // At random, because other processes choose ports at the same time.
         let port = FIRST + u16::try_from(random::below(u64::from(COUNT))?).unwrap_or(0);
         if TcpListener::bind(("0.0.0.0", port)).is_ok() && given.insert(port) {
             return Ok(port);

@@ -1,4 +1,4 @@
-//! A `PostgreSQL` as Deis' database component runs one, and dumps of it.
+//! A `PostgreSQL` like the one in Deis' database component, and dumps of it.
 
 use std::fs;
 use std::os::unix::fs::chown;
@@ -11,7 +11,7 @@ use crate::error::{Context, Error, Result};
 use crate::port;
 use crate::process::{Goodbye, Server, program, program_as_postgres, run, run_with_input};
 
-/// Long enough for the replay of some segments, each fetched by a Python program.
+/// The time limit for a start, which may replay some segments, each fetched by a Python program.
 const START_LIMIT: Duration = Duration::from_mins(2);
 
 impl Postgres {
@@ -44,7 +44,7 @@ impl Postgres {
         run("initdb", command).map(drop)
     }
 
-    /// Writes the configuration, with `more` lines at its end, and who may come in.
+    /// Writes the configuration, with `more` lines at its end, and the rules of access.
     pub fn configure(&self, more: &str) -> Result<()> {
         let text = format!(
             "listen_addresses = '127.0.0.1'
@@ -54,12 +54,12 @@ max_connections = 50
 shared_buffers = 32MB
 timezone = 'UTC'
 wal_level = replica
-# Nothing may happen by itself: two dumps, or two looks at the bucket, must be equal.
+# Nothing may happen by itself: two dumps, or two listings of the bucket, must be equal.
 autovacuum = off
 checkpoint_timeout = 1h
 max_wal_size = 4GB
 archive_timeout = 0
-# The machine does not crash, and if it does, nobody wants this data.
+# Nobody needs this data after a crash of the machine.
 fsync = off
 {more}\n",
             self.port,
@@ -77,27 +77,27 @@ fsync = off
         Ok(())
     }
 
-    /// Starts the server; ready when it takes connections that may write, after any recovery.
+    /// Starts the server. Returns when it accepts connections that may write, after any recovery.
     pub fn start(&self, log: &Path) -> Result<Server> {
         let mut command = program_as_postgres(binary("postgres")?);
         command.arg("-D").arg(&self.data_dir);
         let mut server = Server::start("postgres", command, log, Goodbye::Quit)?;
         let pid_file = self.data_dir.join("postmaster.pid");
         server.wait_until(START_LIMIT, || {
-            // Its last line, long before psql is worth a try.
+            // The file's last line says "ready". Before that, a try with psql would fail.
             fs::read_to_string(&pid_file).is_ok_and(|text| text.contains("ready"))
                 && self.query("postgres", "SELECT pg_is_in_recovery()").is_ok_and(|answer| answer == "f")
         })?;
         Ok(server)
     }
 
-    /// What psql prints, unaligned and without header.
+    /// The output of psql, unaligned and without header.
     pub fn query(&self, database: &str, sql: &str) -> Result<String> {
         let answer = run_with_input("psql", self.psql(database)?, sql.as_bytes())?;
         Ok(answer.trim_end_matches('\n').to_owned())
     }
 
-    /// A psql that reads from standard input and gives up at the first error.
+    /// A psql that reads from standard input and stops at the first error.
     pub fn psql(&self, database: &str) -> Result<Command> {
         let mut command = self.client(binary("psql")?);
         command.args(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", database]);
@@ -111,18 +111,18 @@ fsync = off
         command
     }
 
-    /// What `pg_dumpall` prints, without the lines that are random.
+    /// The output of `pg_dumpall`, without the random lines.
     pub fn dump(&self) -> Result<String> {
         Ok(without_random_lines(&run("pg_dumpall", self.client(binary("pg_dumpall")?))?))
     }
 }
 
-/// The dump of a cluster's database, to be compared with another one.
+/// The dump of a cluster's database, for a comparison with another dump.
 pub fn dump(environment: &Environment) -> Result<String> {
     environment.postgres()?.dump()
 }
 
-/// Leaves out `\restrict` and `\unrestrict`, which recent releases print with a random word.
+/// A dump without `\restrict` and `\unrestrict`, which recent releases print with a random word.
 #[must_use]
 pub fn without_random_lines(dump: &str) -> String {
     dump.lines()
@@ -136,7 +136,7 @@ pub fn hand_over(path: &Path) -> Result<()> {
     chown(path, Some(user), Some(group)).context(path.display())
 }
 
-/// Debian keeps the server's programs in a folder per version; the newest one.
+/// The path of one of the server's programs, of the newest version. Debian has a folder per version.
 fn binary(name: &str) -> Result<PathBuf> {
     let versions =
         fs::read_dir("/usr/lib/postgresql").context("Look for PostgreSQL; tests/install installs it")?;

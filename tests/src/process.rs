@@ -1,8 +1,8 @@
 //! Children: programs that run to their end, and servers that run until they are stopped.
 //!
-//! Every child is started under `setpriv --pdeathsig KILL`, so the kernel ends it when this process ends, however
-//! that comes about. The kernel watches the *thread* that made the child; therefore one thread, which lives as long
-//! as the process, makes them all, and clusters may be started from threads that end.
+//! Every child is started under `setpriv --pdeathsig KILL`, so the kernel ends it when this process ends, for whatever
+//! reason. The kernel watches the *thread* that made the child. Therefore one thread makes them all, and it lives as
+//! long as the process. So clusters may be started from threads that end.
 
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
@@ -17,12 +17,12 @@ use std::time::{Duration, Instant};
 use crate::error::{Context, Error, Result};
 use crate::interrupt;
 
-/// No program that runs to its end takes longer than this.
+/// The time limit for a program that runs to its end.
 const PROGRAM_LIMIT: Duration = Duration::from_mins(3);
-/// How long a server may take over its goodbye before it is killed.
+/// The time that a server has to stop before it is killed.
 const GRACE: Duration = Duration::from_secs(8);
 const POLL: Duration = Duration::from_millis(10);
-/// The caller's own environment (proxies, locale, a private Python) must not reach the servers.
+/// The PATH of the children. The caller's own environment (proxies, locale, a private Python) must not reach them.
 const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 /// A program to be run as root, with a clean environment.
@@ -30,22 +30,22 @@ pub fn program(name: impl AsRef<OsStr>) -> Command {
     supervised(&[], name.as_ref())
 }
 
-/// The same as the user `postgres`.
+/// A program to be run as the user `postgres`, with a clean environment.
 pub fn program_as_postgres(name: impl AsRef<OsStr>) -> Command {
     let mut command = supervised(&["--reuid=postgres", "--regid=postgres", "--init-groups"], name.as_ref());
-    // Its own home, because psql and pip-made programs complain about one that they cannot read.
+    // The user's own home, because psql and programs made by pip complain about a home that they cannot read.
     command.env("HOME", "/var/lib/postgresql").current_dir("/");
     command
 }
 
-/// Runs a program to its end and returns what it printed; its error output belongs to the error.
+/// Runs a program to its end and returns its output. Its error output goes into the error.
 pub fn run(what: &str, command: Command) -> Result<String> {
     run_with_input(what, command, b"")
 }
 
-/// The same, with something to read on standard input.
+/// Does the same as `run`, with a standard input.
 pub fn run_with_input(what: &str, mut command: Command, input: &[u8]) -> Result<String> {
-    // Files instead of pipes: nothing can fill up while we only wait.
+    // Files instead of pipes: a pipe could fill up while we only wait.
     let mut output = tempfile::tempfile().context(what)?;
     let mut errors = tempfile::tempfile().context(what)?;
     command.stdin(filled(input).context(what)?);
@@ -58,7 +58,7 @@ pub fn run_with_input(what: &str, mut command: Command, input: &[u8]) -> Result<
     Err(Error::new(format!("{what}: {status}\n{}", last_lines(&said, 15))))
 }
 
-/// Waits for a child; kills it when it takes too long or when this process is asked to stop.
+/// Waits for a child. Kills it when it takes too long or when this process is asked to stop.
 pub fn wait(child: &mut Child, limit: Duration) -> Result<ExitStatus> {
     let started = Instant::now();
     loop {
@@ -75,14 +75,14 @@ pub fn wait(child: &mut Child, limit: Duration) -> Result<ExitStatus> {
     }
 }
 
-/// Starts a child on the thread that starts them all.
+/// Starts a child on the one thread that starts all children.
 pub fn spawn(command: Command) -> io::Result<Child> {
     static LAUNCHER: OnceLock<Sender<(Command, Sender<io::Result<Child>>)>> = OnceLock::new();
     let launcher = LAUNCHER.get_or_init(|| {
         let (sender, orders) = channel::<(Command, Sender<io::Result<Child>>)>();
         std::thread::spawn(move || {
             for (mut command, reply) in orders {
-                // Who asked may be gone by now; then the child is, too, for nobody would ever wait for it.
+                // The caller may be gone by now. Then the child is killed, since nobody would ever wait for it.
                 if let Err(unheard) = reply.send(command.spawn())
                     && let Ok(mut child) = unheard.0
                 {
@@ -97,18 +97,18 @@ pub fn spawn(command: Command) -> io::Result<Child> {
     answer.recv().map_err(io::Error::other)?
 }
 
-/// How a server is told to stop.
+/// The way in which a server is told to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Goodbye {
     /// SIGTERM.
     Terminate,
-    /// SIGQUIT: `PostgreSQL`'s immediate shutdown. Any other one would first archive one more segment.
+    /// SIGQUIT: `PostgreSQL`'s immediate shutdown. Any other shutdown would first archive one more segment.
     Quit,
-    /// SIGKILL at once: for one whose death the kernel passes on to all that it started.
+    /// SIGKILL at once, for a server whose children the kernel ends with it.
     Kill,
 }
 
-/// A server in the foreground, our own child; stopped when dropped.
+/// A server in the foreground, as a child of this process. It stops when dropped.
 #[derive(Debug)]
 pub struct Server {
     name: String,
@@ -118,18 +118,19 @@ pub struct Server {
 }
 
 impl Server {
-    /// Starts it; what it prints goes to `log`.
+    /// Starts a server. Its output goes to `log`.
     pub fn start(name: &str, mut command: Command, log: &Path, goodbye: Goodbye) -> Result<Self> {
         let context = || format!("Start {name}");
         let output = OpenOptions::new().create(true).append(true).open(log).context(context())?;
         command.stdin(Stdio::null()).stdout(output.try_clone().context(context())?).stderr(output);
-        // A group of its own: ^C at the terminal is for us, and we stop the servers when the tests are through.
+        // A group of its own, so that ^C at the terminal reaches only this process. It stops the servers after the
+        // tests.
         command.process_group(0);
         let child = spawn(command).context(context())?;
         Ok(Self { name: name.to_owned(), child, log: log.to_owned(), goodbye })
     }
 
-    /// Waits until `ready` says so. Ends with an error, and the end of the log, if the server does not get there.
+    /// Waits until `ready` returns true. If the server does not get there, the error has the end of the log.
     pub fn wait_until(&mut self, limit: Duration, mut ready: impl FnMut() -> bool) -> Result<()> {
         let started = Instant::now();
         while !ready() {
@@ -145,19 +146,19 @@ impl Server {
         Ok(())
     }
 
-    /// Waits for the end of one that does end; an error unless it went well.
+    /// Waits for a server that ends by itself. Returns an error unless its exit status is 0.
     pub fn succeed(&mut self, limit: Duration) -> Result<()> {
         let status = wait(&mut self.child, limit).context(&self.name)?;
         if status.success() { Ok(()) } else { Err(self.complaint(&format!("failed ({status})"))) }
     }
 
-    /// Its process id.
+    /// The server's process id.
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// Stops it and waits for its end.
+    /// Stops the server and waits for its end.
     pub fn stop(&mut self) {
         if self.goodbye != Goodbye::Kill && self.child.try_wait().is_ok_and(|status| status.is_none()) {
             let signal = if self.goodbye == Goodbye::Quit { "QUIT" } else { "TERM" };
@@ -183,12 +184,13 @@ impl Drop for Server {
     }
 }
 
-/// Sends a signal to a process that is known to be ours.
+/// Sends a signal to one of our own processes.
 pub fn send_signal(name: &str, process: u32) {
     signal(name, &process.to_string());
 }
 
-/// The same for a process group, written with a minus. Without `unsafe` only a program can: the shell's own `kill`.
+/// Sends a signal to a process, or to a process group, which is written with a minus. Without `unsafe` only a program
+/// can do this: the shell's own `kill`.
 pub fn signal(name: &str, whom: &str) {
     let mut command = Command::new("/bin/sh");
     command.args(["-c", "kill -s \"$0\" -- \"$1\" 2>/dev/null", name, whom]);

@@ -1,4 +1,4 @@
-//! Two kinds of chance: the kernel's, for secrets and ports, and one that gives the same numbers each time, for data.
+//! Two kinds of random numbers: the kernel's, for secrets and ports, and a sequence that repeats, for data.
 
 use std::fs::File;
 use std::io::Read;
@@ -32,13 +32,13 @@ pub fn uuid() -> Result<String> {
     Ok(format!("{}-{}-4{}-8{}-{}", &hex[..8], &hex[8..12], &hex[13..16], &hex[17..20], &hex[20..]))
 }
 
-/// An access key as radosgw makes them: 20 capitals and digits.
+/// An access key in radosgw's form: 20 capitals and digits.
 pub fn access_key() -> Result<String> {
     let letters: &[u8; 36] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
     Ok(bytes::<20>()?.iter().map(|&byte| char::from(letters[usize::from(byte) % letters.len()])).collect())
 }
 
-/// A secret key as radosgw makes them: 40 letters of base64, here always with the two that URLs and forms mangle.
+/// A secret key in radosgw's form: 40 letters of base64. It always holds the two letters that URLs and forms change.
 pub fn secret_key() -> Result<String> {
     let mut letters: Vec<char> =
         bytes::<40>()?.iter().map(|&byte| char::from(BASE64[usize::from(byte) % 64])).collect();
@@ -67,7 +67,7 @@ pub fn base64(bytes: &[u8]) -> String {
 pub struct Sequence(u64);
 
 impl Sequence {
-    /// Begins with this seed.
+    /// The sequence of a seed.
     #[must_use]
     pub fn new(seed: u64) -> Self {
         Self(seed)
@@ -81,7 +81,7 @@ impl Sequence {
         mixed ^ (mixed >> 31)
     }
 
-    /// One of these.
+    /// One of the given values.
     pub fn choose<'a, T>(&mut self, from: &'a [T]) -> &'a T {
         let index = self.next_number() % from.len() as u64;
         &from[usize::try_from(index).unwrap_or(0)]

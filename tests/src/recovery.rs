@@ -10,7 +10,7 @@ use crate::postgres::hand_over;
 use crate::process::{Server, run};
 use crate::wal_e::WalE;
 
-/// A database that came back from a cluster's gateway; stopped when dropped.
+/// A database that came back from a cluster's gateway. It stops when dropped.
 #[derive(Debug)]
 pub struct Recovered {
     postgres: Postgres,
@@ -18,12 +18,12 @@ pub struct Recovered {
 }
 
 impl Recovered {
-    /// What `pg_dumpall` says, to be compared with the live one's.
+    /// The output of `pg_dumpall`, for a comparison with the live database.
     pub fn dump(&self) -> Result<String> {
         self.postgres.dump()
     }
 
-    /// What psql answers in one of its databases.
+    /// The answer of psql in one of its databases.
     pub fn query(&self, database: &str, sql: &str) -> Result<String> {
         self.postgres.query(database, sql)
     }
@@ -31,7 +31,7 @@ impl Recovered {
 
 /// Restores the database from `db_wal` of this cluster, as a new Deis database would, and runs it on a free port.
 ///
-/// `scratch` must exist and be new; its parents must let the user postgres through, and it is made to.
+/// `scratch` must exist and be new. Its parents must let the user postgres through; `scratch` itself is made to.
 pub fn recover(environment: &Environment, scratch: &Path) -> Result<Recovered> {
     let mode = fs::metadata(scratch).context(scratch.display())?.permissions().mode();
     fs::set_permissions(scratch, Permissions::from_mode(mode | 0o011)).context(scratch.display())?;
@@ -46,7 +46,7 @@ pub fn recover(environment: &Environment, scratch: &Path) -> Result<Recovered> {
     let data = &postgres.data_dir;
     run("wal-e backup-fetch", wal_e.command(&["backup-fetch", &data.to_string_lossy(), "LATEST"]))?;
 
-    // What WAL-E leaves out of a base backup.
+    // The files that WAL-E leaves out of a base backup.
     postgres.configure(&format!("archive_mode = off\n{}", wal_e.restore_settings()))?;
     let status = data.join("pg_wal/archive_status");
     fs::create_dir_all(&status).context(status.display())?;

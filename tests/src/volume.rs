@@ -1,4 +1,4 @@
-//! What lies on a store volume: the logs of apps and of the platform, and all that a tar must not get wrong.
+//! The files of a store volume: the logs of apps and of the platform, and files that are easy to get wrong in a tar.
 
 use std::ffi::OsStr;
 use std::fmt::Write;
@@ -18,7 +18,7 @@ const COMPONENTS: &[&str] = &["deis-builder", "deis-controller", "deis-database"
 /// 2015-09-03 00:00 UTC.
 const LONG_AGO: Duration = Duration::from_hours(400_344);
 
-/// Fills an empty directory; each time with the same bytes, names, owners, modes and times.
+/// Fills an empty directory, each time with the same bytes, names, owners, modes and times.
 pub fn fill(volume: &Path) -> Result<()> {
     let mut random = Sequence::new(1);
     let logs = volume.join("logs");
@@ -65,7 +65,7 @@ fn fill_oddities(odd: &Path, random: &mut Sequence) -> Result<()> {
     make_directory(&shared, 0o755)?;
     write(&shared.join("inside"), "inherited\n", 0o664, (1000, 1000))?;
     chown(&shared, Some(1000), Some(1000)).context("Give away a directory")?;
-    // After chown, which takes such bits away.
+    // After chown, which removes these bits.
     fs::set_permissions(&shared, Permissions::from_mode(0o2775)).context("Set a mode")?;
     for directory in [&hollow, &shared, &odd.to_owned()] {
         set_time(directory)?;
@@ -104,7 +104,7 @@ fn write(path: &Path, text: &str, mode: u32, (user, group): (u32, u32)) -> Resul
     set_time(path)
 }
 
-/// One that differs from file to file but not from run to run, with a fraction of a second.
+/// Sets a time with a fraction of a second. It differs from file to file, but not from run to run.
 fn set_time(path: &Path) -> Result<()> {
     let spread =
         path.file_name().map_or(0, |name| name.as_encoded_bytes().iter().map(|&byte| u64::from(byte)).sum());

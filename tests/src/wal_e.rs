@@ -1,8 +1,8 @@
-//! WAL-E, as it runs beside Deis' database: where it is installed, and the base backups that it pushes.
+//! WAL-E, as it runs beside Deis' database: its installation, and the base backups that it pushes.
 //!
-//! It asks `PostgreSQL` for an exclusive online backup, which `PostgreSQL` 15 no longer has: the start and the end must
-//! be said in one session, and the label is not laid into the data directory. So a session of our own does the
-//! backup, functions of the old names stand for it, and the label lies there while WAL-E packs the files.
+//! WAL-E asks `PostgreSQL` for an exclusive online backup, which `PostgreSQL` 15 no longer has. There, one session must
+//! start and stop the backup, and the label is not written into the data directory. So a session of our own does the
+//! backup. Functions of the old names answer WAL-E, and the label lies in the directory while WAL-E packs the files.
 
 use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Write};
@@ -18,7 +18,7 @@ use crate::process::{Goodbye, Server, program_as_postgres, spawn};
 
 pub use crate::recovery::{Recovered, recover};
 
-/// Names another place than the usual one for the Python environment that tests/install makes.
+/// The variable that names another place than the usual one for the Python environment of tests/install.
 pub const VARIABLE: &str = "DEIS_STORE_TESTS_WAL_E";
 const USUAL_PLACE: &str = "/var/cache/deis-store-tests/wal-e";
 const PUSH_LIMIT: Duration = Duration::from_mins(2);
@@ -45,7 +45,7 @@ impl WalE {
     pub fn new(directory: &Path, gateway: &str, access_key: &str, secret_key: &str) -> Result<Self> {
         let program = installed("wal-e")?;
         // WAL-E says that it ignores the region, but does not work without one. It logs to syslog unless told
-        // otherwise. And the end of the process that archives must be its end, too.
+        // otherwise. And it must end when the process that archives ends.
         let text = format!(
             "#!/bin/sh
 export AWS_ACCESS_KEY_ID='{access_key}' AWS_SECRET_ACCESS_KEY='{secret_key}' AWS_REGION=us-east-1
@@ -62,7 +62,7 @@ exec setpriv --pdeathsig KILL -- '{}' --terse \"$@\"
         Ok(Self { script })
     }
 
-    /// One of its commands, as the user postgres.
+    /// One of WAL-E's commands, as the user postgres.
     #[must_use]
     pub fn command(&self, arguments: &[&str]) -> Command {
         let mut command = program_as_postgres(&self.script);
@@ -70,7 +70,7 @@ exec setpriv --pdeathsig KILL -- '{}' --terse \"$@\"
         command
     }
 
-    /// `PostgreSQL`'s setting that keeps each segment.
+    /// `PostgreSQL`'s settings that archive each segment.
     #[must_use]
     pub fn archive_settings(&self) -> String {
         format!("archive_mode = on\narchive_command = '\"{}\" wal-push \"%p\"'", self.script.display())
@@ -96,9 +96,9 @@ exec setpriv --pdeathsig KILL -- '{}' --terse \"$@\"
         command.env("PGHOST", &postgres.socket_dir).env("PGPORT", postgres.port.to_string());
         let mut push = Server::start("wal-e backup-push", command, log, Goodbye::Terminate)?;
         push.wait_until(PUSH_LIMIT, || meeting.asked.exists())?;
-        // The files are packed; a server that finds a label at its start would think that it is to be restored.
+        // The files are packed. A server that finds a label at its start would begin a recovery.
         fs::remove_file(&label).context(label.display())?;
-        // Whether the segments arrive is seen later; here it would wait for ever if they do not.
+        // A later check sees whether the segments arrive. A wait here would never end if they do not.
         let stop = session.ask("SELECT lsn FROM pg_backup_stop(wait_for_archive => false)")?;
         meeting.answer(&stop)?;
         push.succeed(PUSH_LIMIT)?;
@@ -106,7 +106,7 @@ exec setpriv --pdeathsig KILL -- '{}' --terse \"$@\"
     }
 }
 
-/// Where the functions of the old names and our session meet: two files in a directory of the user postgres.
+/// The meeting of the functions of the old names with our session: two files in a directory of the user postgres.
 struct Meeting {
     asked: PathBuf,
     answered: PathBuf,
@@ -179,7 +179,7 @@ impl Session {
         }
     }
 
-    /// What an exclusive backup would have laid into the data directory.
+    /// The label that an exclusive backup would have written into the data directory.
     fn label(&mut self, start: &str) -> Result<String> {
         let line = self.ask(
             "SELECT checkpoint_lsn, timeline_id, redo_lsn, redo_wal_file, to_char(now(), 'YYYY-MM-DD HH24:MI:SS UTC')

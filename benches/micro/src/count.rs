@@ -5,16 +5,17 @@ use std::process::Command;
 use crate::record::MadeWith;
 use crate::work::Work;
 
-/// The work is done once and once more than this: the difference holds neither start nor preparation.
+/// The work is counted twice: done once, and done this many times more. The difference holds neither start nor
+/// preparation.
 const TIMES: u32 = 20;
 
-/// The instructions that it takes to do the work once.
+/// The number of instructions for doing the work once.
 pub(crate) fn instructions(work: Work) -> Result<u64, String> {
     let (once, often) = (total(work, 1)?, total(work, 1 + TIMES)?);
     Ok(often.saturating_sub(once) / u64::from(TIMES))
 }
 
-/// What the counts depend on besides our code: the compiler, and the processor that valgrind shows.
+/// The tools on which the counts depend besides our code: the compiler, and valgrind with the processor that it shows.
 pub(crate) fn made_with() -> Result<MadeWith, String> {
     let said =
         |program| printed(Command::new(program).arg("--version")).map(|(output, _)| output.trim().to_owned());
@@ -26,7 +27,7 @@ fn total(work: Work, times: u32) -> Result<u64, String> {
     let mut command = Command::new("valgrind");
     command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(itself);
     command.args(["work", work.name(), &times.to_string()]);
-    // An environment of its own length moves the stack.
+    // A fixed environment: one of another length would move the stack.
     command.env_clear().env("PATH", "/usr/bin:/bin");
     let (_, said) = printed(&mut command)?;
     collected(&said).ok_or_else(|| format!("valgrind says: {said}"))

@@ -1,7 +1,7 @@
-//! `instructions`: how many instructions the library's pure parts take, as callgrind counts them, against a record.
+//! `instructions`: counts the instructions of the library's pure parts with callgrind, and compares them with a record.
 //!
-//! Time on a shared machine says little of a change of a few percent; instructions say it on every machine alike.
-//! `instructions work NAME COUNT` is what is counted; everything else starts that under valgrind.
+//! On a shared machine, time cannot show a change of a few percent. Instructions show it on every machine alike.
+//! `instructions work NAME COUNT` does the work that is counted; the other calls start it under valgrind.
 
 mod count;
 mod record;
@@ -15,7 +15,7 @@ use crate::work::Work;
 
 const USAGE: &str = "instructions                    count, and compare with the record
 instructions --record           count, and write the record
-instructions work NAME COUNT    do the work so many times: what is counted";
+instructions work NAME COUNT    do the work COUNT times; this is the part that is counted";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -61,6 +61,6 @@ fn compare() -> Result<ExitCode, String> {
     if worse.is_empty() {
         return Ok(ExitCode::SUCCESS);
     }
-    eprintln!("If that is meant, record it: benches/instructions --record");
+    eprintln!("If the increase is intended, record it: benches/instructions --record");
     Ok(ExitCode::FAILURE)
 }

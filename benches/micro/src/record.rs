@@ -1,4 +1,4 @@
-//! The record that counts are compared with, and when they are worse. Pure but for reading and writing the file.
+//! The record of counts, and the comparison with it. Pure but for reading and writing the file.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -6,8 +6,8 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-/// How much more than recorded is too much. The counts themselves repeat to far less than one percent; the rest is for
-/// other processors, whose memcpy is another one.
+/// The increase over the record that is allowed. The counts themselves repeat to far less than one percent. The rest is
+/// for other processors, since libc chooses another memcpy there.
 pub(crate) const TOLERANCE_PERCENT: u64 = 5;
 
 /// Instructions by the name of the work.
@@ -17,7 +17,7 @@ pub(crate) struct Record {
     pub(crate) instructions: BTreeMap<String, u64>,
 }
 
-/// What must be the same for counts to be compared.
+/// The tools that must be the same if counts are compared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct MadeWith {
     pub(crate) rustc: String,
@@ -46,7 +46,7 @@ impl Record {
     }
 }
 
-/// Which take too many more instructions than before, or were not recorded.
+/// The names of the work that takes too many more instructions than before, or was not recorded.
 pub(crate) fn worse<'a>(before: &Record, now: &'a Record) -> Vec<&'a str> {
     let too_many = |name: &String, count: u64| {
         before.instructions.get(name).is_none_or(|before| count * 100 > before * (100 + TOLERANCE_PERCENT))
@@ -58,7 +58,7 @@ pub(crate) fn worse<'a>(before: &Record, now: &'a Record) -> Vec<&'a str> {
         .collect()
 }
 
-/// Both, side by side.
+/// A table of both records, side by side.
 pub(crate) fn table(before: &Record, now: &Record) -> String {
     let mut text = format!("{:<8}{:>14}{:>14}{:>10}\n", "work", "recorded", "now", "change");
     for (name, count) in &now.instructions {

@@ -1,4 +1,4 @@
-//! What is counted: each as often as is asked for, on the same data.
+//! The pieces of work that are counted. Each is done a given number of times, always on the same data.
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
@@ -37,7 +37,7 @@ impl Work {
         Self::ALL.into_iter().find(|work| work.name() == name)
     }
 
-    /// Does it so many times. An error if it does not do what it should: a failure is quick, and would count as good.
+    /// Does the work this many times. A wrong result is an error: a quick failure would count as an improvement.
     pub(crate) fn run(self, times: u32) -> Result<(), String> {
         match self {
             Self::Sign => signing(times),
@@ -120,7 +120,7 @@ fn keys(times: u32) -> Result<(), String> {
 
 const KEYS: usize = 1000;
 
-/// Keys as the two buckets hold them, some with what must be escaped.
+/// Keys like those of the two buckets. Some hold characters that must be escaped.
 fn sorted_keys() -> impl Iterator<Item = String> {
     (0..KEYS).map(|number| match number % 4 {
         0 => format!("basebackups_005/base_{number:024X}_00000040/tar_partitions/part_00000000.tar.lzo"),

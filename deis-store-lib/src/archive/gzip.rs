@@ -1,17 +1,18 @@
-//! gzip, of one or more members, while it streams. What does not end as gzip must is an error, never an early end.
+//! gzip of one or more members, as a stream. If the input does not end as gzip must, the reader returns an error,
+//! never an early end.
 
 use async_compression::tokio::bufread::{GzipDecoder, GzipEncoder};
 use tokio::io::{AsyncRead, BufReader};
 
-/// Between a reader and the compressor.
+/// The size of the buffer between a reader and the compressor.
 const BUFFER_BYTES: usize = 256 << 10;
 
-/// The bytes of a reader as gzip, of the usual level 6.
+/// The bytes of a reader, compressed with gzip at the usual level 6.
 pub fn compress(reader: impl AsyncRead) -> impl AsyncRead {
     GzipEncoder::new(BufReader::with_capacity(BUFFER_BYTES, reader))
 }
 
-/// The bytes that were compressed, of all members.
+/// The decompressed bytes of all members.
 pub fn decompress(reader: impl AsyncRead) -> impl AsyncRead {
     let mut decoder = GzipDecoder::new(BufReader::with_capacity(BUFFER_BYTES, reader));
     decoder.multiple_members(true);

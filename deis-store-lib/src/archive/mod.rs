@@ -1,6 +1,6 @@
-//! Archives as they stream by: gzip, tar and dumps of `pg_dumpall`, and whether each is whole.
+//! Streams of archives: gzip, tar and dumps of `pg_dumpall`, with a check that each is whole.
 //!
-//! It works on readers alone, knows neither http nor hosts nor files, and holds no archive in memory.
+//! This module works on readers alone. It knows neither http nor hosts nor files, and holds no archive in memory.
 
 pub mod gzip;
 pub mod sql;

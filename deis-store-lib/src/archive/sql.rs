@@ -1,6 +1,6 @@
-//! Is a dump of `pg_dumpall` whole? Judged by its first and last lines while it streams by.
+//! Checks, while a dump of `pg_dumpall` streams by, that it is whole: by its first and last lines.
 //!
-//! Only these lines are held: the dump has password hashes and everybody's data.
+//! Only these lines are held in memory, since the dump has password hashes and everybody's data.
 
 use std::io;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, ReadBuf};
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// What is held of the beginning and of the end.
+/// The number of bytes held from the beginning, and from the end.
 const HELD_BYTES: usize = 4096;
 const FIRST: &str = "-- PostgreSQL database cluster dump";
 const LAST: &str = "-- PostgreSQL database cluster dump complete";
@@ -22,12 +22,13 @@ pub struct Checked<R> {
 }
 
 impl<R: AsyncRead + Unpin> Checked<R> {
-    /// A dump.
+    /// A reader around a dump.
     pub fn new(reader: R) -> Self {
         Self { inner: reader, ends: Ends::default() }
     }
 
-    /// The dump's length in bytes, once it was read to its end; [`ErrorKind::Damaged`] if it is not whole.
+    /// The dump's length in bytes. To be called when the dump was read to its end; the error is
+    /// [`ErrorKind::Damaged`] if the dump is not whole.
     pub fn finish(self) -> Result<u64> {
         self.ends.judge()
     }
@@ -65,7 +66,7 @@ impl Ends {
     fn judge(&self) -> Result<u64> {
         let damaged = |what| Error::new(ErrorKind::Damaged, what).todo("take another dump");
         if lines(&self.head).find(|line| !is_frame(line)) != Some(FIRST.as_bytes()) {
-            return Err(damaged("this is no dump of a whole PostgreSQL cluster"));
+            return Err(damaged("this is not a dump of a whole PostgreSQL cluster"));
         }
         let last = lines(&self.tail).filter(|line| !is_frame(line)).last();
         if last != Some(LAST.as_bytes()) || self.tail.last() != Some(&b'\n') {
@@ -85,7 +86,7 @@ fn lines(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
     bytes.split(|byte| *byte == b'\n')
 }
 
-/// A line that may stand around the first and the last one: empty, a comment of another kind, or psql's
+/// Whether a line may stand before the first line or after the last one: an empty line, another comment, or psql's
 /// `\restrict`, which newer minor releases print.
 fn is_frame(line: &[u8]) -> bool {
     line.is_empty()

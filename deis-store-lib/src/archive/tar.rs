@@ -1,7 +1,7 @@
-//! Is a tar archive whole? Walked entry by entry, as a reader or while it streams by.
+//! Checks that a tar archive is whole: entry by entry, from a reader or while it streams by.
 //!
-//! Tar has no checksum of its content and no count of its entries; what it has is an end: two blocks of zeros. An
-//! archive that was cut off must never look whole, so one without its end is damaged. Nothing is unpacked here.
+//! Tar has no checksum of its content and no count of its entries. It only has an end: two blocks of zeros. An archive
+//! without them counts as damaged, since an archive that was cut off must never look whole. Nothing is unpacked here.
 
 use std::io;
 use std::pin::Pin;
@@ -14,22 +14,22 @@ use tokio::task::JoinHandle;
 use crate::error::{Error, ErrorKind, Result};
 
 const BLOCK_BYTES: usize = 512;
-/// Between the stream and its inspection.
+/// The size of the pipe between the stream and its inspection.
 const PIPE_BYTES: usize = 256 << 10;
 
-/// What was seen of a whole archive.
+/// The totals of a whole archive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TarSummary {
-    /// Files, directories, links and others.
+    /// The number of files, directories, links and others.
     pub entries: u64,
-    /// The content of all files.
+    /// The size of all files' content.
     pub file_bytes: u64,
-    /// The archive itself, with its padding.
+    /// The size of the archive itself, with its padding.
     pub archive_bytes: u64,
 }
 
-/// Walks an uncompressed archive to its end; [`ErrorKind::Damaged`] if it is not whole.
+/// Reads an uncompressed archive to its end. The error is [`ErrorKind::Damaged`] if the archive is not whole.
 pub async fn inspect(reader: impl AsyncRead + Unpin) -> Result<TarSummary> {
     let mut summary = TarSummary::default();
     let counted = Counted { inner: reader, bytes: 0, ended: false };
@@ -50,11 +50,11 @@ pub async fn inspect(reader: impl AsyncRead + Unpin) -> Result<TarSummary> {
     Ok(summary)
 }
 
-/// The entries have ended: by a block of zeros, which must have another one after it and nothing else, or because
-/// there is no more, and then the archive was cut off between two entries.
+/// Checks the end of an archive after its last entry. Either the input has ended: then the archive was cut off between
+/// two entries. Or a block of zeros was read: then one more must follow, and nothing but zeros after it.
 async fn require_end<R: AsyncRead + Unpin>(rest: &mut Counted<R>) -> Result<()> {
     let cut_off =
-        || Error::new(ErrorKind::Damaged, "the archive has no end: it was cut off").todo(TAKE_ANOTHER);
+        || Error::new(ErrorKind::Damaged, "the archive was cut off before its end").todo(TAKE_ANOTHER);
     if rest.ended {
         return Err(cut_off());
     }
@@ -64,7 +64,7 @@ async fn require_end<R: AsyncRead + Unpin>(rest: &mut Counted<R>) -> Result<()> 
         let read = rest.read(&mut buffer).await.map_err(damaged)?;
         if buffer[..read].iter().any(|byte| *byte != 0) {
             return Err(
-                Error::new(ErrorKind::Damaged, "something follows the archive's end").todo(TAKE_ANOTHER)
+                Error::new(ErrorKind::Damaged, "more data follows the archive's end").todo(TAKE_ANOTHER)
             );
         }
         if read == 0 {
@@ -80,39 +80,39 @@ fn damaged(error: io::Error) -> Error {
     Error::new(ErrorKind::Damaged, "the archive cannot be read to its end").todo(TAKE_ANOTHER).because(error)
 }
 
-/// A reader that passes an archive through unchanged while it is inspected beside.
+/// A reader that passes an archive through unchanged while a task inspects it.
 ///
-/// The inspection never holds more than a pipe's worth. If it fails, the bytes go on passing and
-/// [`Inspected::finish`] tells.
+/// The inspection never holds more than the pipe between them. If it fails, the bytes still pass, and
+/// [`Inspected::finish`] returns the error.
 pub struct Inspected<R> {
     inner: R,
     pipe: Option<DuplexStream>,
-    /// What was passed to the caller and not yet to the inspection.
+    /// The bytes that were passed to the caller and not yet to the inspection.
     unseen: Vec<u8>,
     inspection: JoinHandle<Result<TarSummary>>,
 }
 
 impl<R: AsyncRead + Unpin> Inspected<R> {
-    /// Begins an inspection. To be called within a runtime.
+    /// Begins an inspection. To be called within a tokio runtime.
     pub fn new(reader: R) -> Self {
         let (pipe, far_end) = tokio::io::duplex(PIPE_BYTES);
         let inspection = tokio::spawn(inspect(far_end));
         Self { inner: reader, pipe: Some(pipe), unseen: Vec::new(), inspection }
     }
 
-    /// What the inspection says. The archive must have been read to its end, else it is not whole.
+    /// The result of the inspection. The caller must have read the archive to its end, else it counts as not whole.
     pub async fn finish(mut self) -> Result<TarSummary> {
         drop(self.pipe.take());
         let internal = |error| Error::new(ErrorKind::Internal, "the inspection was given up").because(error);
         self.inspection.await.map_err(internal)?
     }
 
-    /// Hands over what the inspection has not seen.
+    /// Hands the inspection the bytes that it has not seen.
     fn poll_show(&mut self, context: &mut Context<'_>) -> Poll<()> {
         while let Some(pipe) = self.pipe.as_mut().filter(|_| !self.unseen.is_empty()) {
             match std::task::ready!(Pin::new(pipe).poll_write(context, &self.unseen)) {
                 Ok(written @ 1..) => drop(self.unseen.drain(..written)),
-                // It has ended, with an error: nobody is there to see the rest.
+                // The inspection has ended with an error, so it reads no more.
                 _ => self.pipe = None,
             }
         }
@@ -143,7 +143,7 @@ impl<R> std::fmt::Debug for Inspected<R> {
     }
 }
 
-/// Counts what is read, and remembers whether the end was met.
+/// Counts the bytes that are read, and remembers whether the input has ended.
 struct Counted<R> {
     inner: R,
     bytes: u64,
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
     use crate::remote::{Local, run};
 
-    /// What GNU tar makes of a directory with a file of zeros, an empty one, a long name and a link.
+    /// GNU tar's archive of a directory with a file of zeros, an empty file, a long name and a link.
     async fn archive(format: &str) -> Vec<u8> {
         let directory = tempfile::tempdir().unwrap();
         let path = |name: &str| directory.path().join(name);
@@ -198,7 +198,7 @@ mod tests {
     #[tokio::test]
     async fn an_archive_cut_anywhere_is_damaged() {
         let archive = archive("gnu").await;
-        // The first byte of the padding: whatever follows the two blocks of zeros can be missing.
+        // The first byte of the padding: all that follows the two blocks of zeros may be missing.
         let end = archive.iter().rposition(|byte| *byte != 0).unwrap().next_multiple_of(BLOCK_BYTES)
             + 2 * BLOCK_BYTES;
         assert!(inspect(&archive[..end]).await.is_ok());

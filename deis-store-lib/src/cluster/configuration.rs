@@ -1,7 +1,7 @@
-//! The operator's configuration of a cluster: which keys, as which file, and what to set on another cluster. Pure.
+//! The operator's configuration of a cluster: its keys, its file, and the plan to set it on another cluster. Pure.
 //!
-//! `config.json` is untrusted when it comes back: a key that is not the operator's is refused by name. No value is in
-//! any message or `Debug`.
+//! `config.json` is untrusted when it is read back: a key that is not the operator's is refused, and the error names
+//! it. No message and no `Debug` shows a value.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -14,7 +14,7 @@ use crate::etcd::{Node, Value};
 
 const FORMAT: u64 = 1;
 
-/// Keys that name the platform itself: the target keeps its own.
+/// The keys that name the platform itself. A target that has them keeps its own values.
 const KEPT: [&str; 4] = [
     "/deis/platform/domain",
     "/deis/platform/version",
@@ -29,8 +29,8 @@ pub struct Configuration {
 }
 
 impl Configuration {
-    /// What of a tree is configuration: keys of class [`Class::Operator`] that do not expire. (deisctl sets none that
-    /// do; a component that publishes itself does.)
+    /// The configuration in a tree: the keys of class [`Class::Operator`] that do not expire. (deisctl never sets an
+    /// expiring key; components that publish their addresses do.)
     #[must_use]
     pub fn from_tree(tree: &Node) -> Self {
         let operators =
@@ -49,7 +49,7 @@ impl Configuration {
         self.keys.get(key)
     }
 
-    /// As the bytes of `config.json`, secrets included.
+    /// The bytes of `config.json`, secrets included.
     pub fn to_json(&self) -> Result<Vec<u8>> {
         let keys = self.keys.iter().map(|(key, value)| (key.as_str(), value.expose())).collect();
         let mut json = serde_json::to_vec_pretty(&Written { format: FORMAT, keys }).map_err(|error| {
@@ -59,11 +59,11 @@ impl Configuration {
         Ok(json)
     }
 
-    /// From the bytes of `config.json`.
+    /// The configuration in the bytes of `config.json`.
     pub fn parse(json: &[u8]) -> Result<Self> {
-        // The message of serde_json may echo a value, so only the place of the mistake is told.
+        // Only the place of the mistake is told, since serde_json's message may echo a value.
         let read: Read = serde_json::from_slice(json).map_err(|error| {
-            let what = "the configuration is not what it should be";
+            let what = "the configuration cannot be parsed";
             Error::new(ErrorKind::Damaged, what).at(At::Line, error.line()).at(At::Column, error.column())
         })?;
         if read.format != FORMAT {
@@ -80,19 +80,19 @@ impl Configuration {
     }
 }
 
-/// What must be done so that a cluster has a configuration. Its `Display` names keys and shows no value.
+/// The changes that give a cluster a configuration. `Display` names keys and shows no value.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Plan {
-    /// To be set: absent or different on the target.
+    /// The keys to set: those that are absent or different on the target.
     pub set: Vec<(String, Value)>,
-    /// Already as they should be.
+    /// The keys that already have their values.
     pub unchanged: Vec<String>,
-    /// Different, yet the target keeps its own value.
+    /// The keys that differ, but whose value the target keeps.
     pub kept: Vec<String>,
 }
 
-/// What to set, given the target's own tree.
+/// Compares a configuration with the target's own tree.
 #[must_use]
 pub fn plan(configuration: &Configuration, current: &Node) -> Plan {
     let mut plan = Plan::default();

@@ -1,6 +1,6 @@
-//! Reading the operator's configuration out of etcd, and bringing it into another one.
+//! Reads the operator's configuration from one etcd, and writes it into another one.
 //!
-//! What is configuration, and what of it is set, `configuration` decides.
+//! The module `configuration` decides which keys belong to it and which of them are set.
 
 use super::configuration::{Configuration, Plan, plan};
 use crate::error::{At, Context, Error, ErrorKind, Result};
@@ -14,7 +14,7 @@ pub async fn collect(etcd: &Etcd) -> Result<Configuration> {
     Ok(Configuration::from_tree(&tree))
 }
 
-/// What must be set so that a cluster, which may be an empty one, has a configuration.
+/// The changes that give a cluster a configuration. The cluster may be an empty one.
 pub async fn plan_for(configuration: &Configuration, etcd: &Etcd) -> Result<Plan> {
     let current = match etcd.tree(ROOT).await {
         Err(error) if error.kind() == ErrorKind::NotFound => Node::directory(ROOT),
@@ -23,7 +23,7 @@ pub async fn plan_for(configuration: &Configuration, etcd: &Etcd) -> Result<Plan
     Ok(plan(configuration, &current))
 }
 
-/// Sets what is to be set, and reads back each key. It can be run again after a failure.
+/// Sets the keys of a plan, and reads back each of them. It can be run again after a failure.
 pub async fn apply(etcd: &Etcd, plan: &Plan) -> Result<()> {
     for (key, value) in &plan.set {
         etcd.set(key, value.expose(), None).await?;

@@ -1,6 +1,6 @@
-//! A dump of all databases, from the container that runs it.
+//! A dump of all databases, from the container that runs `PostgreSQL`.
 //!
-//! A dump has password hashes: it goes to its reader and nowhere else.
+//! A dump has password hashes, so it goes to its reader and nowhere else.
 
 use std::io;
 use std::pin::Pin;
@@ -14,7 +14,7 @@ use crate::remote::{Child, Exit, Input, Process, Remote, Stdout, privileged, run
 
 const CONTAINER: &str = "deis-database";
 
-/// Begins a dump on the host that runs the database; `database_host` is the one that etcd names, for messages.
+/// Begins a dump on the host that runs the database. `database_host` is the host that etcd names, for messages.
 pub async fn dump(remote: &dyn Remote, database_host: Option<&str>) -> Result<Dump> {
     let dump: &[&str] = &["docker", "exec", CONTAINER, "sudo", "-u", "postgres", "pg_dumpall"];
     let command = match require_running(remote, database_host).await? {
@@ -34,9 +34,9 @@ pub struct Dump {
 }
 
 impl Dump {
-    /// Once it was read to its end: its length in bytes, if it is whole.
+    /// The dump's length in bytes, if it is whole. To be called when the dump was read to its end.
     pub async fn finish(self) -> Result<u64> {
-        // The command's own words tell more than that its output is not whole.
+        // The command's own message comes first: it tells more than "the output is not whole".
         self.process.finish().await?.require_success(ErrorKind::NotReady, &self.host)?;
         self.reader.finish().map_err(|error| error.at(At::Host, &self.host))
     }
@@ -57,8 +57,8 @@ enum Docker {
     Privileged,
 }
 
-/// Asks docker before anything is written, as its answer is better than an empty dump. On `CoreOS` the user `core` may
-/// use docker; elsewhere it may take root.
+/// Asks docker for the container before anything is written, since its answer tells more than an empty dump. On
+/// `CoreOS` the user `core` may use docker; elsewhere root may be needed.
 async fn require_running(remote: &dyn Remote, database_host: Option<&str>) -> Result<Docker> {
     let inspect = ["docker", "inspect", "--format", "{{.State.Running}}", CONTAINER];
     let plain = run(remote, &inspect).await?;
@@ -68,10 +68,10 @@ async fn require_running(remote: &dyn Remote, database_host: Option<&str>) -> Re
         (plain, Docker::Plain)
     };
     let elsewhere = || match database_host {
-        Some(host) => format!("it runs on {host}, as etcd has it: use --tunnel {host}"),
-        None => "see deisctl list for its host, and use --tunnel with that".to_owned(),
+        Some(host) => format!("etcd says that it runs on {host}: use --tunnel {host}"),
+        None => "find its host with deisctl list, and name it with --tunnel".to_owned(),
     };
-    // 127 is "no such file": there is no docker.
+    // Only exit status 1 counts here: 127 also comes with "no such file", but then docker itself is missing.
     if output.exit.code == Some(1) && output.exit.stderr.to_ascii_lowercase().contains("no such") {
         let error = Error::new(ErrorKind::NotFound, "there is no container deis-database on this host");
         return Err(error.at(At::Host, remote.host()).todo(elsewhere()));

@@ -1,6 +1,6 @@
 //! `deisctl config TARGET get|set|rm`, with deisctl's meaning of a target and its keys.
 //!
-//! It returns values and prints nothing. Errors name keys, never values.
+//! These functions return values and print nothing. Errors name keys, never values.
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
@@ -8,7 +8,8 @@ use base64::prelude::BASE64_STANDARD;
 use crate::error::{At, Error, ErrorKind, Result, disk_error};
 use crate::etcd::{Etcd, Value};
 
-/// The values of keys in the order asked: all of them, or none if one cannot be read. A directory has an empty value.
+/// The values of keys, in the order asked. If one key cannot be read, no value is returned. A directory has an empty
+/// value.
 pub async fn get(etcd: &Etcd, target: &str, keys: &[&str]) -> Result<Vec<Value>> {
     let mut values = Vec::with_capacity(keys.len());
     for key in keys {
@@ -20,11 +21,12 @@ pub async fn get(etcd: &Etcd, target: &str, keys: &[&str]) -> Result<Vec<Value>>
 
 /// Sets keys, each given as `KEY=VALUE`, and returns the values set.
 ///
-/// The first `=` ends the key. deisctl takes the last one, which damages every value with a `=` in it (base64, URLs
+/// The first `=` ends the key. deisctl splits at the last one, which damages every value that holds a `=` (base64, URLs
 /// with a query): there `secretKey=abc==` sets a key `secretKey=abc`. An empty value is refused, as by deisctl.
 ///
-/// The value of a key that holds a file (`platform sshPrivateKey`, which is also base64-encoded, and `router
-/// sslCert`, `sslKey`, `sslDhparam`) is a path, read by `read_file`. All files are read before the first key is set.
+/// Some keys hold the content of a file: `platform sshPrivateKey`, which is also base64-encoded, and `router sslCert`,
+/// `sslKey` and `sslDhparam`. Their VALUE is a path, and `read_file` reads it. All files are read before the first key
+/// is set.
 pub async fn set(
     etcd: &Etcd,
     target: &str,
@@ -74,7 +76,7 @@ fn whole_key(target: &str, key: &str) -> Result<String> {
 fn split(assignment: &str) -> Result<(&str, &str)> {
     match assignment.split_once('=') {
         Some((key, value)) if !key.is_empty() && !value.is_empty() => Ok((key, value)),
-        // What stands right of the sign may be a secret; left of it is a key.
+        // Only the key is told: the text right of the sign may be a secret.
         other => {
             let key = other.map_or("", |(key, _)| key);
             Err(Error::new(ErrorKind::Usage, "not of the form KEY=VALUE")
@@ -86,7 +88,7 @@ fn split(assignment: &str) -> Result<(&str, &str)> {
 
 fn file(read: &mut impl FnMut(&str) -> std::io::Result<Vec<u8>>, path: &str) -> Result<Vec<u8>> {
     read(path).map_err(|error| {
-        disk_error("read the file whose content is the key's value", path, error)
+        disk_error("read the file for the key's value", path, error)
             .todo("give a path: the value of this key is the content of a file")
     })
 }

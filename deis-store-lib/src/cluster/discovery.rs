@@ -1,7 +1,7 @@
-//! What a cluster's etcd says of itself: its gateways, their keys, buckets, hosts. Pure.
+//! The facts that a cluster's etcd holds about the cluster: its gateways, their keys, buckets, hosts. Pure.
 //!
-//! It takes what it finds and complains of nothing; [`Discovery::require_gateways`] does. Values from etcd become
-//! addresses only if they look like ones.
+//! A missing key is no error here; [`Discovery::require_gateways`] is the one check. A value from etcd becomes an
+//! address only if it looks like one.
 
 use std::net::IpAddr;
 
@@ -12,7 +12,7 @@ use crate::secret::Credentials;
 /// The port of every Deis gateway, if none is published.
 const GATEWAY_PORT: u16 = 8888;
 
-/// What a cluster says of itself.
+/// The facts that a cluster's etcd holds about the cluster.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Discovery {
@@ -26,18 +26,18 @@ pub struct Discovery {
     pub registry_bucket: String,
     /// The platform's domain.
     pub domain: Option<String>,
-    /// The platform's version, if it was set there.
+    /// The platform's version, if it was set in etcd.
     pub version: Option<String>,
     /// The host that runs the database now.
     pub database_host: Option<String>,
-    /// Where the registry keeps its images, if not in this store.
+    /// The place of the registry's images, if it is not this store.
     pub registry_elsewhere: Option<String>,
     /// Whether logs are kept in memory, so that the store volume has none.
     pub logs_in_memory: bool,
 }
 
 impl Discovery {
-    /// From the tree of `/deis`.
+    /// The facts in the tree of `/deis`.
     #[must_use]
     pub fn from_tree(tree: &Node) -> Self {
         let text = |key: &str| tree.text(key).map(str::to_owned);

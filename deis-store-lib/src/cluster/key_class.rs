@@ -1,19 +1,19 @@
-//! Which of a cluster's etcd keys may be carried to another one: by name alone. Pure.
+//! Decides which of a cluster's etcd keys may be carried to another cluster, by their names alone. Pure.
 //!
-//! Not by time to live: the logger publishes its address for 2·10¹⁰ seconds. What is not known below a component is
-//! the operator's, since Deis leaves an option absent until somebody sets it; below `/deis/store`, where a wrong key
-//! bricks Ceph, what is not known is the cluster's own.
+//! The time to live does not decide: the logger publishes its address for 2·10¹⁰ seconds. An unknown key below a
+//! component is the operator's, since Deis leaves an option absent until somebody sets it. An unknown key below
+//! `/deis/store` is the cluster's own, since a wrong key there makes Ceph unusable.
 
-/// What a key is.
+/// The class of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Class {
     /// Made by this cluster for itself: never carried to another.
     Generated,
-    /// The address of something that runs now: never carried.
+    /// The address of a component that runs now: never carried.
     Discovery,
-    /// Written by the controller from its database: comes back with that.
+    /// Written by the controller from its database: never carried, since the database brings it back.
     Derived,
-    /// A generated secret: another cluster's own one serves as well.
+    /// A generated secret: never carried, since the other cluster's own secret serves as well.
     Secret,
     /// Set by the operator: carried.
     Operator,
@@ -34,14 +34,14 @@ pub fn class(key: &str) -> Class {
         ["services" | "domains" | "certs" | "config", ..] | ["builder", "users", ..] => Class::Derived,
         ["database", "initId"] => Class::Generated,
         ["database", "password" | "adminPass"] | ["controller", "secretKey" | "builderKey"] => Class::Secret,
-        // An operator may point /deis/cache at a Redis of his own; without it the registry works, with the address
-        // of a container that is gone it waits for it. So the address is not carried.
+        // An operator may point /deis/cache at a Redis of their own. The registry works without this address. With the
+        // address of a container that is gone, it waits for that container. So the address is not carried.
         [_, "host" | "port" | "masterLock"] | [_, "hosts", ..] => Class::Discovery,
         _ => Class::Operator,
     }
 }
 
-/// Denied unless known.
+/// The class of a key below `/deis/store`: only known keys are carried.
 fn store(rest: &[&str]) -> Class {
     match rest {
         ["gateway", "host" | "port" | "masterLock"] | ["gateway", "hosts", ..] => Class::Discovery,
@@ -55,7 +55,7 @@ fn store(rest: &[&str]) -> Class {
 mod tests {
     use super::*;
 
-    /// Every key of the table that the class was made from, and those that try to slip through.
+    /// Every key of the table from which the classes were made, and keys that try to slip through.
     const TABLE: &[(Class, &[&str])] = &[
         (
             Class::Generated,

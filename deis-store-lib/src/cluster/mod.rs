@@ -1,6 +1,6 @@
-//! One Deis cluster: what its etcd keys mean, and how its configuration, database and volume are read and written.
+//! One Deis cluster: the meaning of its etcd keys, and the I/O of its configuration, database and volume.
 //!
-//! It knows neither S3 nor snapshots. Pure files (classes, configuration, discovery) do no I/O.
+//! This module knows neither S3 nor snapshots. Its pure files (classes, configuration, discovery) do no I/O.
 
 pub mod configuration;
 #[cfg(feature = "backup")]

@@ -1,6 +1,6 @@
-//! Where a directory of a host is mounted: read from `/proc/mounts`. Pure.
+//! The mount at a directory of a host, read from `/proc/mounts`. Pure.
 
-/// What is mounted exactly at a directory.
+/// The mount exactly at a directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mount {
     /// The file system's type.
@@ -21,7 +21,7 @@ pub(super) fn at(directory: &str, proc_mounts: &[u8]) -> Option<Mount> {
     })
 }
 
-/// Space, tab, line feed and backslash are written as `\040`, `\011`, `\012` and `\134`.
+/// A field without its escapes: `\040`, `\011`, `\012` and `\134` stand for space, tab, line feed and backslash.
 fn unescaped(field: &str) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(field.len());
     let mut rest = field.as_bytes();

@@ -1,7 +1,7 @@
-//! The store volume of a host as a tar stream: out, and back in.
+//! Reads the store volume of a host as a tar stream, and writes it back.
 //!
-//! The unmounted directory exists too, and what is unpacked into it fills the root disk; so nothing is read or written
-//! before the mount was seen. Compression is the caller's.
+//! The directory exists even if the volume is not mounted, and an archive unpacked into it would fill the root disk. So
+//! the mount is checked before anything is read or written. The caller compresses.
 
 use std::io;
 use std::pin::Pin;
@@ -14,13 +14,13 @@ use crate::archive::tar::{Inspected, TarSummary};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::remote::{Child, Exit, Input, Process, Remote, Stdout, privileged, run};
 
-/// Where every host of a Deis cluster mounts the store.
+/// The directory at which every host of a Deis cluster mounts the store.
 pub const STORE: &str = "/var/lib/deis/store";
 
-/// Lies in a directory while an archive is unpacked there.
+/// The name of the mark, a file that lies in a directory while an archive is unpacked there.
 const UNPACKING: &str = ".deis-store-unpacking";
 
-/// What is copied at a time.
+/// The number of bytes copied at a time.
 const PIECE_BYTES: usize = 128 << 10;
 
 /// Begins to read a directory of a host as an uncompressed tar archive.
@@ -42,13 +42,14 @@ pub struct Saving {
 }
 
 impl Saving {
-    /// Once it was read to its end: what was saved, if the archive is whole.
+    /// A summary of the saved volume, if the archive is whole. To be called when the archive was read to its end.
     pub async fn finish(self) -> Result<Saved> {
         let exit = self.process.finish().await?;
         let changed = changed(&exit);
-        // GNU tar ends with 1 when files changed while it read them; a log always may. Anything else is a failure.
+        // GNU tar exits with 1 when files changed while it read them, which is normal for logs. Anything else is a
+        // failure.
         if !(exit.success() || exit.code == Some(1) && !changed.is_empty()) {
-            // Not `Disk`: that is the disk on this side, which concerns every part.
+            // Not `Disk`: that kind means the disk on this side, which concerns every part.
             return Err(exit.failure(ErrorKind::NotReady, &self.host));
         }
         let archive = self.reader.finish().await.map_err(|error| error.at(At::Host, &self.host))?;
@@ -70,18 +71,18 @@ impl AsyncRead for Saving {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Saved {
-    /// What is in the archive.
+    /// The totals of the archive.
     pub archive: TarSummary,
-    /// Files that changed or vanished while they were read, as tar names them: of those that the last 64 KiB of its
-    /// messages tell.
+    /// The files that changed or vanished while they were read, as tar names them. Only the last 64 KiB of tar's
+    /// messages are searched for them.
     pub changed: Vec<String>,
-    /// What is odd about the mount.
+    /// A warning about an unusual mount.
     pub warning: Option<String>,
 }
 
-/// Unpacks an uncompressed tar archive into a directory of a host, with owners and modes. The reader should have been
-/// seen to be whole before: what was unpacked when it breaks off stays there, beside a mark that says so, and may be
-/// unpacked over.
+/// Unpacks an uncompressed tar archive into a directory of a host, with owners and modes. The caller should have
+/// checked before that the archive is whole. If the reader breaks off, the files unpacked so far stay, beside a mark,
+/// and another archive may be unpacked over them.
 pub async fn load(remote: &dyn Remote, directory: &str, reader: impl AsyncRead + Unpin) -> Result<Loaded> {
     let warning = require_volume(remote, directory).await?;
     let mark = format!("{directory}/{UNPACKING}");
@@ -99,7 +100,7 @@ async fn unpack(remote: &dyn Remote, directory: &str, reader: impl AsyncRead + U
     let mut stdin = stdin.ok_or_else(|| Error::new(ErrorKind::Internal, "a command without input"))?;
     let fed = feed(reader, &mut stdin).await;
     drop(stdin);
-    // When tar gives up, writing to it fails: then its own words tell why.
+    // If tar gives up, writing to it fails, and tar's own message tells why.
     let exit = process.finish().await?;
     match fed {
         Err(Feed::Reader(error)) => {
@@ -130,12 +131,12 @@ async fn unpack(remote: &dyn Remote, directory: &str, reader: impl AsyncRead + U
 pub struct Loaded {
     /// The archive's length.
     pub archive_bytes: u64,
-    /// What is odd about the mount.
+    /// A warning about an unusual mount.
     pub warning: Option<String>,
 }
 
-/// Whether a directory has nothing that a restore must not overwrite: `lost+found` and an empty `logs`, which each
-/// start of `store-volume` makes, do not count, and neither does what an interrupted restore has left.
+/// Whether a restore may write into a directory, since it holds no data. `lost+found` and an empty `logs` do not count:
+/// each start of `store-volume` makes them. Files that an interrupted restore has left do not count either.
 pub async fn is_empty(remote: &dyn Remote, directory: &str) -> Result<bool> {
     let names = list(remote, directory).await?;
     if names.iter().any(|name| name == UNPACKING) {
@@ -149,19 +150,20 @@ pub async fn is_empty(remote: &dyn Remote, directory: &str) -> Result<bool> {
     }
 }
 
-/// What a command that must succeed has to say.
+/// The output of a command that runs as root and must succeed.
 async fn privileged_run(remote: &dyn Remote, command: &[&str]) -> Result<Vec<u8>> {
     let output = run(remote, &privileged(remote, command).await?).await?;
     output.exit.require_success(ErrorKind::Disk, remote.host())?;
     Ok(output.stdout)
 }
 
-/// tar with messages in English, as they are read here.
+/// A command of tar with messages in English, since this module reads them.
 fn tar<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
     [&["env", "LC_ALL=C", "tar"], arguments].concat()
 }
 
-/// The directory is there and, if it is the store, mounted. What is odd about it is returned.
+/// Checks that the directory exists and, if it is in the store, that the store is mounted. Returns a warning about an
+/// unusual mount.
 async fn require_volume(remote: &dyn Remote, directory: &str) -> Result<Option<String>> {
     if !directory.starts_with('/') {
         return Err(Error::new(ErrorKind::Usage, "a directory must be given with its whole path")
@@ -169,7 +171,7 @@ async fn require_volume(remote: &dyn Remote, directory: &str) -> Result<Option<S
     }
     let test = run(remote, &privileged(remote, &["test", "-d", directory]).await?).await?;
     if !test.exit.success() {
-        // `test` says no with 1 and no words; what has words is sudo.
+        // `test` says no with exit status 1 and prints nothing, so a message comes from sudo.
         if !test.exit.stderr.is_empty() {
             return Err(test.exit.failure(ErrorKind::Denied, remote.host()));
         }

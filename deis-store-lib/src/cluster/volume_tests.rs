@@ -8,10 +8,10 @@ use crate::remote::Local;
 use crate::remote::double::Double;
 
 const MOUNTED: &str = "10.0.0.1:/ /var/lib/deis/store ceph rw 0 0\n";
-/// A whole archive of nothing.
+/// A whole archive without entries.
 const EMPTY: [u8; 10240] = [0; 10240];
 
-/// A host where we are root and the store is as it says.
+/// A host where our user is root and `/proc/mounts` has this content.
 fn store(mounts: &str) -> Double {
     Double::new().answer(0, "0\n", "").answer(0, "", "").answer(0, mounts, "")
 }
@@ -70,7 +70,7 @@ async fn a_store_that_is_not_mounted_is_never_read_or_written() {
 #[tokio::test]
 async fn a_mount_of_another_type_is_a_warning() {
     let remote = store("/dev/sdb /var/lib/deis/store ext4 rw 0 0\n");
-    // The mark, tar, and the mark's end.
+    // Three commands: make the mark, unpack, remove the mark.
     let remote = remote.answer(0, "", "").answer(0, "", "").answer(0, "", "");
     let loaded = load(&remote, STORE, &EMPTY[..]).await.unwrap();
     assert!(loaded.warning.unwrap().contains("ext4"));
@@ -89,7 +89,7 @@ async fn a_directory_that_is_not_there_is_named() {
     assert_eq!(save(&Local::default(), "relative").await.unwrap_err().kind(), ErrorKind::Usage);
 }
 
-/// What `save` makes of tar's end.
+/// The result of `save` for an exit of tar.
 async fn saved(code: i32, archive: &[u8], stderr: &str) -> crate::Result<Vec<String>> {
     let remote = store(MOUNTED).answer(code, archive, stderr);
     let mut saving = save(&remote, STORE).await.unwrap();

@@ -1,7 +1,7 @@
 //! The v2 keys API of one etcd endpoint.
 //!
-//! It knows nothing of what the keys mean. What is safe to repeat is repeated a few times, with waits; no value and
-//! no request body ever gets into an error.
+//! The client does not know what the keys mean. It repeats a request a few times, with waits, if that is safe. No
+//! value and no request body ever gets into an error.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::error::{At, Context, Error, ErrorKind, Result};
 use crate::http::backoff::Backoff;
 use crate::http::{Body, Endpoint, HttpSend, Stage};
 
-/// The most bytes of an answer: the whole tree of a large platform has less than a tenth of it.
+/// The size of the largest answer that is accepted. The whole tree of a large platform has less than a tenth of it.
 const MOST_ANSWER_BYTES: usize = 16 << 20;
 /// Attempts in all: with the default waits about 2 s, longer than an election of a leader.
 const ATTEMPTS: u32 = 5;
@@ -28,13 +28,13 @@ pub struct Etcd {
 }
 
 impl Etcd {
-    /// The etcd behind a transport, which may be TCP, https or the unix socket of a forward.
+    /// The etcd behind a transport: TCP, https or the unix socket of a forward.
     #[must_use]
     pub fn new(http: Arc<dyn HttpSend>) -> Self {
         Self { http }
     }
 
-    /// Its address, and how it is reached.
+    /// The address of this etcd, and the way to it.
     #[must_use]
     pub fn endpoint(&self) -> &Endpoint {
         self.http.endpoint()
@@ -50,20 +50,20 @@ impl Etcd {
         self.call(Method::GET, key, "?recursive=true&sorted=true", None, Repeat::Always).await
     }
 
-    /// Sets a key, whether it exists or not; with `ttl` (whole seconds, at least 1) it vanishes after that.
+    /// Sets a key, whether it exists or not. With `ttl` (whole seconds, at least 1) etcd removes it after that time.
     pub async fn set(&self, key: &str, value: &str, ttl: Option<Duration>) -> Result<Node> {
         let form = key::form(value, ttl);
         self.call(Method::PUT, key, "", Some(form), Repeat::Always).await
     }
 
-    /// Sets a key that must not exist yet; [`ErrorKind::Occupied`] if it does.
+    /// Sets a key that must not exist yet. If it exists, the error is [`ErrorKind::Occupied`].
     pub async fn create(&self, key: &str, value: &str) -> Result<Node> {
         self.call(Method::PUT, key, "?prevExist=false", Some(key::form(value, None)), Repeat::IfUnseen).await
     }
 
     /// Deletes a key, not a directory.
     pub async fn delete(&self, key: &str) -> Result<()> {
-        // A repetition of a delete that was done would answer "no such key".
+        // If the first delete was done, its repetition would answer "no such key".
         self.call(Method::DELETE, key, "", None, Repeat::IfUnseen).await.map(drop)
     }
 
@@ -86,7 +86,7 @@ impl Etcd {
             };
             failed_attempts += 1;
             let again = failure.unseen || (failure.passing && repeat == Repeat::Always);
-            // One client is no crowd: no jitter.
+            // No jitter: one client alone makes no crowd.
             match backoff.wait(failed_attempts, 1.0).filter(|_| again) {
                 Some(wait) => tokio::time::sleep(wait).await,
                 None => return Err(failure.error).at(At::Key, key).at(At::Endpoint, self.endpoint()),
@@ -139,8 +139,8 @@ impl Etcd {
         Err(Failure { unseen: false, passing: status >= StatusCode::INTERNAL_SERVER_ERROR, error })
     }
 
-    /// Where a redirect leads, if it stays on this endpoint. Another member's address need not be reachable from
-    /// here (behind a tunnel it is not), and is not ours to trust.
+    /// The target of a redirect, if it stays on this endpoint. A redirect to another member is refused: that member may
+    /// not be reachable from here (behind a tunnel it is not), and nothing says that it can be trusted.
     fn redirect(&self, location: Option<&str>) -> Result<String> {
         let uri: Option<Uri> = location.and_then(|location| location.parse().ok());
         let ours = self.endpoint().authority();
@@ -150,7 +150,7 @@ impl Etcd {
             }
             Some(uri) => {
                 let leader = uri.authority().map_or("", |authority| authority.as_str());
-                let error = Error::new(ErrorKind::NotReady, "this member of etcd sends us to another one");
+                let error = Error::new(ErrorKind::NotReady, "this member of etcd redirects to another one");
                 Err(error
                     .at(At::Leader, leader)
                     .todo("use the address of that member, or another host's tunnel"))
@@ -172,9 +172,9 @@ enum Answer {
 }
 
 struct Failure {
-    /// etcd has seen nothing of it.
+    /// Whether etcd has seen nothing of the request.
     unseen: bool,
-    /// It may go away by itself.
+    /// Whether the failure may go away by itself.
     passing: bool,
     error: Error,
 }

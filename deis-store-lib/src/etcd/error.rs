@@ -1,6 +1,6 @@
-//! What etcd's errors mean, and what to do about them. Pure.
+//! The meaning of etcd's errors, and the advice for each. Pure.
 //!
-//! Only the number of etcd's own error is read: its `cause` holds values, and may be anything.
+//! Only the number of etcd's own error is read. Its `cause` can be any text, and holds values.
 
 use serde::Deserialize;
 
@@ -28,11 +28,13 @@ fn of_code(code: u16) -> Error {
         401 | 110 => {
             (ErrorKind::Denied, "etcd does not allow this", "use an etcd address without authentication")
         }
-        101 => (ErrorKind::Changed, "the key has changed meanwhile", "look at the key, then run it again"),
-        105 => {
-            (ErrorKind::Occupied, "the key exists already", "look at the key; remove it first if it may go")
+        101 => {
+            (ErrorKind::Changed, "the key has changed in the meantime", "look at the key, then run it again")
         }
-        102 => (ErrorKind::Usage, "the key is a directory", "give the key of a value"),
+        105 => {
+            (ErrorKind::Occupied, "the key exists already", "look at the key; remove it if nothing needs it")
+        }
+        102 => (ErrorKind::Usage, "the key is a directory", "give a key that has a value"),
         104 => (ErrorKind::Usage, "a part of the key is a value, not a directory", "correct the key"),
         107 => (ErrorKind::Usage, "etcd's root is read-only", "give a key below the root"),
         108 => (ErrorKind::Usage, "the directory is not empty", "remove the keys in it first"),
@@ -48,18 +50,16 @@ fn of_code(code: u16) -> Error {
 
 fn of_status(status: u16) -> Error {
     let (kind, what, todo) = match status {
-        401 | 403 => {
-            (ErrorKind::Denied, "access to etcd is refused", "check what stands between us and etcd")
-        }
+        401 | 403 => (ErrorKind::Denied, "access to etcd is refused", "check the proxies in front of etcd"),
         404 => (
             ErrorKind::Protocol,
-            "there is no v2 keys API at this address",
+            "the server at this address has no v2 keys API",
             "check that the address is etcd's; etcd 3.4 and later needs --enable-v2",
         ),
         500.. => (ErrorKind::NotReady, "etcd is not ready", "wait for etcd to recover, then run it again"),
         _ => (
             ErrorKind::Protocol,
-            "the answer is not etcd's",
+            "the answer does not come from etcd",
             "check that the address is etcd's client address",
         ),
     };

@@ -6,10 +6,11 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
 
 use crate::error::{At, Error, ErrorKind, Result};
 
-/// What stays as it is; all else becomes `%XX` (deisctl turns a space into `+`, which etcd takes for a plus sign).
+/// All bytes but letters, digits, `-`, `.`, `_` and `~`: each becomes `%XX`. (deisctl turns a space into `+`, which
+/// etcd reads as a plus sign.)
 const SEGMENT: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// The path of a key, `/v2/keys/…`. Empty segments count for nothing, as in etcd.
+/// The path of a key, `/v2/keys/…`. Empty segments are dropped, as in etcd.
 pub(super) fn path(key: &str) -> Result<String> {
     let mut path = String::from("/v2/keys");
     for segment in key.split('/').filter(|segment| !segment.is_empty()) {

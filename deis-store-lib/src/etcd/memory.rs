@@ -1,4 +1,5 @@
-//! An etcd in memory, for rehearsals and tests: values only, a directory is what lies above them. It keeps no TTL.
+//! An etcd in memory, for rehearsals and tests. It stores only values; the directories follow from their keys. It
+//! keeps no TTL.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,21 +14,21 @@ use serde_json::{Value, json};
 use super::Node;
 use crate::http::{Body, BoxFuture, Endpoint, HttpSend, Received, SendError, Stage};
 
-/// An etcd in memory, which answers the calls that [`super::Etcd`] makes.
+/// An etcd in memory. It answers the calls that [`super::Etcd`] makes.
 #[derive(Default)]
 pub struct Memory(Mutex<Keys>);
 
 type Keys = BTreeMap<String, String>;
 
 impl Memory {
-    /// One with all values of a tree.
+    /// An etcd with all values of a tree.
     #[must_use]
     pub fn of(tree: &Node) -> Self {
         let keys = tree.leaves().map(|(node, value)| (node.key.clone(), value.expose().to_owned()));
         Self(Mutex::new(keys.collect()))
     }
 
-    /// One with these keys and values.
+    /// An etcd with these keys and values.
     #[must_use]
     pub fn with(keys: &[(&str, &str)]) -> Arc<Self> {
         let keys = keys.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
@@ -40,20 +41,20 @@ impl Memory {
         self.keys().get(key).cloned()
     }
 
-    /// How many keys it has.
+    /// The number of keys.
     #[must_use]
     pub fn len(&self) -> usize {
         self.keys().len()
     }
 
-    /// Whether it has none.
+    /// Whether there is no key.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.keys().is_empty()
     }
 
     fn keys(&self) -> MutexGuard<'_, Keys> {
-        // Every change is one insertion or removal: there is no half of one.
+        // A poisoned lock is harmless: every change is one insertion or one removal, so none is ever half done.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -113,7 +114,7 @@ impl HttpSend for Memory {
     }
 }
 
-/// Values may be secrets.
+/// Shows the number of keys alone, since values may be secrets.
 impl fmt::Debug for Memory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Memory").field("keys", &self.len()).finish_non_exhaustive()

@@ -1,6 +1,6 @@
 //! etcd's v2 keys API, as Deis v1 uses it: nodes, their parsing and one endpoint's client.
 //!
-//! It knows nothing of Deis. Values may be secrets: no `Debug` and no error here shows one.
+//! This module knows nothing of Deis. Values may be secrets, so no `Debug` and no error here shows one.
 
 #[cfg(feature = "client")]
 mod client;

@@ -1,4 +1,4 @@
-//! A node of etcd's tree, and how it is read from an answer. Pure.
+//! A node of etcd's tree, and its parser. Pure.
 //!
 //! A value may be a secret, so no `Debug` here shows one.
 
@@ -9,18 +9,18 @@ use zeroize::Zeroizing;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// A value from etcd: it can be used, and is neither printed nor serialised by accident.
+/// A value from etcd. It is neither printed nor serialised by accident.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Value(Zeroizing<String>);
 
 impl Value {
-    /// A value.
+    /// A value with this text.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// Its text, which may be a secret.
+    /// The value's text, which may be a secret.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -33,7 +33,7 @@ impl std::fmt::Debug for Value {
     }
 }
 
-/// A key with its value, or a directory with what is in it.
+/// A key with its value, or a directory with its members.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Node {
@@ -41,11 +41,11 @@ pub struct Node {
     pub key: String,
     /// The value; none for a directory.
     pub value: Option<Value>,
-    /// Whether it is a directory.
+    /// Whether the node is a directory.
     pub directory: bool,
-    /// What is in the directory, as far as it was asked for. Keys that begin with `_` are hidden by etcd.
+    /// The members of the directory, as far as the request asked for them. etcd hides keys that begin with `_`.
     pub nodes: Vec<Node>,
-    /// How long it will live, if not for ever.
+    /// The time until etcd removes the node; none if it stays for ever.
     pub ttl: Option<Duration>,
 }
 
@@ -56,7 +56,7 @@ impl Node {
         Self { key: key.into(), directory: true, ..Self::default() }
     }
 
-    /// The node of a whole key, if it is this one or below it.
+    /// The node of a whole key, if it is this node or below it.
     #[must_use]
     pub fn find(&self, key: &str) -> Option<&Node> {
         if self.key == key {
@@ -74,7 +74,7 @@ impl Node {
         self.find(key)?.value.as_ref().map(Value::expose)
     }
 
-    /// All keys with a value at or below this one.
+    /// All nodes with a value, at or below this one.
     pub fn leaves(&self) -> impl Iterator<Item = (&Node, &Value)> {
         let mut waiting = vec![self];
         std::iter::from_fn(move || {
@@ -90,10 +90,10 @@ impl Node {
 
     /// The node in an answer of the v2 keys API.
     pub fn parse(answer: &[u8]) -> Result<Self> {
-        // serde_json's message names line and column and, at worst, a type: never a value of ours, which are all
-        // strings; yet a proxy's page could be echoed, so it is left out altogether.
+        // serde_json's message is left out. It names a line, a column and at worst a type, so it cannot show our
+        // values, which are all strings. But it could echo the page of a proxy.
         let answer: Answer = serde_json::from_slice(answer).map_err(|_| {
-            Error::new(ErrorKind::Protocol, "the answer is not one of etcd's v2 API")
+            Error::new(ErrorKind::Protocol, "the answer does not come from etcd's v2 API")
                 .todo("check that the address is etcd's client address (on a Deis host: port 4001 or 2379)")
         })?;
         Ok(answer.node.into())
@@ -107,7 +107,7 @@ struct Answer {
 
 #[derive(Deserialize)]
 struct Raw {
-    /// Not there for the root.
+    /// The whole key; etcd leaves it out for the root.
     #[serde(default)]
     key: String,
     value: Option<String>,

@@ -12,7 +12,7 @@ use crate::http::{Body, BoxFuture, Endpoint, HttpSend, Received, SendError};
 /// Status, target of a redirect, and body.
 pub(crate) type Answer = Result<(u16, Option<&'static str>, String), SendError>;
 
-/// What a scripted endpoint answers, in order; and what it was asked.
+/// A scripted endpoint: its answers in order, and the requests that it received.
 #[derive(Debug, Default)]
 pub(crate) struct Script {
     answers: Mutex<VecDeque<Answer>>,

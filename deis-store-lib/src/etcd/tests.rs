@@ -10,7 +10,7 @@ use crate::http::{SendError, Stage};
 
 const GOOD: &str = r#"{"action":"set","node":{"key":"/a","value":"v"}}"#;
 
-#[allow(clippy::unnecessary_wraps, reason = "so that it stands beside failures in a script")]
+#[allow(clippy::unnecessary_wraps, reason = "so that a script can hold it beside failures")]
 fn answer(status: u16, body: &str) -> Answer {
     Ok((status, None, body.to_owned()))
 }

@@ -1,6 +1,6 @@
-//! A command that runs: its streams, and how it ends.
+//! A running command: its streams and its exit.
 //!
-//! Its standard error is drained all the while and its last part kept, so that no command blocks on it.
+//! A task reads its standard error all the time and keeps the last part, so that no command blocks on it.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -12,26 +12,26 @@ use tokio::task::JoinHandle;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::http::BoxFuture;
 
-/// How much of the standard error is kept: its last part.
+/// The size of the last part of the standard error, which is kept.
 const KEPT_STDERR_BYTES: usize = 64 << 10;
 
-/// Where a command's standard output is read.
+/// The reader of a command's standard output.
 pub type Stdout = Pin<Box<dyn AsyncRead + Send>>;
-/// Where a command's standard input is written.
+/// The writer to a command's standard input.
 pub type Stdin = Pin<Box<dyn AsyncWrite + Send>>;
 
-/// A command that runs.
+/// A running command.
 pub struct Child {
-    /// Its standard output. Dropped before its end, the command will die of it.
+    /// The standard output. If it is dropped before its end, the command fails when it writes on.
     pub stdout: Stdout,
-    /// Its standard input, if asked for. Shut it down or drop it to end it.
+    /// The standard input, if it was asked for. Shut it down or drop it to end the input.
     pub stdin: Option<Stdin>,
-    /// The rest of it.
+    /// The process, with its standard error and its exit.
     pub process: Process,
 }
 
 impl Child {
-    /// Ends its input, gives up its output and waits for its end.
+    /// Closes the command's input and output, and waits for the command to end.
     pub async fn finish(self) -> Result<Exit> {
         drop((self.stdin, self.stdout));
         self.process.finish().await
@@ -44,7 +44,7 @@ impl fmt::Debug for Child {
     }
 }
 
-/// A command's process. Dropping it kills the command, or, on another host, takes its streams away.
+/// A command's process. Dropping it kills a command on this machine. A command on another host only loses its streams.
 pub struct Process {
     name: String,
     code: BoxFuture<'static, Result<Option<i32>>>,
@@ -58,13 +58,13 @@ impl Process {
         stderr: impl AsyncRead + Send + Unpin + 'static,
         code: BoxFuture<'static, Result<Option<i32>>>,
     ) -> Self {
-        // For people: what sudo and env start.
+        // The name for messages: the program that sudo and env start.
         let wrapper = |word: &str| matches!(word, "sudo" | "-n" | "env" | "LC_ALL=C");
         let name = command.iter().find(|word| !wrapper(word)).copied().unwrap_or_default().to_owned();
         Self { name, code, stderr: tokio::spawn(tail(stderr)) }
     }
 
-    /// Waits for its end. Whoever holds its standard output should have read it, or dropped it, by now.
+    /// Waits for the command to end. The caller should have read its standard output, or dropped it, before.
     pub async fn finish(self) -> Result<Exit> {
         let code = self.code.await?;
         Ok(Exit { name: self.name, code, stderr: self.stderr.await.unwrap_or_default() })
@@ -77,36 +77,37 @@ impl fmt::Debug for Process {
     }
 }
 
-/// How a command ended.
+/// The exit of a command that has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Exit {
-    /// The program.
+    /// The program's name.
     pub name: String,
-    /// Its exit status; none if a signal ended it.
+    /// The exit status; none if a signal ended the program.
     pub code: Option<i32>,
-    /// The last 64 KiB of its standard error.
+    /// The last 64 KiB of the standard error.
     pub stderr: String,
 }
 
 impl Exit {
-    /// Whether it says that all is well.
+    /// Whether the exit status is 0.
     #[must_use]
     pub fn success(&self) -> bool {
         self.code == Some(0)
     }
 
-    /// Itself, or the error of [`Exit::failure`] if it says that something is wrong.
+    /// Returns itself if it is a success, else the error of [`Exit::failure`].
     pub fn require_success(self, kind: ErrorKind, host: &str) -> Result<Self> {
         if self.success() { Ok(self) } else { Err(self.failure(kind, host)) }
     }
 
-    /// The error of a command that failed: of this kind unless its words say better, with its last words.
+    /// The error of a command that failed, with the last lines of its standard error. Its kind is `kind`, unless the
+    /// exit status or the standard error tells a better one.
     #[must_use]
     pub fn failure(&self, kind: ErrorKind, host: &str) -> Error {
         let says = |text: &str| self.stderr.contains(text);
         let (kind, todo) = if self.code == Some(127) {
-            (ErrorKind::NotFound, Some("install it on the host, or take another host"))
+            (ErrorKind::NotFound, Some("install it on the host, or use another host"))
         } else if says("sudo: a password is required") || says("sudo: a terminal is required") {
             (
                 ErrorKind::Denied,
@@ -130,7 +131,7 @@ impl Exit {
         }
     }
 
-    /// The last lines of the standard error, as one.
+    /// The last lines of the standard error, as one line.
     fn last_words(&self) -> String {
         let lines: Vec<&str> = self.stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         let last = lines[lines.len().saturating_sub(4)..].join("; ");
@@ -142,7 +143,7 @@ impl Exit {
 async fn tail(mut stderr: impl AsyncRead + Unpin) -> String {
     let mut kept = VecDeque::new();
     let mut piece = vec![0; 8 << 10];
-    // A stream that breaks ends like one that is closed: what came is what there is.
+    // A broken stream ends like a closed one: the bytes that came so far are kept.
     while let Ok(read @ 1..) = stderr.read(&mut piece).await {
         kept.extend(&piece[..read]);
         kept.drain(..kept.len().saturating_sub(KEPT_STDERR_BYTES));

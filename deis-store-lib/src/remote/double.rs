@@ -19,7 +19,7 @@ pub(crate) struct Double {
     answers: Mutex<VecDeque<Answer>>,
     /// The commands, arguments joined by spaces.
     pub(crate) asked: Mutex<Vec<String>>,
-    /// What was written to them.
+    /// The bytes that were written to the commands.
     pub(crate) written: Arc<Mutex<Vec<u8>>>,
 }
 
@@ -28,7 +28,7 @@ impl Double {
         Self::default()
     }
 
-    /// What the next command that has no answer yet will do.
+    /// Adds an answer for the next command that has none yet.
     pub(crate) fn answer(self, code: i32, stdout: impl Into<Vec<u8>>, stderr: &str) -> Self {
         self.answers.lock().unwrap().push_back((code, stdout.into(), stderr.into()));
         self

@@ -1,4 +1,4 @@
-//! This machine as the host: for who runs the program on a host of the cluster.
+//! This machine as the host, for a user who runs the program on a host of the cluster.
 
 use std::process::Stdio;
 

@@ -1,17 +1,18 @@
-//! Who we are on a host, and how a command gets the rights of root there.
+//! Our user on a host, and commands with the rights of root there.
 
 use tokio::sync::OnceCell;
 
 use super::{Remote, run};
 use crate::error::{ErrorKind, Result};
 
-/// What is known of the user we are on a host: asked once a connection.
+/// The facts known about our user on a host. They are asked for once a connection.
 #[derive(Debug, Default)]
 pub struct Login {
     root: OnceCell<bool>,
 }
 
-/// A command as root: as it is if we are root, else through `sudo -n`, which never asks for a password.
+/// A command with the rights of root: unchanged if our user is root, else through `sudo -n`, which never asks for a
+/// password.
 pub async fn privileged<'a>(remote: &dyn Remote, command: &[&'a str]) -> Result<Vec<&'a str>> {
     let root = remote.login().root.get_or_try_init(|| is_root(remote)).await?;
     let sudo: &[&str] = if *root { &[] } else { &["sudo", "-n"] };

@@ -1,7 +1,7 @@
-//! Run a command on a host of the cluster, or reach a port as it is seen from there.
+//! Runs a command on a host of the cluster, or reaches a port from that host.
 //!
 //! [`Local`] is this machine, [`Ssh`] another one through the system's ssh. A command is a program and its arguments,
-//! never a line for a shell, and no secret is ever among them: every user of a host sees all arguments.
+//! never a line for a shell. No argument is ever a secret, since every user of a host sees all arguments.
 
 mod child;
 #[cfg(test)]
@@ -28,43 +28,43 @@ pub use tunnel::Tunnel;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::http::{BoxFuture, Dial};
 
-/// The most output that [`run`] takes.
+/// The size of the largest output that [`run`] accepts.
 const MOST_OUTPUT_BYTES: u64 = 4 << 20;
 
 /// A host on which commands can be run.
 pub trait Remote: fmt::Debug + Send + Sync + 'static {
-    /// The host as people know it, for messages.
+    /// The host's name, for messages.
     fn host(&self) -> &str;
 
     /// Starts a program with its arguments.
     fn spawn<'a>(&'a self, command: &'a [&'a str], input: Input) -> BoxFuture<'a, Result<Child>>;
 
-    /// What to dial to reach a port as it is seen from the host. It is good for as long as this value lives.
+    /// The address to dial to reach a port from the host. It is valid as long as this value lives.
     fn forward<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, Result<Dial>>;
 
-    /// What is known of the user we are there.
+    /// The facts known about our user on the host.
     fn login(&self) -> &Login;
 }
 
-/// What a command reads.
+/// The standard input of a command.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// Nothing: it finds the end at once.
+    /// No input: the command reads the end at once.
     Nothing,
-    /// What is written to [`Child::stdin`].
+    /// The bytes that the caller writes to [`Child::stdin`].
     Pipe,
 }
 
-/// What a command that has ended has written to its standard output, and how it ended.
+/// The result of a command that has ended.
 #[derive(Debug)]
 pub struct Output {
-    /// Its standard output.
+    /// The standard output.
     pub stdout: Vec<u8>,
-    /// How it ended.
+    /// The exit.
     pub exit: Exit,
 }
 
-/// Runs a command with a short output to its end.
+/// Runs a command to its end. Its output must be short: 4 MiB at most.
 pub async fn run(remote: &dyn Remote, command: &[&str]) -> Result<Output> {
     let Child { stdout: reader, stdin, process } = remote.spawn(command, Input::Nothing).await?;
     drop(stdin);

@@ -1,9 +1,9 @@
-//! A host through the system's ssh: its configuration, agent, keys and jump hosts work as they always do.
+//! A host through the system's ssh: its configuration, agent, keys and jump hosts work as usual.
 //!
 //! One master connection carries all commands and forwards. Host keys are always checked. No ssh process outlives the
-//! value: dropping it ends the master, and should this program be killed, the master sees that its companion (a `cat`
-//! whose input we hold) is gone and ends by itself. A command that is dropped loses its streams, and ends when it
-//! next uses them; ssh has no way to kill it.
+//! value: dropping it ends the master. The master also ends if this program is killed: then its companion, a `cat`
+//! whose input this program holds, ends, and the master after it. A command that is dropped loses its streams and ends
+//! when it next uses them; ssh cannot kill it.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -21,15 +21,16 @@ use super::{Child, Input, Login, Process, Remote, Stdin, Tunnel, ssh_error};
 use crate::error::{At, Error, ErrorKind, Result, disk_error};
 use crate::http::{BoxFuture, Dial};
 
-/// How to log in.
+/// Options for the login.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SshOptions {
     /// A configuration to use instead of `~/.ssh/config`.
     pub config_file: Option<PathBuf>,
-    /// For the connection. 10 s, as deisctl has it.
+    /// The time limit for the connection. The default is 10 s, as in deisctl.
     pub connect_timeout: Duration,
-    /// Where a private directory for the sockets is made. `/tmp`: a socket's path must have less than 108 bytes.
+    /// The directory in which a private directory for the sockets is made. The default is `/tmp`, since a socket's path
+    /// must have less than 108 bytes.
     pub directory: PathBuf,
 }
 
@@ -39,9 +40,9 @@ impl Default for SshOptions {
     }
 }
 
-/// How long the master stays without us: time enough for its first command.
+/// The time that the master stays without a command: enough for the first one to start.
 const ORPHAN_SECONDS: NonZeroUsize = NonZeroUsize::new(30).unwrap();
-/// How often a silent host is asked whether it is there; after three times in vain the connection ends.
+/// The interval at which ssh asks a silent host for an answer. After three questions without one, the connection ends.
 const ALIVE_INTERVAL: Duration = Duration::from_secs(15);
 
 type Command = openssh::Child<Arc<Session>>;
@@ -50,7 +51,7 @@ type Command = openssh::Child<Arc<Session>>;
 pub struct Ssh {
     host: String,
     login: Login,
-    // Before the session, so that it is dropped first.
+    // Stands before the session, so that it is dropped first.
     companion: Command,
     session: Arc<Session>,
     forwards: Mutex<HashMap<(String, u16), PathBuf>>,
@@ -90,10 +91,11 @@ impl Ssh {
         Ok(Self { host, login: Login::default(), companion, session, forwards: Mutex::default() })
     }
 
-    /// Logs out, without keeping a thread waiting as dropping does. Commands that still run keep the connection until
-    /// they end.
+    /// Logs out. Unlike dropping, it does not block a thread. Commands that still run keep the connection until they
+    /// end.
     pub async fn close(self) {
-        // Both fail if the connection is gone already; the second also if the master has ever complained of anything.
+        // Both fail if the connection is gone already. The second one also fails if the master has ever logged an
+        // error.
         let _ = self.companion.disconnect().await;
         if let Some(session) = Arc::into_inner(self.session) {
             let _ = session.close().await;
@@ -130,7 +132,7 @@ impl Ssh {
         if let Some(path) = forwards.get(&target) {
             return Ok(Dial::Unix(path.clone()));
         }
-        // Beside ssh's own socket, in a private directory that goes with the session.
+        // Beside ssh's own socket, in a private directory that is removed with the session.
         let path = self.session.control_socket().with_file_name(format!("forward-{}", forwards.len()));
         let bracketed = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
         self.session
@@ -172,7 +174,8 @@ impl fmt::Debug for Ssh {
     }
 }
 
-/// ssh answers 255 for itself and for a command that was ended by a signal or exits with 255.
+/// The exit status of a command. ssh exits with 255 if it fails itself, and also if the command was ended by a signal
+/// or exits with 255.
 async fn code(child: Command, session: Arc<Session>, host: String) -> Result<Option<i32>> {
     use openssh::Error as Ssh;
     match child.wait().await {
@@ -186,28 +189,29 @@ async fn code(child: Command, session: Arc<Session>, host: String) -> Result<Opt
     }
 }
 
-/// openssh makes its directory as the umask has it.
+/// Makes the directory of ssh's sockets private. The crate openssh leaves its mode to the umask.
 fn make_private(control_socket: &Path) -> Result<()> {
     let directory = control_socket.parent().unwrap_or(control_socket);
     std::fs::set_permissions(directory, Permissions::from_mode(0o700))
         .map_err(|error| disk_error("make a directory private", directory.display(), error))
 }
 
-/// An error of logging in.
+/// The error of a failed login.
 fn refused(error: &openssh::Error) -> Error {
     use std::error::Error as _;
     let io = error.source().and_then(|source| source.downcast_ref::<std::io::Error>());
     match io {
         Some(io) if io.kind() == std::io::ErrorKind::NotFound && io.raw_os_error().is_some() => {
-            Error::new(ErrorKind::NotFound, "there is no program ssh here").todo("install the OpenSSH client")
+            Error::new(ErrorKind::NotFound, "the program ssh is not installed here")
+                .todo("install the OpenSSH client")
         }
         Some(io) => ssh_error::error(&io.to_string()),
         None => ssh_error::error(&error.to_string()),
     }
 }
 
-/// An error of a connection that stood. What its log holds may be the complaint of long ago, so its words decide
-/// nothing.
+/// The error of a connection that worked before. Its log may hold an old complaint, so the log's words do not decide
+/// the error's kind.
 fn broken(error: &openssh::Error, host: &str) -> Error {
     use std::error::Error as _;
     let cause = error.source().unwrap_or(error).to_string();

@@ -1,4 +1,4 @@
-//! What ssh says when it cannot connect, and what to do about it. Pure.
+//! The errors of ssh when it cannot connect, and the advice for each. Pure.
 
 use crate::error::{Error, ErrorKind};
 
@@ -8,8 +8,8 @@ pub(super) fn error(words: &str) -> Error {
     let (kind, what, todo) = if says("REMOTE HOST IDENTIFICATION HAS CHANGED") {
         (
             ErrorKind::Denied,
-            "the host has another key than the one known for it",
-            "find out why: a reinstalled host, or somebody in between; if it is right, ssh-keygen -R HOST, then log in once with ssh",
+            "the host's key differs from the known one",
+            "find out why: the host was reinstalled, or somebody intercepts the connection; if the new key is right, run ssh-keygen -R HOST, then log in once with ssh",
         )
     } else if says("host key is known for") || says("Host key verification failed") {
         (
@@ -34,7 +34,11 @@ pub(super) fn error(words: &str) -> Error {
     } else if says("timed out") {
         (ErrorKind::Timeout, "the host does not answer", "check the address, the network and the firewall")
     } else if says("No route to host") || says("Network is unreachable") {
-        (ErrorKind::Unreachable, "there is no way to the host", "check the address, the network and the VPN")
+        (
+            ErrorKind::Unreachable,
+            "there is no route to the host",
+            "check the address, the network and the VPN",
+        )
     } else if says("too long for Unix domain socket") {
         (
             ErrorKind::Usage,
@@ -54,7 +58,7 @@ pub(super) fn error(words: &str) -> Error {
     Error::new(kind, if words.is_empty() { what.to_owned() } else { format!("{what}: {words}") }).todo(todo)
 }
 
-/// The last of ssh's words without its frames of `@` and its warnings, as one line.
+/// The last lines of ssh's message as one line, without its frames of `@` and its warnings.
 pub(super) fn one_line(words: &str) -> String {
     let lines = words.lines().map(str::trim);
     let meant: Vec<&str> = lines

@@ -9,11 +9,11 @@ use crate::error::{At, Error, ErrorKind};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tunnel {
-    /// The user: `core` unless given, as deisctl has it.
+    /// The user: `core` unless given, as in deisctl.
     pub user: String,
     /// The host: a name or an address, IPv6 without brackets.
     pub host: String,
-    /// The port, if given; else what ssh's configuration says of the host, or 22.
+    /// The port, if given. Without it, ssh takes the port from its configuration of the host, or 22.
     pub port: Option<u16>,
 }
 
@@ -33,7 +33,7 @@ impl FromStr for Tunnel {
             None if port.is_empty() => None,
             None => return Err(refused(text)),
         };
-        // Neither may look like an option of ssh.
+        // Neither user nor host may look like an option of ssh.
         let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:%".contains(&byte);
         let is_user = |byte: u8| byte.is_ascii_graphic() && !b"'\"`$\\;&<>|(){}*?!#/".contains(&byte);
         let good = |part: &str| !part.is_empty() && !part.starts_with('-');

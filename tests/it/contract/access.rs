@@ -15,7 +15,7 @@ rules! {
     what_is_not_there_has_no_list,
 }
 
-/// The groups that may do something, as `WHO WHAT`, by the last word of the URI.
+/// The groups with a permission, as `GROUP PERMISSION`. A group's name is the last word of its URI.
 fn groups(acl: &Acl) -> Vec<String> {
     let group = |grantee: &Grantee| match grantee {
         Grantee::Group(uri) => Some(uri.rsplit('/').next().unwrap().to_owned()),

@@ -24,7 +24,7 @@ fn source<'a>(bucket: &'a BucketName, key: &'a deis_store::s3::ObjectKey) -> Cop
 
 async fn a_copy_has_the_bytes_and_what_is_stored_with_them(site: &Site) {
     let (bucket, from, to) = (&site.bucket, key("a b+c%2F?é\n"), key("to/é ?"));
-    // Large enough for radosgw to say how far it is.
+    // Large enough that radosgw reports its progress.
     let bytes = made(6 << 20);
     let kept = [("content-encoding", "gzip"), ("expires", "never")];
     site.put_with(from.as_str(), &bytes, Some("text/x"), &kept, &[("note", "é")]).await.unwrap();
@@ -36,7 +36,7 @@ async fn a_copy_has_the_bytes_and_what_is_stored_with_them(site: &Site) {
     assert_eq!((etag, &info.etag), (hex(&md5(&bytes)), &hex(&md5(&bytes))));
     assert_eq!((info.content_type.as_str(), info.headers), ("text/x", pairs(&kept)));
     assert_eq!(info.meta, pairs(&[("note", "é")]));
-    // Who may read it is not copied.
+    // The access control list is not copied.
     assert_eq!(site.client.object_acl(bucket, &to).await.unwrap().grants().len(), 1);
 }
 

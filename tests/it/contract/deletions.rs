@@ -1,4 +1,4 @@
-//! Deleting: of many objects, of versions and of buckets.
+//! Deletion of many objects, of versions and of buckets.
 
 use deis_store::ErrorKind;
 use deis_store::s3::op::{AbortUpload, DeleteObject, DeleteObjects, Operation as _, Request};
@@ -20,7 +20,7 @@ async fn many_objects_are_deleted_and_no_others(site: &Site) {
         site.put(name, b"x").await.unwrap();
     }
     let kept = ["a b", "é", "new\nline"];
-    // More than go in one request, most of them not there.
+    // More keys than fit into one request; most do not exist.
     let absent = (0..1100).map(|number| format!("absent/{number}"));
     let names = KEYS.iter().filter(|name| !kept.contains(name)).map(|name| (*name).to_owned());
     let keys: Vec<_> = absent.chain(names).map(|name| key(&name)).collect();
@@ -77,7 +77,7 @@ async fn an_empty_id_deletes_nothing(site: &Site) {
     delete.version_id = Some("");
     site.client.execute(&delete).await.unwrap();
     assert_eq!(site.get("k").await.unwrap().1, b"x");
-    // It would, if it were sent.
+    // If it were sent, an empty upload id would delete the object.
     let request = abort.request();
     let request = Request::bare(request.method, request.path, "uploadId=".to_owned());
     assert_eq!(site.send(request).await.0.status.as_u16(), 204);

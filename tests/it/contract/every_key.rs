@@ -21,7 +21,7 @@ rules! {
     other_operations_are_not_signed_beforehand,
 }
 
-/// More forms that look like something else in a query, a header or XML.
+/// More keys, which have a meaning of their own in a query, a header or XML.
 const MORE: [&str; 6] = ["q?versionId=x", "q?uploadId=", "=", "?", " ", "\t\u{fffe}"];
 
 fn names() -> impl Iterator<Item = &'static str> {
@@ -50,7 +50,7 @@ async fn ranges_versions_and_copies_know_every_key(site: &Site) {
         site.client.copy(&copy).await.unwrap_or_else(|error| panic!("{name:?}: {error:?}"));
         let whole = format!("<{name}>").into_bytes();
         assert_eq!(site.get(to.as_str()).await.unwrap().1, whole);
-        // And back, so that it is the target's turn.
+        // And back, so that the key is the target, too.
         site.client.delete(bucket, &from).await.unwrap();
         let copy = CopyObject::new(CopySource { bucket, key: &to, version_id: None }, bucket, &from);
         site.client.copy(&copy).await.unwrap_or_else(|error| panic!("{name:?}: {error:?}"));
@@ -82,7 +82,7 @@ async fn every_key_is_uploaded_in_parts(site: &Site) {
     assert_eq!(site.client.uploads(bucket, "").await.unwrap(), []);
 }
 
-/// The answer to a request without keys, by a URL as it stands: the status and the body.
+/// Sends a request without credentials, with a URL as it stands. Returns the status and the body of the answer.
 fn plain(method: &str, url: &str, headers: &str, body: &[u8]) -> (u16, Vec<u8>) {
     let (address, target) = url.strip_prefix("http://").unwrap().split_once('/').unwrap();
     let mut stream = std::net::TcpStream::connect(address).unwrap();
@@ -105,7 +105,7 @@ async fn every_key_is_given_taken_and_asked_for_by_a_presigned_url(site: &Site) 
         let put = PutObject::new(bucket, &key, name.len() as u64, md5(name.as_bytes())).unwrap();
         let digest = put.request().headers["content-md5"].to_str().unwrap().to_owned();
         let url = site.client.presigned(&put, expires).unwrap();
-        // What is signed besides the URL must be sent.
+        // The signed headers must be sent, besides the URL.
         assert_eq!(plain("PUT", &url, "", name.as_bytes()).0, 403, "{url}");
         let digest = format!("Content-MD5: {digest}\r\n");
         assert_eq!(plain("PUT", &url, &digest, name.as_bytes()).0, 200, "{url}");

@@ -1,4 +1,4 @@
-//! Keys: every form that a real radosgw was seen to take comes back as it was, under the same name.
+//! Keys: every form of key that a real radosgw accepts comes back unchanged, under the same name.
 
 use futures_util::TryStreamExt as _;
 

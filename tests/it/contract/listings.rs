@@ -22,7 +22,7 @@ async fn page(site: &Site, prefix: &str, marker: &str, delimiter: Option<&str>, 
     site.client.page(&page).await.unwrap()
 }
 
-/// All pages: how many they are, the keys and the prefixes.
+/// Reads all pages. Returns their number, the keys and the prefixes.
 async fn walk(
     site: &Site,
     prefix: &str,

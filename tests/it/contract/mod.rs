@@ -1,7 +1,7 @@
-//! What our client may rely on, as one suite: each rule runs on the embedded gateway, in memory and with bodies in a
-//! file, and on a real radosgw.
+//! The rules on which our client relies, as one suite. Each rule runs on the embedded gateway, in memory and with
+//! bodies in a file, and on a real radosgw.
 //!
-//! Where a gateway differs, the rule asks [`Site::which`] and says why; `deis_store::gateway` lists these differences.
+//! If a gateway differs, the rule asks [`Site::which`] and says why. `deis_store::gateway` lists these differences.
 
 mod access;
 mod buckets;
@@ -41,7 +41,7 @@ pub(crate) use keys::KEYS;
 use crate::clusters::a;
 use crate::main_job::{block, bucket};
 
-/// Makes of each rule, an `async fn(&Site)`, a test on each gateway.
+/// Makes each rule, an `async fn(&Site)`, into one test per gateway.
 macro_rules! rules {
     ($($rule:ident,)+) => {
         mod embedded {
@@ -63,7 +63,7 @@ macro_rules! rules {
 }
 use rules;
 
-/// Which gateway a rule runs on.
+/// The gateway on which a rule runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Which {
     /// The embedded one, in memory.
@@ -81,7 +81,7 @@ pub(crate) struct Site {
     access_key: String,
     secret_key: String,
     bucket: BucketName,
-    /// It tries each request once.
+    /// A client that tries each request once.
     client: Client,
 }
 
@@ -117,7 +117,7 @@ fn on(which: Which, rule: &str, check: impl AsyncFnOnce(&Site)) {
     });
 }
 
-/// A client that tries each request once: what is refused here stays refused.
+/// A client that tries each request once, so that a refusal stays a refusal.
 fn client(url: &str, credentials: Credentials, clock: Arc<dyn Clock>) -> Client {
     let mut options = ClientOptions::default();
     options.backoff.attempts = 1;
@@ -171,7 +171,7 @@ impl Site {
         self.client.head(&self.bucket, &key(name)).await
     }
 
-    /// The bare answer to an operation, signed as ever.
+    /// The bare answer to an operation, which is signed as usual.
     async fn answer(&self, operation: &impl Operation) -> (Head, Bytes) {
         self.send(operation.request()).await
     }
@@ -205,12 +205,12 @@ fn pairs(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
-/// Bytes that repeat nowhere near a part's or a piece's size.
+/// Bytes that do not repeat at a distance near a part's or a piece's size.
 pub(crate) fn made(size: usize) -> Vec<u8> {
     (0..size).map(|index| u8::try_from((index * 31 + index / 251 * 7) % 251).unwrap()).collect()
 }
 
-/// Asserts that it was refused so: the status and the code stand in the error's text.
+/// Asserts that a request was refused with this kind. The status and the code must stand in the error's text.
 #[track_caller]
 fn refused<T: std::fmt::Debug>(result: Result<T>, kind: ErrorKind, status_and_code: &str) -> Error {
     let error = result.expect_err("it should be refused");
@@ -219,7 +219,7 @@ fn refused<T: std::fmt::Debug>(result: Result<T>, kind: ErrorKind, status_and_co
     error
 }
 
-/// A body that is read piece by piece, as a file would be, and counts how often it was opened.
+/// A body that is read piece by piece, like a file. It counts how often it was opened.
 #[derive(Debug)]
 struct Pieces {
     bytes: Bytes,

@@ -1,4 +1,4 @@
-//! Objects: their bytes, whole and in part, and what becomes of damaged ones.
+//! Objects: their bytes, whole and in part, and the refusal of damaged ones.
 
 use std::collections::BTreeSet;
 
@@ -106,7 +106,7 @@ async fn the_rest_of_an_object_is_given_while_it_is_the_same(site: &Site) {
         assert_eq!(head.status.as_u16(), 206);
         assert_eq!(head.text("content-range"), format!("bytes {from}-99999/100000"));
         assert!(body == bytes[from..], "from {from} on");
-        // radosgw's `Content-Length` is that of the rest.
+        // `Content-Length` is the length of the rest.
         let info = operation.parse(&head, b"").unwrap();
         assert_eq!((info.size_bytes, info.total_bytes), (100_000 - from as u64, 100_000));
     }
@@ -168,7 +168,7 @@ async fn answers_have_these_headers_and_no_others(site: &Site) {
         let mut expected: BTreeSet<_> = expected.iter().copied().collect();
         expected.extend(["date", "x-amz-request-id"]);
         if site.is_real() {
-            // HTTP/1.1 means it anyway.
+            // radosgw sends it, though HTTP/1.1 connections are kept anyway.
             expected.insert("connection");
         }
         assert_eq!(names, expected, "{what}");

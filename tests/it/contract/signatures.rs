@@ -97,7 +97,7 @@ async fn a_clock_is_learnt_with_a_body_under_way(site: &Site) {
     assert!(site.get("k").await.unwrap().1 == bytes);
 }
 
-/// The answer to a request that is sent as it is: status and the rest.
+/// Sends a request as it is. Returns the status and the whole answer.
 fn raw(site: &Site, method: &str, target: &str) -> (u16, String) {
     let mut stream = std::net::TcpStream::connect(site.address()).unwrap();
     let request =

@@ -1,4 +1,4 @@
-//! What is stored with an object: its type, headers and metadata.
+//! The type, headers and metadata that are stored with an object.
 
 use deis_store::s3::op::{GetObject, ObjectInfo};
 
@@ -51,7 +51,7 @@ async fn a_type_that_was_not_given_is_binary_and_an_empty_one_stays_empty(site: 
     for (given, expected) in types {
         site.put_with("k", b"x", given, &[], &[]).await.unwrap();
         let info = info(site, "k").await;
-        // Our client reads a type as what it is told, whether it is one or not.
+        // Our client returns a type as it was stored, whether it is a valid one or not.
         assert_eq!(info.content_type, expected, "{given:?}");
         assert!(info.headers.is_empty() && info.meta.is_empty());
     }
@@ -64,7 +64,7 @@ async fn what_is_said_to_be_gzip_is_left_as_it_is(site: &Site) {
         let (info, bytes) = site.get(name).await.unwrap();
         assert_eq!((bytes.as_slice(), info.headers), (&b"no gzip at all"[..], pairs(&kept)));
     }
-    // Nor is anything packed on the way.
+    // The gateway does not compress on the way, either.
     let key = key("plain");
     site.put_with("plain", &[b'x'; 9000], Some("text/plain"), &[], &[]).await.unwrap();
     let mut request = deis_store::s3::op::Operation::request(&GetObject::new(&site.bucket, &key));
@@ -96,7 +96,7 @@ async fn the_name_of_metadata_may_be_eighty_bytes_long(site: &Site) {
     assert_eq!(info(site, "k").await.meta, pairs(&[(&long, "1")]));
     let result = site.put_with("k", b"x", None, &[], &[(&longer, "1")]).await;
     if site.is_real() {
-        // A limit of the OSDs, which the embedded gateway has not.
+        // A limit of the OSDs. The embedded gateway does not have it.
         refused(result, ErrorKind::NotReady, "500 UnknownError");
     } else {
         assert_eq!(info(site, "k").await.meta, pairs(&[(&longer, "1")]));
@@ -106,6 +106,6 @@ async fn the_name_of_metadata_may_be_eighty_bytes_long(site: &Site) {
 async fn tabs_in_metadata_come_back_encoded_from_radosgw_alone(site: &Site) {
     site.put_with("k", b"x", None, &[], &[("tab", "a\tb")]).await.unwrap();
     let got = &info(site, "k").await.meta["tab"];
-    // What radosgw does to them, no restore can undo; the embedded gateway leaves them alone.
+    // radosgw encodes tabs, and no restore can undo that. The embedded gateway leaves them alone.
     assert_eq!(got, if site.is_real() { "=?UTF-8?Q?a=09b?=" } else { "a\tb" });
 }

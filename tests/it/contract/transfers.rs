@@ -1,4 +1,4 @@
-//! What is more than one request: downloads in ranges, uploads in parts, and their continuation.
+//! Transfers of more than one request: downloads in ranges, uploads in parts, and their continuation.
 
 use bytes::Bytes;
 use deis_store::http::Body;
@@ -113,16 +113,16 @@ async fn an_upload_that_fails_leaves_nothing(site: &Site) {
     refused(site.get("k").await, ErrorKind::NotFound, "404 NoSuchKey");
 }
 
-/// Options that continue an upload of so many bytes in these parts.
+/// Options that continue an upload of this many bytes, in parts of `PART_BYTES`.
 fn continuing(size: usize) -> UploadOptions {
     let mut options = UploadOptions::default();
-    // So that what was sent is there when the run is interrupted.
+    // One at a time, so that all sent parts are there when the run is interrupted.
     options.at_once = 1;
     options.continues = Some(PartLayout::new(size as u64, Some(PART_BYTES as u64)).unwrap());
     options
 }
 
-/// A run that loses its way after so many bytes.
+/// A run that is interrupted after these bytes.
 async fn interrupted(site: &Site, key: &ObjectKey, bytes: &[u8], options: &UploadOptions) {
     use futures_util::StreamExt as _;
     let lost = stream::iter([Err(Error::new(ErrorKind::Interrupted, "stopped"))]);
@@ -138,7 +138,7 @@ async fn an_upload_goes_on_with_the_parts_that_are_there(site: &Site) {
     let there = site.client.parts(&site.bucket, &key, &left[0].upload_id).await.unwrap();
     assert_eq!(there.iter().map(|part| part.number).collect::<Vec<_>>(), [1, 2]);
 
-    // The first part is another one by now.
+    // The first part has other bytes by now.
     let mut changed = bytes.clone();
     changed[0] ^= 1;
     let uploaded = site.client.upload(&begin(site, &key), parts(&changed), &options).await.unwrap();
@@ -153,7 +153,7 @@ async fn a_continued_upload_has_the_metadata_of_the_run_that_ended_it(site: &Sit
         interrupted(site, &key, &bytes, &continuing(bytes.len())).await;
         let begin = InitiateUpload::new(&site.bucket, &key, content_type, &pairs(&[]), &meta).unwrap();
         let uploaded = site.client.upload(&begin, parts(&bytes), &continuing(bytes.len())).await.unwrap();
-        // They are only to be had with what was said when their upload began.
+        // Parts are kept only with the metadata with which their upload began.
         assert_eq!(uploaded.kept_parts, 0);
         let (info, got) = site.get(key.as_str()).await.unwrap();
         assert!(got == bytes);
@@ -170,7 +170,7 @@ async fn parts_that_are_cut_otherwise_are_not_continued(site: &Site) {
     let begin = begin(site, &key);
     let uploaded = site.client.upload(&begin, parts(&bytes[..=PART_BYTES]), &options).await.unwrap();
     assert_eq!((uploaded.size_bytes, uploaded.kept_parts), (PART_BYTES as u64 + 1, 0));
-    // It is another object's, as far as one can know, and stays until somebody ends it.
+    // The old upload may belong to another object, so it stays until somebody ends it.
     let left = site.client.uploads(&site.bucket, "").await.unwrap();
     assert_eq!(left.len(), 1);
     site.client.abort_upload(&site.bucket, &key, &left[0].upload_id).await.unwrap();

@@ -75,7 +75,7 @@ async fn parts_become_one_object_with_what_was_said_at_the_beginning(site: &Site
     check.update(&got);
     assert_eq!(check.finish(), Some(PART_BYTES as u64));
 
-    // The rest of it, across the parts.
+    // The rest of the object, across its parts.
     let mut rest = GetObject::new(&site.bucket, &upload.key);
     rest.range = Some(ByteRange { first: PART_BYTES as u64 - 1, last: None });
     let (head, body) = site.answer(&rest).await;
@@ -160,7 +160,7 @@ async fn an_upload_can_be_completed_again(site: &Site) {
 async fn an_unknown_upload_takes_no_parts_and_cannot_be_completed(site: &Site) {
     let unknown = Upload { site, key: key("k"), id: "2~abcdefghijklmnopqrstuvwxyz01234".to_owned() };
     refused(unknown.part(1, b"x").await, ErrorKind::NotFound, "404 NoSuchUpload");
-    // Not a 404: for radosgw, somebody else might be completing it.
+    // Not a 404: radosgw assumes that another request may be completing the upload.
     refused(unknown.complete(&[md5(b"x")]).await, ErrorKind::NotReady, "500 InternalError");
 }
 

@@ -1,4 +1,4 @@
-//! Multipart uploads that are under way: their lists, their parts, their end.
+//! Multipart uploads that are under way: listing them, listing their parts, and ending them.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! Versions. On the embedded gateway, each object has one.
+//! Versions. On the embedded gateway, each object has exactly one.
 
 use bytes::Bytes;
 use deis_store::ErrorKind;

@@ -1,4 +1,4 @@
-//! A certificate authority of the test's own, by the program `openssl`.
+//! A certificate authority of the test's own, made with the program `openssl`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -11,7 +11,7 @@ use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-/// Whoever trusts its file trusts what it issues.
+/// A certificate authority. A client that trusts its PEM file trusts the certificates that it issues.
 pub(super) struct Authority(tempfile::TempDir);
 
 impl Authority {
@@ -23,7 +23,7 @@ impl Authority {
         authority
     }
 
-    /// Its PEM file.
+    /// The authority's PEM file.
     pub(super) fn path(&self) -> PathBuf {
         self.0.path().join("ca.pem")
     }
@@ -32,9 +32,9 @@ impl Authority {
         std::fs::read(self.path()).unwrap().into()
     }
 
-    /// The server's side of TLS with a certificate for `name` (`IP:…` or `DNS:…`) that ends in so many days.
+    /// The server's side of TLS, with a certificate for `name` (`IP:…` or `DNS:…`) that ends in `days` days.
     ///
-    /// It would speak HTTP/2 as well.
+    /// It offers HTTP/2 as well.
     pub(super) fn acceptor(&self, name: &str, days: &str) -> TlsAcceptor {
         let name = format!("subjectAltName={name}");
         self.openssl(
@@ -74,7 +74,7 @@ impl Authority {
     }
 }
 
-/// A new key for a subject whose name is not looked at.
+/// The options for a new key. The subject's name does not matter.
 const KEY: [&str; 8] = [
     "-newkey",
     "ec",

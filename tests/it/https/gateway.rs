@@ -1,4 +1,4 @@
-//! A real radosgw behind TLS and behind proxies, with our program and s3cmd on one file of s3cmd.
+//! A real radosgw behind TLS and behind proxies. Our program and s3cmd read the same file of s3cmd.
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::Command;
@@ -83,7 +83,7 @@ fn every_key_comes_and_goes_through_a_proxy() {
     });
 }
 
-/// A file of s3cmd for cluster A behind an address, with more lines.
+/// A file of s3cmd for cluster A behind an address, with further lines.
 struct File(tempfile::TempDir);
 
 impl File {
@@ -105,7 +105,7 @@ impl File {
         self.0.path().join("s3cfg").to_str().unwrap().to_owned()
     }
 
-    /// The program's listing of a bucket, in an environment that names a proxy where nothing listens.
+    /// The program's listing of a bucket. Its environment names a proxy on which nothing listens.
     fn list(&self) -> Ran {
         let mut command = command();
         for name in ["http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "all_proxy"] {
@@ -122,7 +122,7 @@ impl File {
     }
 }
 
-/// The lines of a listing, whose columns each program spaces as it likes.
+/// The lines of a listing, with single spaces: each program spaces the columns differently.
 fn lines(text: &str) -> Vec<String> {
     text.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect()
 }

@@ -1,4 +1,4 @@
-//! A server that writes down what it hears, byte for byte, and answers as told.
+//! A server that records requests byte for byte, and sends a given answer.
 
 use std::sync::{Arc, Mutex};
 
@@ -15,7 +15,7 @@ pub(super) struct Heard {
     pub(super) line: Vec<u8>,
     /// The headers in their order, names in lower case.
     pub(super) headers: Vec<(String, String)>,
-    /// As many bytes as `Content-Length` says.
+    /// The body, as many bytes as `Content-Length` says.
     pub(super) body: Vec<u8>,
 }
 
@@ -65,7 +65,7 @@ impl Server {
                 tokio::spawn(async move {
                     match tls {
                         None => serve(stream, &writes, answer).await,
-                        // A client that does not trust us breaks off here.
+                        // A client that does not trust this server breaks off here.
                         Some(tls) => match tls.accept(stream).await {
                             Ok(stream) => serve(stream, &writes, answer).await,
                             Err(_) => None,
@@ -77,7 +77,7 @@ impl Server {
         Self { address, heard }
     }
 
-    /// What it has heard since it was last asked.
+    /// The requests since the last call.
     pub(super) fn heard(&self) -> Vec<Heard> {
         std::mem::take(&mut self.heard.lock().unwrap())
     }

@@ -1,4 +1,4 @@
-//! https and proxies: what arrives is what was signed, or nothing arrives at all.
+//! https and proxies: a request arrives exactly as it was signed, or not at all.
 
 mod certificates;
 mod gateway;

@@ -1,4 +1,4 @@
-//! An http proxy, and the server's end of TLS: both pass on to another address.
+//! An http proxy, and a server's end of TLS. Both forward to another address.
 
 use std::sync::{Arc, Mutex};
 
@@ -8,7 +8,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::heard::Heard;
 
-/// A proxy that writes down the heads it is sent: of `CONNECT`, and of requests in absolute form.
+/// A proxy that records the heads of its requests: of `CONNECT`, and of requests in absolute form.
 pub(super) struct Proxy {
     /// `127.0.0.1:PORT`.
     pub(super) address: String,
@@ -23,7 +23,7 @@ impl Proxy {
         Self { address, heard }
     }
 
-    /// What it has heard since it was last asked.
+    /// The heads since the last call.
     pub(super) fn heard(&self) -> Vec<Heard> {
         std::mem::take(&mut self.heard.lock().unwrap())
     }
@@ -43,7 +43,7 @@ async fn pass(stream: TcpStream, heard: Arc<Mutex<Vec<Heard>>>) -> Option<()> {
     } else {
         let (authority, path) = target.strip_prefix("http://")?.split_once('/')?;
         let mut onward = TcpStream::connect(authority).await.ok()?;
-        // One request a connection: the next one would have to be taken apart, too.
+        // One request a connection, since a second one would have to be parsed, too.
         let mut onward_head = format!("{method} /{path} {version}\r\nconnection: close\r\n");
         for (name, value) in &request.headers {
             onward_head += &format!("{name}: {value}\r\n");
@@ -54,7 +54,7 @@ async fn pass(stream: TcpStream, heard: Arc<Mutex<Vec<Heard>>>) -> Option<()> {
     Some(())
 }
 
-/// Takes TLS off and passes on to `HOST:PORT`; the address it listens on.
+/// Starts a server that ends TLS and forwards to `HOST:PORT`. Returns the address on which it listens.
 pub(super) async fn terminator(tls: TlsAcceptor, onward: &str) -> String {
     let onward = onward.to_owned();
     listen(move |stream| {

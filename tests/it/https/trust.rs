@@ -1,4 +1,4 @@
-//! Which servers are trusted, and what is said of the others. Nothing is sent to them.
+//! Trusted servers, and the errors for all other ones. No request is sent to an untrusted server.
 
 use bytes::Bytes;
 use deis_store::ErrorKind;
@@ -10,7 +10,7 @@ use super::certificates::Authority;
 use super::heard::{NOTHING, Server};
 use crate::main_job::block;
 
-/// Asks a server; its refusal must say each of these.
+/// Sends a request to a server that is not trusted. The error must say each of these words.
 async fn refused(server: &Server, options: ConnectOptions, words: &[&str]) {
     let transport = connect(&format!("https://{}", server.address), options).unwrap();
     let error = transport.send(Request::new(Body::Bytes(Bytes::new()))).await.unwrap_err();
@@ -37,7 +37,7 @@ fn a_server_of_an_unknown_authority_is_refused_by_name() {
         let server = Server::start(Some(ours.acceptor("IP:127.0.0.1", "1")), NOTHING).await;
         let todo = "ca_certs_file";
         refused(&server, ConnectOptions::default(), &["cannot be trusted", "UnknownIssuer", todo]).await;
-        // It has the same name, so that the signature gives it away.
+        // Both authorities have the same name, so only the signature tells them apart.
         refused(&server, trusting(&other), &["cannot be trusted", "BadSignature", todo]).await;
     });
 }

@@ -18,7 +18,7 @@ use super::proxy::Proxy;
 use crate::contract::{KEYS, key, md5};
 use crate::main_job::{block, bucket};
 
-/// Keys that `url::Url` would change.
+/// The keys that `url::Url` would change.
 const REFUSED: [&str; 5] = ["e/./k", "e/../k2", "..", ".", "../../up"];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,7 +30,7 @@ enum Way {
 
 const WAYS: [Way; 3] = [Way::Https, Way::Proxy, Way::HttpsThroughProxy];
 
-/// A transport of each way, and who hears what it sends.
+/// A transport for one way, and the servers that record its requests.
 struct Line {
     way: Way,
     transport: Arc<dyn HttpSend>,
@@ -57,7 +57,7 @@ impl Line {
         Self { way, transport, server, proxy }
     }
 
-    /// Sends it, and asserts that it arrived as it is or was refused before anything was sent.
+    /// Sends a request. Asserts that it arrived unchanged, or that it was refused before anything was sent.
     async fn arrives_as_it_is(&self, request: &http::request::Parts, body: &[u8]) -> bool {
         let target = request.uri.to_string();
         let context = format!("{:?} {} {target:?}", self.way, request.method);
@@ -87,7 +87,7 @@ impl Line {
                 assert_eq!((through.len(), &through[0].line), (1, &line(&absolute)), "{context}");
                 assert_eq!(names_and_values(&through[0]), self.expected(request, body), "{context}");
             }
-            // The connection is kept, so it is asked for once; nothing of a request is in the question.
+            // The connection is kept, so CONNECT is sent once. It holds nothing of a request.
             Way::HttpsThroughProxy => {
                 let question = format!("CONNECT {0} HTTP/1.1", self.server.address).into_bytes();
                 assert!(through.iter().all(|head| head.line == question), "{context}: {through:?}");
@@ -97,7 +97,7 @@ impl Line {
         true
     }
 
-    /// Every header that may arrive: what was signed, and three more.
+    /// Every header that may arrive: the signed ones, and three more.
     fn expected(&self, request: &http::request::Parts, body: &[u8]) -> BTreeSet<(String, String)> {
         let text = |value: &http::HeaderValue| String::from_utf8(value.as_bytes().to_vec()).unwrap();
         let given = request.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value)));
@@ -110,7 +110,7 @@ impl Line {
     }
 }
 
-/// The headers; one that came twice is an error. What the proxy adds is not the client's.
+/// The headers. A repeated header is an error. `connection` is left out, since the proxy adds it.
 fn names_and_values(heard: &Heard) -> BTreeSet<(String, String)> {
     let names: BTreeSet<_> = heard.headers.iter().map(|(name, _)| name).collect();
     assert_eq!(names.len(), heard.headers.len(), "{heard:?}");
@@ -160,7 +160,7 @@ fn every_target_arrives_as_it_is_or_not_at_all() {
         let (mut passed, mut refused) = (0, 0);
         for first in PIECES {
             for second in PIECES {
-                // What is no request at all cannot be asked for.
+                // Skips targets that are not valid in a request.
                 let Some(sent) = request(Method::GET, &format!("/b/{first}{second}")) else { continue };
                 *(if line.arrives_as_it_is(&sent, b"").await { &mut passed } else { &mut refused }) += 1;
             }
@@ -201,7 +201,7 @@ fn what_is_stored_with_an_object_arrives_as_it_is() {
     });
 }
 
-/// The answer to a GET, on each way.
+/// Checks the answer to a GET, on each way.
 fn answers(answer: &'static [u8], check: impl AsyncFn(http::Response<deis_store::http::Received>)) {
     for way in WAYS {
         block(async {
@@ -245,7 +245,7 @@ fn a_compressed_object_comes_as_it_is() {
 
 #[test]
 fn a_body_that_breaks_off_is_an_error_of_the_body() {
-    // The server says nothing more, and the client's patience is two seconds.
+    // The server sends nothing more, and the client waits two seconds.
     // Through the proxy the connection ends.
     answers(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc", async |mut answer| {
         let error = answer.body_mut().collect(1000).await.unwrap_err();
@@ -254,7 +254,7 @@ fn a_body_that_breaks_off_is_an_error_of_the_body() {
     });
 }
 
-/// Bytes that come one by one, so many milliseconds apart.
+/// A body that sends its bytes one by one: their number, and the milliseconds between them.
 #[derive(Debug)]
 struct Slow(u64, u64);
 
@@ -281,7 +281,7 @@ fn a_slow_upload_is_waited_for_and_one_that_stalls_is_not() {
                 let sent = request(Method::PUT, "/b/k").unwrap();
                 line.transport.send(Request::from_parts(sent, Body::Source(Arc::new(source)))).await.map(drop)
             };
-            // Three seconds in all, of which two may not pass in silence.
+            // Three seconds in all. The limit is two seconds without a byte.
             upload(Slow(10, 300)).await.unwrap();
             assert_eq!(line.server.heard()[0].body, b"xxxxxxxxxx");
             let error = upload(Slow(10, 60_000)).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! From one cluster to another in one step.
+//! `s3 sync` from one cluster to another in one step.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,7 +17,7 @@ use crate::peers::Served;
 use crate::program::{alone, command, ran};
 use crate::s3cmd::S3cmd;
 
-/// Everything that is kept of the objects of a bucket but their time, and their bytes.
+/// The objects of a bucket with everything stored with them but their time. Their bytes are checked.
 fn kept(
     runtime: &tokio::runtime::Runtime,
     client: &Client,
@@ -28,7 +28,7 @@ fn kept(
         let mut listing = std::pin::pin!(client.list(bucket, ""));
         while let Some(listed) = listing.try_next().await.unwrap() {
             let key = ObjectKey::new(&listed.key).unwrap();
-            // Its bytes are what its ETag says.
+            // The download checks the bytes against the ETag.
             let (info, checked) = client.get_to(bucket, &key, tokio::io::sink()).await.unwrap();
             assert_ne!(checked.to_string(), "none", "{key}");
             kept.insert(listed.key, ObjectInfo { modified: ServerTime::default(), ..info });
@@ -66,7 +66,7 @@ fn a_bucket_becomes_as_that_of_another_cluster_with_all_that_is_stored_with_its_
         for (key, size_bytes, part_size_bytes) in [
             ("empty", 0, None),
             ("small +é%", 1234, None),
-            // In one request, though our own files of that size go in parts.
+            // In one request, though our program sends files of that size in parts.
             ("one", 65 << 20, None),
             ("parts", 33_000_001, Some(5 << 20)),
         ] {
@@ -95,7 +95,7 @@ fn a_bucket_becomes_as_that_of_another_cluster_with_all_that_is_stored_with_its_
     assert_eq!(fs::read_dir(&scratch).unwrap().count(), 0, "nothing is left of what was on its way");
     assert_eq!(sync(&[]).code(0).count("unchanged"), 4);
 
-    // And back, below a prefix, to a cluster that is found through its etcd.
+    // And back, below a prefix, to a cluster that the program finds through its etcd.
     let back = [
         "s3://sync_across/",
         "s3://sync_across/back/",
@@ -113,7 +113,7 @@ fn a_bucket_becomes_as_that_of_another_cluster_with_all_that_is_stored_with_its_
         .collect();
     assert_eq!(returned, source);
 
-    // By way of two gateways of one cluster.
+    // Between two gateways of one cluster.
     served.runtime.block_on(ours.create_bucket(&bucket_of("sync_across_2"))).unwrap();
     let two = ["--s3cfg", &real, "--to-s3cfg", &real, "--to-gateway", &a.gateways[1]];
     run(&[&["s3://sync_across/back/", "s3://sync_across_2"], &two[..]].concat()).code(0);
@@ -121,7 +121,7 @@ fn a_bucket_becomes_as_that_of_another_cluster_with_all_that_is_stored_with_its_
     let onto_itself = ["s3://sync_across/back/", "s3://sync_across", "--delete-removed"];
     run(&[&onto_itself[..], &two[..]].concat()).code(2);
 
-    // What is here alone is deleted there, within bounds.
+    // Objects that are no longer in the source are deleted in the target, within `--max-delete`.
     for key in ["back/empty", "back/one", "back/parts", "back/small +é%", "small +é%"] {
         served.runtime.block_on(ours.delete(&bucket, &ObjectKey::new(key).unwrap())).unwrap();
     }

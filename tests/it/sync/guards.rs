@@ -1,4 +1,4 @@
-//! Deletions and what speaks against them, runs that change nothing, and disks that take nothing.
+//! Deletions and the reasons to refuse them, runs that change nothing, and disks that cannot be written.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
@@ -9,7 +9,7 @@ use deis_store_tests::faulty::{Answer, Operation, instead};
 use super::{Place, Synced, files, write};
 use crate::program::ran;
 
-/// Three objects that are there, and two files that are not in the bucket.
+/// Three objects with their files, and two files that are not in the bucket.
 fn with_two_removed() -> Place {
     let place = Place::with(&[("a", b"1"), ("b", b"2"), ("c", b"3")]);
     place.pull(&[]).code(0);
@@ -111,7 +111,7 @@ fn a_file_of_the_same_size_and_another_time_is_read_once() {
     let time = |key: &str| fs::metadata(place.directory().join(key)).unwrap().modified().unwrap();
     assert_eq!(time("same"), time("other"), "both have the object's time");
 
-    // Bytes that change behind size and time are seen when asked to look.
+    // If bytes change but size and time do not, only `--checksum` sees it.
     let before = time("same");
     fs::write(place.directory().join("same"), b"evil").unwrap();
     fs::File::open(place.directory().join("same")).unwrap().set_modified(before).unwrap();
@@ -125,7 +125,7 @@ fn a_directory_that_cannot_be_read_is_named_and_the_rest_is_copied() {
     let directory = place.directory();
     write(&directory.join("shut/only here"), b"4");
     fs::set_permissions(directory.join("shut"), Permissions::from_mode(0o000)).unwrap();
-    // Root may read all, unless that is taken from it.
+    // Root may read all files unless these capabilities are dropped.
     let mut setpriv = Command::new("setpriv");
     setpriv.arg("--bounding-set=-dac_override,-dac_read_search");
     let sync = |from: &str, to: &str, patterns: &[&str]| {
@@ -143,7 +143,7 @@ fn a_directory_that_cannot_be_read_is_named_and_the_rest_is_copied() {
     let synced = sync(&format!("{path}/"), super::BUCKET, &[]);
     assert_eq!((synced.outcome("shut/"), synced.outcome("new")), ("refused", "stored"));
     assert_eq!(synced.outcome("shut/b"), "not_deleted", "it may be there");
-    // What a pattern leaves out is the files, and it is not known which there are.
+    // Patterns exclude files, and we cannot know which files are in the unreadable directory.
     for patterns in [&["--exclude", "*", "--include", "b"][..], &["--exclude", "*/"], &["--last", "*/"]] {
         let synced = sync(&format!("{path}/"), super::BUCKET, patterns);
         assert_eq!(
@@ -180,7 +180,7 @@ fn a_file_that_cannot_be_read_is_named_and_the_rest_is_uploaded() {
     assert!(stored("a").is_some() && stored("z").is_some() && stored("dark").is_none());
 }
 
-/// A file system in memory, over the directory; unmounted when dropped.
+/// A file system in memory, mounted over the directory. It is unmounted when dropped.
 struct Tmpfs(std::path::PathBuf);
 
 impl Tmpfs {

@@ -1,4 +1,4 @@
-//! The one JSON object of a run over many keys: printed while it comes about, and whole in all cases.
+//! The one JSON object of a run over many keys. It is printed during the run, and is whole in all cases.
 
 use std::fs::OpenOptions;
 use std::path::Path;
@@ -21,7 +21,7 @@ fn memory_does_not_grow_with_the_keys_that_are_reported() {
         (&["put", "-r", &source, "s3://other/", "--dry-run"], "uploaded"),
         (&["del", "-r", "-f", BUCKET, "--dry-run"], "deleted"),
     ];
-    // More than wait for an earlier one in either case.
+    // Both numbers are larger than the number of keys that may wait for an earlier one.
     let (few, many) = (5_000, 20_000);
     let peaks = |from: usize, to: usize| {
         for number in from..to {

@@ -1,4 +1,4 @@
-//! Keys that other tools lose, overwrite or write elsewhere; and what stands in the way on disk.
+//! Keys that other tools lose, overwrite or write elsewhere, and obstacles on the disk.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -51,7 +51,8 @@ fn every_key_has_a_file_of_its_own_below_the_directory_and_a_second_run_takes_no
     for key in keys() {
         assert_eq!(synced.outcome(&key), "stored");
     }
-    // A file meets a directory in some; which of the two takes a suffix depends on which comes first.
+    // For some keys a file meets a directory of the same name. Which of the two takes a suffix depends on their order,
+    // so this list leaves them out.
     for key in ["data/../../escape.txt", "a//b.txt", "c/x.txt", "c//x.txt", "dirmarkdata/", "100%"] {
         assert_eq!(place.file(key).as_deref(), Some(key.as_bytes()), "{key:?}");
     }
@@ -107,7 +108,7 @@ fn a_slash_at_the_end_means_what_it_means_to_s3cmd() {
         ("s3://db_wal/p/a", vec!["a/1", "ab"]),
         ("s3://db_wal/p/a/", vec!["1"]),
         ("s3://db_wal/p", vec!["p/a/1", "p/ab", "p/b"]),
-        // An object's whole key is that object alone.
+        // A whole key means that object alone.
         ("s3://db_wal/p/b", vec!["b"]),
     ] {
         place.sync(&[source, directory]).code(0);

@@ -1,4 +1,5 @@
-//! Runs that are killed at a system call: whichever it is, the next run finishes, and fetches nothing that was safe.
+//! Runs that are killed at a system call. At every one of these calls, the next run finishes the work, and fetches
+//! nothing that was already safe.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,9 +11,9 @@ use deis_store_tests::faulty::{Operation, etag};
 
 use super::{Place, files, write};
 
-/// What a run does that can be cut short: what it calls, and how often the kill may be looked for.
+/// The system calls at which a run is killed, each with the highest number of the call to try.
 ///
-/// strace counts the calls of each thread by itself, so that the place in the run differs from try to try.
+/// strace counts the calls of each thread separately, so the place in the run differs from try to try.
 const CALLS: [(&str, usize); 14] = [
     ("connect", 3),
     ("sendto,sendmsg,writev", 20),
@@ -30,10 +31,10 @@ const CALLS: [(&str, usize); 14] = [
     ("unlinkat", 6),
 ];
 
-/// Fewer kills than these prove too little.
+/// The least number of kills: fewer would prove too little.
 const KILLS: usize = 200;
 
-/// After so many runs in a row that no thread made the call so often in, none will.
+/// The number of runs in a row without a kill after which a call is given up: no thread makes the call that often.
 const MISSES: usize = 3;
 
 fn objects() -> BTreeMap<String, Vec<u8>> {
@@ -46,7 +47,7 @@ fn objects() -> BTreeMap<String, Vec<u8>> {
     small.chain(big).collect()
 }
 
-/// A directory with an older version of one object and something that is to be deleted.
+/// Makes a directory with an older version of one object, and with a file that is to be deleted.
 fn prepare(place: &Place) {
     let _ = fs::remove_dir_all(place.directory());
     write(&place.directory().join("wal_005/07"), b"older");
@@ -85,12 +86,12 @@ fn whatever_a_killed_run_leaves_the_next_one_finishes() {
     assert!(never.is_empty(), "no run was killed at {never:?}");
 }
 
-/// Whether a run was killed when a thread of it made this call for the so manyeth time.
+/// Starts a run that is killed when one of its threads makes this call for the `number`th time. Tells whether it was.
 fn killed(place: &Place, calls: &str, number: usize) -> bool {
     let mut strace = place.injected(calls, &format!("signal=KILL:when={number}"));
     strace.arg("--delete-removed");
     let status = strace.stdout(Stdio::null()).stderr(Stdio::inherit()).status().unwrap();
-    // strace ends as what it runs has ended.
+    // strace ends in the same way as the program that it runs.
     let was_killed = status.signal() == Some(9) || status.code() == Some(137);
     assert!(was_killed || status.code() == Some(0), "{status:?} at {calls} {number}");
     was_killed
@@ -98,7 +99,7 @@ fn killed(place: &Place, calls: &str, number: usize) -> bool {
 
 #[track_caller]
 fn finishes(place: &Place, objects: &BTreeMap<String, Vec<u8>>, context: &str) {
-    // What has its name and is as it should be is safe, and so are the bytes of a big one's half.
+    // A file under its final name with the right bytes is safe, and so are the bytes of a big object's partial file.
     let mut expected = BTreeMap::new();
     for (key, body) in objects {
         let path = encode(key).iter().fold(place.directory(), |path, component| path.join(component));

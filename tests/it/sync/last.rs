@@ -1,4 +1,4 @@
-//! What refers to others is copied after them, or not at all: `--last`.
+//! `--last`: an object that refers to others is copied after them, or not at all.
 
 use deis_store_tests::faulty::{Fault, Operation};
 
@@ -7,7 +7,7 @@ use super::{BUCKET, Place, write};
 const SENTINEL: &str = "base/a_backup_stop_sentinel.json";
 const LAST: [&str; 2] = ["--last", "*_sentinel.json"];
 
-/// A sentinel that is sorted before its base backup, in a directory.
+/// A directory with a sentinel that sorts before its base backup.
 fn with_files() -> Place {
     let place = Place::with(&[]);
     for key in [SENTINEL, "base/b/1", "base/b/2", "base/b/3"] {
@@ -30,7 +30,7 @@ fn a_sentinel_is_sent_when_all_else_is_there() {
     assert!(puts.len() == 4 && puts[3].target.contains("sentinel"), "{puts:#?}");
     assert_eq!(up(&place, &LAST).code(0).count("unchanged"), 4);
 
-    // Both rounds count, and what is deleted is deleted at the end of both.
+    // The limit counts the deletions of both rounds, and all deletions happen at the end.
     place.gateway.store("db_wal", "base/0_sentinel.json", b"x");
     place.gateway.store("db_wal", "base/z", b"x");
     let delete = |most| up(&place, &[&LAST[..], &["--delete-removed", "-n", "--max-delete", most]].concat());
@@ -48,7 +48,7 @@ fn a_sentinel_is_not_sent_when_something_else_was_not() {
     assert_eq!((synced.outcome(SENTINEL), synced.outcome("base/b/3")), ("failed", "stored"), "{synced:#?}");
     assert!(synced.keys[SENTINEL]["why"].as_str().unwrap().contains("others before it"));
     assert_eq!(place.gateway.stored("db_wal", SENTINEL), None);
-    // One that is there as it should be is not brought into doubt.
+    // A sentinel that is already there unchanged stays "unchanged".
     place.gateway.store("db_wal", SENTINEL, SENTINEL.as_bytes());
     assert_eq!(up(&place, &LAST).code(3).outcome(SENTINEL), "unchanged");
 }

@@ -1,4 +1,4 @@
-//! However many keys there are, on either side, a sync needs the same memory.
+//! A sync needs the same memory for any number of keys on either side.
 
 use std::fs::File;
 use std::path::Path;
@@ -10,14 +10,15 @@ use deis_store_tests::faulty::{LAST_MODIFIED, Operation};
 use super::{BUCKET, Place};
 use crate::program::path;
 
-/// Beyond what one page, one run of names and the transfers under way need, ten times as many keys may take so much.
+/// The memory that ten times as many keys may take, beyond one page, one run of names and the transfers under way.
 const MORE_KIB: u64 = 6 << 10;
 
 fn key(number: usize) -> String {
     format!("wal_005/{number:024X}.lzo")
 }
 
-/// A bucket of so many objects, and a directory that has them and as many again that are not in the bucket.
+/// A bucket with this many objects, and a directory that has them. The directory has as many further files that are not
+/// in the bucket.
 fn place(objects: usize) -> Place {
     let place = Place::with(&[]);
     let directory = place.directory().join("wal_005");
@@ -35,7 +36,7 @@ fn file(path: &Path, modified: SystemTime) {
     File::create(path).unwrap().set_modified(modified).unwrap();
 }
 
-/// The most memory that a run has of its own, without the pages of the program's file, in KiB.
+/// The most memory of a run in KiB, without the pages of the program's file.
 fn peak_kib(place: &Place, options: &[&str]) -> u64 {
     let report = place.scratch.path().join("report");
     let mut command = place.prepared(Command::new(path()));

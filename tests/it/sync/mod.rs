@@ -1,4 +1,4 @@
-//! `s3 sync`: every listed key is stored faithfully or named with what became of it, and the exit code says so.
+//! `s3 sync`: every listed key is stored unchanged, or the report names its outcome, and the exit code tells.
 
 mod across;
 mod guards;
@@ -26,14 +26,14 @@ use crate::program::{Ran, command, path, ran};
 /// The bucket of the scripted gateway.
 const BUCKET: &str = "s3://db_wal";
 
-/// A scripted gateway, and a directory within another one, so that what is written beside it is seen.
+/// A scripted gateway and a directory. The directory lies in another one, so that a test sees files written beside it.
 struct Place {
     gateway: FaultyGateway,
     scratch: tempfile::TempDir,
 }
 
 impl Place {
-    /// With these objects.
+    /// A place whose bucket has these objects.
     fn with(objects: &[(&str, &[u8])]) -> Self {
         let gateway = FaultyGateway::start().unwrap();
         gateway.make_bucket("db_wal");
@@ -68,7 +68,7 @@ impl Place {
         command
     }
 
-    /// `s3 sync BUCKET DIRECTORY` with some of its system calls met by what strace can do to them.
+    /// `s3 sync BUCKET DIRECTORY` under strace, which injects a fault into some system calls.
     fn injected(&self, calls: &str, what: &str) -> Command {
         let mut strace = Command::new("strace");
         strace.args(["-f", "-qqq", "-o", "/dev/null", "-e", &format!("trace={calls}")]);
@@ -77,7 +77,7 @@ impl Place {
         strace
     }
 
-    /// A command that runs the program by way of another one, up to what it is to do.
+    /// A command that runs the program through another one; the caller adds the words.
     fn within(&self, other: &Command) -> Command {
         let mut command = Command::new(other.get_program());
         command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", "/nonexistent");
@@ -85,7 +85,7 @@ impl Place {
         self.prepared(command)
     }
 
-    /// A command that runs the program, up to what it is to do.
+    /// A command that runs the program with keys and gateway; the caller adds the words.
     fn prepared(&self, mut command: Command) -> Command {
         command.env("AWS_ACCESS_KEY_ID", "AK").env("AWS_SECRET_ACCESS_KEY", "SK");
         command.args(["--gateway", &self.gateway.url()]);
@@ -97,7 +97,7 @@ impl Place {
     }
 }
 
-/// A run, held against what must hold of each one.
+/// A run that has passed the checks that hold for every run.
 #[derive(Debug)]
 struct Synced {
     ran: Ran,
@@ -114,7 +114,7 @@ impl Synced {
             let there = keys.insert(key["key"].as_str().unwrap().to_owned(), key.clone());
             assert!(there.is_none(), "a key is named once: {ran:#?}");
         }
-        // After an error there are the keys so far.
+        // After an error the report has only the keys so far.
         if !report["counts"].is_null() {
             let count = |name: &str| report["counts"][name].as_u64().unwrap();
             let ends = ["stored", "unchanged", "vanished", "unverifiable", "refused", "failed"];
@@ -135,7 +135,7 @@ impl Synced {
         self
     }
 
-    /// What became of a key.
+    /// The outcome of a key.
     #[track_caller]
     fn outcome(&self, key: &str) -> &str {
         self.keys
@@ -171,7 +171,7 @@ fn files(directory: &Path) -> BTreeMap<String, Vec<u8>> {
     all
 }
 
-/// Their contents, sorted.
+/// The contents of all files below a directory, sorted.
 fn bodies(directory: &Path) -> Vec<Vec<u8>> {
     let mut bodies: Vec<_> = files(directory).into_values().collect();
     bodies.sort();

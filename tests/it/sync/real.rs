@@ -1,4 +1,4 @@
-//! On a real radosgw: keys come and go, and s3cmd and we leave the same.
+//! `s3 sync` on a real radosgw: keys come back unchanged, and the results of s3cmd and ours are the same.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -17,7 +17,7 @@ fn sync(cluster: &Environment, arguments: &[&str]) -> Synced {
     Synced::of(at_gateway(&cluster.gateways[0], cluster, &cluster.secret_key, &arguments))
 }
 
-/// Key → size and `ETag`.
+/// The objects of a bucket: key → size and `ETag`.
 fn objects(cluster: &Environment, bucket: &str) -> BTreeMap<String, (u64, String)> {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let bucket = BucketName::new(bucket).unwrap();
@@ -51,7 +51,7 @@ fn every_key_is_pulled_from_radosgw_and_pushed_to_a_second_bucket_as_it_was() {
     });
     assert_eq!(there, objects(&a, "sync_keys_1"));
 
-    // Nothing is sent or fetched again; then what is gone here is deleted there.
+    // Nothing is sent again. Then objects whose files were removed are deleted.
     let again = sync(&a, &[&tree(&other), "s3://sync_keys_2"]).code(0);
     assert_eq!(again.count("unchanged"), keys::keys().len() as u64);
     std::fs::remove_file(other.join("ok.txt")).unwrap();
@@ -97,7 +97,7 @@ fn s3cmd_and_we_leave_the_same_in_both_directions() {
         );
         assert!(!files(&ours).is_empty(), "{source}");
 
-        // What s3cmd made is read once, and from then on known by size and time.
+        // A file that s3cmd made is read once. From then on its size and time are enough.
         let listed = files(&theirs).len() as u64;
         for _ in 0..2 {
             let again = sync(&a, &[&source, theirs.to_str().unwrap(), "--delete-removed"]).code(0);
@@ -131,7 +131,7 @@ fn a_bucket_becomes_as_another_one_is_without_its_bytes_coming_here() {
     assert_eq!(synced.report["deleted"], 2);
     assert_eq!(objects(&a, "sync_to"), objects(&a, "sync_from"));
 
-    // A copy into what is being listed would never end, and one out of it would delete itself.
+    // A copy into its own source would never end, and a copy of a part onto the whole would delete its source.
     for [source, target] in [["s3://sync_to", "s3://sync_to/x/"], ["s3://sync_to/p/", "s3://sync_to"]] {
         sync(&a, &[source, target, "--delete-removed"]).code(2);
     }

@@ -1,5 +1,5 @@
-//! A real gateway that is killed in mid-sync: back in time, nothing is noticed; gone for good, the run says so, and the
-//! next one goes on from there.
+//! A real gateway that is killed during a sync. If it comes back in time, the run succeeds. If it does not, the run
+//! ends with an error, and the next run continues from there.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,16 +20,16 @@ use crate::program::{Ran, command};
 
 const SMALL: usize = 120;
 const SMALL_BYTES: usize = 100_000;
-/// More than goes in one request.
+/// The size of the large file: too large for one request.
 const LARGE_BYTES: usize = 65 << 20;
-/// So slow that it is under way for some seconds.
+/// The limited rate, so slow that the run takes some seconds.
 const RATE: &str = "12m";
-/// When so many are across, the gateway is killed.
+/// The number of transferred files after which the gateway is killed.
 const UNTIL_THE_KILL: usize = 20;
 
 struct Scene {
     a: Environment,
-    /// The one that always serves, to look.
+    /// A client of the gateway that always serves, for checks.
     client: Client,
     scratch: tempfile::TempDir,
     gateway: FurtherGateway,
@@ -68,7 +68,7 @@ impl Scene {
         format!("s3://{}", self.name)
     }
 
-    /// The sync, begun.
+    /// Begins a sync.
     fn begin(&self, gateway: &str, words: &[&str]) -> Child {
         let mut command = command();
         command.env("AWS_ACCESS_KEY_ID", &self.a.access_key).env("AWS_SECRET_ACCESS_KEY", &self.a.secret_key);
@@ -80,7 +80,7 @@ impl Scene {
         ended(self.begin(&self.a.gateways[0], words))
     }
 
-    /// Runs a sync and kills the gateway when so much is across; `then` is done before its end is waited for.
+    /// Runs a sync, and kills the gateway when enough files are transferred. Calls `then`, and waits for the run's end.
     fn killed(
         &mut self,
         words: &[&str],
@@ -100,7 +100,7 @@ impl Scene {
         ended(child)
     }
 
-    /// Key → when it was written.
+    /// The objects: key → time of writing.
     fn objects(&self) -> BTreeMap<String, String> {
         let listing = self.client.list(&bucket(self.name), "");
         block(listing.map_ok(|object| (object.key, object.modified.to_string())).try_collect()).unwrap()
@@ -113,7 +113,7 @@ fn ended(child: Child) -> Synced {
     Synced::of(Ran { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) })
 }
 
-/// Path → inode of what is whole.
+/// The whole files: name → inode.
 fn inodes(directory: &Path) -> BTreeMap<String, u64> {
     let whole = |name: &str| !name.contains("%part");
     let Ok(entries) = fs::read_dir(directory.join("d")) else { return BTreeMap::new() };
@@ -141,7 +141,7 @@ fn a_sync_up_outlives_a_gateway_that_is_killed_and_started_again_or_goes_on_in_t
     scene.sync(&[&place, &scene.tree("back")]).code(0);
     same_files(&scene.path("back"), &scene.path("source"));
 
-    // For good.
+    // Now the gateway does not come back.
     let keys: Vec<ObjectKey> = scene.objects().into_keys().map(|key| ObjectKey::new(key).unwrap()).collect();
     assert!(block(scene.client.delete_all(&bucket(scene.name), &keys)).unwrap().is_empty());
     let synced = scene.killed(&words, |scene| scene.objects().len(), |_| ()).code(6);
@@ -169,7 +169,7 @@ fn a_sync_down_outlives_a_gateway_that_is_killed_and_started_again_or_goes_on_in
     assert_eq!(synced.count("stored"), ALL, "{:#?}", synced.ran.stderr);
     same_files(&scene.path("first"), &scene.path("source"));
 
-    // For good.
+    // Now the gateway does not come back.
     let synced = scene.killed(&words(&second), |scene| inodes(&scene.path("second")).len(), |_| ()).code(6);
     assert_eq!(synced.ran.json()["error"]["kind"], "unreachable", "{synced:#?}");
     let before = inodes(&scene.path("second"));

@@ -1,4 +1,5 @@
-//! What a run has left of a big object is gone on with by the next one, and believed only when the whole is checked.
+//! The next run continues a big object from the bytes that an earlier run has left. It trusts them only after the whole
+//! object is checked.
 
 use std::fs;
 use std::path::PathBuf;
@@ -19,7 +20,7 @@ fn big(seed: u8) -> Vec<u8> {
     (0..SIZE).map(|index| u8::try_from(index % 251).unwrap() ^ seed).collect()
 }
 
-/// A big object, of which the gateway gives so many bytes the first time.
+/// A big object, of which the gateway sends only `HALF` bytes at the first request.
 fn stalling(body: &[u8]) -> Place {
     let place = Place::with(&[("d/big", body), ("small", b"small")]);
     place.gateway.on(Operation::GetObject, "/d/big", 0..1, Fault::Stalled(HALF));
@@ -30,7 +31,7 @@ fn half(place: &Place, body: &[u8]) -> PathBuf {
     place.directory().join("d").join(partial_name("d/big", &etag(body)))
 }
 
-/// A run that has written all that the gateway gave.
+/// A run that has written all bytes that the gateway has sent.
 fn begun(place: &Place, body: &[u8]) -> Child {
     let mut command = place.prepared(command());
     command.args(["s3", "sync", BUCKET]).arg(place.directory()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -43,7 +44,7 @@ fn begun(place: &Place, body: &[u8]) -> Child {
     child
 }
 
-/// A place where the half of the object was left.
+/// A place in which a killed run left the half of the object.
 fn left(body: &[u8]) -> Place {
     let place = stalling(body);
     let mut child = begun(&place, body);
@@ -53,7 +54,7 @@ fn left(body: &[u8]) -> Place {
     place
 }
 
-/// What is there after the next run, and how many bytes of the big object came in it, by its requests.
+/// Runs the next sync. Returns the first byte of each of its requests for the big object.
 fn next(place: &Place, options: &[&str]) -> Vec<usize> {
     let before = place.asked_for(Operation::GetObject);
     place.pull(options).code(0);

@@ -1,4 +1,4 @@
-//! What gateways do wrong, as it was measured on other tools (one good object beside a bad one).
+//! Faults of gateways, each with one good object beside a bad one. Other tools were measured on the same faults.
 
 use std::collections::BTreeMap;
 

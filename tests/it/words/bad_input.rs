@@ -1,4 +1,4 @@
-//! What makes no sense.
+//! Command lines that make no sense.
 
 use std::fs;
 

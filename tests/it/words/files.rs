@@ -98,7 +98,7 @@ fn put_of_files_and_directories_makes_the_keys_that_s3cmd_makes() {
         assert_eq!(of(&ours), of(&theirs), "{words:?}");
         assert!(!of(&ours).is_empty(), "{words:?}");
     }
-    // What was got goes back under the same keys.
+    // A dry run uploads nothing, and s3cmd reads an object with a space in its key.
     on(&a, &["s3", "put", "-r", &inside, "s3://words_put/dry/", "--dry-run"]).code(0);
     assert!(listed(&a, "s3://words_put/dry/").is_empty(), "a dry run does nothing");
     assert_eq!(s3cmd.run(&["get", "s3://words_put/ours0/tree/wal_005/x y", "-"]), "wal_005/x y");
@@ -185,7 +185,7 @@ fn what_is_uploaded_has_the_type_that_s3cmd_takes_from_its_name() {
         fs::write(format!("{tree}/{name}"), "{}").unwrap();
     }
     let (inside, json) = (format!("{tree}/"), format!("{tree}/a.json"));
-    // What is in a file is not looked at: s3cmd does that too, where a library for it is installed.
+    // Our program does not look into files. s3cmd does if a library for it is installed, so this switches it off.
     s3cmd.run(&["put", "-r", "--no-mime-magic", &inside, "s3://words_types/theirs/"]);
     on(&a, &["s3", "put", "-r", &inside, "s3://words_types/put/"]).code(0);
     on(&a, &["s3", "sync", &inside, "s3://words_types/sync/"]).code(0);
@@ -215,7 +215,7 @@ fn what_is_uploaded_has_the_type_that_s3cmd_takes_from_its_name() {
         }
     }
 
-    // A file of s3cmd says it too.
+    // A file of s3cmd can say it, too.
     let cfg = s3cmd.path("s3cfg");
     let text = fs::read_to_string(&cfg).unwrap();
     fs::write(&cfg, format!("{text}guess_mime_type = False\ndefault_mime_type = text/x-default\n")).unwrap();
@@ -229,10 +229,10 @@ fn a_limited_rate_is_kept() {
     fs::write(s3cmd.path("file"), vec![7; 1_500_000]).unwrap();
     let begin = std::time::Instant::now();
     on(&a, &["s3", "put", &s3cmd.path("file"), "s3://words_rate/k", "--limit-rate", "500k"]).code(0);
-    // A second's worth may go at once.
+    // The bytes of one second may go at once.
     assert!(begin.elapsed().as_millis() > 1500, "{:?}", begin.elapsed());
 
-    // A file of s3cmd says it too, and what was typed counts more.
+    // A file of s3cmd can say it, too, and a typed option overrides it.
     let cfg = s3cmd.path("s3cfg");
     let text = fs::read_to_string(&cfg).unwrap();
     fs::write(&cfg, format!("{text}limitrate = 500K\n")).unwrap();

@@ -1,4 +1,4 @@
-//! The words of `deis-store s3` beside s3cmd's, on a real radosgw: where the meaning is shared, so is the result.
+//! The words of `deis-store s3` beside s3cmd's, on a real radosgw. Words with the same meaning give the same result.
 
 mod bad_input;
 mod files;
@@ -28,7 +28,7 @@ fn filled(name: &str, keys: &[&str]) -> (Environment, S3cmd) {
     (a, s3cmd)
 }
 
-/// The key as bytes that last: the client keeps them.
+/// The key as static bytes, because the client keeps them.
 fn content(key: &str) -> &'static [u8] {
     key.to_owned().leak().as_bytes()
 }

@@ -1,4 +1,4 @@
-//! Words about what is in the cluster: `ls`, `la`, `du`, `del`, `cp`, `info`, `signurl`, `listmp`, `abortmp`.
+//! Words for the objects in the cluster: `ls`, `la`, `du`, `del`, `cp`, `info`, `signurl`, `listmp`, `abortmp`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -32,7 +32,7 @@ fn ls_la_and_du_print_what_s3cmd_prints() {
         assert_eq!(sorted(&ours), sorted(&s3cmd.run(words)), "{words:?}");
         assert!(!ours.is_empty());
     }
-    // s3cmd cannot: other tests have buckets with keys that are no XML to it.
+    // s3cmd cannot list all buckets: other tests have buckets with keys that XML cannot hold.
     for (all, words) in [
         (&["la"][..], &["ls", "s3://words_listed"][..]),
         (&["la", "-r"], &["ls", "-r", "s3://words_listed"]),
@@ -109,7 +109,7 @@ fn cp_and_info_keep_and_tell_what_s3cmd_stores() {
     assert_eq!(info("ours/meta")["content_type"], "text/x-own");
     assert_eq!(info("ours/meta"), info("meta"));
     assert_eq!(info("ours/meta"), info("theirs"));
-    // The lines that both print are the same.
+    // The lines that both programs print are the same.
     let ours = on(&a, &["s3", "info", "s3://words_cp/ours/meta"]).code(0).stdout;
     let theirs = s3cmd.run(&["info", "s3://words_cp/ours/meta"]);
     for name in ["(object):", "File size:", "Last mod:", "MIME type:", "MD5 sum:", "ACL:", "x-amz-meta-note:"]

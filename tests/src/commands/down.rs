@@ -1,4 +1,4 @@
-//! `dev-cluster down`: ends what `up` began.
+//! `dev-cluster down`: stops a cluster that `up` started.
 
 use std::fs;
 use std::path::Path;
@@ -10,10 +10,10 @@ use deis_store_tests::{mount_point, process};
 
 use super::owner;
 
-/// The keeper gives each of its servers some seconds.
+/// The time that the keeper has to stop. It gives each of its servers some seconds.
 const GRACE: Duration = Duration::from_secs(40);
 
-/// Stops one cluster, or all that run, and returns when nothing of them is left.
+/// Stops one cluster, or all running ones, and returns when nothing of them is left.
 pub(crate) fn down(directory: Option<&Path>, name: &str, all: bool) -> Result<ExitCode> {
     let directories = if all { owner::all_kept() } else { vec![owner::directory(directory, name)?] };
     for directory in directories {
@@ -31,7 +31,7 @@ fn stop(directory: &Path) -> Result<()> {
         let asked = Instant::now();
         while owner::alive(directory) == Some(id) {
             if asked.elapsed() > GRACE {
-                // Its servers go with it.
+                // The kernel ends the keeper's servers with it.
                 process::send_signal("KILL", id);
             }
             std::thread::sleep(Duration::from_millis(50));
@@ -41,7 +41,7 @@ fn stop(directory: &Path) -> Result<()> {
         eprintln!("The cluster in {} was not running", directory.display());
         mount_point::tidy_up();
     }
-    // A keeper that stopped by itself has removed it already.
+    // A keeper that was not killed has removed the directory already.
     if directory.exists() {
         fs::remove_dir_all(directory).context(directory.display())?;
     }

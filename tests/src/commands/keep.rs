@@ -11,7 +11,7 @@ use deis_store_tests::interrupt;
 
 use super::owner;
 
-/// Keeps it, and removes its directory at the end; not when the start fails, for then the logs are wanted.
+/// Keeps a cluster, and removes its directory at the end. If the start fails, the directory stays for its logs.
 pub(crate) fn keep(directory: Option<&Path>, options: &Options) -> Result<ExitCode> {
     let directory = owner::directory(directory, &options.name)?;
     interrupt::remember_signals()?;

@@ -9,7 +9,7 @@ mod owner;
 
 use std::process::ExitCode;
 
-/// What a shell would say of a program that this signal ended.
+/// The exit code that a shell would give for a program that this signal ended.
 pub(crate) fn ended_by(signal: usize) -> ExitCode {
     ExitCode::from(u8::try_from(128 + signal).unwrap_or(u8::MAX))
 }

@@ -1,4 +1,4 @@
-//! Who keeps a cluster's directory: the file `keeper.pid` in it, and whether that process still lives.
+//! The process that keeps a cluster's directory: the file `keeper.pid` names it, and tells whether it still lives.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -8,7 +8,7 @@ use deis_store_tests::error::{Context, Result};
 use deis_store_tests::mount_point;
 
 const FILE: &str = "keeper.pid";
-/// Begins the name of every directory that is not chosen by hand.
+/// The beginning of the name of every directory that is not chosen by hand.
 pub(crate) const PREFIX: &str = "dev-cluster-";
 
 /// The usual directory of a cluster with this name, or the one given, as an absolute path.
@@ -17,14 +17,14 @@ pub(crate) fn directory(given: Option<&Path>, name: &str) -> Result<PathBuf> {
     std::path::absolute(given.unwrap_or(&usual)).context("Directory")
 }
 
-/// Says that this process keeps the directory.
+/// Writes down that this process keeps the directory.
 pub(crate) fn claim(directory: &Path) -> Result<()> {
     let id = std::process::id();
     let file = directory.join(FILE);
     fs::write(&file, format!("{id} {}\n", birth(id).unwrap_or_default())).context(file.display())
 }
 
-/// Whether `claim` was called here at some time.
+/// Whether some process has claimed the directory at some time.
 pub(crate) fn is_claimed(directory: &Path) -> bool {
     directory.join(FILE).exists()
 }
@@ -43,7 +43,7 @@ pub(crate) fn all_kept() -> Vec<PathBuf> {
     processes.flatten().filter_map(|process| kept_by(&process.path())).collect()
 }
 
-/// Removes what a killed `dev-cluster run` could not remove itself.
+/// Removes the directories that a killed `dev-cluster run` could not remove itself.
 pub(crate) fn sweep() {
     let Ok(entries) = fs::read_dir(std::env::temp_dir()) else { return };
     for entry in entries.flatten() {
@@ -66,7 +66,8 @@ fn kept_by(process: &Path) -> Option<PathBuf> {
     (ours && words.get(1) == Some(&"keep") && alive(&directory).is_some()).then_some(directory)
 }
 
-/// The 22nd field of /proc/ID/stat; the second one may hold spaces and parentheses. Nothing for a zombie.
+/// The time of birth of a process: the 22nd field of /proc/ID/stat. (The second field may hold spaces and parentheses.)
+/// A zombie has none.
 fn birth(id: u32) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();

@@ -17,10 +17,10 @@ use deis_store_tests::{interrupt, process};
 
 use super::{ended_by, owner};
 
-/// How long the command may take over its goodbye when we are to stop.
+/// The time that the command has to stop after a signal.
 const GRACE: Duration = Duration::from_secs(10);
 
-/// Starts the clusters side by side, runs the command, and stops them, whatever happens.
+/// Starts the clusters side by side, runs the command, and stops the clusters in any case.
 pub(crate) fn run(only_a: bool, command: &[OsString]) -> Result<ExitCode> {
     interrupt::remember_signals()?;
     owner::sweep();
@@ -62,14 +62,15 @@ fn start_all(directory: &Path, kinds: &[Options]) -> Result<Vec<Cluster>> {
 }
 
 fn around(directory: &Path, only_a: bool, command: &[OsString]) -> Result<ExitStatus> {
-    // The clusters' kind of child, but with our own environment.
+    // Started like the clusters' children, but with our own environment.
     let mut child = Command::new("setpriv");
     child.args(["--pdeathsig", "KILL", "--"]).args(command);
     child.env(VARIABLE_A, directory.join("a").join(FILE)).env_remove(VARIABLE_B);
     if !only_a {
         child.env(VARIABLE_B, directory.join("b").join(FILE));
     }
-    // A group of its own can be ended with all that it started; but only ours may read from the terminal.
+    // A group of its own can be ended with everything that the command has started. But only our group may read from
+    // the terminal.
     let grouped = !std::io::stdin().is_terminal();
     if grouped {
         child.process_group(0);
@@ -100,7 +101,7 @@ fn end(child: &mut Child, grouped: bool) -> Result<ExitStatus> {
     child.wait().context("Wait for the command")
 }
 
-/// The command's, or what a shell would say had a signal ended it, or us.
+/// The exit code of the command. If a signal ended the command or this program, the code is the one of a shell.
 fn exit_code(status: ExitStatus) -> ExitCode {
     let signal = interrupt::received().or_else(|| usize::try_from(status.signal()?).ok());
     match (signal, status.code()) {

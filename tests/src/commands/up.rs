@@ -12,7 +12,7 @@ use deis_store_tests::{interrupt, process};
 
 use super::owner;
 
-/// Starts it, waits until it is ready, and prints how to use it as lines for a shell.
+/// Starts a cluster, waits until it is ready, and prints its environment as lines for a shell.
 pub(crate) fn up(directory: Option<&Path>, options: &Options) -> Result<ExitCode> {
     let directory = owner::directory(directory, &options.name)?;
     interrupt::remember_signals()?;
@@ -47,7 +47,7 @@ fn make_empty(directory: &Path) -> Result<()> {
     }
 }
 
-/// In a session of its own, so that the end of this one, or of the terminal, does not end it.
+/// Starts the keeper in a session of its own, so that the end of this session, or of the terminal, does not end it.
 fn start_keeper(directory: &Path, options: &Options) -> Result<Child> {
     let log = File::create(directory.join("keeper.log")).context("keeper.log")?;
     let program = std::env::current_exe().context("Find dev-cluster")?;

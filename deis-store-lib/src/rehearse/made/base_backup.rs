@@ -1,6 +1,6 @@
 //! A made base backup as WAL-E pushes it: tar partitions of a small PGDATA, packed, and the sentinel. Pure.
 //!
-//! Files have the names, places and sizes of PostgreSQL's; what is in them is made up and no server starts from it:
+//! The files have the names, places and sizes of PostgreSQL's. Their content is made up, and no server starts from it:
 //! `pg_control`, for one, has no checksum.
 
 use serde_json::json;
@@ -14,7 +14,7 @@ const PAGE_BYTES: usize = 8192;
 /// User and group `postgres` in the image of Deis' database.
 const OWNER: (u64, u64) = (70, 70);
 
-/// A base backup: from where to where, when, and in how many partitions.
+/// A base backup: its start and stop in the log, its time, and the number of its partitions.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct BaseBackup {
     pub(super) timeline: u32,
@@ -53,7 +53,7 @@ impl File {
 }
 
 impl BaseBackup {
-    /// The name by which WAL-E knows it; its offset is decimal.
+    /// The name that WAL-E gives it; the offset is decimal.
     pub(super) fn name(&self) -> String {
         format!("base_{}_{:08}", Segment::of(self.timeline, self.start).name(), self.start.offset())
     }
@@ -74,7 +74,7 @@ impl BaseBackup {
         lzop::pack(&archive, self.started)
     }
 
-    /// What WAL-E writes last.
+    /// The sentinel, which WAL-E writes last.
     pub(super) fn sentinel(&self) -> String {
         let sizes = (0..self.partitions).flat_map(|number| self.files(number)).map(|file| file.size_bytes());
         json!({
@@ -86,12 +86,12 @@ impl BaseBackup {
         .to_string()
     }
 
-    /// The name of its history file in the archive; its offset is hexadecimal.
+    /// The name of its history file in the archive; the offset is hexadecimal.
     pub(super) fn history_name(&self) -> String {
         format!("{}.{:08X}.backup", Segment::of(self.timeline, self.start).name(), self.start.offset())
     }
 
-    /// What the server writes into the archive when a backup has ended.
+    /// The history file, which the server writes into the archive when a backup has ended.
     pub(super) fn history(&self) -> String {
         let label = self.label();
         let (start, rest) = label.split_once('\n').unwrap_or_default();
@@ -155,7 +155,7 @@ impl BaseBackup {
         let upper = u16::try_from(1024 + 8 * noise.below(640)).unwrap_or(1024);
         let lsn = self.start.0.to_le_bytes();
         let mut page = [&lsn[4..], &lsn[..4], &[0; 4], &24_u16.to_le_bytes(), &upper.to_le_bytes()].concat();
-        // Where special space begins, then the page's size and the version of its layout.
+        // The beginning of the special space, then the page's size and the version of its layout.
         page.extend_from_slice(&[0, 0x20, 4, 0x20, 0, 0, 0, 0]);
         page.resize(PAGE_BYTES, 0);
         noise.fill(&mut page[usize::from(upper)..]);

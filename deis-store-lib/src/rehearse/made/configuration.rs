@@ -1,13 +1,13 @@
 //! The made tree of etcd below `/deis`: keys of every class, with made secrets. Pure.
 //!
-//! Nothing in it opens anything anywhere.
+//! None of these secrets gives access to anything.
 
 use std::time::Duration;
 
 use super::sequence::Sequence;
 use crate::etcd::{Node, Value};
 
-/// How long the keys live by which components are found.
+/// The time to live of the keys by which components are found.
 const TTL: Duration = Duration::from_secs(20);
 const HOSTS: [&str; 3] = ["10.21.1.11", "10.21.1.12", "10.21.1.13"];
 
@@ -30,7 +30,7 @@ pub(super) fn tree(seed: u64) -> Node {
     tree
 }
 
-/// What running components refresh all the time.
+/// The keys that running components refresh all the time.
 fn published(tree: &mut Node) {
     for (component, port, hosts) in
         [("store/gateway", "8888", &HOSTS[..2]), ("registry", "5000", &HOSTS[..1]), ("router", "80", &HOSTS)]
@@ -53,7 +53,7 @@ fn published(tree: &mut Node) {
     for component in ["store/gateway", "registry"] {
         set(tree, &format!("{component}/masterLock"), HOSTS[0], Some(TTL));
     }
-    // The logger means 20 seconds and says 2·10¹⁰.
+    // The logger means 20 seconds and sets 2·10¹⁰ seconds.
     let for_ever = Some(Duration::from_secs(20_000_000_000));
     set(tree, "logs/host", HOSTS[1], for_ever);
     set(tree, "logs/port", "514", for_ever);
@@ -82,7 +82,7 @@ fn secrets(chance: &mut Sequence) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// Set by an operator.
+/// The keys set by an operator.
 const OPERATORS: &[(&str, &str)] = &[
     ("platform/domain", "old.example.com"),
     ("platform/version", "v1.13.4"),
@@ -98,7 +98,7 @@ const OPERATORS: &[(&str, &str)] = &[
     ("logs/drain", "syslog://logs.example.com:514"),
 ];
 
-/// Written by a component at its first start, unless an operator was there before.
+/// The keys that a component writes at its first start, unless an operator has set them before.
 const DEFAULTS: &[(&str, &str)] = &[
     ("store/size", "3"),
     ("store/minSize", "1"),
@@ -120,7 +120,7 @@ const DEFAULTS: &[(&str, &str)] = &[
     ("controller/workers", "8"),
 ];
 
-/// Written by the controller from its database.
+/// The keys that the controller writes from its database.
 const DERIVED: &[(&str, &str)] = &[
     ("builder/users/user1/9c3bd7b1f2a94a04a3b2d5cd9f0c3b1a", "ssh-rsa AAAAB3NzaC1yc2E user1@laptop"),
     ("domains/www.example.com", "peachy-waxworks"),
@@ -138,7 +138,7 @@ fn set(tree: &mut Node, key: &str, value: &str, ttl: Option<Duration>) {
     parent(tree, &key).nodes.push(node);
 }
 
-/// The directory that holds a key, made with those above it.
+/// The directory that holds a key. It is made if need be, with the directories above it.
 fn parent<'a>(mut directory: &'a mut Node, key: &str) -> &'a mut Node {
     let depth = directory.key.len() + 1;
     for (slash, _) in key.match_indices('/').filter(|(place, _)| *place >= depth) {

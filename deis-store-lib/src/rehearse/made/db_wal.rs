@@ -1,7 +1,7 @@
-//! The made bucket `db_wal`: two base backups and the write-ahead log from the first one on, with a switch of the
-//! timeline between them, in WAL-E's layout 005. Pure.
+//! The made bucket `db_wal`, in WAL-E's layout 005: two base backups, and the write-ahead log from the first one on.
+//! The timeline switches between them. Pure.
 //!
-//! Objects stand in the order in which WAL-E writes them: a sentinel after all that it vouches for. The log is
+//! Objects stand in the order in which WAL-E writes them: a sentinel after all objects that it vouches for. The log is
 //! contiguous, and goes over the end of a log of 256 segments.
 
 use super::base_backup::BaseBackup;
@@ -12,11 +12,12 @@ use super::wal::{self, Lsn, Segment};
 
 /// 2015-09-03 00:00 UTC.
 const START: i64 = 1_441_238_400;
-/// Between two objects: a segment a minute, as `archive_timeout` has it.
+/// The time between two objects: one segment a minute, as `archive_timeout` sets it.
 const STEP_SECONDS: i64 = 60;
 const VERSION: &str =
     "PostgreSQL 9.3.9 on x86_64-unknown-linux-gnu, compiled by gcc (Alpine 4.8.3) 4.8.3, 64-bit";
-/// Where timeline 2 leaves timeline 1: the first one's last whole record ended here when its host was lost.
+/// The place at which timeline 2 leaves timeline 1. The last whole record of timeline 1 ended here when its host was
+/// lost.
 const SWITCH: Lsn = Lsn(0xff00_9e28);
 
 pub(super) fn objects(seed: u64) -> Vec<SampleObject> {
@@ -62,7 +63,7 @@ impl Log {
     }
 }
 
-/// All of it but the sentinel.
+/// The objects of a base backup, without the sentinel.
 fn base_backup(backup: BaseBackup) -> impl Iterator<Item = SampleObject> {
     let path = format!("basebackups_005/{}", backup.name());
     let version =
@@ -87,7 +88,7 @@ fn packed(key: &str, text: String, packed_at: i64) -> SampleObject {
     SampleObject::new(key, move || lzop::pack(text.as_bytes(), packed_at))
 }
 
-/// What operators and their programs leave in a bucket; WAL-E passes over it.
+/// Objects that operators and their programs leave in a bucket. WAL-E ignores them.
 fn oddities() -> [SampleObject; 3] {
     [
         SampleObject::text("wal_005/", "").of_type(Some("application/x-directory")),

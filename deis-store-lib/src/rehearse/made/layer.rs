@@ -9,12 +9,12 @@ use super::tar::{self, Entry};
 const MODIFIED: u64 = 1_441_238_400;
 const FILE_BYTES: usize = 700_000;
 
-/// A layer: what is in it, and how it is packed.
+/// A layer: its content and its packing.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Layer {
     pub(super) seed: u64,
     pub(super) name: &'static str,
-    /// Of all files together.
+    /// The size of all files together.
     pub(super) content_bytes: usize,
     pub(super) gzip: bool,
 }
@@ -37,7 +37,7 @@ impl Layer {
     }
 }
 
-/// A gzip file (RFC 1952) of stored blocks: noise does not compress, and these bytes are the same with every version
+/// A gzip file (RFC 1952) of stored blocks. Noise does not compress, and stored blocks are the same with every version
 /// of every compressor.
 pub(super) fn gzip(content: &[u8]) -> Vec<u8> {
     const MOST_BYTES: usize = 0xffff;

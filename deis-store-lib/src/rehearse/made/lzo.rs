@@ -1,14 +1,14 @@
-//! LZO1X, as far as runs go: what `lzop` can unpack, packed by nothing but the repetition of one byte. Pure.
+//! Packs runs of one byte as LZO1X, so that `lzop` can unpack them. Pure.
 //!
-//! Write-ahead log is mostly zeros, so this is enough to keep a made segment small. It must not be taken for a
-//! compressor: other redundancy is left in. Instructions are those of the LZO stream format that the Linux kernel
+//! The write-ahead log is mostly zeros, so packing runs is enough to keep a made segment small. This is not a full
+//! compressor: other redundancy is left in. The instructions are those of the LZO stream format that the Linux kernel
 //! documents in `Documentation/staging/lzo.rst`.
 
 /// The distance-1 match (`M3`): repeats the byte before it.
 const REPEAT: u8 = 0b0010_0000;
 /// A match of distance 16384 (`M4`) ends a stream.
 const END: [u8; 3] = [0x11, 0, 0];
-/// Runs are looked for in steps of this: a shorter one may be missed, one of twice its length never.
+/// The step of the search for runs. A run shorter than two steps may be missed, a longer one is always found.
 const STEP: usize = 32;
 
 /// A block as an LZO1X stream.
@@ -16,7 +16,7 @@ pub(super) fn compress(block: &[u8]) -> Vec<u8> {
     let mut stream = Stream::default();
     let mut place = 0;
     while let Some((start, end)) = next_run(block, place) {
-        // The first byte of a run is a literal: what a repetition repeats.
+        // The first byte of a run is a literal, which the repetition repeats.
         stream.literals(&block[place..=start]);
         stream.repeat(end - start - 1);
         place = end;
@@ -26,7 +26,7 @@ pub(super) fn compress(block: &[u8]) -> Vec<u8> {
     stream.bytes
 }
 
-/// Where the next run of equal bytes at or after `from` begins and ends.
+/// The beginning and the end of the next run of equal bytes at or after `from`.
 fn next_run(block: &[u8], from: usize) -> Option<(usize, usize)> {
     let rest = &block[from..];
     let is_run = |chunk: &[u8]| chunk[1..] == chunk[..STEP - 1];
@@ -43,7 +43,7 @@ fn next_run(block: &[u8], from: usize) -> Option<(usize, usize)> {
 #[derive(Default)]
 struct Stream {
     bytes: Vec<u8>,
-    /// Where the last match has two bits for a number of literals below 4.
+    /// The place at which the last match has two bits for a number of literals below 4.
     few: Option<usize>,
 }
 
@@ -53,7 +53,7 @@ impl Stream {
         match (low_byte(count), self.few) {
             (0, _) if count == 0 => {}
             (few, Some(place)) if count < 4 => self.bytes[place] |= few,
-            // Only the first instruction of a stream may say it like this.
+            // Only the first instruction of a stream may give its count in this form.
             (few, _) if self.bytes.is_empty() && count <= 238 => self.bytes.push(17 + few),
             (few, _) if count <= 18 => self.bytes.push(few - 3),
             _ => {
@@ -75,7 +75,8 @@ impl Stream {
         self.bytes.extend_from_slice(&[0, 0]);
     }
 
-    /// What is left of a length that did not fit: 255 for each zero, then the rest, which is not 0.
+    /// The rest of a length that did not fit into its instruction: a zero for each 255, then the remainder, which is
+    /// not 0.
     fn length(&mut self, length: usize) {
         let zeros = (length - 1) / 255;
         self.bytes.resize(self.bytes.len() + zeros, 0);

@@ -1,16 +1,16 @@
-//! Files as the program lzop writes them from a pipe, by which WAL-E packs everything. Pure.
+//! Files as the program lzop writes them from a pipe. WAL-E packs everything with lzop. Pure.
 //!
-//! Blocks of 256 KiB, each with an Adler-32 of its content; a block that packing does not make smaller is stored as
-//! it is. It never holds more than one block of what is packed.
+//! A file has blocks of 256 KiB, each with an Adler-32 of its content. A block that packing does not make smaller is
+//! stored unpacked. The packer never holds more than one block of the content.
 
 use super::lzo;
 
 const MAGIC: &[u8; 9] = b"\x89LZO\0\r\n\x1a\n";
-/// lzop 1.04, LZO 2.10, to be read by lzop 0.94 and later.
+/// Written by lzop 1.04 with LZO 2.10; lzop 0.94 and later can read it.
 const VERSIONS: [u8; 6] = [0x10, 0x40, 0x20, 0xa0, 0x09, 0x40];
 /// LZO1X-1, level 5.
 const METHOD: [u8; 2] = [1, 5];
-/// Unix; each block has its content's Adler-32; from a pipe, to a pipe.
+/// Made on Unix, from a pipe to a pipe; each block has the Adler-32 of its content.
 const FLAGS: u32 = 0x0300_000d;
 const BLOCK_BYTES: usize = 256 << 10;
 
@@ -21,21 +21,21 @@ pub(super) struct Packer {
 }
 
 impl Packer {
-    /// Begins a file, packed at a time in seconds since 1970.
+    /// Begins a file. `packed_at` is in seconds since 1970.
     pub(super) fn new(packed_at: i64) -> Self {
         let mut header = [&VERSIONS[..], &METHOD, &FLAGS.to_be_bytes(), &[0; 4]].concat();
         // The lower half of the time, then the upper one.
         let [high @ .., a, b, c, d] = packed_at.to_be_bytes();
         header.extend_from_slice(&[a, b, c, d]);
         header.extend_from_slice(&high);
-        // No name: it came from a pipe.
+        // No name, since the content came from a pipe.
         header.push(0);
         let checksum = adler32(&header).to_be_bytes();
         let file = [&MAGIC[..], &header, &checksum].concat();
         Self { file, block: Vec::with_capacity(BLOCK_BYTES) }
     }
 
-    /// Adds to its content.
+    /// Adds content to the file.
     pub(super) fn push(&mut self, mut content: &[u8]) {
         while !content.is_empty() {
             let (now, later) = content.split_at(content.len().min(BLOCK_BYTES - self.block.len()));
@@ -74,7 +74,7 @@ impl Packer {
     }
 }
 
-/// A small file at once.
+/// Packs a small file in one call.
 pub(super) fn pack(content: &[u8], packed_at: i64) -> Vec<u8> {
     let mut packer = Packer::new(packed_at);
     packer.push(content);
@@ -84,7 +84,8 @@ pub(super) fn pack(content: &[u8], packed_at: i64) -> Vec<u8> {
 /// Adler-32 (RFC 1950).
 pub(super) fn adler32(bytes: &[u8]) -> u32 {
     const PRIME: u32 = 65_521;
-    // Sums of up to 5552 bytes fit into 32 bits before they are reduced; of fewer, more are nothing but zeros.
+    // The sums of up to 5552 bytes fit into 32 bits before they are reduced. Chunks are shorter, since more of the
+    // short ones are all zeros.
     const ZEROS: [u8; 1024] = [0; 1024];
     let (mut low, mut high) = (1, 0);
     for chunk in bytes.chunks(ZEROS.len()) {
@@ -101,7 +102,7 @@ pub(super) fn adler32(bytes: &[u8]) -> u32 {
     high << 16 | low
 }
 
-/// A block's length, which fits.
+/// A block's length, which always fits into 32 bits.
 fn length(block: &[u8]) -> u32 {
     u32::try_from(block.len()).unwrap_or(u32::MAX)
 }
@@ -118,7 +119,7 @@ mod tests {
         assert_eq!(adler32(&vec![0xff; 1_000_000]), 0x3843_e1be);
     }
 
-    /// Of lzop 1.04 itself: `printf hello | lzop -c`.
+    /// The expected bytes come from lzop 1.04 itself: `printf hello | lzop -c`.
     #[test]
     fn a_small_file_is_what_lzop_makes_of_it() {
         let expected = [

@@ -1,10 +1,11 @@
-//! A made cluster: all that a backup takes from a platform, small, realistic, and the same for the same seed. Pure.
+//! A made cluster: everything that a backup reads from a platform. It is small, realistic, and the same for the same
+//! seed. Pure.
 //!
-//! It is what a rehearsal without a snapshot works on. All data and all secrets in it are made up. It must not read a
-//! clock, a file or a network, and holds no content: an object's bytes are made when they are asked for.
+//! A rehearsal without a snapshot works on it. All data and all secrets in it are made up. It must not read a clock, a
+//! file or a network. It holds no content: an object's bytes are made when they are asked for.
 //!
-//! What is true in it: names and layout, lzop and gzip and tar, page headers of the write-ahead log, sentinels,
-//! checksums of images, the frame of the dump. What is not: what stands in pages of tables and of the log, so that no
+//! True to the real thing are names and layout, lzop and gzip and tar, page headers of the write-ahead log, sentinels,
+//! checksums of images, and the frame of the dump. The content of the pages of tables and of the log is not, so no
 //! server starts from its base backups.
 
 mod base_backup;
@@ -42,7 +43,7 @@ impl Sample {
         Self { seed }
     }
 
-    /// Its buckets: `db_wal` and `registry`.
+    /// The cluster's buckets: `db_wal` and `registry`.
     #[must_use]
     pub fn buckets(&self) -> [SampleBucket; 2] {
         [
@@ -51,18 +52,18 @@ impl Sample {
         ]
     }
 
-    /// Writes its store volume as an uncompressed tar of a few MiB, in pieces of up to one file.
+    /// Writes the cluster's store volume as an uncompressed tar of a few MiB, in pieces of up to one file.
     pub fn volume(&self, out: &mut dyn Write) -> io::Result<()> {
         volume::write(self.seed, out)
     }
 
-    /// The dump of its database.
+    /// The dump of the cluster's database.
     #[must_use]
     pub fn dump(&self) -> String {
         dump::text(self.seed)
     }
 
-    /// Its tree of etcd below `/deis`. The keys of its gateway's user are there too.
+    /// The cluster's etcd tree below `/deis`. It includes the keys of the gateway's user.
     #[must_use]
     pub fn configuration(&self) -> Node {
         configuration::tree(self.seed)
@@ -73,11 +74,11 @@ impl Sample {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct SampleBucket {
-    /// Which part of a backup it is.
+    /// The part of a backup that the bucket is.
     pub part: Part,
-    /// Its name, the one that [`Sample::configuration`] has.
+    /// The bucket's name, as in [`Sample::configuration`].
     pub name: &'static str,
-    /// Its objects in the order in which they were written, not of their keys.
+    /// The objects in the order in which they were written, not in the order of their keys.
     pub objects: Vec<SampleObject>,
 }
 

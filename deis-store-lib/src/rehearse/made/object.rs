@@ -1,6 +1,6 @@
-//! An object of the made cluster: everything about it, and its bytes when they are asked for. Pure.
+//! An object of the made cluster: its description, and its bytes when they are asked for. Pure.
 //!
-//! It must not hold what it can make: a bucket's description stays small.
+//! An object must not hold bytes that it can make, so that a bucket's description stays small.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-/// What boto, by which WAL-E and docker-registry write, says of bytes that it does not know.
+/// The type that boto sends for bytes of an unknown type. WAL-E and docker-registry write with boto.
 const BOTO_TYPE: &str = "application/octet-stream";
 
 /// The parts in which docker-registry uploads a layer.
@@ -18,7 +18,7 @@ pub(super) const PART_SIZE_BYTES: u64 = 5 << 20;
 #[derive(Clone)]
 #[non_exhaustive]
 pub struct SampleObject {
-    /// Its key.
+    /// The object's key.
     pub key: String,
     /// `Content-Type`; none if its writer sent none.
     pub content_type: Option<String>,
@@ -26,15 +26,15 @@ pub struct SampleObject {
     pub headers: BTreeMap<String, String>,
     /// Metadata, by name without `x-amz-meta-`.
     pub meta: BTreeMap<String, String>,
-    /// When it was written: whole seconds, each object of a bucket later than the one before.
+    /// The time of writing in whole seconds. Each object of a bucket is later than the one before.
     pub modified: Timestamp,
-    /// The size of the parts if its writer used a multipart upload, also where one part was enough.
+    /// The size of the parts, if its writer used a multipart upload. That is so even where one part was enough.
     pub part_size_bytes: Option<u64>,
     body: Arc<dyn Fn() -> Vec<u8> + Send + Sync>,
 }
 
 impl SampleObject {
-    /// Makes its bytes, 12 MiB at most: the same each time, and nothing of them is kept.
+    /// Makes the object's bytes, 12 MiB at most. They are the same each time, and none of them is kept.
     #[must_use]
     pub fn bytes(&self) -> Vec<u8> {
         (self.body)()
@@ -72,7 +72,7 @@ impl SampleObject {
         self
     }
 
-    /// Uploaded as docker-registry does it; boto sends no type when it begins an upload in parts.
+    /// Uploaded in parts, as docker-registry does it. boto sends no type when it begins such an upload.
     pub(super) fn in_parts(mut self) -> Self {
         self.content_type = None;
         self.part_size_bytes = Some(PART_SIZE_BYTES);
@@ -86,7 +86,7 @@ impl fmt::Debug for SampleObject {
     }
 }
 
-/// Dates objects in the order in which they stand.
+/// Gives objects their times, in the order in which they stand.
 pub(super) fn dated(mut objects: Vec<SampleObject>, start: i64, step_seconds: i64) -> Vec<SampleObject> {
     for (second, object) in (0..).map(|place| start + place * step_seconds).zip(&mut objects) {
         object.modified = Timestamp::from_second(second).unwrap_or_default();

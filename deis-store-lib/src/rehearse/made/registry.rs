@@ -2,7 +2,7 @@
 //! them. Pure.
 //!
 //! Objects stand in the order in which pushes write them: images from the root on, then the tags that need them. All
-//! layers are uploaded by multipart, as docker-registry does it whatever their size.
+//! layers are uploaded in parts, since docker-registry does so for every size.
 
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -16,10 +16,10 @@ use crate::hash::lower_hex;
 const START: i64 = 1_441_260_000;
 const STEP_SECONDS: i64 = 5;
 
-/// An image: what it is called here, its parent, the size of its files, and whether its layer is gzip.
+/// An image: its name in this file, its parent, the size of its files, and whether its layer is gzip.
 type ImageRow = (&'static str, Option<&'static str>, usize, bool);
 
-/// From the roots on.
+/// The images, from the roots on.
 const IMAGES: [ImageRow; 7] = [
     ("cedar", None, 11_000_000, false),
     ("slugrunner", Some("cedar"), 6_400_000, true),
@@ -30,10 +30,10 @@ const IMAGES: [ImageRow; 7] = [
     ("cut-off", Some("env"), 0, true),
 ];
 
-/// The push that was cut off while its layer was on the way.
+/// The image whose push was cut off while its layer was uploaded.
 const UNFINISHED: &str = "cut-off";
 
-/// Repositories with their tags: tag and image.
+/// The repositories with their tags: each tag with its image.
 const REPOSITORIES: [(&str, &[(&str, &str)]); 3] = [
     ("deis/slugrunner", &[("latest", "slugrunner"), ("v1.13.4", "slugrunner")]),
     (
@@ -119,7 +119,8 @@ impl Registry {
     }
 }
 
-/// The object `_checksum`: a made tarsum, which hashes a tar's entries and is checked by none, and a true checksum.
+/// The object `_checksum`: a tarsum and a true checksum. The tarsum, a hash over a tar's entries, is made up, since
+/// nobody checks it.
 fn checksum(document: &str, layer: &Layer) -> Vec<u8> {
     let bytes = layer.bytes();
     let tarsum = lower_hex(&Sha256::new().chain_update("tarsum").chain_update(document).finalize());
@@ -129,7 +130,7 @@ fn checksum(document: &str, layer: &Layer) -> Vec<u8> {
         .into_bytes()
 }
 
-/// Keys and headers at which other programs have failed; no registry reads them.
+/// Objects with keys and headers at which other programs have failed. No registry reads them.
 fn oddities() -> Vec<SampleObject> {
     let text = |key: &str| SampleObject::text(key, format!("key: {key}\n"));
     vec![
@@ -169,7 +170,7 @@ mod tests {
         objects(1).into_iter().map(|object| (object.key.clone(), object.bytes())).collect()
     }
 
-    /// The same without what is large or takes long.
+    /// The same without the layers, which are large, and the checksums, which take long.
     fn documents() -> BTreeMap<String, Vec<u8>> {
         let mut objects = objects(1);
         objects.retain(|object| !object.key.ends_with("/layer") && !object.key.ends_with("/_checksum"));

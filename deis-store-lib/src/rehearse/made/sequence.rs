@@ -1,7 +1,7 @@
-//! Chance that repeats: the same numbers from the same seed and name, on every machine. Pure.
+//! Random numbers that repeat: the same numbers from the same seed and name, on every machine. Pure.
 //!
-//! An algorithm of our own (splitmix64) and not a crate's, so that no update of a crate changes the made cluster. It
-//! must not make a real secret: who knows the seed knows all that follows.
+//! The algorithm (splitmix64) is in this file and not in a crate, so that no update of a crate changes the made
+//! cluster. It must not make a real secret: the seed alone gives all numbers.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -13,7 +13,7 @@ use crate::hash::lower_hex;
 pub(super) struct Sequence(u64);
 
 impl Sequence {
-    /// The sequence of a name: each object has its own, so that it can be made without those before it.
+    /// The sequence of a name. Each object has its own sequence, so that it can be made without the objects before it.
     pub(super) fn new(seed: u64, name: &str) -> Self {
         // FNV-1a of the name.
         let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
@@ -37,7 +37,7 @@ impl Sequence {
         self.number() % limit
     }
 
-    /// One of these.
+    /// One of the given values.
     pub(super) fn choose<'a, T: ?Sized, const N: usize>(&mut self, from: &[&'a T; N]) -> &'a T {
         from[usize::try_from(self.below(N as u64)).unwrap_or(0)]
     }
@@ -52,21 +52,21 @@ impl Sequence {
         rest.copy_from_slice(&self.number().to_le_bytes()[..rest.len()]);
     }
 
-    /// So many bytes.
+    /// `count` bytes.
     pub(super) fn bytes(&mut self, count: usize) -> Vec<u8> {
         let mut bytes = vec![0; count];
         self.fill(&mut bytes);
         bytes
     }
 
-    /// So many hexadecimal digits, in lower case.
+    /// `digits` hexadecimal digits, in lower case.
     pub(super) fn hex(&mut self, digits: usize) -> String {
         let mut text = lower_hex(&self.bytes(digits.div_ceil(2)));
         text.truncate(digits);
         text
     }
 
-    /// So many bytes as base64.
+    /// `count` bytes as base64.
     pub(super) fn base64(&mut self, count: usize) -> String {
         BASE64.encode(self.bytes(count))
     }

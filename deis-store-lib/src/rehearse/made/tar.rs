@@ -1,14 +1,14 @@
 //! Writes tar archives (GNU format) of made files, into memory and without a runtime. Pure.
 //!
-//! It must not be used for files of a real cluster: the archive that holds them is written by tar itself.
+//! It must not be used for files of a real cluster: tar itself writes their archive.
 
 use tokio_tar::{EntryType, Header};
 
 const BLOCK_BYTES: usize = 512;
-/// What a header has room for; a longer name goes into an entry of its own before it.
+/// The longest name that fits into a header. A longer one goes into an entry of its own before it.
 const NAME_BYTES: usize = 100;
 
-/// What an entry says besides its content.
+/// The description of an entry: everything but its content.
 #[derive(Clone, Debug)]
 pub(super) struct Entry<'a> {
     name: &'a str,
@@ -20,12 +20,12 @@ pub(super) struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    /// A file of root's, mode 0644.
+    /// A file owned by root, of mode 0644.
     pub(super) fn file(name: &'a str, modified: u64) -> Self {
         Self { name, kind: EntryType::Regular, link: "", mode: 0o644, owner: (0, 0), modified }
     }
 
-    /// A directory of root's, mode 0755; its name ends with a slash.
+    /// A directory owned by root, of mode 0755. Its name ends with a slash.
     pub(super) fn directory(name: &'a str, modified: u64) -> Self {
         Self { kind: EntryType::Directory, mode: 0o755, ..Self::file(name, modified) }
     }
@@ -43,7 +43,7 @@ impl<'a> Entry<'a> {
         Self { owner: (user, group), ..self }
     }
 
-    /// Adds it to an archive, with its content.
+    /// Adds the entry to an archive, with its content.
     pub(super) fn append(&self, archive: &mut Vec<u8>, content: &[u8]) {
         if self.name.len() > NAME_BYTES {
             let long = Entry { kind: EntryType::GNULongName, ..Entry::file("././@LongLink", 0) };

@@ -1,4 +1,4 @@
-//! What holds for the made cluster as a whole.
+//! Tests of the made cluster as a whole.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ fn volume(sample: Sample) -> Vec<u8> {
     archive
 }
 
-/// Checksums of layers are few bytes that take long, and have a test of their own.
+/// Whether an object is quick to make. Checksums of layers take long, and have a test of their own.
 fn is_quick(object: &SampleObject) -> bool {
     !object.key.ends_with("/_checksum")
 }

@@ -1,5 +1,5 @@
-//! Unpacks lzop files in tests, by the format's description alone: an LZO1X decoder for all of its instructions that
-//! `lzo.rs` may write, and every checksum. It panics at the first thing that is wrong.
+//! Unpacks lzop files in tests, written from the format's description alone. Its LZO1X decoder knows all instructions
+//! that `lzo.rs` may write. It checks every checksum, and panics at the first mistake.
 
 use super::lzop::adler32;
 
@@ -33,7 +33,7 @@ pub(super) fn file(mut file: &[u8]) -> Vec<u8> {
 /// The content of an LZO1X stream.
 pub(super) fn block(mut stream: &[u8], raw_bytes: usize) -> Vec<u8> {
     let mut raw = Vec::with_capacity(raw_bytes);
-    // How many literals the last instruction copied; 4 for 4 and more.
+    // The number of literals that the last instruction copied; 4 stands for 4 and more.
     let mut state = 0;
     if stream[0] > 17 {
         let count = usize::from(take(&mut stream, 1)[0] - 17);
@@ -70,7 +70,8 @@ pub(super) fn block(mut stream: &[u8], raw_bytes: usize) -> Vec<u8> {
     }
 }
 
-/// A length that stands in its instruction, or after it: `most` and 255 for each zero and what follows them.
+/// A length that stands in its instruction or after it. After it, the length is `most`, plus 255 for each zero, plus
+/// the next byte.
 fn length(stream: &mut &[u8], short: usize, most: usize) -> usize {
     if short != 0 {
         return short;

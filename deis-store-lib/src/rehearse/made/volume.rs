@@ -1,7 +1,7 @@
-//! The made store volume as a tar: logs of apps and of the platform, and what a tar must not get wrong. Pure.
+//! The made store volume as a tar: logs of apps and of the platform, and entries that are easy to get wrong. Pure.
 //!
-//! Paths begin with `./`, as those of an archive that tar makes of a directory `.`. It must not hold the archive: one
-//! log at a time.
+//! Paths begin with `./`, as in tar's archive of a directory `.`. The archive must not be held in memory: only one log
+//! at a time is.
 
 use std::fmt::Write as _;
 use std::io::{Result, Write};
@@ -11,7 +11,7 @@ use super::tar::{self, Entry};
 
 /// 2015-09-03 00:00 UTC.
 const MODIFIED: u64 = 1_441_238_400;
-/// Logs and how many lines each has.
+/// The logs, each with its number of lines.
 const LOGS: [(&str, u64); 8] = [
     ("peachy-waxworks", 12_000),
     ("golden-kennels", 6000),
@@ -50,7 +50,7 @@ impl Archive<'_> {
 }
 
 fn oddities(archive: &mut Archive<'_>) -> Result<()> {
-    // Long before there was Deis; and the first second of all.
+    // The last second of 1999, long before Deis. Some entries have time 0 instead.
     const OLD: u64 = 946_684_799;
     archive.add(&Entry::directory("./odd/", OLD), b"")?;
     let long = "x".repeat(200);
@@ -73,7 +73,7 @@ fn oddities(archive: &mut Archive<'_>) -> Result<()> {
     archive.add(&Entry::link("./odd/dangling", "/nowhere", OLD), b"")
 }
 
-/// Lines as Deis' logger writes them, one a second.
+/// Lines in the form of Deis' logger, one for each second.
 fn log(source: &str, lines: u64, chance: &mut Sequence) -> String {
     const METHODS: [&str; 6] = ["GET", "GET", "GET", "POST", "PUT", "DELETE"];
     const STATUSES: [&str; 7] = ["200", "200", "200", "201", "304", "404", "500"];

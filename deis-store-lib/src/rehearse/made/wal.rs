@@ -1,8 +1,8 @@
 //! Made write-ahead log, as PostgreSQL 9.3 lays it out: segments of 16 MiB with true page headers, and the small
 //! files beside them. Pure.
 //!
-//! Pages are true in their headers alone. What stands in them are no records: no server can replay them, and this
-//! must not be used to show that one can.
+//! Only the headers of the pages are true. The rest of a page holds no records, so no server can replay them. A test of
+//! replay must not use these segments.
 
 use super::lzop::Packer;
 use super::sequence::Sequence;
@@ -12,7 +12,7 @@ pub(super) const SEGMENT_BYTES: u64 = 16 << 20;
 const PAGE_BYTES: usize = 8192;
 /// `XLOG_PAGE_MAGIC` of 9.3.
 const MAGIC: u16 = 0xd075;
-/// `XLP_LONG_HEADER`: a segment's first page tells of the segment.
+/// `XLP_LONG_HEADER`: the header of a segment's first page also describes the segment.
 const LONG_HEADER: u16 = 2;
 
 /// A place in the write-ahead log.
@@ -20,7 +20,7 @@ const LONG_HEADER: u16 = 2;
 pub(super) struct Lsn(pub(super) u64);
 
 impl Lsn {
-    /// Its distance from the beginning of its segment.
+    /// The distance from the beginning of its segment.
     pub(super) fn offset(self) -> u64 {
         self.0 % SEGMENT_BYTES
     }
@@ -36,17 +36,17 @@ impl std::fmt::Display for Lsn {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Segment {
     pub(super) timeline: u32,
-    /// Counted from the beginning of the log: unlike its name, without a jump.
+    /// The number from the beginning of the log. Unlike the name, it counts without a jump.
     pub(super) number: u64,
 }
 
 impl Segment {
-    /// The one that holds a place.
+    /// The segment that holds a place.
     pub(super) fn of(timeline: u32, lsn: Lsn) -> Self {
         Self { timeline, number: lsn.0 / SEGMENT_BYTES }
     }
 
-    /// 24 hexadecimal digits: timeline, log, segment.
+    /// The name of 24 hexadecimal digits: timeline, log, segment.
     pub(super) fn name(self) -> String {
         format!("{:08X}{:08X}{:08X}", self.timeline, self.number >> 8, self.number & 0xff)
     }
@@ -56,14 +56,15 @@ impl Segment {
     }
 }
 
-/// How full a segment is, and by which timeline its pages were written.
+/// The source of a segment's pages.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Content {
-    /// The segment whose pages these are: after a switch, the new timeline's first segment is a copy of the old one.
+    /// The segment for which the pages were written. After a switch, the new timeline's first segment is a copy of the
+    /// old one.
     pub(super) written_as: Segment,
     /// The cluster's system identifier.
     pub(super) system: u64,
-    /// Of what its pages are made.
+    /// The seed from which the pages are made.
     pub(super) seed: u64,
 }
 
@@ -93,7 +94,7 @@ fn header(content: &Content, page: usize) -> Vec<u8> {
     header.extend_from_slice(&info.to_le_bytes());
     header.extend_from_slice(&content.written_as.timeline.to_le_bytes());
     header.extend_from_slice(&content.written_as.page_address(page).to_le_bytes());
-    // No record goes on from the page before; then padding.
+    // No record continues from the page before; then padding.
     header.extend_from_slice(&[0; 8]);
     if page == 0 {
         header.extend_from_slice(&content.system.to_le_bytes());
@@ -103,7 +104,7 @@ fn header(content: &Content, page: usize) -> Vec<u8> {
     header
 }
 
-/// The file that tells where a timeline left its parent.
+/// The file with the place at which a timeline left its parent.
 pub(super) fn history(parent: u32, switch: Lsn) -> String {
     format!("{parent}\t{switch}\tno recovery target specified\n")
 }
