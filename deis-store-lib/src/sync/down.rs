@@ -23,7 +23,7 @@ use crate::tree::{TreeEntry, local};
 ///
 /// What befalls a single object is its outcome. An error is what befalls all: the listing fails, the disk is full,
 /// the run is stopped, or the gateways fail object after object; or another run writes to the directory, which is an
-/// [`ErrorKind::Locked`]. As with s3cmd, a prefix that is an object's whole key
+/// [`Locked`](crate::ErrorKind::Locked) error. As with s3cmd, a prefix that is an object's whole key
 /// means that object alone.
 pub async fn sync_to_directory(
     client: &Client,
