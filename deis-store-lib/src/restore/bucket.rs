@@ -151,7 +151,7 @@ impl Restoring<'_> {
         let listed = self.target.client.list(self.target.bucket, BASE_BACKUPS);
         let there: Vec<(String, ServerTime)> = listed
             .try_filter(|object| future::ready(is_sentinel(&object.key)))
-            .map_ok(|object| (object.key, object.modified))
+            .map_ok(|object| (object.key.into(), object.modified))
             .try_collect()
             .await?;
         let found = latest(there);
@@ -173,7 +173,7 @@ impl Restoring<'_> {
             let (key, text) = match compared {
                 Compared::Left(line) => (line.key, "it was uploaded and is not listed"),
                 Compared::Right(object) => {
-                    (object.key, "it is in the bucket and not in the snapshot: somebody writes")
+                    (object.key.into(), "it is in the bucket and not in the snapshot: somebody writes")
                 }
                 Compared::Both(line, object)
                     if line.size_bytes != object.size_bytes

@@ -206,11 +206,11 @@ async fn plan_bucket(
                 already += 1;
                 match likeness(&line, &there) {
                     Likeness::Same => {}
-                    Likeness::Other => drop(foreign.get_or_insert(there.key)),
+                    Likeness::Other => drop(foreign.get_or_insert(there.key.into())),
                     Likeness::Unknown => unsure.push((line, there)),
                 }
             }
-            Compared::Right(there) => drop(foreign.get_or_insert(there.key)),
+            Compared::Right(there) => drop(foreign.get_or_insert(there.key.into())),
         }
         Ok(())
     })
