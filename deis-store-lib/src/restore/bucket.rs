@@ -72,7 +72,7 @@ pub(super) async fn restore(
             FindingKind::Failed,
             &format!(
                 "the {what} were not written, since objects are missing that they stand for: take these from another \
-                 snapshot, or run it again with --despite-damage to write the {what} all the same"
+                 snapshot, or run it again despite the damage, to write the {what} all the same"
             ),
         );
     }
