@@ -9,7 +9,7 @@ pub(crate) async fn fetch(client: &Client, bucket: &BucketName) -> Result<()> {
     let fetches = client.list(bucket, "").map_ok(|object| async move {
         let key = ObjectKey::new(object.key)?;
         let mut download = client.get(bucket, &key).await?;
-        while download.next().await?.is_some() {}
+        while download.try_next().await?.is_some() {}
         Ok(())
     });
     fetches.try_buffer_unordered(client.in_flight()).try_for_each(future::ok).await

@@ -27,7 +27,7 @@ pub(crate) async fn small(client: &Client, bucket: &BucketName, prefix: &str, se
                     break;
                 }
                 let mut download = client.get(&bucket, key).await?;
-                while download.next().await?.is_some() {}
+                while download.try_next().await?.is_some() {}
                 fetched += 1;
             }
             Ok::<u32, Error>(fetched)

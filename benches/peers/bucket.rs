@@ -54,7 +54,7 @@ pub(crate) fn same(gateway: &Gateway, bucket: &str, directory: &Path) -> Result<
     let bucket = BucketName::new(bucket).context("Bucket")?;
     let listed: Vec<ListedObject> = gateway.block_on(gateway.client.list(&bucket, "").try_collect())?;
     let files = files(directory)?;
-    if !files.keys().eq(listed.iter().map(|object| &object.key)) {
+    if !files.keys().map(String::as_str).eq(listed.iter().map(|object| object.key.as_str())) {
         return Err(Error::new(format!(
             "{} files became {} objects, or other names",
             files.len(),
@@ -62,7 +62,7 @@ pub(crate) fn same(gateway: &Gateway, bucket: &str, directory: &Path) -> Result<
         )));
     }
     for object in &listed {
-        let bytes = fs::read(&files[&object.key]).context(&object.key)?;
+        let bytes = fs::read(&files[object.key.as_str()]).context(object.key.as_str())?;
         // An object in parts is read back, since its ETag is not the MD5 of the whole.
         let there = if object.etag.contains('-') {
             let there = gateway.block_on(get(&gateway.client, &bucket, &object.key))?;
@@ -96,7 +96,7 @@ async fn get(
     let key = ObjectKey::new(key)?;
     let mut download = client.get(bucket, &key).await?;
     let mut bytes = Vec::new();
-    while let Some(piece) = download.next().await? {
+    while let Some(piece) = download.try_next().await? {
         bytes.extend_from_slice(&piece);
     }
     Ok(bytes)

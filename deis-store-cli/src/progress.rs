@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use deis_store::run::{Event, Level, Monitor, Task, TaskKind};
 
 use crate::args::{Global, ShowProgress};
-use crate::output::bytes;
+use crate::output::{bytes, with_options};
 
 /// How long a task is silent at most.
 const EVERY: Duration = Duration::from_secs(5);
@@ -50,7 +50,7 @@ impl Monitor for Progress {
         if let Event::Note { level, text, .. } = event {
             // Warnings are for cron's mail too.
             if self.level.is_some_and(|least| *level >= least) {
-                say(text);
+                say(&with_options(text));
             }
             return;
         }

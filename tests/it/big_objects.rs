@@ -92,5 +92,5 @@ async fn upload(client: &Client, bucket: &BucketName, name: &str, bytes: &[u8], 
 }
 
 async fn etags(client: &Client, bucket: &BucketName) -> Vec<(String, String)> {
-    client.list(bucket, "").map_ok(|object| (object.key, object.etag)).try_collect().await.unwrap()
+    client.list(bucket, "").map_ok(|object| (object.key.into(), object.etag)).try_collect().await.unwrap()
 }

@@ -30,7 +30,7 @@ fn an_upload_and_a_download_within_limits_take_their_time_and_lose_nothing() {
         client.put(&put, &Body::Bytes(sent.clone().into())).await.unwrap();
         let mut download = client.get(&bucket, &key).await.unwrap();
         let mut whole = Vec::new();
-        while let Some(bytes) = download.next().await.unwrap() {
+        while let Some(bytes) = download.try_next().await.unwrap() {
             whole.extend_from_slice(&bytes);
         }
         // Six million bytes in all. The first two million may go at once.

@@ -110,10 +110,10 @@ fn objects(client: &Client, bucket: &BucketName) -> BTreeMap<String, (ObjectInfo
             let mut download = client.get(bucket, &key).await.unwrap();
             let info = download.info().clone();
             let mut bytes = Vec::new();
-            while let Some(piece) = download.next().await.unwrap() {
+            while let Some(piece) = download.try_next().await.unwrap() {
                 bytes.extend_from_slice(&piece);
             }
-            objects.insert(object.key, (info, bytes));
+            objects.insert(object.key.into(), (info, bytes));
         }
         objects
     })

@@ -23,7 +23,7 @@ async fn fetch(client: &Client, bucket: &BucketName, key: &ObjectKey, times: usi
     stream::iter(0..times)
         .map(|_| async move {
             let mut download = client.get(bucket, key).await?;
-            while download.next().await?.is_some() {}
+            while download.try_next().await?.is_some() {}
             Ok::<(), deis_store::Error>(())
         })
         .buffer_unordered(100)

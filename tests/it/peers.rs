@@ -78,7 +78,7 @@ impl Served {
         self.runtime.block_on(async {
             let mut download = self.client.get(bucket, &key).await.unwrap();
             let mut bytes = Vec::new();
-            while let Some(piece) = download.next().await.unwrap() {
+            while let Some(piece) = download.try_next().await.unwrap() {
                 bytes.extend_from_slice(&piece);
             }
             (download.info().clone(), bytes)
@@ -86,7 +86,7 @@ impl Served {
     }
 
     fn keys(&self, bucket: &BucketName) -> Vec<String> {
-        let keys = self.client.list(bucket, "").map_ok(|object| object.key).try_collect();
+        let keys = self.client.list(bucket, "").map_ok(|object| object.key.into()).try_collect();
         self.runtime.block_on(keys).unwrap()
     }
 }

@@ -42,6 +42,6 @@ fn a_listing_of_many_pages_has_every_key_once() {
     }
     keys.sort();
     let listed: Vec<String> =
-        block(client.list(&many, "").map_ok(|object| object.key).try_collect::<Vec<_>>()).unwrap();
+        block(client.list(&many, "").map_ok(|object| object.key.into()).try_collect::<Vec<_>>()).unwrap();
     assert_eq!(listed, keys);
 }

@@ -113,7 +113,7 @@ async fn get(client: &Client, bucket: &BucketName, number: usize) {
     let key = key(number);
     let mut download = client.get(bucket, &key).await.unwrap();
     let mut whole = Vec::new();
-    while let Some(bytes) = download.next().await.unwrap() {
+    while let Some(bytes) = download.try_next().await.unwrap() {
         whole.extend_from_slice(&bytes);
     }
     assert!(whole == body(number), "{key} is not what was stored");

@@ -13,9 +13,11 @@ use crate::args::Global;
 use crate::exit::Exit;
 
 mod lists;
+mod options;
 mod report;
 
 use lists::Lists;
+pub(crate) use options::with_options;
 
 pub(crate) struct Output {
     json: bool,
@@ -92,18 +94,19 @@ impl Output {
     /// Says what failed, where, and what to do.
     pub(crate) fn error(&self, error: &Error) -> Exit {
         let exit = Exit::from(error);
-        let what = printable(&error.what());
+        let what = printable(&with_options(&error.what()));
+        let todo = error.advice().map(with_options);
         if self.json {
             let where_: serde_json::Map<String, Value> =
                 error.place().iter().map(|(at, value)| (at.as_str().to_owned(), json!(value))).collect();
-            let error = json!({ "kind": error.kind().as_str(), "what": what, "where": where_, "todo": error.advice() });
+            let error = json!({ "kind": error.kind().as_str(), "what": what, "where": where_, "todo": todo });
             self.object(exit, &json!({ "error": error }));
         }
         let mut text = format!("deis-store: {what}");
         if !error.place().is_empty() {
             text.push_str(&format!("\n  where: {}", error.place()));
         }
-        if let Some(todo) = error.advice() {
+        if let Some(todo) = todo {
             text.push_str(&format!("\n  to do: {todo}"));
         }
         let _ = writeln!(std::io::stderr(), "{text}");

@@ -12,6 +12,7 @@ use deis_store::verify::VerifyReport;
 use serde::Serialize;
 use serde_json::Value;
 
+use super::options::{report_with_options, with_options};
 use super::{Output, bytes};
 use crate::exit::Exit;
 
@@ -36,7 +37,7 @@ impl Output {
             let _ = writeln!(
                 text,
                 "{}",
-                done.why.as_ref().map_or(String::new(), |why| format!(": {}", printable(why)))
+                done.why.as_ref().map_or(String::new(), |why| format!(": {}", printable(&with_options(why))))
             );
         }
         findings(&mut text, &report.findings);
@@ -156,7 +157,7 @@ fn plan_text(plan: &RestorePlan) -> String {
         };
     }
     for (part, why) in &plan.left_out {
-        let _ = writeln!(text, "{:10}left out: {why}", part.name());
+        let _ = writeln!(text, "{:10}left out: {}", part.name(), with_options(why));
     }
     text
 }
@@ -164,7 +165,12 @@ fn plan_text(plan: &RestorePlan) -> String {
 fn findings(text: &mut String, findings: &Findings) {
     for finding in findings.list() {
         let part = finding.part.map_or("", |part| part.name());
-        let _ = writeln!(text, "  {part:9} {}: {}", printable(&finding.name), printable(&finding.what));
+        let _ = writeln!(
+            text,
+            "  {part:9} {}: {}",
+            printable(&finding.name),
+            printable(&with_options(&finding.what))
+        );
     }
     if findings.left_out() > 0 {
         let _ = writeln!(text, "  … and {} more", findings.left_out());
@@ -177,5 +183,7 @@ fn seconds(milliseconds: u64) -> String {
 
 fn json(report: &impl Serialize) -> Value {
     // Reports are plain data; what cannot be JSON does not occur in them.
-    serde_json::to_value(report).unwrap_or(Value::Null)
+    let mut report = serde_json::to_value(report).unwrap_or(Value::Null);
+    report_with_options(&mut report);
+    report
 }

@@ -78,8 +78,8 @@ async fn passes(client: &Client, bucket: &BucketName, part: Part) -> Result<Vec<
 async fn sentinels(client: &Client, bucket: &BucketName) -> Result<BTreeSet<String>> {
     client
         .list(bucket, BASE_BACKUPS)
-        .map_ok(|object| object.key)
-        .try_filter(|key| std::future::ready(is_sentinel(key)))
+        .map_ok(|object| object.key.into())
+        .try_filter(|key: &String| std::future::ready(is_sentinel(key)))
         .boxed()
         .try_collect()
         .await

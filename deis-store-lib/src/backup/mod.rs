@@ -156,7 +156,7 @@ pub async fn check(cluster: &Cluster, options: &BackupOptions) -> Result<()> {
 }
 
 fn nothing() -> Error {
-    Error::new(ErrorKind::Usage, "there is nothing to back up").todo("name other parts with --only")
+    Error::new(ErrorKind::Usage, "there is nothing to back up").todo("name other parts to back up")
 }
 
 async fn take_parts(

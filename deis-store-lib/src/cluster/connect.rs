@@ -73,9 +73,7 @@ impl ClusterOptions {
         }
         if let Some(proxy) = &options.proxy {
             let error = Error::new(ErrorKind::Unsupported, "a proxy cannot be used through a tunnel");
-            return Err(error
-                .at(At::Proxy, proxy)
-                .todo("leave --tunnel out, or `proxy_host` in the file of s3cmd"));
+            return Err(error.at(At::Proxy, proxy).todo("leave out the tunnel or the proxy"));
         }
         let endpoint = Endpoint::new(url)?;
         if endpoint.is_https() {
@@ -84,7 +82,7 @@ impl ClusterOptions {
                 "only http:// endpoints can be reached through a tunnel",
             )
             .at(At::Endpoint, url)
-            .todo("leave --tunnel out for https"));
+            .todo("leave out the tunnel for https"));
         }
         let dial = self.host.forward(endpoint.host(), endpoint.port()).await?;
         let forward = HyperTransport::new(dial, endpoint.through(self.host.host()), options.timeouts);
@@ -135,8 +133,10 @@ impl Cluster {
             (None, None)
         } else {
             let etcd = options.etcd().await?;
-            let tree =
-                etcd.tree("/deis").await.todo("check --etcd and --tunnel, or give --gateway and keys")?;
+            let tree = etcd
+                .tree("/deis")
+                .await
+                .todo("check etcd's address and the host, or give a gateway and keys")?;
             (Some(etcd), Some(Discovery::from_tree(&tree)))
         };
         let urls = match (&discovery, options.gateways.is_empty()) {
@@ -149,7 +149,7 @@ impl Cluster {
         let credentials =
             options.credentials.clone().or(found).or(options.fallback.clone()).ok_or_else(|| {
                 Error::new(ErrorKind::NotReady, "the gateways' keys are not in etcd")
-                    .todo("wait until store-gateway has started, or give keys with --s3cfg")
+                    .todo("wait until store-gateway has started, or give the gateways' keys")
             })?;
         let mut gateways = Vec::with_capacity(urls.len());
         for url in &urls {
@@ -195,7 +195,7 @@ impl Cluster {
         match part {
             Part::Config if self.etcd.is_none() => Some((PartOutcome::Skipped, NO_ETCD.to_owned())),
             Part::Sql | Part::Volume if !self.has_host => {
-                Some((PartOutcome::Skipped, "no host of the cluster is known: give --tunnel".to_owned()))
+                Some((PartOutcome::Skipped, "no host of the cluster is known".to_owned()))
             }
             Part::Registry => {
                 let elsewhere = self.discovery.as_ref()?.registry_elsewhere.as_ref()?;
@@ -209,7 +209,7 @@ impl Cluster {
     }
 }
 
-const NO_ETCD: &str = "with a gateway and keys given, etcd is not asked: leave --gateway out";
+const NO_ETCD: &str = "with a gateway and keys given, etcd is not asked";
 
 impl fmt::Debug for Cluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

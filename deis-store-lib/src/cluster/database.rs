@@ -68,8 +68,8 @@ async fn require_running(remote: &dyn Remote, database_host: Option<&str>) -> Re
         (plain, Docker::Plain)
     };
     let elsewhere = || match database_host {
-        Some(host) => format!("etcd says that it runs on {host}: use --tunnel {host}"),
-        None => "find its host with deisctl list, and name it with --tunnel".to_owned(),
+        Some(host) => format!("etcd says that it runs on {host}: go through {host}"),
+        None => "find its host with deisctl list, and go through that".to_owned(),
     };
     // Only exit status 1 counts here: 127 also comes with "no such file", but then docker itself is missing.
     if output.exit.code == Some(1) && output.exit.stderr.to_ascii_lowercase().contains("no such") {
@@ -136,7 +136,7 @@ mod tests {
         ] {
             let error = read(&Double::new().answer(1, "\n", stderr)).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::NotFound);
-            assert!(error.advice().unwrap().contains("--tunnel 10.0.0.3"));
+            assert!(error.advice().unwrap().contains("go through 10.0.0.3"));
         }
         let error = read(&Double::new().answer(0, "false\n", "")).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotReady);

@@ -1,14 +1,14 @@
 //! Bodies of requests and responses.
 
-use std::any::Any;
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, StreamExt, stream};
+use futures_util::{Stream, stream};
 use http_body::{Frame, SizeHint};
 
 use super::{SendError, Stage};
@@ -81,7 +81,7 @@ impl http_body::Body for Outgoing {
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         let wrong_length = || Some(Err(SourceFailed::because(CHANGED)));
-        Poll::Ready(match std::task::ready!(self.frames.as_mut().poll_next(context)) {
+        Poll::Ready(match ready!(self.frames.as_mut().poll_next(context)) {
             Some(Ok(bytes)) => match self.left_bytes.checked_sub(bytes.len() as u64) {
                 Some(left) => {
                     self.left_bytes = left;
@@ -124,37 +124,30 @@ impl fmt::Display for SourceFailed {
 
 impl std::error::Error for SourceFailed {}
 
-/// The body of a response. What it holds (a permit, a meter) is released at its end or when it is dropped, not
-/// when the header has come.
-pub struct Received {
-    frames: Frames,
-    held: Vec<Box<dyn Any + Send>>,
-}
+/// The body of a response, piece by piece.
+pub struct Received(Frames);
 
 impl Received {
     /// A body of these pieces.
     #[must_use]
     pub fn new(frames: Frames) -> Self {
-        Self { frames, held: Vec::new() }
+        Self(frames)
     }
 
-    /// The same body with its pieces changed; what is held stays held.
-    pub(super) fn map_frames(self, change: impl FnOnce(Frames) -> Frames) -> Self {
-        Self { frames: change(self.frames), held: self.held }
-    }
-
-    /// Keeps a value until the body has ended.
-    pub fn hold(&mut self, value: impl Any + Send) {
-        self.held.push(Box::new(value));
+    /// The same body with its pieces changed.
+    pub(crate) fn map_frames(self, change: impl FnOnce(Frames) -> Frames) -> Self {
+        Self(change(self.0))
     }
 
     /// The next piece; `None` at the end.
     pub async fn next(&mut self) -> Option<Result<Bytes, SendError>> {
-        let frame = self.frames.next().await;
-        if !matches!(frame, Some(Ok(_))) {
-            self.held.clear();
-        }
-        frame.map(|frame| frame.map_err(|error| SendError::new(Stage::Body, error)))
+        poll_fn(|context| self.poll_next(context)).await
+    }
+
+    /// The next piece, as a stream gives it.
+    pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<Bytes, SendError>>> {
+        let piece = ready!(self.0.as_mut().poll_next(context));
+        Poll::Ready(piece.map(|piece| piece.map_err(|error| SendError::new(Stage::Body, error))))
     }
 
     /// The whole body, if it has at most this many bytes.
@@ -174,6 +167,6 @@ impl Received {
 
 impl fmt::Debug for Received {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Received").field("held", &self.held.len()).finish_non_exhaustive()
+        f.debug_struct("Received").finish_non_exhaustive()
     }
 }

@@ -86,7 +86,7 @@ async fn difference(
 async fn read(client: &Client, bucket: &BucketName, key: &ObjectKey) -> Result<(ObjectInfo, [u8; 32])> {
     let mut download = client.get(bucket, key).await?;
     let mut digest = Sha256::new();
-    while let Some(bytes) = download.next().await? {
+    while let Some(bytes) = download.try_next().await? {
         digest.update(&bytes);
     }
     Ok((download.info().clone(), digest.finalize().into()))

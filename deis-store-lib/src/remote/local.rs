@@ -60,9 +60,7 @@ fn spawn(command: &[&str], input: Input) -> Result<Child> {
 
 fn cannot_start(program: &str, error: std::io::Error) -> Error {
     let (kind, todo) = match error.kind() {
-        std::io::ErrorKind::NotFound => {
-            (ErrorKind::NotFound, "install it, or name a host of the cluster with --tunnel")
-        }
+        std::io::ErrorKind::NotFound => (ErrorKind::NotFound, "install it, or name a host of the cluster"),
         _ => (ErrorKind::Denied, "check that it may be run here"),
     };
     Error::new(kind, format!("cannot start {program}")).todo(todo).because(error)

@@ -72,7 +72,7 @@ pub(super) async fn restore(
             FindingKind::Failed,
             &format!(
                 "the {what} were not written, since objects are missing that they stand for: take these from another \
-                 snapshot, or run it again with --despite-damage to write the {what} all the same"
+                 snapshot, or run it again despite the damage, to write the {what} all the same"
             ),
         );
     }
@@ -151,7 +151,7 @@ impl Restoring<'_> {
         let listed = self.target.client.list(self.target.bucket, BASE_BACKUPS);
         let there: Vec<(String, ServerTime)> = listed
             .try_filter(|object| future::ready(is_sentinel(&object.key)))
-            .map_ok(|object| (object.key, object.modified))
+            .map_ok(|object| (object.key.into(), object.modified))
             .try_collect()
             .await?;
         let found = latest(there);
@@ -173,7 +173,7 @@ impl Restoring<'_> {
             let (key, text) = match compared {
                 Compared::Left(line) => (line.key, "it was uploaded and is not listed"),
                 Compared::Right(object) => {
-                    (object.key, "it is in the bucket and not in the snapshot: somebody writes")
+                    (object.key.into(), "it is in the bucket and not in the snapshot: somebody writes")
                 }
                 Compared::Both(line, object)
                     if line.size_bytes != object.size_bytes

@@ -171,7 +171,7 @@ async fn checked_file(snapshot: &Snapshot, name: &'static str) -> Result<File> {
         if Sha256(hasher.finalize().into()) != expected.sha256 {
             return Err(Error::new(ErrorKind::Damaged, "the file is not what it was when it was backed up")
                 .at(At::File, name)
-                .todo("take another snapshot, or leave this part out with --without"));
+                .todo("take another snapshot, or leave this part out"));
         }
         file.rewind().map_err(failed)?;
         Ok(file)

@@ -150,13 +150,13 @@ fn not_restorable(part: Part, entry: Option<&PartEntry>, options: &RestoreOption
             format!("{lost} objects of this part could not be backed up, so it is incomplete"),
         )
         .at(At::Part, part)
-        .todo("use another snapshot, or name the parts to restore what there is: --only …")),
+        .todo("use another snapshot, or name the parts to restore what there is")),
         _ if options.named => Err(Error::new(ErrorKind::NotFound, "the snapshot does not hold this part")
             .at(At::Part, part)
             .todo("use another snapshot")),
         PartOutcome::Failed => Err(Error::new(ErrorKind::Guard, "this part could not be backed up")
             .at(At::Part, part)
-            .todo("use another snapshot, or leave the part out with --without")),
+            .todo("use another snapshot, or leave the part out")),
         PartOutcome::Skipped | PartOutcome::Absent => Ok(Some("the snapshot does not hold it".to_owned())),
     }
 }
@@ -206,11 +206,11 @@ async fn plan_bucket(
                 already += 1;
                 match likeness(&line, &there) {
                     Likeness::Same => {}
-                    Likeness::Other => drop(foreign.get_or_insert(there.key)),
+                    Likeness::Other => drop(foreign.get_or_insert(there.key.into())),
                     Likeness::Unknown => unsure.push((line, there)),
                 }
             }
-            Compared::Right(there) => drop(foreign.get_or_insert(there.key)),
+            Compared::Right(there) => drop(foreign.get_or_insert(there.key.into())),
         }
         Ok(())
     })
@@ -269,9 +269,7 @@ async fn plan_volume(cluster: &Cluster, snapshot: &Snapshot) -> Result<PartPlan>
         return Err(Error::new(ErrorKind::Occupied, "the volume is not empty")
             .at(At::Path, &directory)
             .at(At::Host, cluster.host.host())
-            .todo(
-                "restore before deis-logger starts, into an empty volume; or leave it out: --without volume",
-            ));
+            .todo("restore before deis-logger starts, into an empty volume; or leave the volume out"));
     }
     let bytes = snapshot.manifest().file(super::volume_file()).map_or(0, |file| file.size_bytes);
     Ok(PartPlan::Volume { host: cluster.host.host().to_owned(), directory, bytes })

@@ -8,8 +8,7 @@ use bytes::Bytes;
 use super::etag::{ETag, PartsCheck, s3cmd_md5};
 use super::op::{ListedObject, ObjectInfo};
 use crate::error::{Error, ErrorKind, Result};
-use crate::hash::lower_hex;
-use crate::hash::{Md5, Md5Pool};
+use crate::hash::{Md5, lower_hex};
 
 /// What an object's bytes were checked against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +55,6 @@ pub struct Check {
     size_bytes: u64,
     seen_bytes: u64,
     by: By,
-    md5_pool: Option<Md5Pool>,
 }
 
 #[derive(Debug)]
@@ -79,7 +77,7 @@ impl Check {
                 s3cmd: s3cmd.map(|expected| (expected, Md5::new())),
             }
         };
-        Self { etag: info.etag.clone(), size_bytes: info.total_bytes, seen_bytes: 0, by, md5_pool: None }
+        Self { etag: info.etag.clone(), size_bytes: info.total_bytes, seen_bytes: 0, by }
     }
 
     /// A check against what a listing says of an object, for bytes that did not come from it.
@@ -89,24 +87,18 @@ impl Check {
         Self::new(&ObjectInfo { total_bytes, etag, ..ObjectInfo::default() })
     }
 
-    /// The same check, of which [`Check::update_piece`] hashes in step with others.
-    #[must_use]
-    pub fn md5_pool(self, md5_pool: &Md5Pool) -> Self {
-        Self { md5_pool: Some(md5_pool.clone()), ..self }
-    }
-
-    /// The next bytes of the object, in step with other objects' if it was made so: for threads that may wait.
-    pub fn update_piece(&mut self, bytes: &Bytes) {
-        let Some(md5_pool) = &self.md5_pool else { return self.update(bytes) };
+    /// The next bytes of the object, in step with other objects': for threads that may wait.
+    #[cfg_attr(not(feature = "backup"), expect(dead_code, reason = "only writers of files wait"))]
+    pub(crate) fn update_piece(&mut self, bytes: &Bytes) {
         self.seen_bytes += bytes.len() as u64;
         match &mut self.by {
-            By::Md5 { seen, .. } => Md5::update_all([(seen, bytes.clone())], md5_pool),
+            By::Md5 { seen, .. } => seen.update_piece(bytes.clone()),
             By::Parts { parts, s3cmd } => {
                 if let Some(parts) = parts {
-                    parts.update_in_step(bytes.clone(), md5_pool);
+                    parts.update_in_step(bytes.clone());
                 }
                 if let Some((_, seen)) = s3cmd {
-                    Md5::update_all([(seen, bytes.clone())], md5_pool);
+                    seen.update_piece(bytes.clone());
                 }
             }
         }

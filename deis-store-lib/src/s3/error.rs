@@ -1,9 +1,11 @@
 //! Errors of an S3 answer: their shapes, what they mean to a person, and whether to try again.
 
-use http::StatusCode;
+use std::fmt;
+
+use http::{Method, StatusCode};
 
 use crate::error::{At, Error, ErrorKind};
-use crate::s3::op::Head;
+use crate::s3::op::{Head, Request};
 
 /// An answer that is not a success.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,37 +62,30 @@ impl S3Error {
 
     /// Whether to try again. `method` matters: a 404 `NoSuchKey` to a PUT says that the body came cut off.
     #[must_use]
-    pub fn advice(&self, method: &http::Method) -> Advice {
+    pub fn advice(&self, method: &Method) -> Advice {
         match (self.status.as_u16(), self.code.as_str()) {
             (403, "RequestTimeTooSkewed") => Advice::LearnClock,
-            (404, "NoSuchKey") if method == http::Method::PUT => Advice::Again,
+            (404, "NoSuchKey") if method == Method::PUT => Advice::Again,
             // A success whose body is not what it should be came from something in between, or was cut off.
             (400, "BadDigest") | (200..=299 | 408 | 429 | 500 | 502..=504, _) => Advice::Again,
             _ => Advice::Fail,
         }
     }
 
-    /// As the library's error: kind, words and what to do.
+    /// As the library's error: kind, words and what to do. It is the source of that error, so that
+    /// [`Error::status`] and [`Error::code`] find it.
     #[must_use]
-    pub fn into_error(self, method: &http::Method) -> Error {
-        let (kind, what, todo) = self.words(method);
-        let mut text = format!("{what} ({}", self.status.as_u16());
-        if !self.code.is_empty() {
-            text.push(' ');
-            text.push_str(&self.code);
-        }
-        text.push(')');
-        let mut error = Error::new(kind, text);
+    pub fn into_error(self, request: &Request) -> Error {
+        let (kind, what, todo) = self.words(&request.method, request.creates_only());
+        let mut error = Error::new(kind, format!("{what} ({})", StatusAndCode(&self)));
         if !self.request_id.is_empty() {
             error = error.at(At::Request, &self.request_id);
         }
-        if let Some(finding) = self.finding {
-            error = error.because(finding);
-        }
+        let error = error.because(self);
         if todo.is_empty() { error } else { error.todo(todo) }
     }
 
-    fn words(&self, method: &http::Method) -> (ErrorKind, &'static str, &'static str) {
+    fn words(&self, method: &Method, creates_only: bool) -> (ErrorKind, &'static str, &'static str) {
         use ErrorKind as Kind;
         match (self.status.as_u16(), self.code.as_str()) {
             (403, "SignatureDoesNotMatch") => (
@@ -134,13 +129,11 @@ impl S3Error {
             (400, "EntityTooLarge") => {
                 (Kind::Unsupported, "the object is too large for one request", "it needs a multipart upload")
             }
-            (404, "NoSuchBucket") => {
-                (Kind::NotFound, "no such bucket", "list what is there: deis-store s3 ls")
-            }
+            (404, "NoSuchBucket") => (Kind::NotFound, "no such bucket", "check its name, or create it"),
             (404, "NoSuchKey") => (Kind::NotFound, "no such object", ""),
             (404, "NoSuchUpload") => (Kind::NotFound, "no such multipart upload", "begin it anew"),
             // An answer to HEAD has no body and so no code.
-            (404, "") if method == http::Method::HEAD => {
+            (404, "") if method == Method::HEAD => {
                 (Kind::NotFound, "no such object", "check the bucket and the key")
             }
             (404, _) => {
@@ -157,6 +150,11 @@ impl S3Error {
                 Kind::Changed,
                 "the object has no such bytes",
                 "it was changed meanwhile, or ends before them; an empty object has none",
+            ),
+            (412, _) if creates_only => (
+                Kind::Occupied,
+                "the key is taken: an object is there already",
+                "choose another key, or let the object be replaced",
             ),
             (412, _) => (
                 Kind::Changed,
@@ -191,6 +189,48 @@ impl S3Error {
     }
 }
 
+/// What our own check found; else status and code, as the message of the library's error has them already.
+impl fmt::Display for S3Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.finding {
+            Some(finding) => f.write_str(finding),
+            None => StatusAndCode(self).fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for S3Error {}
+
+struct StatusAndCode<'a>(&'a S3Error);
+
+impl fmt::Display for StatusAndCode<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let S3Error { status, code, .. } = self.0;
+        write!(f, "{}", status.as_u16())?;
+        if code.is_empty() { Ok(()) } else { write!(f, " {code}") }
+    }
+}
+
+/// What a gateway's answer said, where an error comes from one.
+impl Error {
+    /// The HTTP status of the answer.
+    #[must_use]
+    pub fn status(&self) -> Option<StatusCode> {
+        self.answer().map(|answer| answer.status)
+    }
+
+    /// The S3 error code of the answer, such as `NoSuchKey`, if it had one.
+    #[must_use]
+    pub fn code(&self) -> Option<&str> {
+        self.answer().map(|answer| answer.code.as_str()).filter(|code| !code.is_empty())
+    }
+
+    fn answer(&self) -> Option<&S3Error> {
+        let causes = std::iter::successors(std::error::Error::source(self), |cause| cause.source());
+        causes.filter_map(|cause| cause.downcast_ref()).next()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,10 +240,14 @@ mod tests {
         S3Error::read(&head, body.as_bytes())
     }
 
+    fn asked(method: Method) -> Request {
+        Request::bare(method, "/b/k".to_owned(), String::new())
+    }
+
     #[test]
     fn the_refusal_of_an_underscore_names_the_option_of_radosgw() {
         let error = error(400, "<Error><Code>InvalidBucketName</Code><RequestId>tx1</RequestId></Error>")
-            .into_error(&http::Method::PUT);
+            .into_error(&asked(Method::PUT));
         assert!(error.advice().unwrap().contains("rgw relaxed s3 bucket names = true"));
         assert_eq!(
             error.to_string(),
@@ -214,21 +258,45 @@ mod tests {
     #[test]
     fn a_routers_html_page_does_not_hide_the_status() {
         let error = error(502, "<html><body>Bad Gateway</body></html>");
-        assert_eq!(error.advice(&http::Method::GET), Advice::Again);
-        assert_eq!(error.into_error(&http::Method::GET).kind(), ErrorKind::Unreachable);
+        assert_eq!(error.advice(&Method::GET), Advice::Again);
+        assert_eq!(error.into_error(&asked(Method::GET)).kind(), ErrorKind::Unreachable);
     }
 
     #[test]
     fn a_404_without_a_code_of_s3_does_not_say_that_an_object_is_gone() {
-        let kind = |method| error(404, "<html>Not Found</html>").into_error(&method).kind();
-        assert_eq!(kind(http::Method::GET), ErrorKind::Protocol);
-        assert_eq!(kind(http::Method::HEAD), ErrorKind::NotFound);
+        let kind = |method| error(404, "<html>Not Found</html>").into_error(&asked(method)).kind();
+        assert_eq!(kind(Method::GET), ErrorKind::Protocol);
+        assert_eq!(kind(Method::HEAD), ErrorKind::NotFound);
+    }
+
+    #[test]
+    fn an_error_tells_the_status_and_the_code_of_the_answer_also_below_another_one() {
+        let gone = error(404, "<Error><Code>NoSuchKey</Code></Error>").into_error(&asked(Method::GET));
+        let what = gone.what();
+        assert_eq!(what, "no such object (404 NoSuchKey)", "the source does not say it twice");
+        let wrapped = Error::new(ErrorKind::NotFound, "it is listed").because(gone);
+        assert_eq!((wrapped.status(), wrapped.code()), (Some(StatusCode::NOT_FOUND), Some("NoSuchKey")));
+        assert_eq!(wrapped.what(), format!("it is listed: {what}"));
+        let page = error(502, "<html>").into_error(&asked(Method::GET));
+        assert_eq!((page.status(), page.code()), (Some(StatusCode::BAD_GATEWAY), None));
+        assert_eq!(Error::new(ErrorKind::Usage, "no").status(), None);
+    }
+
+    #[test]
+    fn a_key_that_is_taken_is_said_to_be_and_no_change() {
+        let refused = || error(412, "<Error><Code>PreconditionFailed</Code></Error>");
+        let mut put = asked(Method::PUT);
+        assert_eq!(refused().into_error(&put).kind(), ErrorKind::Changed);
+        put.headers.insert("if-none-match", http::HeaderValue::from_static("*"));
+        let error = refused().into_error(&put);
+        assert_eq!(error.kind(), ErrorKind::Occupied);
+        assert!(error.to_string().starts_with("the key is taken: "), "{error}");
     }
 
     #[test]
     fn no_such_key_is_final_for_get_and_a_cut_off_body_for_put() {
         let error = error(404, "<Error><Code>NoSuchKey</Code></Error>");
-        assert_eq!(error.advice(&http::Method::GET), Advice::Fail);
-        assert_eq!(error.advice(&http::Method::PUT), Advice::Again);
+        assert_eq!(error.advice(&Method::GET), Advice::Fail);
+        assert_eq!(error.advice(&Method::PUT), Advice::Again);
     }
 }

@@ -3,8 +3,7 @@
 use bytes::Bytes;
 use md5::Digest as _;
 
-use crate::hash::lower_hex;
-use crate::hash::{Md5, Md5Pool};
+use crate::hash::{Md5, lower_hex};
 
 const MIB: u64 = 1 << 20;
 
@@ -87,7 +86,7 @@ impl PartsCheck {
     }
 
     /// The same, in step with others: the candidates of one object already are some.
-    pub fn update_in_step(&mut self, mut bytes: Bytes, md5_pool: &Md5Pool) {
+    pub(super) fn update_in_step(&mut self, mut bytes: Bytes) {
         while !bytes.is_empty() {
             // Up to where the first one of them has a part's end.
             let ends = self.candidates.iter_mut().map(Candidate::next_bytes);
@@ -97,7 +96,7 @@ impl PartsCheck {
                 candidate.left_bytes -= piece.len() as u64;
                 (&mut candidate.part, piece.clone())
             });
-            Md5::update_all(parts, md5_pool);
+            Md5::update_all(parts);
         }
     }
 

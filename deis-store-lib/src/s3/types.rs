@@ -1,6 +1,8 @@
 //! Names of buckets and objects, and how they are written into a request.
 
 use std::fmt;
+use std::ops::Deref;
+use std::str::FromStr;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
@@ -31,25 +33,33 @@ impl BucketName {
     }
 }
 
-impl fmt::Display for BucketName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// The key of an object: 1 to 1024 bytes of UTF-8 without NUL. Slashes and dots mean nothing in it.
+/// The key of an object. Slashes and dots mean nothing in it.
+///
+/// One that a program makes has 1 to 1024 bytes of UTF-8 without NUL. One that a listing gives is taken as it is: a
+/// bucket can be listed whatever its keys look like, and [`ObjectKey::check`] says whether radosgw takes such a key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ObjectKey(String);
 
 impl ObjectKey {
     /// Checks a key.
     pub fn new(key: impl Into<String>) -> Result<Self> {
-        let key = key.into();
-        if (1..=1024).contains(&key.len()) && !key.contains('\0') {
-            Ok(Self(key))
+        let key = Self(key.into());
+        key.check()?;
+        Ok(key)
+    }
+
+    /// A key as a listing gives it.
+    pub(crate) fn listed(key: String) -> Self {
+        Self(key)
+    }
+
+    /// An error if it is no key that [`ObjectKey::new`] takes.
+    pub fn check(&self) -> Result<()> {
+        if (1..=1024).contains(&self.0.len()) && !self.0.contains('\0') {
+            Ok(())
         } else {
             Err(Error::new(ErrorKind::Usage, "not a key for an object")
-                .at(At::Key, &key)
+                .at(At::Key, &self.0)
                 .todo("use 1 to 1024 bytes of UTF-8 without NUL"))
         }
     }
@@ -68,11 +78,78 @@ impl ObjectKey {
     }
 }
 
-impl fmt::Display for ObjectKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+/// The traits of a checked text.
+macro_rules! text {
+    ($name:ident) => {
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+
+        impl FromStr for $name {
+            type Err = Error;
+
+            fn from_str(text: &str) -> Result<Self> {
+                Self::new(text)
+            }
+        }
+
+        impl AsRef<str> for $name {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl Deref for $name {
+            type Target = str;
+
+            fn deref(&self) -> &str {
+                &self.0
+            }
+        }
+
+        impl From<$name> for String {
+            fn from(text: $name) -> Self {
+                text.0
+            }
+        }
+
+        impl From<&$name> for String {
+            fn from(text: &$name) -> Self {
+                text.0.clone()
+            }
+        }
+
+        impl PartialEq<String> for $name {
+            fn eq(&self, other: &String) -> bool {
+                self.0 == *other
+            }
+        }
+
+        impl PartialEq<str> for $name {
+            fn eq(&self, other: &str) -> bool {
+                self.0 == other
+            }
+        }
+
+        impl PartialEq<&str> for $name {
+            fn eq(&self, other: &&str) -> bool {
+                self.0 == *other
+            }
+        }
+
+        #[cfg(feature = "formats")]
+        impl serde::Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(&self.0)
+            }
+        }
+    };
 }
+
+text!(BucketName);
+text!(ObjectKey);
 
 /// The path of a bucket, path style: the only style that works for `db_wal` and without `rgw dns name`.
 #[cfg(feature = "operations")]
@@ -106,5 +183,15 @@ mod tests {
             assert!(BucketName::new(name).is_err(), "{name}");
         }
         assert!(BucketName::new("db_wal").is_ok());
+    }
+
+    #[test]
+    fn a_key_is_text_that_was_checked_and_a_listed_one_is_taken_as_it_is() {
+        let key: ObjectKey = "a b".parse().unwrap();
+        assert!(key == "a b" && key.as_ref() == "a b" && String::from(key) == "a b");
+        for wrong in ["", "a\0", &"a".repeat(1025)] {
+            assert_eq!(wrong.parse::<ObjectKey>().unwrap_err().kind(), ErrorKind::Usage);
+            assert!(ObjectKey::listed(wrong.to_owned()).check().is_err());
+        }
     }
 }

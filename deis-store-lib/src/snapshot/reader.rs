@@ -143,7 +143,7 @@ fn no_manifest(root: &Root) -> Error {
     }
     Error::new(ErrorKind::NotFound, "the directory is not a snapshot")
         .at(At::Path, path.display())
-        .todo("give a snapshot's directory, as `deis-store list REPOSITORY` names them")
+        .todo("give the directory of a snapshot in the repository")
 }
 
 fn repository_instead(repository: &Repository) -> Error {
@@ -155,7 +155,7 @@ fn repository_instead(repository: &Repository) -> Error {
             Some(newest) => {
                 let others = match entries.iter().filter(|entry| usable(entry)).count() - 1 {
                     0 => "the only one".to_owned(),
-                    count => format!("the newest; `deis-store list` shows {count} more"),
+                    count => format!("the newest; there are {count} more"),
                 };
                 format!(
                     "give one of its snapshots: {} ({others})",

@@ -87,7 +87,7 @@ impl Repository {
         let file = root.open_file(&[REPOSITORY]).map_err(|error| match error.kind() {
             ErrorKind::NotFound => Error::new(ErrorKind::NotFound, "the directory is not a repository")
                 .at(At::Path, root.path().display())
-                .todo("`deis-store backup` makes one"),
+                .todo("make a backup there first"),
             _ => error,
         })?;
         let place = root.path().join(REPOSITORY);

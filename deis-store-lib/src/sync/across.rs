@@ -113,7 +113,7 @@ async fn sync(
             Copy { client, from, target, bucket, prefix, across: &across, options, deferred, failures };
         let work = merge(source, there).map_ok(|pair| copy.pair(pair));
         let pairs = ordered(work, client.in_flight(), run.stop.clone());
-        tally.count(pairs, |object: ListedObject| (object.key, Ok(())), progress).await?;
+        tally.count(pairs, |object: ListedObject| (object.key.into(), Ok(())), progress).await?;
     }
     tally.delete_objects(target, bucket, run).await?;
     tally.finish()
@@ -179,7 +179,7 @@ impl Copy<'_> {
         };
         let is_copied = matches!(outcome, Outcome::Stored | Outcome::Unverifiable(_));
         let size_bytes = if is_copied { listed.size_bytes } else { 0 };
-        Ok(Done::Source { key: listed.key, outcome, size_bytes, there })
+        Ok(Done::Source { key: listed.key.into(), outcome, size_bytes, there })
     }
 
     /// Copies an object as it was listed; or as it is by now, if it was replaced. Damage may be of the way alone.

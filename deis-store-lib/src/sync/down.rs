@@ -119,16 +119,16 @@ impl Pull<'_> {
             None => None,
         };
         if let Some(outcome) = outcome.or(self.deferred.then(deferred)) {
-            return Ok(Done::Source { key: listed.key, outcome, size_bytes: 0, there });
+            return Ok(Done::Source { key: listed.key.into(), outcome, size_bytes: 0, there });
         }
         if self.options.dry_run {
-            let (key, size_bytes) = (listed.key, listed.size_bytes);
+            let (key, size_bytes) = (listed.key.into(), listed.size_bytes);
             return Ok(Done::Source { key, outcome: Outcome::Stored, size_bytes, there });
         }
         // Few keys come here as a rule; kept within, a transfer would make the step of every key some kilobytes to move.
         let pulled = Box::pin(self.transfer.object(listed)).await?;
         let size_bytes = pulled.stored.as_ref().map_or(0, |stored| stored.size_bytes);
-        let (key, outcome) = (pulled.listed.key, pulled.outcome);
+        let (key, outcome) = (pulled.listed.key.into(), pulled.outcome);
         Ok(Done::Source { key, outcome, size_bytes, there })
     }
 

@@ -64,7 +64,7 @@ impl DownloadTree<'_> {
     pub fn plan(&self, listed: &ListedObject, root: Option<&Root>) -> Option<Taken> {
         let path = encode(self.path(&listed.key)?);
         let outcome = root.and_then(|root| self.existing(root, &path)).unwrap_or(Outcome::Stored);
-        Some(Taken { key: listed.key.clone(), size_bytes: listed.size_bytes, path, outcome })
+        Some(Taken { key: listed.key.to_string(), size_bytes: listed.size_bytes, path, outcome })
     }
 
     /// What becomes of an object because a file is there. Where that cannot be told, such as below a file, its own
@@ -127,7 +127,7 @@ async fn one(
         let pulled = transfer.object(listed).await?;
         (pulled.listed, pulled.stored.map_or(path, |stored| stored.path), pulled.outcome)
     };
-    Ok(Taken { key: listed.key, size_bytes: listed.size_bytes, path, outcome })
+    Ok(Taken { key: listed.key.into(), size_bytes: listed.size_bytes, path, outcome })
 }
 
 #[cfg(test)]

@@ -44,7 +44,7 @@ pub async fn sync_to_bucket(
         let push = Push { client, root, tree, options, deferred, failures: CircuitBreaker::default() };
         let work = merge(files, listing).map_ok(|pair| push.pair(pair));
         let pairs = ordered(work, client.in_flight(), run.stop.clone());
-        tally.count(pairs, |object: ListedObject| (object.key, Ok(())), progress).await?;
+        tally.count(pairs, |object: ListedObject| (object.key.into(), Ok(())), progress).await?;
     }
     tally.delete_objects(client, tree.bucket, run).await?;
     tally.finish()

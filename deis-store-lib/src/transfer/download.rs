@@ -15,7 +15,7 @@ use crate::hash::Sha256;
 use crate::outcome::Outcome;
 use crate::run::{Run, Running};
 use crate::s3::Checked;
-use crate::s3::client::Download;
+use crate::s3::client::{Download, Revision};
 use crate::s3::op::{ListObjects, ListedObject, ObjectInfo};
 use crate::s3::{BucketName, Check, Client, ObjectKey};
 
@@ -200,8 +200,8 @@ impl Transfer<'_> {
         }
     }
 
-    async fn download<'b>(&'b self, key: &'b ObjectKey, listed: &'b ListedObject) -> Result<Download<'b>> {
-        let download = self.client.get_known(self.bucket, key, listed.size_bytes, &listed.etag).await;
+    async fn download(&self, key: &ObjectKey, listed: &ListedObject) -> Result<Download> {
+        let download = self.client.get_known(self.bucket, key, &Revision::from(listed)).await;
         download.map_err(no_data)
     }
 
@@ -243,7 +243,7 @@ impl Stored {
 }
 
 async fn store(
-    download: Download<'_>,
+    download: Download,
     key: &ObjectKey,
     mode: u32,
     new_file: impl FnOnce(&str, &str) -> Result<NewFile> + Send + 'static,
@@ -258,7 +258,7 @@ async fn store(
 
 /// Downloads an object into a new file, and if the bytes are right does with the file what is to be done.
 async fn arrive<T: Send + 'static>(
-    mut download: Download<'_>,
+    mut download: Download,
     key: &ObjectKey,
     new_file: impl FnOnce() -> Result<NewFile> + Send + 'static,
     whole: impl FnOnce(NewFile) -> Result<T> + Send + 'static,
@@ -269,7 +269,7 @@ async fn arrive<T: Send + 'static>(
         return write_rest(Some(download), check, new_file, key, whole).await;
     }
     let mut pieces = Vec::new();
-    while let Some(bytes) = download.next().await? {
+    while let Some(bytes) = download.try_next().await? {
         pieces.push(bytes);
     }
     // One visit to the threads that may wait for the disk, instead of three.
@@ -278,7 +278,7 @@ async fn arrive<T: Send + 'static>(
 
 /// Downloads what is left of an object, and if all its bytes are right does with the file what is to be done.
 pub(crate) async fn write_rest<T: Send + 'static>(
-    download: Option<Download<'_>>,
+    download: Option<Download>,
     check: Check,
     new_file: NewFile,
     key: &ObjectKey,
@@ -296,8 +296,8 @@ pub(crate) async fn write_rest<T: Send + 'static>(
     blocking(move || checked(written, whole)).await.at(At::Key, key)
 }
 
-async fn hand_on(download: &mut Download<'_>, writing: &mut Writing<Check>) -> Result<()> {
-    while let Some(bytes) = download.next().await? {
+async fn hand_on(download: &mut Download, writing: &mut Writing<Check>) -> Result<()> {
+    while let Some(bytes) = download.try_next().await? {
         writing.write(bytes).await?;
     }
     Ok(())

@@ -15,7 +15,7 @@ use crate::disk::anonymous_file;
 use crate::error::{At, Context as _, Result, disk_error};
 use crate::outcome::Outcome;
 use crate::s3::Checked;
-use crate::s3::client::Download;
+use crate::s3::client::{Download, Revision};
 use crate::s3::etag::ETag;
 use crate::s3::op::{ListedObject, PutObject};
 use crate::s3::{BucketName, Check, Client, ObjectKey};
@@ -48,7 +48,7 @@ impl<'a> Relay<'a> {
     ) -> Result<Outcome> {
         // It is never closed.
         let _turn = if listed.size_bytes > BIG_BYTES { self.big.acquire().await.ok() } else { None };
-        let mut download = client.get_known(bucket, key, listed.size_bytes, &listed.etag).await?;
+        let mut download = client.get_known(bucket, key, &Revision::from(listed)).await?;
         let info = download.info().clone();
         let (file, checked) = self.fetch(&mut download).await.at(At::Bucket, bucket).at(At::Key, key)?;
         let part_size_bytes = match checked {
@@ -68,7 +68,7 @@ impl<'a> Relay<'a> {
         Ok(outcome_of(checked))
     }
 
-    async fn fetch(&self, download: &mut Download<'_>) -> Result<(File, Checked)> {
+    async fn fetch(&self, download: &mut Download) -> Result<(File, Checked)> {
         let (directory, mut check) = (self.spool.to_owned(), Check::new(download.info()));
         let (pieces, mut arriving) = mpsc::channel::<Bytes>(WAITING_PIECES);
         let writing = blocking(move || {
@@ -82,7 +82,7 @@ impl<'a> Relay<'a> {
             Ok((file, check))
         });
         let coming = async move {
-            while let Some(bytes) = download.next().await? {
+            while let Some(bytes) = download.try_next().await? {
                 // Whoever writes no more says why.
                 if pieces.send(bytes).await.is_err() {
                     break;

@@ -8,6 +8,7 @@ use crate::blocking::blocking;
 use crate::disk::{NewFile, Root};
 use crate::error::{Error, ErrorKind, Result};
 use crate::s3::Checked;
+use crate::s3::client::Revision;
 use crate::s3::op::{ListedObject, ObjectInfo};
 use crate::s3::{BucketName, Check, Client, ObjectKey};
 
@@ -45,7 +46,7 @@ async fn go_on(
     new_file: NewFile,
     settle: impl FnOnce(NewFile) -> Result<NewFile> + Send + 'static,
 ) -> Result<(ObjectInfo, NewFile, Checked)> {
-    let known = (listed.size_bytes, listed.etag.as_str());
+    let known = &Revision::from(listed);
     let (new_file, left) = match new_file.left_bytes()? {
         0 => (new_file, None),
         _ => reread(client, (bucket, key), known, new_file).await?,
@@ -56,7 +57,7 @@ async fn go_on(
         Some((info, check)) if first_byte == listed.size_bytes => (info, check, None),
         left => {
             let rest = client.get_rest(bucket, key, known, first_byte).await.map_err(no_data)?;
-            let fresh = || (rest.info().clone(), Check::new(rest.info()).md5_pool(client.md5_pool()));
+            let fresh = || (rest.info().clone(), Check::new(rest.info()));
             let (info, check) = left.unwrap_or_else(fresh);
             (info, check, Some(rest))
         }
@@ -74,14 +75,14 @@ async fn go_on(
 async fn reread(
     client: &Client,
     (bucket, key): (&BucketName, &ObjectKey),
-    known: (u64, &str),
+    known: &Revision,
     mut new_file: NewFile,
 ) -> Result<(NewFile, Option<(ObjectInfo, Check)>)> {
     let info = client.head(bucket, key).await.map_err(no_data)?;
-    if (info.total_bytes, info.etag.as_str()) != known {
+    if Revision::from(&info) != *known {
         return Err(Error::new(ErrorKind::Changed, "the object is not what was listed"));
     }
-    let mut check = Check::new(&info).md5_pool(client.md5_pool());
+    let mut check = Check::new(&info);
     blocking(move || {
         let fits = new_file.left_bytes()? <= info.total_bytes;
         if fits && new_file.reread(&mut check).is_ok() {

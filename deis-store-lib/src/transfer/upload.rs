@@ -16,9 +16,9 @@ use super::ordered;
 use crate::blocking::blocking;
 use crate::disk::read_chunks;
 use crate::error::{At, Context, Error, ErrorKind, Result, Scope};
+use crate::hash::Md5;
 use crate::hash::Sha256;
 use crate::hash::lower_hex;
-use crate::hash::{Md5, Md5Pool};
 use crate::http::{Body, Frames, Source};
 use crate::run::{Run, Running};
 use crate::s3::client::{Part, UploadOptions};
@@ -147,8 +147,7 @@ async fn send(
     let in_one_bytes = if in_one { PutObject::MOST_BYTES } else { IN_ONE_BYTES };
     let in_parts = size_bytes > in_one_bytes || part_size_bytes.is_some();
     let cut = in_parts.then(|| PartLayout::new(size_bytes, part_size_bytes)).transpose()?;
-    let md5_pool = client.md5_pool().clone();
-    let read = blocking(move || read(open()?, size_bytes, cut, sha256.is_some(), &md5_pool)).await?;
+    let read = blocking(move || read(open()?, size_bytes, cut, sha256.is_some())).await?;
     if read.sha256 != sha256 {
         return Err(Error::new(ErrorKind::Damaged, "the file is not what it was when it was backed up")
             .todo("take it from another snapshot; `verify` names all that are damaged"));
@@ -186,14 +185,13 @@ async fn send(
             None => Body::Source(Arc::new(FileSource { file: file.clone(), offset_bytes: 0, size_bytes })),
         };
         let operation = PutObject::new(bucket, key, size_bytes, md5)?.with(content_type, &headers, &meta)?;
-        client.put(&operation, &body).await
+        client.put_hashed(&operation, &body).await
     };
     match sent {
         Ok(()) => Ok((etag, false)),
         // The gateway may have got other bytes than were hashed because the file has others by now.
         Err(error) if error.kind() == ErrorKind::Protocol => {
-            let md5_pool = client.md5_pool().clone();
-            blocking(move || unchanged(&file, size_bytes, cut, &md5s, &md5_pool)).await?;
+            blocking(move || unchanged(&file, size_bytes, cut, &md5s)).await?;
             Err(error)
         }
         Err(error) => Err(error),
@@ -201,18 +199,12 @@ async fn send(
 }
 
 /// An error if a file has no longer the bytes that were hashed.
-fn unchanged(
-    mut file: &File,
-    size_bytes: u64,
-    cut: Option<PartLayout>,
-    md5s: &[[u8; 16]],
-    md5_pool: &Md5Pool,
-) -> Result<()> {
+fn unchanged(mut file: &File, size_bytes: u64, cut: Option<PartLayout>, md5s: &[[u8; 16]]) -> Result<()> {
     let opened = file.rewind().and_then(|()| file.try_clone());
     let opened = opened.map_err(|error| {
         Error::new(ErrorKind::SourceChanged, "cannot read the file a second time").because(error)
     })?;
-    if read(opened, size_bytes, cut, false, md5_pool)?.md5s == md5s {
+    if read(opened, size_bytes, cut, false)?.md5s == md5s {
         return Ok(());
     }
     Err(Error::new(ErrorKind::SourceChanged, "the file was changed while it was sent")
@@ -231,13 +223,7 @@ struct Read {
     md5s: Vec<[u8; 16]>,
 }
 
-fn read(
-    mut file: File,
-    size_bytes: u64,
-    cut: Option<PartLayout>,
-    compares: bool,
-    md5_pool: &Md5Pool,
-) -> Result<Read> {
+fn read(mut file: File, size_bytes: u64, cut: Option<PartLayout>, compares: bool) -> Result<Read> {
     // A file whose digest is known is damaged if it is not as it was; any other may just have been written to.
     let kind = if compares { ErrorKind::Damaged } else { ErrorKind::SourceChanged };
     let failed = |error: io::Error| Error::new(kind, "cannot read the file").because(error);
@@ -262,7 +248,7 @@ fn read(
                 left_bytes = part_size_bytes;
             }
             let here = usize::try_from(left_bytes).map_or(piece.len(), |left| left.min(piece.len()));
-            Md5::update_all([(&mut md5, piece.split_to(here))], md5_pool);
+            md5.update_piece(piece.split_to(here));
             left_bytes -= here as u64;
         }
     };
@@ -350,13 +336,12 @@ mod tests {
         let path = place.path().join("f");
         let bytes = vec![7; 70 << 10];
         std::fs::write(&path, &bytes).unwrap();
-        let (size_bytes, md5_pool) = (bytes.len() as u64, Md5Pool::new(1));
-        let Read { file, md5s, .. } =
-            read(File::open(&path).unwrap(), size_bytes, None, false, &md5_pool).unwrap();
-        unchanged(&file, size_bytes, None, &md5s, &md5_pool).unwrap();
+        let size_bytes = bytes.len() as u64;
+        let Read { file, md5s, .. } = read(File::open(&path).unwrap(), size_bytes, None, false).unwrap();
+        unchanged(&file, size_bytes, None, &md5s).unwrap();
         for other in [vec![8; 70 << 10], vec![7; 69 << 10]] {
             std::fs::write(&path, other).unwrap();
-            let error = unchanged(&file, size_bytes, None, &md5s, &md5_pool).unwrap_err();
+            let error = unchanged(&file, size_bytes, None, &md5s).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::SourceChanged);
         }
     }

@@ -35,7 +35,7 @@ async fn walk(
         let page = page(site, prefix, &after, delimiter, max_keys).await;
         assert!(page.objects.len() + page.prefixes.len() <= usize::from(max_keys), "{page:?}");
         pages += 1;
-        keys.extend(page.objects.into_iter().map(|object| object.key));
+        keys.extend(page.objects.into_iter().map(|object| object.key.into()));
         prefixes.extend(page.prefixes);
         marker = page.next;
         assert!(pages <= 100, "it advances: {keys:?} {prefixes:?}");

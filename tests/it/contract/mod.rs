@@ -161,7 +161,7 @@ impl Site {
         let key = key(name);
         let mut download = self.client.get(&self.bucket, &key).await?;
         let mut whole = Vec::new();
-        while let Some(bytes) = download.next().await? {
+        while let Some(bytes) = download.try_next().await? {
             whole.extend_from_slice(&bytes);
         }
         Ok((download.info().clone(), whole))

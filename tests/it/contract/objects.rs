@@ -7,7 +7,7 @@ use deis_store::http::Body;
 use deis_store::s3::ObjectKey;
 use deis_store::s3::op::{
     ByteRange, CreateBucket, DeleteObject, GetObject, HeadObject, InitiateUpload, ListBuckets, ListObjects,
-    Operation, PutObject, UploadPart,
+    PutObject, UploadPart,
 };
 
 use super::{Pieces, Site, hex, key, made, md5, pairs, refused, rules};
@@ -17,6 +17,7 @@ rules! {
     an_empty_object_is_an_object,
     an_object_from_a_source_is_read_once,
     another_md5_than_the_bytes_have_is_refused_and_nothing_stored,
+    a_body_that_is_not_what_was_announced_is_refused_and_nothing_sent,
     an_object_is_replaced_as_a_whole,
     an_absent_object_is_not_found,
     an_absent_object_can_be_deleted,
@@ -56,7 +57,8 @@ async fn an_object_from_a_source_is_read_once(site: &Site) {
 async fn another_md5_than_the_bytes_have_is_refused_and_nothing_stored(site: &Site) {
     let key = key("k");
     let operation = PutObject::new(&site.bucket, &key, 5, md5(b"other")).unwrap();
-    let body = Body::Bytes("bytes".into());
+    // From a source: bytes in memory are checked before they are sent.
+    let body = Body::Source(Pieces::new(b"bytes".to_vec()));
     refused(site.client.put(&operation, &body).await, ErrorKind::Protocol, "400 BadDigest");
     refused(site.get("k").await, ErrorKind::NotFound, "404 NoSuchKey");
     assert!(site.client.is_empty(&site.bucket).await.unwrap());
@@ -72,6 +74,18 @@ async fn another_md5_than_the_bytes_have_is_refused_and_nothing_stored(site: &Si
     assert_eq!(site.get("k").await.unwrap().1, b"first", "what was there stays");
 }
 
+async fn a_body_that_is_not_what_was_announced_is_refused_and_nothing_sent(site: &Site) {
+    let key = key("k");
+    let put = |size_bytes, announced| {
+        let operation = PutObject::new(&site.bucket, &key, size_bytes, md5(announced)).unwrap();
+        async move { site.client.put(&operation, &Body::Bytes("bytes".into())).await }
+    };
+    for result in [put(5, b"other").await, put(4, b"bytes").await, put(6, b"bytes").await] {
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::Usage);
+    }
+    assert!(site.client.is_empty(&site.bucket).await.unwrap());
+}
+
 async fn an_object_is_replaced_as_a_whole(site: &Site) {
     site.put_with("k", b"a long one", Some("text/x"), &[("expires", "never")], &[("a", "1")]).await.unwrap();
     site.put_with("k", b"short", None, &[], &[("b", "2")]).await.unwrap();
@@ -85,7 +99,7 @@ async fn an_absent_object_is_not_found(site: &Site) {
     refused(site.head("k").await, ErrorKind::NotFound, "404");
     let key = key("k");
     let operation = rest(site, &key, 1, "x");
-    refused(site.client.execute(&operation).await, ErrorKind::NotFound, "404 NoSuchKey");
+    refused(site.client.get_with(&operation).await, ErrorKind::NotFound, "404 NoSuchKey");
 }
 
 async fn an_absent_object_can_be_deleted(site: &Site) {
@@ -107,12 +121,12 @@ async fn the_rest_of_an_object_is_given_while_it_is_the_same(site: &Site) {
         assert_eq!(head.text("content-range"), format!("bytes {from}-99999/100000"));
         assert!(body == bytes[from..], "from {from} on");
         // `Content-Length` is the length of the rest.
-        let info = operation.parse(&head, b"").unwrap();
+        let info = operation.parse_head(&head).unwrap();
         assert_eq!((info.size_bytes, info.total_bytes), (100_000 - from as u64, 100_000));
     }
     for other in ["0123456789abcdef0123456789abcdef", "*", ""] {
         let operation = rest(site, &key, 1, other);
-        let result = site.client.execute(&operation).await;
+        let result = site.client.get_with(&operation).await;
         refused(result, ErrorKind::Changed, "412 PreconditionFailed");
     }
 }
@@ -131,7 +145,7 @@ async fn the_rest_beyond_the_end_is_refused(site: &Site) {
         let key = key(name);
         let etag = site.head(name).await.unwrap().etag;
         let operation = rest(site, &key, from, &etag);
-        let result = site.client.execute(&operation).await;
+        let result = site.client.get_with(&operation).await;
         refused(result, ErrorKind::Changed, "416 InvalidRange");
     }
 }

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use deis_store::http::Body;
-use deis_store::s3::client::{Part, UploadOptions, cut_into_parts};
+use deis_store::s3::client::{Part, Revision, UploadOptions, cut_into_parts};
 use deis_store::s3::op::{InitiateUpload, PutObject};
 use deis_store::s3::{Checked, ObjectKey, PartLayout};
 use deis_store::{Error, ErrorKind, Result};
@@ -45,9 +45,9 @@ async fn a_big_object_comes_in_ranges_and_is_checked(site: &Site) {
     assert!(got == bytes);
     assert_eq!((info.total_bytes, checked), (bytes.len() as u64, Checked::Md5));
 
-    let mut download = site.client.get_known(&site.bucket, &key, info.total_bytes, &info.etag).await.unwrap();
+    let mut download = site.client.get_known(&site.bucket, &key, &Revision::from(&info)).await.unwrap();
     let mut pieces = 0;
-    while let Some(piece) = download.next().await.unwrap() {
+    while let Some(piece) = download.try_next().await.unwrap() {
         pieces += piece.len();
     }
     assert_eq!(pieces, bytes.len());
@@ -78,7 +78,7 @@ async fn an_object_that_was_replaced_since_it_was_listed_is_not_taken_for_it(sit
         let mut other = made(size);
         other[0] ^= 1;
         site.put("k", &other).await.unwrap();
-        let known = site.client.get_known(&site.bucket, &key, listed.total_bytes, &listed.etag).await;
+        let known = site.client.get_known(&site.bucket, &key, &Revision::from(&listed)).await;
         assert_eq!(known.unwrap_err().kind(), ErrorKind::Changed);
     }
 }

@@ -22,7 +22,7 @@ async fn read(client: &Client) -> Result<Vec<u8>> {
     let (bucket, key) = (bucket(), key("key"));
     let mut download = client.get(&bucket, &key).await?;
     let mut whole = Vec::new();
-    while let Some(bytes) = download.next().await? {
+    while let Some(bytes) = download.try_next().await? {
         whole.extend_from_slice(&bytes);
     }
     Ok(whole)
@@ -247,7 +247,7 @@ fn a_connection_that_is_gone_when_it_is_used_again_costs_an_attempt_and_no_objec
             let (bucket, key) = (bucket(), key(&number.to_string()));
             let mut download = client.get(&bucket, &key).await.unwrap();
             let mut whole = Vec::new();
-            while let Some(bytes) = download.next().await.unwrap() {
+            while let Some(bytes) = download.try_next().await.unwrap() {
                 whole.extend_from_slice(&bytes);
             }
             assert_eq!(whole, bytes(number));

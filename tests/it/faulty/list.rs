@@ -20,8 +20,10 @@ fn fill(gateway: &FaultyGateway) {
 
 fn is_whole(objects: &[ListedObject]) {
     let expected = |number: usize| (format!("a b/{number:03}"), number as u64, etag(&bytes(number)));
-    let listed: Vec<_> =
-        objects.iter().map(|object| (object.key.clone(), object.size_bytes, object.etag.clone())).collect();
+    let listed: Vec<_> = objects
+        .iter()
+        .map(|object| (object.key.to_string(), object.size_bytes, object.etag.clone()))
+        .collect();
     assert_eq!(listed, (0..OBJECTS).map(expected).collect::<Vec<_>>());
 }
 

@@ -71,8 +71,10 @@ async fn use_it(client: &Client, gateway: &FaultyGateway, context: &str) -> Tall
     let bucket = bucket();
     match client.list(&bucket, "").try_collect::<Vec<_>>().await {
         Ok(objects) => {
-            let listed: Vec<_> =
-                objects.into_iter().map(|object| (object.key, object.size_bytes, object.etag)).collect();
+            let listed: Vec<_> = objects
+                .into_iter()
+                .map(|object| (object.key.to_string(), object.size_bytes, object.etag))
+                .collect();
             let expected = |number| (format!("{number:02}"), body(number).len() as u64, etag(&body(number)));
             assert_eq!(listed, (0..OBJECTS).map(expected).collect::<Vec<_>>(), "{context}");
             tally.right += 1;

@@ -48,7 +48,7 @@ async fn every_key_comes_and_goes(url: &str, options: ConnectOptions, bucket_nam
         let key = key(name);
         let mut download = client.get(&bucket, &key).await.unwrap();
         let mut whole = Vec::new();
-        while let Some(bytes) = download.next().await.unwrap() {
+        while let Some(bytes) = download.try_next().await.unwrap() {
             whole.extend_from_slice(&bytes);
         }
         assert_eq!(whole, name.as_bytes());

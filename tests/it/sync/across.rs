@@ -31,7 +31,7 @@ fn kept(
             // The download checks the bytes against the ETag.
             let (info, checked) = client.get_to(bucket, &key, tokio::io::sink()).await.unwrap();
             assert_ne!(checked.to_string(), "none", "{key}");
-            kept.insert(listed.key, ObjectInfo { modified: ServerTime::default(), ..info });
+            kept.insert(listed.key.into(), ObjectInfo { modified: ServerTime::default(), ..info });
         }
         kept
     })

@@ -22,7 +22,7 @@ fn objects(cluster: &Environment, bucket: &str) -> BTreeMap<String, (u64, String
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let bucket = BucketName::new(bucket).unwrap();
     let listing = client(cluster).list(&bucket, "");
-    let all = listing.map_ok(|object| (object.key, (object.size_bytes, object.etag)));
+    let all = listing.map_ok(|object| (object.key.into(), (object.size_bytes, object.etag)));
     runtime.block_on(all.try_collect()).unwrap()
 }
 

@@ -103,7 +103,8 @@ impl Scene {
     /// The objects: key → time of writing.
     fn objects(&self) -> BTreeMap<String, String> {
         let listing = self.client.list(&bucket(self.name), "");
-        block(listing.map_ok(|object| (object.key, object.modified.to_string())).try_collect()).unwrap()
+        block(listing.map_ok(|object| (object.key.into(), object.modified.to_string())).try_collect())
+            .unwrap()
     }
 }
 

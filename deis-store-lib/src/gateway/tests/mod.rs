@@ -159,7 +159,7 @@ impl Harness {
         let (bucket, key) = (bucket(), ObjectKey::new(key).unwrap());
         let mut download = self.client.get(&bucket, &key).await.unwrap();
         let mut whole = Vec::new();
-        while let Some(bytes) = download.next().await.unwrap() {
+        while let Some(bytes) = download.try_next().await.unwrap() {
             whole.extend_from_slice(&bytes);
         }
         whole

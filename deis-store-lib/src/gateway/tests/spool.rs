@@ -33,7 +33,7 @@ async fn a_snapshot_is_served_as_it_is_and_takes_no_writes() {
     for key in sample::KEYS {
         let name = ObjectKey::new(key).unwrap();
         let mut download = harness.client.get(&registry, &name).await.unwrap();
-        assert_eq!(download.next().await.unwrap().unwrap(), format!("bytes of {key}"));
+        assert_eq!(download.try_next().await.unwrap().unwrap(), format!("bytes of {key}"));
     }
     assert!(harness.client.is_empty(&bucket()).await.unwrap());
     let refused = harness.client.delete(&registry, &ObjectKey::new("a").unwrap()).await.unwrap_err();

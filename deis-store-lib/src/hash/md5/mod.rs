@@ -7,7 +7,7 @@ use bytes::Bytes;
 use md5::block_api::compress;
 
 use lanes::{Block, Words};
-pub use pool::Md5Pool;
+use pool::Md5Pool;
 
 const BLOCK_BYTES: usize = size_of::<Block>();
 
@@ -38,11 +38,20 @@ impl Md5 {
         self.fill(begin);
     }
 
+    /// The digest of these bytes.
+    pub(crate) fn of(bytes: &[u8]) -> [u8; 16] {
+        let mut md5 = Self::new();
+        md5.update(bytes);
+        md5.finish()
+    }
+
+    /// The next bytes, in step with those of other threads: for threads that may wait for these.
+    pub(crate) fn update_piece(&mut self, bytes: Bytes) {
+        Self::update_all([(self, bytes)]);
+    }
+
     /// The next bytes of several messages, in step with each other and with those of other threads. It may wait for these.
-    pub(crate) fn update_all<'a>(
-        messages: impl IntoIterator<Item = (&'a mut Self, Bytes)>,
-        md5_pool: &Md5Pool,
-    ) {
+    pub(crate) fn update_all<'a>(messages: impl IntoIterator<Item = (&'a mut Self, Bytes)>) {
         let mut updated = Vec::new();
         let mut whole = Vec::new();
         for (md5, mut bytes) in messages {
@@ -52,7 +61,7 @@ impl Md5 {
             whole.push((md5.words, bytes));
             updated.push((md5, rest));
         }
-        for ((md5, rest), words) in updated.into_iter().zip(md5_pool.compress(whole)) {
+        for ((md5, rest), words) in updated.into_iter().zip(Md5Pool::shared().compress(whole)) {
             md5.words = words;
             md5.fill(&rest);
         }
@@ -119,7 +128,6 @@ mod tests {
             lengths in prop::collection::vec(prop::collection::vec(0..300_usize, 1..6), 0..7),
             together in any::<[bool; 5]>(),
         ) {
-            let md5_pool = Md5Pool::new(1);
             let mut md5s = vec![Md5::new(); lengths.len()];
             let mut messages = vec![Vec::new(); lengths.len()];
             for (turn, together) in together.into_iter().enumerate() {
@@ -130,7 +138,7 @@ mod tests {
                 let pieces: Vec<Bytes> = lengths.iter().enumerate().map(piece).collect();
                 messages.iter_mut().zip(&pieces).for_each(|(message, piece)| message.extend_from_slice(piece));
                 if together {
-                    Md5::update_all(md5s.iter_mut().zip(pieces), &md5_pool);
+                    Md5::update_all(md5s.iter_mut().zip(pieces));
                 } else {
                     md5s.iter_mut().zip(pieces).for_each(|(md5, piece)| md5.update(&piece));
                 }

@@ -1,10 +1,9 @@
 //! Threads that hash at the same time put their messages together, four to a processor: that is three times as fast as
-//! each by itself. Whoever comes while nobody hashes does so, for himself and for those who come meanwhile.
+//! each by itself. A thread that comes while nobody hashes does so, for itself and for those that come meanwhile.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Thread};
 
 use bytes::Bytes;
@@ -15,12 +14,11 @@ use super::lanes::{self, Block, LANES, Words};
 /// So many blocks are hashed before somebody else may join in: 64 KiB, a tenth of a millisecond.
 const STEP_BLOCKS: usize = 1024;
 
-/// Fewer blocks are hashed by whoever has them: to wait for others would take longer.
+/// Fewer blocks are hashed by the thread that has them: to wait for others would take longer.
 const FEW_BLOCKS: usize = 512;
 
-/// Where threads that hash at the same time meet. Clones are the same place.
-#[derive(Clone)]
-pub struct Md5Pool(Arc<Mutex<Meeting>>);
+/// Where threads that hash at the same time meet.
+pub(super) struct Md5Pool(Mutex<Meeting>);
 
 struct Meeting {
     waiting: VecDeque<Message>,
@@ -46,10 +44,17 @@ struct Owner {
 }
 
 impl Md5Pool {
+    /// The one place of the process. Half of the cores: the others read, write and wait for sockets.
+    pub(super) fn shared() -> &'static Self {
+        static SHARED: LazyLock<Md5Pool> = LazyLock::new(|| {
+            Md5Pool::new(thread::available_parallelism().map_or(1, |cores| cores.get() / 2))
+        });
+        &SHARED
+    }
+
     /// A place where so many threads hash at once, each for up to four.
-    #[must_use]
-    pub fn new(threads: usize) -> Self {
-        Self(Arc::new(Mutex::new(Meeting { waiting: VecDeque::new(), turns: threads.max(1) })))
+    fn new(threads: usize) -> Self {
+        Self(Mutex::new(Meeting { waiting: VecDeque::new(), turns: threads.max(1) }))
     }
 
     /// The states of MD5s after so many more whole blocks each.
@@ -70,13 +75,13 @@ impl Md5Pool {
         let mine = messages.into_iter().enumerate();
         let mine = mine.map(|(index, (words, bytes))| Message { words, bytes, owner: owner.clone(), index });
         self.lock().waiting.extend(mine);
-        // Who has just been woken, too, may have a message by then: on a busy machine it would have to wait.
+        // A thread that has just been woken, too, may have a message by then: on a busy machine it would have to wait.
         thread::yield_now();
         while !owner.is_done() {
             if self.takes_turn(&owner) {
                 self.hash_until_done(&owner);
             } else {
-                // Whoever hashes a message of ours, or leaves while one waits, wakes us.
+                // The thread that hashes a message of ours, or leaves while one waits, wakes us.
                 thread::park();
             }
         }
@@ -180,12 +185,6 @@ impl Owner {
     }
 }
 
-impl fmt::Debug for Md5Pool {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("InStep").finish_non_exhaustive()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,7 +200,7 @@ mod tests {
             let md5_pool = Md5Pool::new(turns);
             thread::scope(|scope| {
                 for number in 0..12_u32 {
-                    let md5_pool = md5_pool.clone();
+                    let md5_pool = &md5_pool;
                     scope.spawn(move || {
                         let mut numbers = fastrand::Rng::with_seed(number.into());
                         for _ in 0..40 {

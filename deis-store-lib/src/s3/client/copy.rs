@@ -2,9 +2,9 @@
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::Client;
 use super::multipart::Upload;
-use crate::error::{At, Context as _, Error, ErrorKind, Result};
+use super::{Client, Revision};
+use crate::error::{At, Error, ErrorKind, Result};
 use crate::s3::etag::parts_etag;
 use crate::s3::op::{CopyObject, CopyPart, CopySource, HeadObject, InitiateUpload, ObjectInfo, PutObject};
 use crate::s3::{BucketName, ObjectKey, PartLayout};
@@ -41,6 +41,12 @@ pub struct Copied {
     pub keeps_etag: bool,
 }
 
+#[derive(Clone, Copy)]
+struct CopyTarget<'a> {
+    bucket: &'a BucketName,
+    key: &'a ObjectKey,
+}
+
 impl Client {
     /// Copies an object with its type, headers and metadata, in parts if it is large; who may read it is not copied.
     ///
@@ -58,10 +64,7 @@ impl Client {
         }
         let info = self.source_info(source).await?;
         let etag = if info.total_bytes > options.in_one_bytes {
-            self.copy_in_parts(source, &info, (bucket, key), options)
-                .await
-                .at(At::Bucket, bucket)
-                .at(At::Key, key)?
+            self.copy_in_parts(source, &info, CopyTarget { bucket, key }, options).await?
         } else {
             self.copy(&CopyObject::new(source, bucket, key).if_match(&info.etag)).await?
         };
@@ -72,16 +75,17 @@ impl Client {
     async fn source_info(&self, source: CopySource<'_>) -> Result<ObjectInfo> {
         let mut head = HeadObject::new(source.bucket, source.key);
         head.version_id = source.version_id;
-        self.execute(&head).await.at(At::Bucket, source.bucket).at(At::Key, source.key)
+        self.execute(&head).await
     }
 
     async fn copy_in_parts(
         &self,
         source: CopySource<'_>,
         info: &ObjectInfo,
-        (bucket, key): (&BucketName, &ObjectKey),
+        target: CopyTarget<'_>,
         options: &CopyOptions,
     ) -> Result<String> {
+        let CopyTarget { bucket, key } = target;
         let cut = PartLayout::new(info.total_bytes, Some(options.part_size_bytes))?;
         let content_type = (!info.content_type.is_empty()).then_some(info.content_type.as_str());
         let begin = InitiateUpload::new(bucket, key, content_type, &info.headers, &info.meta)?;
@@ -100,11 +104,11 @@ impl Client {
             // radosgw has no conditions for parts: the source is asked again.
             if self.source_info(source).await?.etag != info.etag {
                 let error = Error::new(ErrorKind::Changed, "the source was replaced while it was copied");
-                return Err(error.todo("copy it again"));
+                return Err(error.todo("copy it again").at(At::Bucket, bucket).at(At::Key, key));
             }
-            let etag = parts_etag(&parts);
-            upload.complete(&parts, (&etag, info.total_bytes)).await?;
-            Ok(etag)
+            let whole = Revision { size_bytes: info.total_bytes, etag: parts_etag(&parts) };
+            upload.complete(&parts, &whole).await?;
+            Ok(whole.etag)
         };
         match copied.await {
             Err(error) => Err(upload.end(error).await),

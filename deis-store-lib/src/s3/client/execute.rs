@@ -11,7 +11,7 @@ use super::concurrency::Permit;
 use super::retry_budget::RetryBudget;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::http::{Body, HttpSend, Received, SendError, Stage};
-use crate::s3::op::{Head, Operation, Repeat};
+use crate::s3::op::{Execute, GetObject, Head, ObjectInfo, Operation, Repeat, Request, Target};
 use crate::s3::{Advice, S3Error};
 
 /// An answer of more than this is no answer of ours: a page of 1000 keys of 1024 bytes has about 4 MB.
@@ -28,12 +28,20 @@ const UNKNOWN_ERROR_ATTEMPTS: u32 = 2;
 pub(super) struct Call<'a> {
     /// A body, where it is not the operation's own.
     pub(super) body: Option<&'a Body>,
-    /// Whether the answer's body is handed out as it comes.
-    pub(super) streamed: bool,
     /// Whether it waits for no permit.
     pub(super) at_once: bool,
     /// Whether it is sent even when the run is to stop: to clean up.
     pub(super) despite_stop: bool,
+}
+
+/// Reads an answer of success: its head and, unless its body is handed out, the whole of that.
+type Read<'a> = &'a mut (dyn FnMut(&Head, &[u8]) -> Result<(), S3Error> + Send);
+
+/// What becomes of an answer's body.
+enum Answer<'a> {
+    Whole(Read<'a>),
+    /// It is handed out as it comes.
+    Streamed(Read<'a>),
 }
 
 enum Failure {
@@ -42,46 +50,85 @@ enum Failure {
 }
 
 impl Client {
+    /// Sends an operation without a separate body, and reads its answer.
+    ///
+    /// An operation whose answer's body is an object is for [`Client::get_with`]:
+    ///
+    /// ```compile_fail
+    /// # use deis_store::s3::{BucketName, Client, ObjectKey, op::GetObject};
+    /// # async fn get(client: Client, bucket: BucketName, key: ObjectKey) {
+    /// client.execute(&GetObject::new(&bucket, &key)).await;
+    /// # }
+    /// ```
+    pub async fn execute<O: Execute>(&self, operation: &O) -> Result<O::Output> {
+        self.collected(operation, Call::default()).await
+    }
+
     /// Sends an operation and reads its whole answer.
-    pub(super) async fn collected<O: Operation>(&self, operation: &O, call: Call<'_>) -> Result<O::Output> {
-        self.repeat(operation, call).await.map(|(output, _)| output)
+    pub(super) async fn collected<O: Execute>(&self, operation: &O, call: Call<'_>) -> Result<O::Output> {
+        let mut output = None;
+        let mut read = |head: &Head, body: &[u8]| {
+            output = Some(operation.parse(head, body)?);
+            Ok(())
+        };
+        self.send(operation, call, Answer::Whole(&mut read)).await?;
+        output.ok_or_else(|| Error::new(ErrorKind::Internal, "an answer that nobody has read"))
     }
 
-    /// Sends an operation and hands out the body of its answer; the permit goes with it.
-    pub(super) async fn streamed<O: Operation>(&self, operation: &O) -> Result<(O::Output, Received)> {
-        let (output, received) = self.repeat(operation, Call { streamed: true, ..Call::default() }).await?;
-        let received = received.ok_or_else(|| Error::new(ErrorKind::Internal, "an answer without a body"))?;
-        Ok((output, received))
+    /// Asks for an object and hands out the body of the answer, which holds the permit.
+    pub(super) async fn streamed(&self, operation: &GetObject<'_>) -> Result<(ObjectInfo, Received)> {
+        let mut info = None;
+        let mut read = |head: &Head, _: &[u8]| {
+            info = Some(operation.parse_head(head)?);
+            Ok(())
+        };
+        let received = self.send(operation, Call::default(), Answer::Streamed(&mut read)).await?;
+        info.zip(received).ok_or_else(|| Error::new(ErrorKind::Internal, "an answer without a body"))
     }
 
-    async fn repeat<O: Operation>(
+    /// The error of every operation says what it is about.
+    async fn send(
         &self,
-        operation: &O,
+        operation: &dyn Operation,
         call: Call<'_>,
-    ) -> Result<(O::Output, Option<Received>)> {
+        answer: Answer<'_>,
+    ) -> Result<Option<Received>> {
+        self.repeat(operation, call, answer).await.map_err(|error| match operation.target() {
+            Target::Service => error,
+            Target::Bucket(bucket) => error.at(At::Bucket, bucket),
+            Target::Object { bucket, key } => error.at(At::Bucket, bucket).at(At::Key, key),
+        })
+    }
+
+    async fn repeat(
+        &self,
+        operation: &dyn Operation,
+        call: Call<'_>,
+        mut answer: Answer<'_>,
+    ) -> Result<Option<Received>> {
+        let request = operation.request();
         let mut attempts = 0;
         let mut learnt_clock = false;
         loop {
             if !call.despite_stop {
                 self.0.stop.check()?;
             }
-            let permits = &self.0.permits;
-            let permit = if call.at_once { permits.at_once() } else { permits.take().await };
+            let concurrency = &self.0.concurrency;
+            let permit = if call.at_once { concurrency.at_once() } else { concurrency.permit().await };
             // Only now: a gateway may have been lost while this waited.
             let gateway = self.0.gateways.pick();
             let endpoint = gateway.http.endpoint();
-            let failure = match self.attempt(&*gateway.http, operation, call, permit).await {
-                Ok(output) => {
+            let failure = match self.attempt(&*gateway.http, &request, call.body, permit, &mut answer).await {
+                Ok(body) => {
                     gateway.resume();
                     self.budget().earn();
-                    return Ok(output);
+                    return Ok(body);
                 }
                 Err(failure) => failure,
             };
             attempts += 1;
             let (again, error) = match failure {
                 Failure::Answer(error, date) => {
-                    let method = operation.request().method;
                     let advice = operation.advice(&error);
                     if let (Advice::LearnClock, Some(date), false) = (advice, date, learnt_clock) {
                         learnt_clock = true;
@@ -93,7 +140,7 @@ impl Client {
                         operation.repeat() == Repeat::Yes || error.status == StatusCode::SERVICE_UNAVAILABLE;
                     let unknown = error.code == "UnknownError";
                     let other = error.status == StatusCode::NOT_FOUND || error.status.is_redirection();
-                    let error = error.into_error(&method).at(At::Endpoint, endpoint);
+                    let error = error.into_error(&request).at(At::Endpoint, endpoint);
                     // What answers there is no gateway, and another one may be.
                     let other = other && error.kind() == ErrorKind::Protocol && attempts < self.gateways();
                     if other {
@@ -124,16 +171,17 @@ impl Client {
         }
     }
 
-    async fn attempt<O: Operation>(
+    async fn attempt(
         &self,
         gateway: &dyn HttpSend,
-        operation: &O,
-        call: Call<'_>,
-        permit: Permit,
-    ) -> Result<(O::Output, Option<Received>), Failure> {
-        let request = self.signed(operation, call.body)?;
+        request: &Request,
+        body: Option<&Body>,
+        mut permit: Permit,
+        answer: &mut Answer<'_>,
+    ) -> Result<Option<Received>, Failure> {
+        let request = self.signed(request, body)?;
         let sent_bytes = request.body().length_bytes();
-        let response = gateway.send(request).await.map_err(|error| {
+        let response = permit.run(gateway.send(request)).await.map_err(|error| {
             if error.timed_out {
                 permit.overloaded();
             }
@@ -147,23 +195,28 @@ impl Client {
         let failed = |error| Failure::Answer(error, date);
         if !head.status.is_success() {
             // Whatever its body is, the status counts.
-            let body = received.collect(MOST_ANSWER_BYTES).await.unwrap_or_default();
+            let body = permit.run(received.collect(MOST_ANSWER_BYTES)).await.unwrap_or_default();
             let error = S3Error::read(&head, &body);
             if error.is_overload() {
                 permit.overloaded();
             }
             return Err(failed(error));
         }
-        if call.streamed {
-            received.hold(permit);
-            return Ok((operation.parse(&head, b"").map_err(failed)?, Some(received)));
+        match answer {
+            Answer::Streamed(read) => {
+                read(&head, b"").map_err(failed)?;
+                Ok(Some(permit.body(received)))
+            }
+            Answer::Whole(read) => {
+                let body = permit.run(received.collect(MOST_ANSWER_BYTES)).await.map_err(Failure::Send)?;
+                read(&head, &body).map_err(failed)?;
+                Ok(None)
+            }
         }
-        let body = received.collect(MOST_ANSWER_BYTES).await.map_err(Failure::Send)?;
-        Ok((operation.parse(&head, &body).map_err(failed)?, None))
     }
 
-    fn signed<O: Operation>(&self, operation: &O, body: Option<&Body>) -> Result<HttpRequest<Body>, Failure> {
-        let mut request = operation.request();
+    fn signed(&self, request: &Request, body: Option<&Body>) -> Result<HttpRequest<Body>, Failure> {
+        let mut request = request.clone();
         request
             .sign(&self.0.credentials, self.now())
             .map_err(|error| Failure::Send(SendError::new(Stage::Unfaithful, error)))?;

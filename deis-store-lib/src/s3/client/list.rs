@@ -1,6 +1,10 @@
 //! Listings of any length, page by page, flat: radosgw's listings with a delimiter have skipped keys.
 
-use futures_util::{Stream, TryStreamExt as _, stream};
+use std::fmt;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_util::Stream;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -12,50 +16,78 @@ use crate::s3::op::{ListObjects, ListedObject, Page};
 impl Client {
     /// All objects of a bucket whose key begins with a prefix, sorted bytewise by key. Two pages are fetched ahead of the
     /// one that is read, and each is asked for as soon as the one before has come.
-    pub fn list(
-        &self,
-        bucket: &BucketName,
-        prefix: &str,
-    ) -> impl Stream<Item = Result<ListedObject>> + Send + use<> {
-        let listing = Listing { client: self.clone(), bucket: bucket.clone(), prefix: prefix.to_owned() };
-        let pages = stream::try_unfold(Ahead::Begin(listing), Ahead::next);
-        pages.map_ok(|objects| stream::iter(objects.into_iter().map(Ok))).try_flatten()
+    #[must_use]
+    pub fn list(&self, bucket: &BucketName, prefix: &str) -> Listing {
+        let asked = Asked { client: self.clone(), bucket: bucket.clone(), prefix: prefix.to_owned() };
+        Listing { pages: Pages::Asked(asked), objects: Vec::new().into_iter() }
     }
+}
+
+/// The objects of a bucket, as they are listed: a stream that ends at its first error.
+pub struct Listing {
+    pages: Pages,
+    /// Those of the page that is read.
+    objects: std::vec::IntoIter<ListedObject>,
 }
 
 /// The pages that have not been read.
-enum Ahead {
+enum Pages {
     /// Nobody has read yet, and nothing is asked for.
-    Begin(Listing),
-    /// Dropping the stream ends the task.
-    Coming(mpsc::Receiver<Result<Page>>, AbortOnDropHandle<()>),
-    End,
+    Asked(Asked),
+    Coming {
+        pages: mpsc::Receiver<Result<Page>>,
+        /// Dropping the stream ends it.
+        _task: AbortOnDropHandle<()>,
+    },
+    Ended,
 }
 
-impl Ahead {
-    async fn next(self) -> Result<Option<(Vec<ListedObject>, Self)>> {
-        let (mut pages, task) = match self {
-            Self::Begin(listing) => {
-                let (sender, pages) = mpsc::channel(1);
-                (pages, AbortOnDropHandle::new(tokio::spawn(listing.fetch(sender))))
+impl Stream for Listing {
+    type Item = Result<ListedObject>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        loop {
+            if let Some(object) = self.objects.next() {
+                return Poll::Ready(Some(Ok(object)));
             }
-            Self::Coming(pages, task) => (pages, task),
-            Self::End => return Ok(None),
-        };
-        // The last page says that it is: where there is none, it is no end.
-        let ended = || Error::new(ErrorKind::Internal, "a listing ended before its time");
-        let Page { objects, next, .. } = pages.recv().await.ok_or_else(ended)??;
-        Ok(Some((objects, if next.is_some() { Self::Coming(pages, task) } else { Self::End })))
+            match &mut self.pages {
+                Pages::Asked(asked) => {
+                    let (sender, pages) = mpsc::channel(1);
+                    let task = tokio::spawn(asked.clone().fetch(sender));
+                    self.pages = Pages::Coming { pages, _task: AbortOnDropHandle::new(task) };
+                }
+                Pages::Coming { pages, .. } => {
+                    // The last page says that it is: where there is none, it is no end.
+                    let ended = || Err(Error::new(ErrorKind::Internal, "a listing ended before its time"));
+                    let page = ready!(pages.poll_recv(context)).unwrap_or_else(ended);
+                    if !page.as_ref().is_ok_and(|page| page.next.is_some()) {
+                        self.pages = Pages::Ended;
+                    }
+                    match page {
+                        Ok(page) => self.objects = page.objects.into_iter(),
+                        Err(error) => return Poll::Ready(Some(Err(error))),
+                    }
+                }
+                Pages::Ended => return Poll::Ready(None),
+            }
+        }
     }
 }
 
-struct Listing {
+impl fmt::Debug for Listing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listing").finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone)]
+struct Asked {
     client: Client,
     bucket: BucketName,
     prefix: String,
 }
 
-impl Listing {
+impl Asked {
     async fn fetch(self, pages: mpsc::Sender<Result<Page>>) {
         let Self { client, bucket, prefix } = &self;
         let mut marker = Some(String::new());
@@ -63,7 +95,7 @@ impl Listing {
             let page = ListObjects { bucket, prefix, marker: &last, delimiter: None, max_keys: 1000 };
             let page = client.page(&page).await;
             marker = page.as_ref().ok().and_then(|page| page.next.clone());
-            // Who does not wait for it wants no more.
+            // Without a reader, no other page is wanted.
             if pages.send(page).await.is_err() {
                 return;
             }

@@ -6,7 +6,7 @@ use http::Method;
 
 use super::Client;
 use super::execute::Call;
-use crate::error::{At, Context, Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::http::Endpoint;
 use crate::s3::op::{
     AbortUpload, Acl, Bucket, BucketAcl, BucketLocation, BucketTotals, BucketVersioning, CopyObject,
@@ -24,38 +24,38 @@ impl Client {
 
     /// Creates a bucket; one's own may be there already.
     pub async fn create_bucket(&self, bucket: &BucketName) -> Result<()> {
-        self.execute(&CreateBucket { bucket }).await.at(At::Bucket, bucket)
+        self.execute(&CreateBucket { bucket }).await
     }
 
     /// Deletes a bucket that holds no object.
     pub async fn delete_bucket(&self, bucket: &BucketName) -> Result<()> {
-        self.execute(&DeleteBucket { bucket }).await.at(At::Bucket, bucket)
+        self.execute(&DeleteBucket { bucket }).await
     }
 
     /// What the gateway says of a bucket's size.
     pub async fn bucket_totals(&self, bucket: &BucketName) -> Result<BucketTotals> {
-        self.execute(&HeadBucket { bucket }).await.at(At::Bucket, bucket)
+        self.execute(&HeadBucket { bucket }).await
     }
 
     /// The zone group that a bucket is in.
     pub async fn location(&self, bucket: &BucketName) -> Result<String> {
-        self.execute(&BucketLocation { bucket }).await.at(At::Bucket, bucket)
+        self.execute(&BucketLocation { bucket }).await
     }
 
     /// Whether a bucket keeps the versions of its objects.
     pub async fn versioning(&self, bucket: &BucketName) -> Result<Versioning> {
-        self.execute(&BucketVersioning { bucket }).await.at(At::Bucket, bucket)
+        self.execute(&BucketVersioning { bucket }).await
     }
 
     /// One page of a listing.
     pub async fn page(&self, page: &ListObjects<'_>) -> Result<Page> {
         // It feeds all the others, so it does not wait behind them.
-        self.collected(page, Call { at_once: true, ..Call::default() }).await.at(At::Bucket, page.bucket)
+        self.collected(page, Call { at_once: true, ..Call::default() }).await
     }
 
     /// One page of the versions of a bucket's objects.
     pub async fn versions_page(&self, page: &ListVersions<'_>) -> Result<VersionsPage> {
-        self.execute(page).await.at(At::Bucket, page.bucket)
+        self.execute(page).await
     }
 
     /// Whether a bucket holds no object; an error if it does not exist.
@@ -66,12 +66,12 @@ impl Client {
 
     /// What is stored with an object.
     pub async fn head(&self, bucket: &BucketName, key: &ObjectKey) -> Result<ObjectInfo> {
-        self.execute(&HeadObject::new(bucket, key)).await.at(At::Bucket, bucket).at(At::Key, key)
+        self.execute(&HeadObject::new(bucket, key)).await
     }
 
     /// Deletes an object; one that is not there is deleted too.
     pub async fn delete(&self, bucket: &BucketName, key: &ObjectKey) -> Result<()> {
-        self.execute(&DeleteObject::new(bucket, key)).await.at(At::Bucket, bucket).at(At::Key, key)
+        self.execute(&DeleteObject::new(bucket, key)).await
     }
 
     /// Deletes objects, many in one request, and says which were not deleted. Those whose key XML cannot hold go one by
@@ -82,7 +82,7 @@ impl Client {
         let mut left = together.as_slice();
         while !left.is_empty() {
             let (first, rest) = DeleteObjects::first(bucket, left)?;
-            not_deleted.extend(self.execute(&first).await.at(At::Bucket, bucket)?);
+            not_deleted.extend(self.execute(&first).await?);
             left = rest;
         }
         for key in &alone {
@@ -93,32 +93,32 @@ impl Client {
 
     /// Copies an object within the cluster; says the `ETag` of the copy.
     pub async fn copy(&self, copy: &CopyObject<'_>) -> Result<String> {
-        self.execute(copy).await.at(At::Bucket, copy.bucket()).at(At::Key, copy.key())
+        self.execute(copy).await
     }
 
     /// Copies an object, or bytes of it, as a part of an upload; says the MD5 of the part.
     pub async fn copy_part(&self, copy: &CopyPart<'_>) -> Result<[u8; 16]> {
-        self.execute(copy).await.at(At::Bucket, copy.bucket()).at(At::Key, copy.key())
+        self.execute(copy).await
     }
 
     /// Who may do what with a bucket.
     pub async fn bucket_acl(&self, bucket: &BucketName) -> Result<Acl> {
-        self.execute(&BucketAcl { bucket }).await.at(At::Bucket, bucket)
+        self.execute(&BucketAcl { bucket }).await
     }
 
     /// Who may do what with an object.
     pub async fn object_acl(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Acl> {
-        self.execute(&ObjectAcl { bucket, key }).await.at(At::Bucket, bucket).at(At::Key, key)
+        self.execute(&ObjectAcl { bucket, key }).await
     }
 
     /// Says who may do what with a bucket.
     pub async fn put_bucket_acl(&self, bucket: &BucketName, acl: NewAcl<'_>) -> Result<()> {
-        self.execute(&PutBucketAcl { bucket, acl }).await.at(At::Bucket, bucket)
+        self.execute(&PutBucketAcl { bucket, acl }).await
     }
 
     /// Says who may do what with an object.
     pub async fn put_object_acl(&self, bucket: &BucketName, key: &ObjectKey, acl: NewAcl<'_>) -> Result<()> {
-        self.execute(&PutObjectAcl { bucket, key, acl }).await.at(At::Bucket, bucket).at(At::Key, key)
+        self.execute(&PutObjectAcl { bucket, key, acl }).await
     }
 
     /// All multipart uploads that are under way in a bucket, of keys that begin with a prefix.
@@ -128,7 +128,7 @@ impl Client {
         loop {
             let after = next.as_ref().map(|(key, upload_id)| (key.as_str(), upload_id.as_str()));
             let page = ListUploads { bucket, prefix, after, max_uploads: 1000 };
-            let page = self.execute(&page).await.at(At::Bucket, bucket)?;
+            let page = self.execute(&page).await?;
             uploads.extend(page.uploads);
             next = page.next;
             if next.is_none() {
@@ -148,7 +148,7 @@ impl Client {
         let mut after = 0;
         loop {
             let page = ListParts { bucket, key, upload_id, after, max_parts: 1000 };
-            let page = self.execute(&page).await.at(At::Bucket, bucket).at(At::Key, key)?;
+            let page = self.execute(&page).await?;
             parts.extend(page.parts);
             match page.next {
                 Some(next) => after = next,
@@ -160,14 +160,13 @@ impl Client {
     /// Ends a multipart upload and throws its parts away. That is done even when the run is to stop.
     pub async fn abort_upload(&self, bucket: &BucketName, key: &ObjectKey, upload_id: &str) -> Result<()> {
         let operation = AbortUpload { bucket, key, upload_id };
-        let call = Call { despite_stop: true, ..Call::default() };
-        self.collected(&operation, call).await.at(At::Bucket, bucket).at(At::Key, key)
+        self.collected(&operation, Call { despite_stop: true, ..Call::default() }).await
     }
 
     /// A URL by which anybody can GET, HEAD or PUT an object until a time, by the first gateway.
     ///
-    /// The URL holds the path, the query and the signature. The operation's headers are not in it: whoever uses it sends
-    /// them himself, and of these `Content-MD5`, `Content-Type` and all `x-amz-` ones are signed.
+    /// The URL holds the path, the query and the signature. The operation's headers are not in it: its user sends them,
+    /// and of these `Content-MD5`, `Content-Type` and all `x-amz-` ones are signed.
     pub fn presigned(&self, operation: &impl Operation, expires: SystemTime) -> Result<String> {
         let request = operation.request();
         if ![Method::GET, Method::HEAD, Method::PUT].contains(&request.method) {

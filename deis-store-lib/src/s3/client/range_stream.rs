@@ -1,112 +1,141 @@
 //! Some bytes of an object in one stream, which goes on after a break at the byte where it broke.
 
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
 use bytes::Bytes;
-use futures_util::stream;
+use futures_util::Stream;
 
 use super::Client;
-use crate::error::{At, Context, Error, ErrorKind, Result};
-use crate::http::Received;
+use crate::error::{At, Error, ErrorKind, Result};
+use crate::http::{BoxFuture, Received};
 use crate::s3::op::{ByteRange, Conditions, GetObject, ObjectInfo};
 use crate::s3::{BucketName, ObjectKey};
 
 /// A span of an object that is being downloaded.
-pub(super) struct RangeStream<'a> {
-    client: &'a Client,
-    bucket: &'a BucketName,
-    key: &'a ObjectKey,
-    version_id: Option<&'a str>,
-    etag: String,
-    total_bytes: u64,
+pub(super) struct RangeStream {
+    object: Arc<Object>,
     /// Where the next byte is in the object.
     offset_bytes: u64,
     end_bytes: u64,
-    received: Received,
+    body: Body,
     /// Attempts since the last byte came.
     attempts: u32,
 }
 
-impl<'a> RangeStream<'a> {
+/// What the rest is asked for with.
+struct Object {
+    client: Client,
+    bucket: BucketName,
+    key: ObjectKey,
+    version_id: Option<String>,
+    etag: String,
+    total_bytes: u64,
+}
+
+enum Body {
+    Coming(Received),
+    Broken(BoxFuture<'static, Result<Received>>),
+    Ended,
+}
+
+impl RangeStream {
     /// What was asked for, and the answer to it.
     pub(super) fn new(
-        client: &'a Client,
-        operation: &GetObject<'a>,
+        client: &Client,
+        operation: &GetObject<'_>,
         info: &ObjectInfo,
         received: Received,
     ) -> Self {
         let offset_bytes = operation.range.map_or(0, |range| range.first);
-        Self {
-            client,
-            bucket: operation.bucket,
-            key: operation.key,
-            version_id: operation.version_id,
+        let object = Object {
+            client: client.clone(),
+            bucket: operation.bucket.clone(),
+            key: operation.key.clone(),
+            version_id: operation.version_id.map(str::to_owned),
             etag: info.etag.clone(),
             total_bytes: info.total_bytes,
+        };
+        Self {
+            object: Arc::new(object),
             offset_bytes,
             end_bytes: offset_bytes + info.size_bytes,
-            received,
+            body: Body::Coming(received),
             attempts: 0,
         }
     }
 
-    /// The next bytes; `None` when all that were announced have come.
-    pub(super) async fn next(&mut self) -> Result<Option<Bytes>> {
+    fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
         loop {
             // A big object would otherwise hold up a run that is to stop until its end.
-            self.client.0.stop.check()?;
-            let error = match self.received.next().await {
-                Some(Ok(bytes)) => {
-                    self.attempts = 0;
-                    self.offset_bytes += bytes.len() as u64;
-                    self.client.0.permits.moved(bytes.len() as u64);
-                    return Ok(Some(bytes));
+            self.object.client.0.stop.check().map_err(|error| self.object.name_in(error))?;
+            let error = match &mut self.body {
+                Body::Ended => return Poll::Ready(Ok(None)),
+                Body::Broken(rest) => {
+                    self.body = Body::Coming(ready!(rest.as_mut().poll(context))?);
+                    continue;
                 }
-                None if self.offset_bytes == self.end_bytes => return Ok(None),
-                None => Error::new(ErrorKind::Protocol, "the object came short")
-                    .because(format!("{} of {} bytes", self.offset_bytes, self.end_bytes)),
-                Some(Err(error)) => error.into_error(),
+                Body::Coming(received) => match ready!(received.poll_next(context)) {
+                    Some(Ok(bytes)) => {
+                        self.attempts = 0;
+                        self.offset_bytes += bytes.len() as u64;
+                        return Poll::Ready(Ok(Some(bytes)));
+                    }
+                    _ if self.offset_bytes == self.end_bytes => return Poll::Ready(Ok(None)),
+                    None => Error::new(ErrorKind::Protocol, "the download ended early")
+                        .because(format!("{} of {} bytes", self.offset_bytes, self.end_bytes)),
+                    Some(Err(error)) => error.into_error(),
+                },
             };
             self.attempts += 1;
-            let error = error.at(At::Bucket, self.bucket).at(At::Key, self.key);
-            let Some(wait) = self.client.wait(self.attempts) else { return Err(error) };
-            self.client.sleep(wait).await?;
-            self.resume().await.at(At::Bucket, self.bucket).at(At::Key, self.key)?;
+            let Some(wait) = self.object.client.wait(self.attempts) else {
+                return Poll::Ready(Err(self.object.name_in(error)));
+            };
+            // The broken body is dropped: it holds a permit, which the next attempt needs.
+            self.body =
+                Body::Broken(Box::pin(self.object.clone().rest(self.offset_bytes, self.end_bytes, wait)));
         }
     }
+}
 
-    /// All that is left of it.
-    pub(super) async fn collect(mut self) -> Result<Vec<Bytes>> {
-        let mut pieces = Vec::new();
-        while let Some(piece) = self.next().await? {
-            pieces.push(piece);
+impl Stream for RangeStream {
+    type Item = Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Bytes>>> {
+        let piece = ready!(self.poll_piece(context));
+        if !matches!(piece, Ok(Some(_))) {
+            self.body = Body::Ended;
         }
-        Ok(pieces)
+        Poll::Ready(piece.transpose())
     }
+}
 
-    async fn resume(&mut self) -> Result<()> {
-        // The broken body holds a permit, which the next attempt needs.
-        self.received = Received::new(Box::pin(stream::empty()));
-        let Some(last) = self.end_bytes.checked_sub(1).filter(|last| self.offset_bytes <= *last) else {
-            return Ok(());
-        };
+impl Object {
+    async fn rest(self: Arc<Self>, offset_bytes: u64, end_bytes: u64, wait: Duration) -> Result<Received> {
+        self.client.sleep(wait).await.map_err(|error| self.name_in(error))?;
         let operation = GetObject {
-            range: Some(ByteRange { first: self.offset_bytes, last: Some(last) }),
+            range: Some(ByteRange { first: offset_bytes, last: end_bytes.checked_sub(1) }),
             conditions: Conditions { if_match: Some(&self.etag), ..Conditions::default() },
-            version_id: self.version_id,
-            ..GetObject::new(self.bucket, self.key)
+            version_id: self.version_id.as_deref(),
+            ..GetObject::new(&self.bucket, &self.key)
         };
         let (rest, received) = self.client.streamed(&operation).await?;
         // Something in between may not know `If-Match`.
         if rest.etag != self.etag {
             let text = format!("its ETag was {} and is {}", self.etag, rest.etag);
-            return Err(Error::new(ErrorKind::Changed, "the object is not what it was").because(text));
+            let error = Error::new(ErrorKind::Changed, "the object is not what it was").because(text);
+            return Err(self.name_in(error));
         }
         if rest.total_bytes != self.total_bytes {
-            return Err(Error::new(
-                ErrorKind::Protocol,
-                "the rest of the object has another length than was announced",
-            ));
+            let what = "the rest of the object has another length than was announced";
+            return Err(self.name_in(Error::new(ErrorKind::Protocol, what)));
         }
-        self.received = received;
-        Ok(())
+        Ok(received)
+    }
+
+    fn name_in(&self, error: Error) -> Error {
+        error.at(At::Bucket, &self.bucket).at(At::Key, &self.key)
     }
 }

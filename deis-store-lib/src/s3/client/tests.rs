@@ -9,7 +9,7 @@ use bytes::Bytes;
 use futures_util::{FutureExt as _, stream};
 use http::{Request, Response};
 
-use super::{Client, ClientOptions, Part, UploadOptions};
+use super::{Client, ClientOptions, Part, Revision, UploadOptions};
 use crate::error::{ErrorKind, Result};
 use crate::http::{Body, BoxFuture, Endpoint, HttpSend, Received, SendError, Stage};
 use crate::run::Run;
@@ -159,7 +159,7 @@ async fn a_transfer_that_breaks_goes_on_at_the_byte_where_it_broke() {
     let (bucket, key) = names();
     let mut download = client.get(&bucket, &key).await.unwrap();
     let mut whole = Vec::new();
-    while let Some(bytes) = download.next().await.unwrap() {
+    while let Some(bytes) = download.try_next().await.unwrap() {
         whole.extend_from_slice(&bytes);
     }
     assert_eq!(whole, b"abcdef");
@@ -174,8 +174,8 @@ async fn an_object_replaced_while_it_was_read_is_an_error_and_no_mixture() {
         let (client, _) = client([begin, rest]);
         let (bucket, key) = names();
         let mut download = client.get(&bucket, &key).await.unwrap();
-        assert_eq!(&download.next().await.unwrap().unwrap()[..], b"abc");
-        assert_eq!(download.next().await.unwrap_err().kind(), ErrorKind::Changed);
+        assert_eq!(&download.try_next().await.unwrap().unwrap()[..], b"abc");
+        assert_eq!(download.try_next().await.unwrap_err().kind(), ErrorKind::Changed);
     }
 }
 
@@ -251,9 +251,13 @@ async fn a_download_ends_when_the_run_is_stopped() {
         Client::new(vec![gateway], Credentials::new("a", "b"), ClientOptions::default(), &run).unwrap();
     let (bucket, key) = names();
     let mut download = client.get(&bucket, &key).await.unwrap();
-    download.next().await.unwrap();
+    download.try_next().await.unwrap();
     run.stop.stop();
-    assert_eq!(download.next().await.unwrap_err().kind(), ErrorKind::Interrupted);
+    assert_eq!(download.try_next().await.unwrap_err().kind(), ErrorKind::Interrupted);
+}
+
+fn revision(size_bytes: u64) -> Revision {
+    Revision { size_bytes, etag: "e".to_owned() }
 }
 
 /// The answer to the request for a range of 2 MiB of an object of 32 MiB.
@@ -268,20 +272,21 @@ fn range(index: u64, etag: &str) -> Answer {
 async fn ranges_of_another_object_are_not_joined_also_where_if_match_is_not_known() {
     let (client, _) = client([range(0, "e"), range(1, "f"), range(2, "e"), range(3, "e"), range(4, "e")]);
     let (bucket, key) = names();
-    let mut download = client.get_known(&bucket, &key, 32 << 20, "e").await.unwrap();
-    assert_eq!(download.next().await.unwrap().unwrap().len(), 2 << 20);
-    assert_eq!(download.next().await.unwrap_err().kind(), ErrorKind::Changed);
+    let mut download = client.get_known(&bucket, &key, &revision(32 << 20)).await.unwrap();
+    assert_eq!(download.try_next().await.unwrap().unwrap().len(), 2 << 20);
+    assert_eq!(download.try_next().await.unwrap_err().kind(), ErrorKind::Changed);
 }
 
 #[tokio::test(start_paused = true)]
 async fn small_objects_do_not_keep_a_big_one_from_coming_in_ranges() {
     let (client, _) = client([]);
     let mut permits = Vec::new();
-    while let Some(permit) = client.0.permits.take().now_or_never() {
+    while let Some(permit) = client.0.concurrency.permit().now_or_never() {
         permits.push(permit);
     }
     let (bucket, key) = names();
-    let mut small = std::pin::pin!(client.get_known(&bucket, &key, 1, "e"));
+    let known = revision(1);
+    let mut small = std::pin::pin!(client.get_known(&bucket, &key, &known));
     assert!(small.as_mut().now_or_never().is_none(), "it waits for a permit");
     assert_eq!(client.0.in_ranges.available_permits(), 1);
 }

@@ -5,7 +5,7 @@
 use http::Method;
 
 use super::request::{OfBucket, OfObject};
-use super::{CannedAcl, Head, Operation, Request, nothing};
+use super::{CannedAcl, Execute, Head, Operation, Request, Target, nothing};
 use crate::error::{Error, ErrorKind, Result};
 use crate::s3::{Advice, BucketName, ObjectKey, S3Error, xml};
 
@@ -115,11 +115,17 @@ pub struct BucketAcl<'a> {
 }
 
 impl Operation for BucketAcl<'_> {
-    type Output = Acl;
-
     fn request(&self) -> Request {
         OfBucket::GET_ACL.request(self.bucket)
     }
+
+    fn target(&self) -> Target<'_> {
+        Target::Bucket(self.bucket)
+    }
+}
+
+impl Execute for BucketAcl<'_> {
+    type Output = Acl;
 
     fn parse(&self, head: &Head, body: &[u8]) -> Result<Acl, S3Error> {
         Acl::answered(head, body)
@@ -136,11 +142,17 @@ pub struct ObjectAcl<'a> {
 }
 
 impl Operation for ObjectAcl<'_> {
-    type Output = Acl;
-
     fn request(&self) -> Request {
         OfObject::GET_ACL.request(self.bucket, self.key, [])
     }
+
+    fn target(&self) -> Target<'_> {
+        Target::Object { bucket: self.bucket, key: self.key }
+    }
+}
+
+impl Execute for ObjectAcl<'_> {
+    type Output = Acl;
 
     fn parse(&self, head: &Head, body: &[u8]) -> Result<Acl, S3Error> {
         Acl::answered(head, body)
@@ -157,11 +169,17 @@ pub struct PutBucketAcl<'a> {
 }
 
 impl Operation for PutBucketAcl<'_> {
-    type Output = ();
-
     fn request(&self) -> Request {
         self.acl.write(OfBucket::PUT_ACL.request(self.bucket))
     }
+
+    fn target(&self) -> Target<'_> {
+        Target::Bucket(self.bucket)
+    }
+}
+
+impl Execute for PutBucketAcl<'_> {
+    type Output = ();
 
     fn parse(&self, head: &Head, body: &[u8]) -> Result<(), S3Error> {
         nothing(head, body)
@@ -180,16 +198,22 @@ pub struct PutObjectAcl<'a> {
 }
 
 impl Operation for PutObjectAcl<'_> {
-    type Output = ();
-
     fn request(&self) -> Request {
         self.acl.write(OfObject::PUT_ACL.request(self.bucket, self.key, []))
+    }
+
+    fn target(&self) -> Target<'_> {
+        Target::Object { bucket: self.bucket, key: self.key }
     }
 
     /// A `NoSuchKey` is about the object.
     fn advice(&self, error: &S3Error) -> Advice {
         error.advice(&Method::GET)
     }
+}
+
+impl Execute for PutObjectAcl<'_> {
+    type Output = ();
 
     fn parse(&self, head: &Head, body: &[u8]) -> Result<(), S3Error> {
         nothing(head, body)

@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use super::request::OfObject;
-use super::{Head, Operation, Repeat, Request};
+use super::{Execute, Head, Operation, Repeat, Request, Target};
 use crate::hash::lower_hex;
 use crate::s3::{BucketName, ObjectKey, S3Error, xml};
 
@@ -24,8 +24,6 @@ pub struct CompleteUpload<'a> {
 }
 
 impl Operation for CompleteUpload<'_> {
-    type Output = ();
-
     fn request(&self) -> Request {
         let mut request = OfObject::COMPLETE_UPLOAD.request(self.bucket, self.key, [self.upload_id]);
         // Compact: radosgw takes 1 MiB, and 10,000 parts need most of it.
@@ -39,10 +37,18 @@ impl Operation for CompleteUpload<'_> {
         request
     }
 
+    fn target(&self) -> Target<'_> {
+        Target::Object { bucket: self.bucket, key: self.key }
+    }
+
     /// HEAD tells whether the object is there: radosgw may answer a repeated one with a 500.
     fn repeat(&self) -> Repeat {
         Repeat::ProbeFirst
     }
+}
+
+impl Execute for CompleteUpload<'_> {
+    type Output = ();
 
     /// An answer of success may still hold an error: the status goes out before the parts are joined.
     fn parse(&self, head: &Head, body: &[u8]) -> Result<(), S3Error> {

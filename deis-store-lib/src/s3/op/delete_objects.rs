@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use md5::{Digest as _, Md5};
 
 use super::request::OfBucket;
-use super::{Head, Operation, Request, object};
+use super::{Execute, Head, Operation, Request, Target, object};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::s3::{BucketName, ObjectKey, S3Error, xml};
 
@@ -31,7 +31,7 @@ pub struct DeleteObjects<'a> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NotDeleted {
     /// The key.
-    pub key: String,
+    pub key: ObjectKey,
     /// The S3 error code.
     pub code: String,
 }
@@ -69,9 +69,6 @@ impl<'a> DeleteObjects<'a> {
 }
 
 impl Operation for DeleteObjects<'_> {
-    /// What was not deleted; all the others were.
-    type Output = Vec<NotDeleted>;
-
     fn request(&self) -> Request {
         let mut request = OfBucket::DELETE_OBJECTS.request(self.bucket);
         // radosgw does not look at it; AWS asks for it.
@@ -79,6 +76,15 @@ impl Operation for DeleteObjects<'_> {
         request.body = self.body.clone().into();
         request
     }
+
+    fn target(&self) -> Target<'_> {
+        Target::Bucket(self.bucket)
+    }
+}
+
+impl Execute for DeleteObjects<'_> {
+    /// What was not deleted; all the others were.
+    type Output = Vec<NotDeleted>;
 
     /// Every key that was asked for must be in the answer.
     fn parse(&self, head: &Head, body: &[u8]) -> Result<Vec<NotDeleted>, S3Error> {
@@ -99,6 +105,7 @@ impl Operation for DeleteObjects<'_> {
                 "Error" => {
                     let key = xml::required(key.take(), "Key")?;
                     about(&mut left, &key)?;
+                    let key = ObjectKey::listed(key);
                     not_deleted.push(NotDeleted { key, code: xml::required(code.take(), "Code")? });
                 }
                 _ => {}
@@ -163,7 +170,10 @@ mod tests {
         let deleted = "<Deleted><Key> b\n&#x0d;</Key></Deleted>";
         let refused = "<Error><Key>a</Key><Code>AccessDenied</Code><Message></Message></Error>";
         let not_deleted = parse(&["a", " b\n\r"], &format!("{deleted}{refused}")).unwrap();
-        assert_eq!(not_deleted, [NotDeleted { key: "a".to_owned(), code: "AccessDenied".to_owned() }]);
+        assert_eq!(
+            not_deleted,
+            [NotDeleted { key: ObjectKey::new("a").unwrap(), code: "AccessDenied".to_owned() }]
+        );
         assert!(parse(&["a", " b\n\r"], deleted).unwrap_err().finding.unwrap().contains("nothing of `a`"));
         assert!(
             parse(&[" b\n\r"], &format!("{deleted}{refused}"))

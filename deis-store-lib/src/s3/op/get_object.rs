@@ -1,11 +1,11 @@
 //! `GET /BUCKET/KEY`: an object, or a range of its bytes.
 //!
-//! radosgw ignores `If-Range`, so who goes on after a break asks with `Range` and `If-Match`. Any range of an empty
+//! radosgw ignores `If-Range`: after a break, the rest is asked for with `Range` and `If-Match`. Any range of an empty
 //! object is a 416.
 
 use http::{StatusCode, header};
 
-use super::{ByteRange, Conditions, Head, ObjectInfo, Operation, Request, object, request};
+use super::{ByteRange, Conditions, Head, ObjectInfo, Operation, Request, Target, object, request};
 use crate::s3::{BucketName, ObjectKey, S3Error};
 
 /// Gets an object, or a range of its bytes.
@@ -32,8 +32,6 @@ impl<'a> GetObject<'a> {
 }
 
 impl Operation for GetObject<'_> {
-    type Output = ObjectInfo;
-
     fn request(&self) -> Request {
         let mut request = request::get(self.bucket, self.key, self.version_id);
         if let Some(range) = self.range {
@@ -43,9 +41,15 @@ impl Operation for GetObject<'_> {
         request
     }
 
+    fn target(&self) -> Target<'_> {
+        Target::Object { bucket: self.bucket, key: self.key }
+    }
+}
+
+impl GetObject<'_> {
     /// Reads the head; the body is the object and follows. An answer that is not exactly the range that was asked for
     /// is an error, so the whole object is never taken for a part of it.
-    fn parse(&self, head: &Head, _: &[u8]) -> Result<ObjectInfo, S3Error> {
+    pub fn parse_head(&self, head: &Head) -> Result<ObjectInfo, S3Error> {
         let unexpected = |text: String| S3Error::unexpected(head, text);
         let mut info = ObjectInfo::read(head).map_err(unexpected)?;
         object::check_version(head, self.version_id).map_err(unexpected)?;
@@ -79,11 +83,11 @@ mod tests {
         headers.insert("etag", HeaderValue::from_static("\"e\""));
         headers.insert("x-amz-version-id", HeaderValue::from_static("a/b"));
         let whole = Head { status: StatusCode::OK, headers: headers.clone() };
-        assert!(op.parse(&whole, b"").is_err());
-        assert_eq!(GetObject::new(&bucket, &key).parse(&whole, b"").unwrap().total_bytes, 3);
+        assert!(op.parse_head(&whole).is_err());
+        assert_eq!(GetObject::new(&bucket, &key).parse_head(&whole).unwrap().total_bytes, 3);
         headers.insert("content-range", HeaderValue::from_static("bytes 7-9/10"));
         let part = Head { status: StatusCode::PARTIAL_CONTENT, headers };
-        assert_eq!(op.parse(&part, b"").unwrap().total_bytes, 10);
-        assert!(GetObject::new(&bucket, &key).parse(&part, b"").is_err());
+        assert_eq!(op.parse_head(&part).unwrap().total_bytes, 10);
+        assert!(GetObject::new(&bucket, &key).parse_head(&part).is_err());
     }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use http::{HeaderMap, HeaderValue, header};
 
 use super::request::OfObject;
-use super::{CannedAcl, Head, ObjectInfo, Operation, Repeat, Request, object};
+use super::{CannedAcl, Execute, Head, ObjectInfo, Operation, Repeat, Request, Target, object};
 use crate::error::Result;
 use crate::s3::{BucketName, ObjectKey, S3Error, xml};
 
@@ -70,8 +70,6 @@ impl InitiateUpload<'_> {
 }
 
 impl Operation for InitiateUpload<'_> {
-    type Output = String;
-
     fn request(&self) -> Request {
         let mut request = OfObject::INITIATE_UPLOAD.request(self.bucket, self.key, []);
         request.headers.clone_from(&self.headers);
@@ -81,10 +79,18 @@ impl Operation for InitiateUpload<'_> {
         request
     }
 
+    fn target(&self) -> Target<'_> {
+        Target::Object { bucket: self.bucket, key: self.key }
+    }
+
     /// A repeated one would leave an upload that nobody completes.
     fn repeat(&self) -> Repeat {
         Repeat::No
     }
+}
+
+impl Execute for InitiateUpload<'_> {
+    type Output = String;
 
     fn parse(&self, head: &Head, body: &[u8]) -> Result<String, S3Error> {
         let [upload_id] = xml::texts(body, "InitiateMultipartUploadResult", ["UploadId"])

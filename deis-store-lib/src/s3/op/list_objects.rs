@@ -7,8 +7,8 @@
 use percent_encoding::percent_decode_str;
 
 use super::request::{OfBucket, Parameter};
-use super::{Head, Operation, Request, ServerTime};
-use crate::s3::{BucketName, S3Error, xml};
+use super::{Execute, Head, Operation, Request, ServerTime, Target};
+use crate::s3::{BucketName, ObjectKey, S3Error, xml};
 
 /// One page of a listing.
 #[derive(Clone, Debug)]
@@ -39,8 +39,8 @@ pub struct Page {
 /// An object in a listing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedObject {
-    /// The key.
-    pub key: String,
+    /// The key, whatever it looks like.
+    pub key: ObjectKey,
     /// Its size in bytes.
     pub size_bytes: u64,
     /// The `ETag` without quotes.
@@ -50,8 +50,6 @@ pub struct ListedObject {
 }
 
 impl Operation for ListObjects<'_> {
-    type Output = Page;
-
     fn request(&self) -> Request {
         OfBucket::LIST
             .request(self.bucket)
@@ -61,6 +59,14 @@ impl Operation for ListObjects<'_> {
             .with(Parameter::MARKER, self.marker)
             .with(Parameter::DELIMITER, self.delimiter.unwrap_or_default())
     }
+
+    fn target(&self) -> Target<'_> {
+        Target::Bucket(self.bucket)
+    }
+}
+
+impl Execute for ListObjects<'_> {
+    type Output = Page;
 
     fn parse(&self, head: &Head, body: &[u8]) -> Result<Page, S3Error> {
         let unexpected = |text: String| S3Error::unexpected(head, text);
@@ -73,9 +79,13 @@ impl Operation for ListObjects<'_> {
         }
         let mut page = Page { objects: answer.objects, prefixes: answer.prefixes, next: None };
         if answer.encoded {
-            let names = page.objects.iter_mut().map(|object| &mut object.key).chain(&mut page.prefixes);
-            for name in names.filter(|name| name.contains('%')) {
+            for name in page.prefixes.iter_mut().filter(|name| name.contains('%')) {
                 *name = decode(std::mem::take(name), true).map_err(unexpected)?;
+            }
+            for key in page.objects.iter_mut().map(|object| &mut object.key) {
+                if key.as_str().contains('%') {
+                    *key = ObjectKey::listed(decode(key.to_string(), true).map_err(unexpected)?);
+                }
             }
         }
         self.check(&page).map_err(unexpected)?;
@@ -100,10 +110,10 @@ impl ListObjects<'_> {
             if object.key.as_str() <= before {
                 return Err(format!("the page does not go on after `{}`", before.escape_debug()));
             }
-            if !object.key.starts_with(self.prefix) {
+            if !object.key.as_str().starts_with(self.prefix) {
                 return Err("the page lists keys of another prefix".to_owned());
             }
-            before = &object.key;
+            before = object.key.as_str();
         }
         Ok(())
     }
@@ -186,7 +196,7 @@ impl Entry {
         else {
             return Err("an object of the page has no key, size, ETag or time".to_owned());
         };
-        Ok(ListedObject { key, size_bytes, etag, modified })
+        Ok(ListedObject { key: ObjectKey::listed(key), size_bytes, etag, modified })
     }
 }
 

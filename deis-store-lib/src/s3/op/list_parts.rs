@@ -2,7 +2,7 @@
 //! `NoSuchKey`.
 
 use super::request::{OfObject, Parameter};
-use super::{Head, Operation, Request, ServerTime};
+use super::{Execute, Head, Operation, Request, ServerTime, Target};
 use crate::s3::etag::ETag;
 use crate::s3::{BucketName, ObjectKey, S3Error, xml};
 
@@ -44,8 +44,6 @@ pub struct ListedPart {
 }
 
 impl Operation for ListParts<'_> {
-    type Output = PartsPage;
-
     fn request(&self) -> Request {
         let after = if self.after == 0 { String::new() } else { self.after.to_string() };
         OfObject::LIST_PARTS
@@ -53,6 +51,14 @@ impl Operation for ListParts<'_> {
             .with(Parameter::MAX_PARTS, &self.max_parts.clamp(1, 1000).to_string())
             .with(Parameter::PART_NUMBER_MARKER, &after)
     }
+
+    fn target(&self) -> Target<'_> {
+        Target::Object { bucket: self.bucket, key: self.key }
+    }
+}
+
+impl Execute for ListParts<'_> {
+    type Output = PartsPage;
 
     fn parse(&self, head: &Head, body: &[u8]) -> Result<PartsPage, S3Error> {
         let unexpected = |text: String| S3Error::unexpected(head, text);

@@ -5,8 +5,8 @@
 //! says. The order is that of radosgw's own names, `KEY.ID.meta`, so it is not checked.
 
 use super::request::{OfBucket, Parameter};
-use super::{Head, Operation, Request, ServerTime};
-use crate::s3::{BucketName, S3Error, xml};
+use super::{Execute, Head, Operation, Request, ServerTime, Target};
+use crate::s3::{BucketName, ObjectKey, S3Error, xml};
 
 /// One page of the uploads under way.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub struct UploadsPage {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedUpload {
     /// The key that it is for.
-    pub key: String,
+    pub key: ObjectKey,
     /// Its id.
     pub upload_id: String,
     /// When it began, to the millisecond.
@@ -42,8 +42,6 @@ pub struct ListedUpload {
 }
 
 impl Operation for ListUploads<'_> {
-    type Output = UploadsPage;
-
     fn request(&self) -> Request {
         let (key, upload_id) = self.after.unwrap_or_default();
         OfBucket::LIST_UPLOADS
@@ -53,6 +51,14 @@ impl Operation for ListUploads<'_> {
             .with(Parameter::KEY_MARKER, key)
             .with(Parameter::UPLOAD_ID_MARKER, upload_id)
     }
+
+    fn target(&self) -> Target<'_> {
+        Target::Bucket(self.bucket)
+    }
+}
+
+impl Execute for ListUploads<'_> {
+    type Output = UploadsPage;
 
     fn parse(&self, head: &Head, body: &[u8]) -> Result<UploadsPage, S3Error> {
         let unexpected = |text: &str| S3Error::unexpected(head, text);
@@ -73,7 +79,7 @@ impl Operation for ListUploads<'_> {
         if answer.is_truncated {
             let last = page.uploads.last();
             let last = last.ok_or_else(|| unexpected("the page is empty and yet not the last"))?;
-            page.next = Some((last.key.clone(), last.upload_id.clone()));
+            page.next = Some((last.key.to_string(), last.upload_id.clone()));
         }
         Ok(page)
     }
@@ -96,7 +102,7 @@ impl Answer {
                 "Upload/UploadId" => upload_id = Some(text.to_owned()),
                 "Upload/Initiated" => initiated = Some(ServerTime::of_xml(text)),
                 "Upload" => uploads.push(ListedUpload {
-                    key: xml::required(key.take(), "Key")?,
+                    key: ObjectKey::listed(xml::required(key.take(), "Key")?),
                     upload_id: xml::required(upload_id.take(), "UploadId")?,
                     initiated: xml::required(initiated.take(), "Initiated")?,
                 }),

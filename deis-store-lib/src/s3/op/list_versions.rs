@@ -5,8 +5,8 @@
 
 use super::list_objects::decode;
 use super::request::{OfBucket, Parameter};
-use super::{Head, Operation, Request, ServerTime};
-use crate::s3::{BucketName, S3Error, xml};
+use super::{Execute, Head, Operation, Request, ServerTime, Target};
+use crate::s3::{BucketName, ObjectKey, S3Error, xml};
 
 /// One page of versions, flat.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub struct VersionsPage {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ListedVersion {
     /// The key.
-    pub key: String,
+    pub key: ObjectKey,
     /// Its id; `null` for what was written while the bucket was not versioned.
     pub version_id: String,
     /// Whether it is what the key stands for now.
@@ -55,8 +55,6 @@ pub struct VersionContent {
 }
 
 impl Operation for ListVersions<'_> {
-    type Output = VersionsPage;
-
     fn request(&self) -> Request {
         let (key, version_id) = self.after.unwrap_or_default();
         OfBucket::LIST_VERSIONS
@@ -67,6 +65,14 @@ impl Operation for ListVersions<'_> {
             .with(Parameter::KEY_MARKER, key)
             .with(Parameter::VERSION_ID_MARKER, version_id)
     }
+
+    fn target(&self) -> Target<'_> {
+        Target::Bucket(self.bucket)
+    }
+}
+
+impl Execute for ListVersions<'_> {
+    type Output = VersionsPage;
 
     fn parse(&self, head: &Head, body: &[u8]) -> Result<VersionsPage, S3Error> {
         let unexpected = |text: String| S3Error::unexpected(head, text);
@@ -80,14 +86,14 @@ impl Operation for ListVersions<'_> {
         let mut page = VersionsPage { versions: answer.versions, next: None };
         if answer.encoded {
             for version in &mut page.versions {
-                version.key = decode(std::mem::take(&mut version.key), true).map_err(unexpected)?;
+                version.key = ObjectKey::listed(decode(version.key.to_string(), true).map_err(unexpected)?);
             }
         }
         self.check(&page).map_err(unexpected)?;
         if truncated {
             let last = page.versions.last();
             let last = last.ok_or_else(|| unexpected("the page is empty and yet not the last".to_owned()))?;
-            page.next = Some((last.key.clone(), last.version_id.clone()));
+            page.next = Some((last.key.to_string(), last.version_id.clone()));
         }
         Ok(page)
     }
@@ -176,7 +182,7 @@ impl Entry {
             (true, _, _) => return Err("a version has no size or no ETag".to_owned()),
         };
         Ok(ListedVersion {
-            key: xml::required(self.key, "Key")?,
+            key: ObjectKey::listed(xml::required(self.key, "Key")?),
             version_id: xml::required(self.version_id, "VersionId")?,
             is_latest: xml::required(self.is_latest, "IsLatest")?,
             modified: xml::required(self.modified, "LastModified")?,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use http::{HeaderMap, HeaderValue, header};
 
 use super::request::OfObject;
-use super::{CannedAcl, Head, Operation, Repeat, Request, object};
+use super::{CannedAcl, Execute, Head, Operation, Repeat, Request, Target, object};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::s3::{BucketName, ObjectKey, S3Error};
 
@@ -14,6 +14,7 @@ use crate::s3::{BucketName, ObjectKey, S3Error};
 pub struct PutObject<'a> {
     bucket: &'a BucketName,
     key: &'a ObjectKey,
+    size_bytes: u64,
     md5: [u8; 16],
     headers: HeaderMap,
     acl: Option<CannedAcl>,
@@ -34,7 +35,7 @@ impl<'a> PutObject<'a> {
             .at(At::Bucket, bucket)
             .at(At::Key, key));
         }
-        Ok(Self { bucket, key, md5, headers: HeaderMap::new(), acl: None, creates_only: false })
+        Ok(Self { bucket, key, size_bytes, md5, headers: HeaderMap::new(), acl: None, creates_only: false })
     }
 
     /// Stores with it a type, headers of [`super::KEPT_HEADERS`] and metadata.
@@ -60,6 +61,12 @@ impl<'a> PutObject<'a> {
         self.key
     }
 
+    /// The size in bytes.
+    #[must_use]
+    pub fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
     /// The MD5 of the bytes.
     #[must_use]
     pub fn md5(&self) -> [u8; 16] {
@@ -82,8 +89,6 @@ impl<'a> PutObject<'a> {
 }
 
 impl Operation for PutObject<'_> {
-    type Output = ();
-
     fn request(&self) -> Request {
         let mut request = OfObject::PUT.request(self.bucket, self.key, []);
         request.headers.clone_from(&self.headers);
@@ -97,10 +102,18 @@ impl Operation for PutObject<'_> {
         request
     }
 
+    fn target(&self) -> Target<'_> {
+        Target::Object { bucket: self.bucket, key: self.key }
+    }
+
     /// After a lost answer of success, one that creates only would be refused.
     fn repeat(&self) -> Repeat {
         if self.creates_only { Repeat::ProbeFirst } else { Repeat::Yes }
     }
+}
+
+impl Execute for PutObject<'_> {
+    type Output = ();
 
     /// The `ETag` of the answer must be the MD5 that was sent.
     fn parse(&self, head: &Head, _: &[u8]) -> Result<(), S3Error> {

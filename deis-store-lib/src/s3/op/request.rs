@@ -8,9 +8,9 @@ use std::fmt::Write as _;
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
+use http::{HeaderMap, Method, Uri, header};
 
-use crate::error::Result;
+use crate::error::{At, Error, ErrorKind, Result};
 use crate::s3::sign::{Dialect, RequestLine};
 use crate::s3::types::{bucket_path, percent_encode};
 use crate::s3::{BucketName, ObjectKey};
@@ -66,6 +66,34 @@ impl Request {
     pub fn presigned(&self, credentials: &Credentials, expires: SystemTime) -> String {
         let line = RequestLine { method: self.method.as_str(), path: &self.path, query: &self.query };
         Dialect::Radosgw.presign(line, &self.headers, credentials, expires)
+    }
+
+    /// Whether it is carried out only if nothing has its key yet.
+    #[must_use]
+    pub fn creates_only(&self) -> bool {
+        self.headers.get(header::IF_NONE_MATCH).is_some_and(|value| value == "*")
+    }
+
+    /// As the ecosystem's type, for any HTTP client: sent to the scheme and authority of `base`, whose path must be
+    /// empty. Sign it before. A client that parses the URL anew must leave the path as it is.
+    pub fn into_http(self, base: &Uri) -> Result<http::Request<Bytes>> {
+        if base.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+            return Err(Error::new(ErrorKind::Usage, "a URL must not hold a user or password"));
+        }
+        let usage = |what: &str| Error::new(ErrorKind::Usage, what).at(At::Endpoint, base);
+        if base.path() != "/" && !base.path().is_empty() || base.query().is_some() {
+            return Err(usage("an endpoint has no path").todo("give it as http://HOST:PORT"));
+        }
+        let (Some(scheme), Some(authority)) = (base.scheme(), base.authority()) else {
+            return Err(usage("a URL without scheme or host").todo("give it as http://HOST:PORT"));
+        };
+        let uri = Uri::builder().scheme(scheme.clone()).authority(authority.clone());
+        let uri = uri.path_and_query(self.target()).build();
+        let uri = uri.map_err(|error| usage("the request makes no URL").because(error))?;
+        let mut request = http::Request::new(self.body);
+        (*request.method_mut(), *request.uri_mut()) = (self.method, uri);
+        *request.headers_mut() = self.headers;
+        Ok(request)
     }
 
     /// `GET /`.
@@ -205,6 +233,25 @@ mod tests {
             OfObject::UPLOAD_PART.request(&bucket, &key, ["1", ""]).target(),
         ];
         assert_eq!(targets, ["/abc/k?uploadId=-", "/abc/k?versionId=-", "/abc/k?partNumber=1&uploadId=-"]);
+    }
+
+    #[test]
+    fn a_request_becomes_one_of_the_ecosystems_with_its_path_as_it_was_signed() {
+        let (bucket, key) = (BucketName::new("abc").unwrap(), ObjectKey::new("a/../b c").unwrap());
+        let mut request = get(&bucket, &key, Some("v"));
+        request.headers.insert(header::DATE, http::HeaderValue::from_static("d"));
+        let base = Uri::from_static("https://gateway:8443");
+        let sent = request.clone().into_http(&base).unwrap();
+        assert_eq!(sent.uri(), "https://gateway:8443/abc/a/../b%20c?versionId=v");
+        assert_eq!(
+            (sent.method(), &sent.headers()["date"]),
+            (&Method::GET, &http::HeaderValue::from_static("d"))
+        );
+        for base in ["/", "http://gateway/path", "http://gateway/?q", "http://user:word@gateway"] {
+            let error = request.clone().into_http(&base.parse().unwrap()).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Usage, "{base}");
+            assert!(!error.to_string().contains("word"));
+        }
     }
 
     #[test]

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use http::{HeaderMap, StatusCode};
+
 use super::*;
 use crate::s3::sign::SIGNED_SUBRESOURCES;
+use crate::s3::{Advice, S3Error};
 use crate::s3::{BucketName, ObjectKey};
 
 /// The sub-resources that a radosgw of any age knows for a method: of a bucket, and of an object.

@@ -1,7 +1,7 @@
 //! `PUT /BUCKET/KEY?partNumber=N&uploadId=U`: uploads a part. Uploaded again, it replaces the one before.
 
 use super::request::OfObject;
-use super::{Head, Operation, Request, object};
+use super::{Execute, Head, Operation, Request, Target, object};
 use crate::error::{Error, ErrorKind, Result};
 use crate::s3::{BucketName, ObjectKey, S3Error};
 
@@ -30,14 +30,20 @@ impl<'a> UploadPart<'a> {
 }
 
 impl Operation for UploadPart<'_> {
-    type Output = ();
-
     fn request(&self) -> Request {
         let number = self.number.to_string();
         let mut request = OfObject::UPLOAD_PART.request(self.bucket, self.key, [&number, self.upload_id]);
         object::content_md5(&mut request.headers, self.md5);
         request
     }
+
+    fn target(&self) -> Target<'_> {
+        Target::Object { bucket: self.bucket, key: self.key }
+    }
+}
+
+impl Execute for UploadPart<'_> {
+    type Output = ();
 
     fn parse(&self, head: &Head, _: &[u8]) -> Result<(), S3Error> {
         object::stored(head, self.md5)

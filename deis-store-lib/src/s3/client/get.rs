@@ -1,0 +1,168 @@
+//! Getting an object: in one stream, or a big one in several ranges at once, if it is still what it was.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{FutureExt as _, StreamExt as _, TryStreamExt as _, stream};
+use tokio::io::{AsyncWrite, AsyncWriteExt as _};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::download::{Coming, Download};
+use super::range_stream::RangeStream;
+use super::{Client, Revision};
+use crate::error::{At, Context as _, Error, ErrorKind, Result};
+use crate::http::{BoxFuture, Received};
+use crate::s3::op::{ByteRange, Conditions, GetObject, ObjectInfo};
+use crate::s3::{BucketName, Check, Checked, ObjectKey};
+
+/// An object of at least this size is fetched in ranges.
+const IN_RANGES_BYTES: u64 = 32 << 20;
+
+/// A range: half a stripe of the default size of radosgw, so that each comes from one place.
+const RANGE_BYTES: u64 = 2 << 20;
+
+/// Ranges at once. They are kept until their turn, so they are what a big download takes of memory.
+const RANGES_AT_ONCE: usize = 3;
+
+impl Client {
+    /// Begins to download an object, in one stream.
+    pub async fn get(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Download> {
+        self.get_with(&GetObject::new(bucket, key)).await
+    }
+
+    /// Begins to download the bytes and the version of an object that are asked for, if the conditions hold, in one
+    /// stream. An object that need not come is an [`ErrorKind::NotModified`], another one an [`ErrorKind::Changed`].
+    pub async fn get_with(&self, operation: &GetObject<'_>) -> Result<Download> {
+        let (info, received) = self.streamed(operation).await?;
+        let span = RangeStream::new(self, operation, &info, received);
+        Ok(Download::new(info, Coming::InOrder(span)))
+    }
+
+    /// Begins to download an object that is known, such as a listed one: if it is big, in several ranges at once. If it
+    /// is another one by now, that is an [`ErrorKind::Changed`].
+    pub async fn get_known(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        known: &Revision,
+    ) -> Result<Download> {
+        self.get_rest(bucket, key, known, 0).await
+    }
+
+    /// The same from some byte on, of which there must be one: for a caller that has those before it.
+    pub async fn get_rest(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        known: &Revision,
+        first_byte: u64,
+    ) -> Result<Download> {
+        // Small ones never hold the turn, not even while they are asked for.
+        let big = known.size_bytes.saturating_sub(first_byte) >= IN_RANGES_BYTES;
+        let turn = big.then(|| self.0.in_ranges.clone().try_acquire_owned());
+        let download = match turn {
+            Some(Ok(turn)) => {
+                let object = Object {
+                    client: self.clone(),
+                    bucket: bucket.clone(),
+                    key: key.clone(),
+                    known: known.clone(),
+                };
+                Arc::new(object).in_ranges(first_byte, turn).await?
+            }
+            _ if first_byte == 0 => self.get(bucket, key).await?,
+            _ => self.get_with(&range_of(bucket, key, &known.etag, first_byte..known.size_bytes)).await?,
+        };
+        let given = Revision::from(download.info());
+        if given == *known {
+            return Ok(download);
+        }
+        let what = format!(
+            "it is listed with {} bytes and ETag {}, and was given with {} bytes and ETag {}",
+            known.size_bytes, known.etag, given.size_bytes, given.etag
+        );
+        Err(Error::new(ErrorKind::Changed, what).at(At::Bucket, bucket).at(At::Key, key))
+    }
+
+    /// Writes an object's bytes and checks them. An error may come after all bytes were written: what was written is
+    /// good if this returns, with what it was checked against.
+    pub async fn get_to(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        mut writer: impl AsyncWrite + Unpin,
+    ) -> Result<(ObjectInfo, Checked)> {
+        let known = Revision::from(&self.head(bucket, key).await?);
+        let mut download = self.get_known(bucket, key, &known).await?;
+        let mut check = Check::new(download.info());
+        let failed = |error| Error::new(ErrorKind::Disk, "cannot write on").at(At::Key, key).because(error);
+        while let Some(bytes) = download.try_next().await? {
+            check.update(&bytes);
+            writer.write_all(&bytes).await.map_err(failed)?;
+        }
+        writer.flush().await.map_err(failed)?;
+        let checked = check.finish().at(At::Bucket, bucket).at(At::Key, key)?;
+        Ok((download.info().clone(), checked))
+    }
+}
+
+/// An object that comes in ranges.
+struct Object {
+    client: Client,
+    bucket: BucketName,
+    key: ObjectKey,
+    known: Revision,
+}
+
+impl Object {
+    async fn in_ranges(self: Arc<Self>, first_byte: u64, turn: OwnedSemaphorePermit) -> Result<Download> {
+        let begin = self.range(first_byte);
+        let (info, received) = self.client.streamed(&begin).await?;
+        let first = self.collect(&begin, &info, received);
+        let count = (self.known.size_bytes - first_byte).div_ceil(RANGE_BYTES);
+        let object = self.clone();
+        let rest =
+            (1..count).map(move |index| object.clone().fetch(first_byte + index * RANGE_BYTES).boxed());
+        let ranges = stream::iter(std::iter::once(first).chain(rest)).buffered(RANGES_AT_ONCE).boxed();
+        Ok(Download::new(info, Coming::InRanges { ranges, pieces: Vec::new().into_iter(), _turn: turn }))
+    }
+
+    async fn fetch(self: Arc<Self>, first_byte: u64) -> Result<Vec<Bytes>> {
+        let operation = self.range(first_byte);
+        let (info, received) = self.client.streamed(&operation).await?;
+        // Something in between may not know `If-Match`.
+        if Revision::from(&info) != self.known {
+            let text = format!("its ETag was {} and is {}", self.known.etag, info.etag);
+            let error = Error::new(ErrorKind::Changed, "the object is not what it was").because(text);
+            return Err(error.at(At::Bucket, &self.bucket).at(At::Key, &self.key));
+        }
+        self.collect(&operation, &info, received).await
+    }
+
+    fn collect(
+        &self,
+        operation: &GetObject<'_>,
+        info: &ObjectInfo,
+        received: Received,
+    ) -> BoxFuture<'static, Result<Vec<Bytes>>> {
+        RangeStream::new(&self.client, operation, info, received).try_collect().boxed()
+    }
+
+    fn range(&self, first_byte: u64) -> GetObject<'_> {
+        let end = self.known.size_bytes.min(first_byte + RANGE_BYTES);
+        range_of(&self.bucket, &self.key, &self.known.etag, first_byte..end)
+    }
+}
+
+/// The request for some bytes of an object, if it is still the same.
+fn range_of<'a>(
+    bucket: &'a BucketName,
+    key: &'a ObjectKey,
+    etag: &'a str,
+    bytes: Range<u64>,
+) -> GetObject<'a> {
+    let range = ByteRange { first: bytes.start, last: bytes.end.checked_sub(1) };
+    let conditions = Conditions { if_match: Some(etag), ..Conditions::default() };
+    GetObject { range: Some(range), conditions, ..GetObject::new(bucket, key) }
+}
