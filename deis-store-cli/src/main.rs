@@ -12,7 +12,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use deis_store::run::{Run, Stop, SystemClock};
+use deis_store::run::Run;
 use deis_store::{Error, ErrorKind};
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -37,13 +37,7 @@ fn main() -> ExitCode {
             return output.failed(&Error::new(ErrorKind::Internal, error.to_string()));
         }
     };
-    let run = Run::new(
-        Arc::new(Progress::new(&args.global)),
-        Arc::new(SystemClock),
-        Stop::default(),
-        // Jitter and names need no secrecy, only variety.
-        fastrand::u64(..),
-    );
+    let run = Run::system(Arc::new(Progress::new(&args.global)));
     std::thread::spawn(last_resort);
     let exit = runtime.block_on(until_interrupted(&args, &output, &run));
     // A task that still waits for a disk or a peer must not hold up the exit.

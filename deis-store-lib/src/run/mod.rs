@@ -1,0 +1,11 @@
+//! What every verb is given besides its nouns and options: time, randomness, a stop signal and somebody to tell.
+
+mod clock;
+mod monitor;
+mod stop;
+mod surroundings;
+
+pub use clock::{Clock, SystemClock};
+pub use monitor::{Event, Level, Monitor, Silent, Task, TaskKind, TaskResult};
+pub use stop::Stop;
+pub use surroundings::{Run, Running, milliseconds};

@@ -1,0 +1,110 @@
+//! What a run tells of its progress, and to whom. Pure.
+
+/// Somebody who is told of progress. It must not block.
+pub trait Monitor: Send + Sync + 'static {
+    /// Something happened.
+    fn event(&self, event: &Event<'_>);
+}
+
+/// A task's number, unique within its run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Task(pub(super) u64);
+
+/// What happened. Tasks form a tree.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A task begins.
+    Begin {
+        /// The task.
+        task: Task,
+        /// The task it belongs to.
+        parent: Option<Task>,
+        /// What sort of task.
+        kind: TaskKind,
+        /// Its name for people.
+        name: &'a str,
+    },
+    /// How much a task will do in all, as far as known.
+    Total {
+        /// The task.
+        task: Task,
+        /// Objects, files or steps.
+        objects: Option<u64>,
+        /// Bytes.
+        bytes: Option<u64>,
+    },
+    /// How much a task has done since it last said so.
+    Advance {
+        /// The task.
+        task: Task,
+        /// Objects, files or steps.
+        objects: u64,
+        /// Bytes.
+        bytes: u64,
+    },
+    /// Something a person should know.
+    Note {
+        /// The task.
+        task: Task,
+        /// How grave.
+        level: Level,
+        /// A stable word for programs.
+        code: &'static str,
+        /// The sentence for people.
+        text: &'a str,
+        /// What to do about it.
+        advice: Option<&'a str>,
+    },
+    /// A task ends.
+    End {
+        /// The task.
+        task: Task,
+        /// How.
+        result: TaskResult,
+    },
+}
+
+/// What sort of task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TaskKind {
+    /// A whole verb: backup, verify, restore.
+    Verb,
+    /// A part of the platform: `db_wal`, `registry`, `volume`, `sql`, `config`.
+    Part,
+    /// A step of a part.
+    Step,
+    /// A check.
+    Check,
+}
+
+/// How a task ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TaskResult {
+    /// As it should.
+    Good,
+    /// With something missing.
+    Incomplete,
+    /// Not at all.
+    Failed,
+}
+
+/// How grave a note is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
+pub enum Level {
+    /// For those who want to follow.
+    Info,
+    /// To be looked at.
+    Warning,
+}
+
+/// A monitor that tells nobody.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Silent;
+
+impl Monitor for Silent {
+    fn event(&self, _: &Event<'_>) {}
+}
