@@ -8,7 +8,8 @@ use clap::parser::ValueSource;
 use clap::{
     Arg, ArgAction, ArgMatches, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
 };
-use deis_store::part::Part;
+use deis_store::part::{BucketPart, PartChoice, PartName};
+use deis_store::verify::{Percent, Share};
 
 use crate::commands::s3::sync::SyncArgs;
 
@@ -158,6 +159,8 @@ pub(crate) enum Command {
         /// A directory; it is made if it is not there
         repository: PathBuf,
         #[command(flatten)]
+        buckets: Buckets,
+        #[command(flatten)]
         parts: Parts,
     },
     /// Bring a snapshot back, onto a new cluster
@@ -177,12 +180,8 @@ pub(crate) enum Command {
     Verify {
         /// A snapshot's directory
         snapshot: PathBuf,
-        /// Presence and sizes only
-        #[arg(long, conflicts_with = "sample")]
-        quick: bool,
-        /// Read so many of a hundred objects, chosen by chance
-        #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(1..=100))]
-        sample: Option<u8>,
+        #[command(flatten)]
+        read: ReadArgs,
     },
     /// Prove the whole way on this machine alone: a made cluster is backed up, verified, restored and compared
     Rehearse {
@@ -192,6 +191,8 @@ pub(crate) enum Command {
         /// Change a byte of this object on the way, to see that it is found
         #[arg(long, value_name = "KEY")]
         damage: Option<String>,
+        #[command(flatten)]
+        buckets: Buckets,
     },
     /// Read and write the platform's configuration in etcd, as `deisctl config`
     Config {
@@ -221,13 +222,47 @@ impl Command {
 }
 
 #[derive(Debug, clap::Args)]
+pub(crate) struct Buckets {
+    /// Another bucket, as the part bucket.NAME; CONTENTS is plain (the default), wal-e or registry. Give it again for each.
+    /// With --gateway and keys, these buckets alone are meant
+    #[arg(long = "bucket", value_name = "NAME[:CONTENTS]")]
+    pub(crate) buckets: Vec<BucketPart>,
+}
+
+#[derive(Debug, clap::Args)]
 pub(crate) struct Parts {
-    /// Only these: db_wal, registry, volume, sql, config
+    /// Only these: db_wal, registry, volume, sql, config, bucket.NAME
     #[arg(long, value_name = "PART,…", value_delimiter = ',', conflicts_with = "without")]
-    pub(crate) only: Vec<Part>,
+    pub(crate) only: Vec<PartName>,
     /// All but these
     #[arg(long, value_name = "PART,…", value_delimiter = ',')]
-    pub(crate) without: Vec<Part>,
+    pub(crate) without: Vec<PartName>,
+}
+
+impl Parts {
+    pub(crate) fn choice(&self) -> PartChoice {
+        let names = |names: &[PartName]| names.iter().cloned().collect();
+        match (self.only.as_slice(), self.without.as_slice()) {
+            ([], []) => PartChoice::All,
+            ([], without) => PartChoice::AllBut(names(without)),
+            (only, _) => PartChoice::Only(names(only)),
+        }
+    }
+}
+
+/// What `verify` reads.
+#[derive(Debug, clap::Args)]
+#[group(multiple = false)]
+pub(crate) struct ReadArgs {
+    /// Presence and sizes only
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Read a random PERCENT of the objects
+    #[arg(long, value_name = "PERCENT")]
+    pub(crate) sample: Option<Percent>,
+    /// Read the Nth of M fixed shares of the objects: M runs read everything
+    #[arg(long, value_name = "N/M")]
+    pub(crate) share: Option<Share>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -528,6 +563,27 @@ mod tests {
             Command::S3 { action } => action,
             other => panic!("{other:?}"),
         })
+    }
+
+    #[test]
+    fn one_way_to_read_is_chosen_and_only_one_that_there_is() {
+        let verify = |words: &[&str]| {
+            let words = ["deis-store", "verify", "snapshot"].iter().chain(words);
+            Args::try_parse_from(words).is_ok()
+        };
+        for good in [&[][..], &["--quick"], &["--sample", "1"], &["--sample", "100"], &["--share", "7/7"]] {
+            assert!(verify(good), "{good:?}");
+        }
+        for wrong in [
+            &["--quick", "--sample", "5"][..],
+            &["--share", "1/2", "--sample", "5"],
+            &["--sample", "0"],
+            &["--sample", "101"],
+            &["--share", "0/7"],
+            &["--share", "8/7"],
+        ] {
+            assert!(!verify(wrong), "{wrong:?}");
+        }
     }
 
     #[test]

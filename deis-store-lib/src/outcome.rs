@@ -1,4 +1,4 @@
-//! What becomes of a listed key. Pure.
+//! What becomes of a listed key, and of a part as a whole. Pure.
 
 use serde::{Deserialize, Serialize};
 
@@ -81,6 +81,20 @@ impl Counts {
         }
         Err(Error::new(ErrorKind::Internal, format!("the counts do not add up: {self:?}")))
     }
+}
+
+/// What became of a part as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PartOutcome {
+    /// It is in the snapshot; its counts say of single objects that are not.
+    Stored,
+    /// It was not asked for.
+    Skipped,
+    /// It was asked for and could not be taken.
+    Failed,
+    /// The platform has none.
+    Absent,
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use crate::error::Error;
 use crate::part::Part;
 
 /// The most findings that are kept. Further ones are only counted, so that memory stays flat.
@@ -32,6 +33,31 @@ pub struct Finding {
     pub kind: FindingKind,
     /// A description of the finding, for people.
     pub what: String,
+}
+
+impl Finding {
+    /// A finding.
+    pub fn new(
+        part: Option<&Part>,
+        name: impl Into<String>,
+        kind: FindingKind,
+        what: impl Into<String>,
+    ) -> Self {
+        Self { part: part.cloned(), name: name.into(), kind, what: what.into() }
+    }
+}
+
+/// The text of an error in one line: what failed, where, and what to do.
+#[must_use]
+pub fn in_one_line(error: &Error) -> String {
+    let mut text = error.what();
+    if !error.place().is_empty() {
+        text.push_str(&format!(", {}", error.place()));
+    }
+    if let Some(todo) = error.advice() {
+        text.push_str(&format!("; to do: {todo}"));
+    }
+    text
 }
 
 /// The sort of a finding about an object or a file.
@@ -122,7 +148,7 @@ mod tests {
 
     #[test]
     fn findings_are_bounded_but_the_verdict_knows_them_all() {
-        let finding = |kind| Finding { part: None, name: "k".to_owned(), kind, what: "x".to_owned() };
+        let finding = |kind| Finding::new(None, "k", kind, "x");
         let mut findings = Findings::default();
         for _ in 0..1001 {
             findings.push(finding(FindingKind::Extra));

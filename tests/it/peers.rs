@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use deis_store::gateway::{Gateway, GatewayOptions, Store};
 use deis_store::http::{Body, Timeouts, connect};
-use deis_store::rehearse::made::Sample;
+use deis_store::rehearse::Sample;
 use deis_store::run::{Run, SystemClock};
 use deis_store::s3::client::ClientOptions;
 use deis_store::s3::op::{ObjectInfo, PutObject};

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use deis_store::rehearse::made::{Sample, SampleObject};
+use deis_store::rehearse::{Sample, SampleObject};
 use deis_store_tests::process::signal;
 
 use crate::program::{Ran, command, ran, with_peak_memory};

@@ -11,14 +11,22 @@ use deis_store::rehearse::{RehearseOptions, rehearse};
 use deis_store::run::Run;
 
 use super::Done;
+use crate::args::Buckets;
 use crate::output::Output;
 
-pub(super) async fn run(seed: u64, damage: Option<String>, output: &Output, run: &Run) -> Done {
+pub(super) async fn run(
+    seed: u64,
+    damage: Option<String>,
+    buckets: &Buckets,
+    output: &Output,
+    run: &Run,
+) -> Done {
     let scratch = Scratch::new()?;
     let mut options = RehearseOptions::new(&scratch.0);
     options.seed = seed;
     options.damage = damage;
-    Ok(output.rehearsed(&rehearse(&options, run).await?))
+    options.buckets.clone_from(&buckets.buckets);
+    Ok(output.rehearsed(&Box::pin(rehearse(&options, run)).await?))
 }
 
 /// A directory that is removed when it is dropped, also when the command is.

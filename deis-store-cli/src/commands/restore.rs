@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use deis_store::part::Part;
+use deis_store::part::{Part, PartName};
 use deis_store::restore::{RestoreOptions, plan, restore};
 use deis_store::run::Run;
-use deis_store::snapshot::Snapshot;
+use deis_store::snapshot::SnapshotReader;
 use deis_store::{Error, ErrorKind};
 
 use super::Done;
@@ -26,8 +26,8 @@ pub(super) async fn run(
     output: &Output,
     run: &Run,
 ) -> Done {
-    let snapshot = Snapshot::open(path)?;
-    if parts.only.contains(&Part::Sql) {
+    let snapshot = SnapshotReader::open(path)?;
+    if parts.only.contains(&PartName::from(&Part::Sql)) {
         let error = Error::new(ErrorKind::Usage, "a dump is loaded by hand, into an empty database");
         let name = Part::Sql.file_name().unwrap_or_default();
         return Err(match snapshot.manifest().file(name) {
@@ -37,11 +37,7 @@ pub(super) async fn run(
             None => error.todo("this snapshot holds none: use another one"),
         });
     }
-    let options = RestoreOptions {
-        parts: parts.of(Part::ALL),
-        named: parts.named().is_some(),
-        despite_damage: how.despite_damage,
-    };
+    let options = RestoreOptions { choice: parts.choice(), despite_damage: how.despite_damage };
     let cluster = settings::cluster(global, run).await?;
     let plan = plan(&cluster, &snapshot, &options, run).await?;
     if how.dry_run {

@@ -4,11 +4,12 @@ use std::fmt::Write as _;
 
 use deis_store::backup::BackupReport;
 use deis_store::error::printable;
+use deis_store::outcome::PartOutcome;
+use deis_store::part::Part;
 use deis_store::rehearse::RehearseReport;
 use deis_store::report::{Findings, Verdict};
-use deis_store::restore::{PartPlan, RestorePlan, RestoreReport};
-use deis_store::snapshot::PartOutcome;
-use deis_store::verify::VerifyReport;
+use deis_store::restore::{PartPlan, RestorePlan, RestoreReport, Step};
+use deis_store::verify::{Read, VerifyReport};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -19,6 +20,7 @@ use crate::exit::Exit;
 impl Output {
     pub(crate) fn backed_up(&self, report: &BackupReport) -> Exit {
         let mut text = String::new();
+        let width = width(report.parts.keys());
         for (part, done) in &report.parts {
             let what = match (done.outcome, done.counts.listed) {
                 (PartOutcome::Stored, 0) => bytes(done.bytes),
@@ -27,7 +29,7 @@ impl Output {
                 (PartOutcome::Absent, _) => "absent".to_owned(),
                 (PartOutcome::Failed, _) => "FAILED".to_owned(),
             };
-            let _ = write!(text, "{:10}{what}, {}", part.name(), seconds(done.milliseconds));
+            let _ = write!(text, "{:width$}{what}, {}", part.name(), seconds(done.milliseconds));
             let counts = done.counts;
             let named = [("unverifiable", counts.unverifiable), ("vanished", counts.vanished)];
             let lost = [("refused", counts.refused), ("failed", counts.failed)];
@@ -55,14 +57,14 @@ impl Output {
         self.report(report.verdict.into(), text, &json(report))
     }
 
-    pub(crate) fn verified(&self, report: &VerifyReport, quick: bool) -> Exit {
+    pub(crate) fn verified(&self, report: &VerifyReport, read: Read) -> Exit {
         let mut text = String::new();
         findings(&mut text, &report.findings);
         let _ = writeln!(
             text,
             "{}: {} files, {} read",
             match report.verdict {
-                Verdict::Good if quick => "sizes are good, contents were not looked at",
+                Verdict::Good if read == Read::Sizes => "sizes are good, contents were not looked at",
                 Verdict::Good => "good",
                 Verdict::Incomplete => "INCOMPLETE: what is there is good",
                 Verdict::Damaged => "DAMAGED",
@@ -105,8 +107,9 @@ impl Output {
 
     pub(crate) fn restored(&self, report: &RestoreReport) -> Exit {
         let mut text = String::new();
+        let width = width(report.parts.keys());
         for (part, done) in &report.parts {
-            let _ = write!(text, "{:10}{} restored", part.name(), done.restored);
+            let _ = write!(text, "{:width$}{} restored", part.name(), done.restored);
             if done.unchanged > 0 {
                 let _ = write!(text, ", {} there already", done.unchanged);
             }
@@ -115,7 +118,7 @@ impl Output {
             }
             let _ = writeln!(text, ", {}, {}", bytes(done.bytes), seconds(done.milliseconds));
             if let Some(latest) = &done.latest {
-                let _ = writeln!(text, "{:10}LATEST is {latest}", "");
+                let _ = writeln!(text, "{:width$}LATEST is {latest}", "");
             }
         }
         findings(&mut text, &report.findings);
@@ -135,20 +138,25 @@ impl Output {
 
 fn plan_text(plan: &RestorePlan) -> String {
     let mut text = String::new();
-    for (part, planned) in &plan.parts {
-        let _ = match planned {
+    let width = width(plan.steps.iter().map(|step| &step.part).chain(plan.left_out.keys()));
+    for Step { part, does, .. } in &plan.steps {
+        let _ = match does {
             PartPlan::Bucket { bucket, objects, bytes: size, already, .. } => writeln!(
                 text,
-                "{:10}upload {objects} objects, {}, to the bucket {bucket} ({already} are there already)",
+                "{:width$}upload {objects} objects, {}, to the bucket {bucket} ({already} are there already)",
                 part.name(),
                 bytes(*size)
             ),
             PartPlan::Volume { host, directory, bytes: size, .. } => {
-                writeln!(text, "{:10}unpack {} to {directory} on {host}", part.name(), bytes(*size))
+                writeln!(text, "{:width$}unpack {} to {directory} on {host}", part.name(), bytes(*size))
             }
             PartPlan::Config { set, unchanged, kept, .. } => {
-                let _ =
-                    writeln!(text, "{:10}set {} keys, {unchanged} have their value", part.name(), set.len());
+                let _ = writeln!(
+                    text,
+                    "{:width$}set {} keys, {unchanged} have their value",
+                    part.name(),
+                    set.len()
+                );
                 let lines = set.iter().map(|key| format!("set {}", printable(key)));
                 let kept = kept.iter().map(|key| format!("keep the cluster's own {}", printable(key)));
                 lines.chain(kept).try_for_each(|line| writeln!(text, "{:12}{line}", ""))
@@ -157,14 +165,19 @@ fn plan_text(plan: &RestorePlan) -> String {
         };
     }
     for (part, why) in &plan.left_out {
-        let _ = writeln!(text, "{:10}left out: {}", part.name(), with_options(why));
+        let _ = writeln!(text, "{:width$}left out: {}", part.name(), with_options(why));
     }
     text
 }
 
+/// The width of a column of parts.
+fn width<'a>(parts: impl Iterator<Item = &'a Part>) -> usize {
+    parts.map(|part| part.name().len() + 2).fold(10, usize::max)
+}
+
 fn findings(text: &mut String, findings: &Findings) {
     for finding in findings.list() {
-        let part = finding.part.map_or("", |part| part.name());
+        let part = finding.part.as_ref().map_or("", |part| part.name());
         let _ = writeln!(
             text,
             "  {part:9} {}: {}",

@@ -1,46 +1,41 @@
-//! A bucket into a snapshot: in several passes, so that what refers is copied before what it refers to.
+//! A bucket into a snapshot: in the passes of its contents, so that what refers is copied before what it refers to.
 
 use std::collections::BTreeSet;
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
-use super::{Taken, finding};
-use crate::cluster::Cluster;
-use crate::contents::registry::REPOSITORIES;
-use crate::contents::wal_e::{BASE_BACKUPS, is_sentinel};
+use super::taken::{Taken, Taking};
+use crate::contents::Pass;
 use crate::error::{At, Context as _, Error, ErrorKind, Result};
-use crate::outcome::Outcome;
-use crate::part::Part;
+use crate::outcome::{Outcome, PartOutcome};
+use crate::part::{BucketPart, Part};
 use crate::report::{Finding, FindingKind, Findings};
-use crate::run::{Run, Running};
+use crate::run::Running;
 use crate::s3::{BucketName, Client};
-use crate::snapshot::{ListLine, PartEntry, PartOutcome, SnapshotWriter, timestamp};
+use crate::snapshot::{ListLine, PartEntry, timestamp};
 use crate::transfer::{Pulled, Selection, pull};
 
-/// One listing of a bucket.
-struct Pass {
-    prefix: &'static str,
-    leave_out: Box<dyn Fn(&str) -> bool + Send + Sync>,
-}
-
 pub(super) async fn take(
-    cluster: &Cluster,
-    unfinished: &SnapshotWriter,
-    part: Part,
-    run: &Run,
+    taking: &Taking<'_>,
+    bucket_part: &BucketPart,
     task: &Running<'_>,
     findings: &mut Findings,
 ) -> Result<Taken> {
-    let bucket =
-        cluster.bucket(part).ok_or_else(|| Error::new(ErrorKind::Internal, "the part is no bucket"))?;
-    let root = unfinished.objects(part)?;
-    let passes = passes(&cluster.s3, bucket, part).await?;
+    let (client, part) = (&taking.cluster.s3, &Part::Bucket(bucket_part.clone()));
+    let bucket = taking
+        .cluster
+        .bucket(part)
+        .ok_or_else(|| Error::new(ErrorKind::Internal, "the part is no bucket"))?;
+    let root = taking.writer.objects(part)?;
+    announce(client, bucket, task).await;
     let mut entry = PartEntry { bucket: Some(bucket.to_string()), ..PartEntry::new(PartOutcome::Stored) };
     let mut damaged = false;
+    let passes = bucket_part.contents().passes();
     for (index, pass) in passes.iter().enumerate() {
-        let mut list = unfinished.list(part, index + 1, passes.len())?;
-        let selection = Selection { bucket, prefix: pass.prefix, leave_out: &*pass.leave_out };
-        pull(&cluster.s3, &selection, &root, run, task, |pulled| {
+        let leave_out = left_out(client, bucket, bucket_part, *pass).await?;
+        let mut list = taking.writer.list(part, index + 1, passes.len())?;
+        let selection = Selection { bucket, prefix: "", leave_out: &leave_out };
+        pull(client, &selection, &root, taking.run, task, |pulled| {
             entry.counts.add(&pulled.outcome);
             damaged |= pulled.damaged;
             if let Some(finding) = finding_of(part, &pulled) {
@@ -56,36 +51,36 @@ pub(super) async fn take(
     Ok(Taken { entry, damaged })
 }
 
-/// The passes over a bucket.
-///
-/// `db_wal`: base backups whose sentinel was there before the first of them is copied, then all else, so that the
-/// log reaches at least to the end of each base backup. `registry`: tags, then all else, so that every image that a
-/// copied tag names is copied.
-async fn passes(client: &Client, bucket: &BucketName, part: Part) -> Result<Vec<Pass>> {
-    let first = match part {
-        Part::DbWal => {
-            let before = sentinels(client, bucket).await?;
-            let leave_out = Box::new(move |key: &str| is_sentinel(key) && !before.contains(key));
-            Pass { prefix: BASE_BACKUPS, leave_out }
-        }
-        _ => Pass { prefix: REPOSITORIES, leave_out: Box::new(|_| false) },
-    };
-    let prefix = first.prefix;
-    let rest = Pass { prefix: "", leave_out: Box::new(move |key| key.starts_with(prefix)) };
-    Ok(vec![first, rest])
+/// Tells how much there is, by the gateway's own count. It is for people: where there is none, nobody is told.
+async fn announce(client: &Client, bucket: &BucketName, task: &Running<'_>) {
+    if let Ok(totals) = client.bucket_totals(bucket).await
+        && (totals.objects.is_some() || totals.bytes.is_some())
+    {
+        task.total(totals.objects, totals.bytes);
+    }
 }
 
-async fn sentinels(client: &Client, bucket: &BucketName) -> Result<BTreeSet<String>> {
-    client
-        .list(bucket, BASE_BACKUPS)
-        .map_ok(|object| object.key.into())
-        .try_filter(|key: &String| std::future::ready(is_sentinel(key)))
-        .boxed()
-        .try_collect()
-        .await
+/// Which keys a pass leaves out: what other passes take, and references that were not there before it begins.
+async fn left_out(
+    client: &Client,
+    bucket: &BucketName,
+    part: &BucketPart,
+    pass: Pass,
+) -> Result<impl Fn(&str) -> bool + Send + Sync + use<>> {
+    let contents = part.contents();
+    let mut before = BTreeSet::new();
+    if pass.settled {
+        let keys = client.list(bucket, "").map_ok(|object| String::from(object.key));
+        let references = keys.try_filter(|key| std::future::ready(contents.is_reference(key)));
+        before = references.boxed().try_collect().await?;
+    }
+    Ok(move |key: &str| {
+        let came_later = pass.settled && contents.is_reference(key) && !before.contains(key);
+        !pass.takes(key) || came_later
+    })
 }
 
-fn finding_of(part: Part, pulled: &Pulled) -> Option<Finding> {
+fn finding_of(part: &Part, pulled: &Pulled) -> Option<Finding> {
     let kind = match &pulled.outcome {
         Outcome::Stored | Outcome::Unchanged => return None,
         Outcome::Unverifiable(_) => FindingKind::Unverifiable,
@@ -95,7 +90,7 @@ fn finding_of(part: Part, pulled: &Pulled) -> Option<Finding> {
         Outcome::Failed(_) => FindingKind::Failed,
     };
     let what = pulled.outcome.why().unwrap_or("it was gone before it could be copied");
-    Some(finding(part, &pulled.listed.key, kind, what))
+    Some(Finding::new(Some(part), &pulled.listed.key, kind, what))
 }
 
 fn line(pulled: Pulled) -> Result<ListLine> {

@@ -7,77 +7,72 @@ use std::pin::pin;
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-use super::{Taken, finding};
+use super::taken::{Taken, Taking};
 use crate::archive::gzip;
 use crate::blocking::blocking;
-use crate::cluster::{Cluster, collect, database, volume};
+use crate::cluster::{collect, database, volume};
 use crate::disk::{Writing, Written};
 use crate::error::{At, Context as _, Error, ErrorKind, Result};
+use crate::outcome::PartOutcome;
 use crate::part::Part;
-use crate::report::{FindingKind, Findings};
-use crate::run::{Level, Run, Running};
-use crate::snapshot::{PartEntry, PartOutcome, SnapshotWriter};
+use crate::report::{Finding, FindingKind, Findings};
+use crate::run::{Level, Running};
+use crate::snapshot::PartEntry;
 
 /// How much of a stream is handed to the disk at a time.
 const PIECE_BYTES: usize = 256 << 10;
 
-pub(super) async fn sql(
-    cluster: &Cluster,
-    unfinished: &SnapshotWriter,
-    run: &Run,
-    task: &Running<'_>,
-) -> Result<Taken> {
+pub(super) async fn sql(taking: &Taking<'_>, task: &Running<'_>) -> Result<Taken> {
+    let cluster = taking.cluster;
     let database_host = cluster.discovery.as_ref().and_then(|found| found.database_host.as_deref());
     let mut dump = database::dump(&*cluster.host, database_host).await?;
-    let written = compress(&mut dump, unfinished, Part::Sql, run, task).await?;
+    let written = compress(&mut dump, taking, &Part::Sql, task).await?;
     dump.finish().await?;
-    commit(written, Part::Sql).await
+    commit(written, &Part::Sql).await
 }
 
 pub(super) async fn volume(
-    cluster: &Cluster,
-    unfinished: &SnapshotWriter,
-    run: &Run,
+    taking: &Taking<'_>,
     task: &Running<'_>,
     findings: &mut Findings,
 ) -> Result<Taken> {
+    let cluster = taking.cluster;
     let mut archive = volume::save(&*cluster.host, &cluster.volume).await?;
-    let written = compress(&mut archive, unfinished, Part::Volume, run, task).await?;
+    let written = compress(&mut archive, taking, &Part::Volume, task).await?;
     let saved = archive.finish().await?;
     if let Some(warning) = &saved.warning {
         task.note(Level::Warning, "volume-mount", warning);
     }
     for name in &saved.changed {
         let what = "it changed while it was read: what was there then is in the archive";
-        findings.push(finding(Part::Volume, name, FindingKind::Unverifiable, what));
+        findings.push(Finding::new(Some(&Part::Volume), name, FindingKind::Unverifiable, what));
     }
-    commit(written, Part::Volume).await
+    commit(written, &Part::Volume).await
 }
 
-pub(super) async fn configuration(cluster: &Cluster, unfinished: &SnapshotWriter) -> Result<Taken> {
-    let text = collect(cluster.etcd()?).await?.to_json()?;
-    let mut new_file = unfinished.file(name(Part::Config)?)?;
+pub(super) async fn configuration(taking: &Taking<'_>) -> Result<Taken> {
+    let text = collect(taking.cluster.etcd()?).await?.to_json()?;
+    let mut new_file = taking.writer.file(name(&Part::Config)?)?;
     let bytes = text.len() as u64;
     blocking(move || {
         new_file.write_all(&text).map_err(|error| new_file.write_error(error))?;
         new_file.commit(0o600, None, false)
     })
     .await?;
-    taken(Part::Config, bytes)
+    taken(&Part::Config, bytes)
 }
 
 /// Compresses a stream into a part's file, which is not committed yet.
 async fn compress(
     source: &mut (impl AsyncRead + Unpin),
-    unfinished: &SnapshotWriter,
-    part: Part,
-    run: &Run,
+    taking: &Taking<'_>,
+    part: &Part,
     task: &Running<'_>,
 ) -> Result<Written> {
-    let mut writing = Writing::start(unfinished.file(name(part)?)?, ());
+    let mut writing = Writing::start(taking.writer.file(name(part)?)?, ());
     let mut compressed = pin!(gzip::compress(source));
     loop {
-        run.stop.check()?;
+        taking.run.stop.check()?;
         let mut piece = BytesMut::with_capacity(PIECE_BYTES);
         let count = compressed.read_buf(&mut piece).await.map_err(|error| {
             Error::new(ErrorKind::Unreachable, "the stream from the host broke off").because(error)
@@ -90,16 +85,16 @@ async fn compress(
     }
 }
 
-async fn commit(written: Written, part: Part) -> Result<Taken> {
+async fn commit(written: Written, part: &Part) -> Result<Taken> {
     let committed = blocking(move || written.new_file.commit(0o600, None, false)).await?;
     taken(part, committed.size_bytes)
 }
 
-fn taken(part: Part, bytes: u64) -> Result<Taken> {
+fn taken(part: &Part, bytes: u64) -> Result<Taken> {
     let files = vec![name(part)?.to_owned()];
-    Ok(Taken { entry: PartEntry { bytes, files, ..PartEntry::new(PartOutcome::Stored) }, damaged: false })
+    Ok(PartEntry { bytes, files, ..PartEntry::new(PartOutcome::Stored) }.into())
 }
 
-fn name(part: Part) -> Result<&'static str> {
+fn name(part: &Part) -> Result<&'static str> {
     part.file_name().ok_or_else(|| Error::new(ErrorKind::Internal, "the part is no file").at(At::Part, part))
 }

@@ -7,18 +7,19 @@ use std::sync::Arc;
 
 use super::Discovery;
 use super::volume::STORE;
+use crate::contents::Contents;
 use crate::error::{At, Context as _, Error, ErrorKind, Result};
 use crate::etcd::Etcd;
 use crate::http::{
     Body, BoxFuture, ConnectOptions, Endpoint, HttpSend, HyperTransport, Received, SendError, connect,
 };
+use crate::outcome::PartOutcome;
 use crate::part::Part;
 use crate::remote::Remote;
 use crate::run::Run;
 use crate::s3::client::ClientOptions;
 use crate::s3::{BucketName, Client};
 use crate::secret::Credentials;
-use crate::snapshot::PartOutcome;
 
 /// What is known of a cluster before it is asked.
 #[derive(Debug)]
@@ -122,7 +123,8 @@ pub struct Cluster {
     pub discovery: Option<Discovery>,
     etcd: Option<Etcd>,
     has_host: bool,
-    buckets: [BucketName; 2],
+    db_wal: BucketName,
+    registry: BucketName,
 }
 
 impl Cluster {
@@ -164,24 +166,22 @@ impl Cluster {
     /// A cluster of these, with the store volume where Deis mounts it. Without etcd its buckets have Deis' names.
     pub fn new(s3: Client, etcd: Option<(Etcd, Discovery)>, host: Arc<dyn Remote>) -> Result<Self> {
         let (etcd, discovery) = etcd.unzip();
-        let bucket = |part: Part, own: fn(&Discovery) -> &String| {
-            BucketName::new(discovery.as_ref().map_or(part.name(), |found| own(found)))
+        let bucket = |own: fn(&Discovery) -> &String, usual: &str| {
+            BucketName::new(discovery.as_ref().map_or(usual, |found| own(found)))
         };
-        let buckets = [
-            bucket(Part::DbWal, |found| &found.db_wal_bucket)?,
-            bucket(Part::Registry, |found| &found.registry_bucket)?,
-        ];
-        Ok(Self { s3, host, volume: STORE.to_owned(), discovery, etcd, has_host: true, buckets })
+        let db_wal = bucket(|found| &found.db_wal_bucket, "db_wal")?;
+        let registry = bucket(|found| &found.registry_bucket, "registry")?;
+        Ok(Self { s3, host, volume: STORE.to_owned(), discovery, etcd, has_host: true, db_wal, registry })
     }
 
     /// The bucket of a part, if it is one.
     #[must_use]
-    pub fn bucket(&self, part: Part) -> Option<&BucketName> {
-        match part {
-            Part::DbWal => Some(&self.buckets[0]),
-            Part::Registry => Some(&self.buckets[1]),
-            _ => None,
-        }
+    pub fn bucket<'a>(&'a self, part: &'a Part) -> Option<&'a BucketName> {
+        let bucket = part.as_bucket()?;
+        Some(bucket.added().unwrap_or(match bucket.contents() {
+            Contents::WalE => &self.db_wal,
+            Contents::Plain | Contents::Registry => &self.registry,
+        }))
     }
 
     /// Its etcd.
@@ -191,13 +191,13 @@ impl Cluster {
 
     /// Why a part is not to be had from this cluster, as far as is known without looking for it.
     #[must_use]
-    pub fn absent(&self, part: Part) -> Option<(PartOutcome, String)> {
+    pub fn absent(&self, part: &Part) -> Option<(PartOutcome, String)> {
         match part {
             Part::Config if self.etcd.is_none() => Some((PartOutcome::Skipped, NO_ETCD.to_owned())),
             Part::Sql | Part::Volume if !self.has_host => {
                 Some((PartOutcome::Skipped, "no host of the cluster is known".to_owned()))
             }
-            Part::Registry => {
+            Part::Bucket(bucket) if bucket.added().is_none() && bucket.contents() == Contents::Registry => {
                 let elsewhere = self.discovery.as_ref()?.registry_elsewhere.as_ref()?;
                 Some((
                     PartOutcome::Absent,

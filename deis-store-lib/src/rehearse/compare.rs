@@ -3,8 +3,8 @@
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use sha2::{Digest as _, Sha256};
 
+use super::made::SampleBucket;
 use crate::error::Result;
-use crate::part::Part;
 use crate::report::{Finding, FindingKind, Findings};
 use crate::run::Run;
 use crate::s3::etag::ETag;
@@ -16,19 +16,18 @@ const AT_ONCE: usize = 4;
 
 /// How many objects and bytes are equal, or named in the findings.
 pub(super) async fn buckets(
-    old: &Client,
-    new: &Client,
+    (old, new): (&Client, &Client),
+    buckets: &[SampleBucket],
     run: &Run,
     findings: &mut Findings,
 ) -> Result<(u64, u64)> {
     let (mut objects, mut bytes) = (0, 0);
-    for (part, name) in [(Part::DbWal, "db_wal"), (Part::Registry, "registry")] {
+    for SampleBucket { part, name, .. } in buckets {
         run.stop.check()?;
         let bucket = BucketName::new(name)?;
         let (before, after) = (keys(old, &bucket).await?, keys(new, &bucket).await?);
         let mut finding = |key: &str, kind, what: &str| {
-            let (name, what) = (key.to_owned(), what.to_owned());
-            findings.push(Finding { part: Some(part), name, kind, what });
+            findings.push(Finding::new(Some(part), key, kind, what));
         };
         for object in &after {
             if !before.iter().any(|known| known.key == object.key) {

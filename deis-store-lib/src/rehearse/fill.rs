@@ -3,20 +3,20 @@
 use bytes::Bytes;
 use md5::{Digest as _, Md5};
 
-use super::internal;
+use super::internal::internal;
+use super::made::{SampleBucket, SampleObject};
 use crate::error::Result;
 use crate::http::Body;
-use crate::rehearse::made::{Sample, SampleObject};
 use crate::run::{Run, TaskKind, TaskResult};
 use crate::s3::op::{CompleteUpload, InitiateUpload, PutObject, UploadPart};
 use crate::s3::{BucketName, Client, ObjectKey};
 
 /// How many objects and bytes were stored.
-pub(super) async fn fill(client: &Client, sample: &Sample, run: &Run) -> Result<(u64, u64)> {
+pub(super) async fn fill(client: &Client, buckets: &[SampleBucket], run: &Run) -> Result<(u64, u64)> {
     let task = run.begin(None, TaskKind::Step, "made cluster");
     let (mut objects, mut size_bytes) = (0, 0);
-    for bucket in sample.buckets() {
-        let name = BucketName::new(bucket.name)?;
+    for bucket in buckets {
+        let name = BucketName::new(&bucket.name)?;
         client.create_bucket(&name).await?;
         for object in &bucket.objects {
             run.stop.check()?;

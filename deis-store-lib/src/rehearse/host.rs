@@ -7,10 +7,10 @@ use sha2::{Digest as _, Sha256};
 use tokio::io::{AsyncReadExt as _, DuplexStream};
 use tokio_util::io::SyncIoBridge;
 
-use super::internal;
+use super::internal::internal;
+use super::made::Sample;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{BoxFuture, Dial};
-use crate::rehearse::made::Sample;
 use crate::remote::{Child, Input, Login, Process, Remote, Stdin, Stdout};
 
 /// How much of a stream is between its two ends.

@@ -9,7 +9,7 @@ use crate::error::Result;
 use crate::part::Part;
 use crate::s3::op::ListedObject;
 use crate::s3::{BucketName, Client};
-use crate::snapshot::{ListLine, Snapshot};
+use crate::snapshot::{ListLine, SnapshotReader};
 use crate::tree::{Keyed, Pair, merge};
 
 /// A key, and where it is: on disk in the snapshot (left), in the bucket (right), or in both.
@@ -19,8 +19,8 @@ pub(super) type Compared = Pair<ListLine, ListedObject>;
 pub(super) async fn compare(
     client: &Client,
     bucket: Option<&BucketName>,
-    snapshot: &Snapshot,
-    part: Part,
+    snapshot: &SnapshotReader,
+    part: &Part,
     mut each: impl FnMut(Compared) -> Result<()>,
 ) -> Result<()> {
     let here = lines(snapshot, part).try_filter(|line| future::ready(line.outcome.is_on_disk()));
@@ -42,10 +42,10 @@ impl Keyed for ListLine {
 }
 
 /// The lines of a part, read ahead by a blocking task.
-pub(super) fn lines(snapshot: &Snapshot, part: Part) -> impl Stream<Item = Result<ListLine>> + use<> {
+pub(super) fn lines(snapshot: &SnapshotReader, part: &Part) -> impl Stream<Item = Result<ListLine>> + use<> {
     let (sender, receiver) = mpsc::channel(256);
-    let snapshot = snapshot.clone();
-    tokio::task::spawn_blocking(move || match snapshot.lines(part) {
+    let (snapshot, part) = (snapshot.clone(), part.clone());
+    tokio::task::spawn_blocking(move || match snapshot.lines(&part) {
         Ok(mut lines) => {
             // A receiver that has gone away wants no more.
             let _all_sent = lines.all(|line| sender.blocking_send(line).is_ok());

@@ -12,6 +12,10 @@ use crate::hash::Sha256;
 use crate::outcome::Outcome;
 use crate::s3::Checked;
 
+/// Longer lines are refused. A key has 1,024 bytes, and all headers of a request 64 KiB.
+#[cfg(feature = "backup")]
+pub(super) const LONGEST_LINE_BYTES: u64 = 1 << 20;
+
 /// What was listed, and what became of it: there is one line for every listed key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListLine {

@@ -5,21 +5,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::edition::{Edition, no_manifest};
+use super::parts;
 use super::time::milliseconds;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::Result;
 use crate::hash::Sha256;
-use crate::outcome::Counts;
+use crate::outcome::{Counts, PartOutcome};
 use crate::part::Part;
-
-/// The format that this version writes, and the greatest it reads.
-pub const FORMAT: u64 = 1;
 
 /// The manifest of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// The format: [`FORMAT`].
+    /// The format: [`FORMAT`](super::FORMAT).
     pub format: u64,
-    /// What a reader must know to read it: nothing so far.
+    /// What a reader must know to read it: `buckets` if it holds parts that are no Deis platform's.
     #[serde(default)]
     pub requires: BTreeSet<String>,
     /// The snapshot's name.
@@ -39,6 +38,7 @@ pub struct Manifest {
     /// Where it was taken from.
     pub source: Source,
     /// What became of each part.
+    #[serde(with = "parts")]
     pub parts: BTreeMap<Part, PartEntry>,
     /// The digests of all files that no list covers.
     pub files: Vec<FileDigest>,
@@ -53,18 +53,9 @@ pub struct Manifest {
 impl Manifest {
     /// Reads a manifest; refuses by name what only a newer version can read.
     pub fn parse(json: &[u8]) -> Result<Self> {
-        #[derive(Deserialize)]
-        struct Edition {
-            format: u64,
-            #[serde(default)]
-            requires: BTreeSet<String>,
-        }
         // Before the rest: a newer format may have other fields.
         let edition: Edition = serde_json::from_slice(json).map_err(no_manifest)?;
-        check_format("snapshot", edition.format)?;
-        if let Some(word) = edition.requires.first() {
-            return Err(newer(&format!("the snapshot requires {word:?}, which this version does not know")));
-        }
+        edition.check()?;
         serde_json::from_slice(json).map_err(no_manifest)
     }
 
@@ -73,23 +64,6 @@ impl Manifest {
     pub fn file(&self, path: &str) -> Option<&FileDigest> {
         self.files.iter().find(|file| file.path == path)
     }
-}
-
-/// Refuses a format that is greater than ours.
-pub(super) fn check_format(what: &str, format: u64) -> Result<()> {
-    if format > FORMAT {
-        return Err(newer(&format!("the {what} has format {format}; this version reads up to {FORMAT}")));
-    }
-    Ok(())
-}
-
-fn newer(what: &str) -> Error {
-    Error::new(ErrorKind::Format, what)
-        .todo("it was made by a newer version: use that one, or a later deis-store")
-}
-
-fn no_manifest(error: serde_json::Error) -> Error {
-    Error::new(ErrorKind::Damaged, "the manifest is not what a manifest should be").because(error)
 }
 
 /// Where a snapshot was taken from; what was not found out is absent.
@@ -149,20 +123,6 @@ impl PartEntry {
     }
 }
 
-/// What became of a part as a whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum PartOutcome {
-    /// It is in the snapshot; its counts say of single objects that are not.
-    Stored,
-    /// It was not asked for.
-    Skipped,
-    /// It was asked for and could not be taken.
-    Failed,
-    /// The platform has none.
-    Absent,
-}
-
 /// The digest of a file, its bytes as they are on disk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileDigest {
@@ -187,6 +147,8 @@ pub struct NotIncluded {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::contents::Contents;
+    use crate::error::ErrorKind;
 
     const OLDEST: &str = r#"{"format":1,"snapshot":"2015-10-21T07-28-00Z","program":"deis-store 0.1.0","repository":"u",
         "complete":true,"started":"2015-10-21T07:28:00.000Z","ended":"2015-10-21T07:29:00.000Z","source":{"later":1},
@@ -195,7 +157,7 @@ mod tests {
     #[test]
     fn unknown_fields_are_ignored_and_what_is_absent_is_empty() {
         let manifest = Manifest::parse(OLDEST.as_bytes()).unwrap();
-        assert_eq!(manifest.parts[&Part::DbWal].counts.listed, 1);
+        assert_eq!(manifest.parts[&Part::db_wal()].counts.listed, 1);
         assert_eq!(manifest.source, Source::default());
         let again = serde_json::to_vec(&manifest).unwrap();
         assert_eq!(Manifest::parse(&again).unwrap(), manifest);
@@ -219,5 +181,61 @@ mod tests {
         for text in ["", "[]", "{}", r#"{"format":1}"#, &OLDEST[..OLDEST.len() - 1]] {
             assert_eq!(Manifest::parse(text.as_bytes()).unwrap_err().kind(), ErrorKind::Damaged, "{text}");
         }
+    }
+
+    /// The oldest manifest with another part.
+    fn with_part(name: &str, fields: &str) -> Result<Manifest> {
+        let part = format!(r#""parts":{{"{name}":{{"outcome":"stored"{fields}}},"#);
+        Manifest::parse(OLDEST.replace(r#""parts":{"#, &part).as_bytes())
+    }
+
+    #[test]
+    fn an_added_bucket_comes_back_with_its_contents_and_is_plain_without() {
+        for (fields, contents) in [
+            (r#","contents":"wal-e""#, Contents::WalE),
+            (r#","contents":"registry""#, Contents::Registry),
+            ("", Contents::Plain),
+        ] {
+            let manifest = with_part("bucket.uploads", fields).unwrap();
+            let again = Manifest::parse(&serde_json::to_vec(&manifest).unwrap()).unwrap();
+            assert_eq!(again, manifest);
+            let part = again.parts.keys().find(|part| part.name() == "bucket.uploads").unwrap();
+            assert_eq!(part.contents(), Some(contents));
+        }
+    }
+
+    #[test]
+    fn the_manifest_says_what_is_in_each_bucket() {
+        let manifest = with_part("bucket.uploads", r#","contents":"wal-e""#).unwrap();
+        let json = serde_json::to_value(&manifest).unwrap();
+        assert_eq!(json["parts"]["bucket.uploads"]["contents"], "wal-e");
+        assert_eq!(json["parts"]["db_wal"]["contents"], "wal-e");
+        assert!(
+            serde_json::to_value(with_part("config", "").unwrap()).unwrap()["parts"]["config"]
+                .get("contents")
+                .is_none()
+        );
+    }
+
+    #[test]
+    fn a_part_or_contents_of_a_newer_version_is_refused_by_name() {
+        for (name, fields, word) in
+            [("videos", "", "videos"), ("bucket.uploads", r#","contents":"git""#, "git"), ("", "", "\"\"")]
+        {
+            let error = with_part(name, fields).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Format, "{name}");
+            assert!(error.to_string().contains(word), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_bucket_that_cannot_be_a_directory_of_its_own_is_damage() {
+        for name in
+            ["bucket.", "bucket.../../etc", "bucket.a/b", "bucket.a..b", "bucket.\\u0000abc", "bucket.ab"]
+        {
+            assert_eq!(with_part(name, "").unwrap_err().kind(), ErrorKind::Damaged, "{name}");
+        }
+        let twin = r#"},"bucket.Uploads":{"outcome":"stored""#;
+        assert_eq!(with_part("bucket.uploads", twin).unwrap_err().kind(), ErrorKind::Damaged);
     }
 }

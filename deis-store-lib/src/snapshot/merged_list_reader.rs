@@ -4,19 +4,19 @@ use std::fs::File;
 use std::iter::Peekable;
 
 use super::list_line::ListLine;
-use super::object_list::ListReader;
+use super::list_reader::ListReader;
 use crate::error::{At, Error, ErrorKind, Result};
 
 /// The lines of all lists of a part, in order of their keys. Ends after the first error. It reads files: in async
 /// code, use it in a blocking task.
 #[derive(Debug)]
-pub struct Lines {
+pub struct MergedListReader {
     lists: Vec<Peekable<ListReader<File>>>,
     last: Option<String>,
     ended: bool,
 }
 
-impl Lines {
+impl MergedListReader {
     pub(super) fn new(lists: impl IntoIterator<Item = ListReader<File>>) -> Self {
         Self { lists: lists.into_iter().map(Iterator::peekable).collect(), last: None, ended: false }
     }
@@ -46,7 +46,7 @@ impl Lines {
     }
 }
 
-impl Iterator for Lines {
+impl Iterator for MergedListReader {
     type Item = Result<ListLine>;
 
     fn next(&mut self) -> Option<Self::Item> {

@@ -4,32 +4,46 @@
 //! from its key. This module must not know S3 or a cluster.
 
 mod checked;
+mod edition;
+#[cfg(feature = "backup")]
+mod json;
 mod list_line;
+#[cfg(feature = "backup")]
+mod list_reader;
+#[cfg(all(test, feature = "backup"))]
+mod list_tests;
+#[cfg(feature = "backup")]
+mod list_writer;
 mod manifest;
 #[cfg(feature = "backup")]
-mod merge;
+mod merged_list_reader;
 #[cfg(feature = "backup")]
 mod name;
 #[cfg(feature = "backup")]
-mod object_list;
+mod open;
+mod parts;
 #[cfg(feature = "backup")]
 mod reader;
 #[cfg(feature = "backup")]
 mod repository;
 #[cfg(all(test, feature = "backup"))]
 pub(crate) mod sample;
+#[cfg(all(test, feature = "backup"))]
+mod tests;
 mod time;
 #[cfg(feature = "backup")]
 mod writer;
 
+pub use edition::FORMAT;
 pub use list_line::ListLine;
-pub use manifest::{FORMAT, FileDigest, Manifest, NotIncluded, PartEntry, PartOutcome, Source};
+pub use manifest::{FileDigest, Manifest, NotIncluded, PartEntry, Source};
 #[cfg(feature = "backup")]
 pub use {
-    merge::Lines,
+    list_reader::ListReader,
+    list_writer::{ListWriter, SealedList},
+    merged_list_reader::MergedListReader,
     name::SnapshotName,
-    object_list::{ListReader, ListWriter, SealedList},
-    reader::Snapshot,
+    reader::SnapshotReader,
     repository::{Repository, SnapshotEntry, SnapshotState},
     writer::SnapshotWriter,
 };

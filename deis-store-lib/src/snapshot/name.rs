@@ -8,6 +8,8 @@ use jiff::{Timestamp, ToSpan, civil::DateTime, tz::Offset};
 use crate::error::{At, Error, ErrorKind};
 use crate::part::Part;
 
+/// The file by which a repository is known.
+pub(super) const REPOSITORY: &str = "deis-store.json";
 /// The manifest's name.
 pub(crate) const MANIFEST: &str = "manifest.json";
 /// The file with the manifest's digest, as sha256sum writes it.
@@ -74,8 +76,18 @@ impl FromStr for SnapshotName {
 }
 
 /// The name of the `number`th of `of` lists of a part, counted from one.
-pub(super) fn list_name(part: Part, number: usize, of: usize) -> String {
+pub(super) fn list_name(part: &Part, number: usize, of: usize) -> String {
     format!("{part}.{number}-of-{of}.jsonl.gz")
+}
+
+/// Whether a file in [`LISTS`] is one of a part's. A bucket's name may begin with another one's, and hold dots.
+pub(super) fn is_list_of(part: &Part, name: &str) -> bool {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    name.strip_prefix(part.name())
+        .and_then(|rest| rest.strip_prefix('.'))
+        .and_then(|rest| rest.strip_suffix(".jsonl.gz").or_else(|| rest.strip_suffix(".journal")))
+        .and_then(|numbers| numbers.split_once("-of-"))
+        .is_some_and(|(nth, of)| number(nth) && number(of))
 }
 
 #[cfg(test)]
@@ -105,5 +117,17 @@ mod tests {
         for other in others {
             assert!(other.parse::<SnapshotName>().is_err(), "{other}");
         }
+    }
+
+    #[test]
+    fn a_list_is_known_by_its_whole_name_also_where_buckets_have_odd_ones() {
+        let part = |bucket: &str| Part::Bucket(bucket.parse().unwrap());
+        let (short, long, odd) = (part("abc"), part("abc.d"), part("abc.1-of-1.jsonl.gz"));
+        for (own, others) in [(&short, [&long, &odd]), (&long, [&short, &odd]), (&odd, [&short, &long])] {
+            assert!(is_list_of(own, &list_name(own, 1, 2)));
+            assert!(others.iter().all(|other| !is_list_of(own, &list_name(other, 1, 2))), "{own}");
+        }
+        assert!(is_list_of(&Part::db_wal(), "db_wal.1-of-2.journal"));
+        assert!(!is_list_of(&Part::Volume, VOLUME_INDEX));
     }
 }

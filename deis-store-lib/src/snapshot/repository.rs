@@ -9,9 +9,10 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::manifest::{FORMAT, check_format};
-use super::name::{SnapshotName, UNFINISHED};
-use super::reader::Snapshot;
+use super::edition::{FORMAT, check_format};
+use super::json::json;
+use super::name::{REPOSITORY, SnapshotName, UNFINISHED};
+use super::reader::SnapshotReader;
 use super::time::timestamp;
 use super::writer::SnapshotWriter;
 use crate::disk::{Kind, Lock, PARTIAL, PROBE_NAME, Root, probe};
@@ -19,7 +20,6 @@ use crate::error::{At, Context, Error, ErrorKind, Result, disk_error};
 use crate::hash::Sha256;
 use crate::run::Run;
 
-pub(super) const REPOSITORY: &str = "deis-store.json";
 const LOCK: &str = ".lock";
 
 /// A directory of snapshots.
@@ -133,8 +133,8 @@ impl Repository {
     }
 
     /// Opens one of its snapshots.
-    pub fn snapshot(&self, name: &SnapshotName) -> Result<Snapshot> {
-        Snapshot::of(self.root.subdirectory(name.as_str(), false)?)
+    pub fn snapshot(&self, name: &SnapshotName) -> Result<SnapshotReader> {
+        SnapshotReader::of(self.root.subdirectory(name.as_str(), false)?)
     }
 
     /// Begins a snapshot, named by the time. `run_file` says what the run was asked for. Hold the lock.
@@ -164,13 +164,6 @@ impl Repository {
             Err(_) => Ok(SnapshotState::Damaged),
         }
     }
-}
-
-pub(super) fn json(value: &impl Serialize) -> Result<Vec<u8>> {
-    let mut text = serde_json::to_vec_pretty(value)
-        .map_err(|error| Error::new(ErrorKind::Internal, "a value that is no JSON").because(error))?;
-    text.push(b'\n');
-    Ok(text)
 }
 
 /// A UUID of version 8, whose bits are ours to choose: a digest of the run's seed and the time.

@@ -6,10 +6,8 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{
-    ListLine, Manifest, PartEntry, PartOutcome, Repository, SealedList, Snapshot, SnapshotWriter, Source,
-};
-use crate::outcome::Outcome;
+use super::{ListLine, Manifest, PartEntry, Repository, SealedList, SnapshotReader, SnapshotWriter, Source};
+use crate::outcome::{Outcome, PartOutcome};
 use crate::part::Part;
 use crate::run::Run;
 
@@ -17,7 +15,7 @@ use crate::run::Run;
 pub(crate) const KEYS: [&str; 5] = ["/registry/one", "/registry/two", "a", "a/b", "d/"];
 
 /// A snapshot with all parts: two lists of the registry, an empty `db_wal`, a volume, a configuration and no dump.
-pub(crate) fn build(repository: &Path) -> Snapshot {
+pub(crate) fn build(repository: &Path) -> SnapshotReader {
     let unfinished = begin(repository);
     let manifest = fill(&unfinished);
     unfinished.commit(manifest).unwrap()
@@ -31,10 +29,10 @@ pub(crate) fn begin(repository: &Path) -> SnapshotWriter {
 pub(crate) fn fill(unfinished: &SnapshotWriter) -> Manifest {
     let mut parts = BTreeMap::new();
     let lists = [list(unfinished, 1, &KEYS[..2]), list(unfinished, 2, &KEYS[2..])];
-    parts.insert(Part::Registry, bucket(&lists));
-    unfinished.objects(Part::DbWal).unwrap();
-    let empty = unfinished.list(Part::DbWal, 1, 1).unwrap().finish().unwrap();
-    parts.insert(Part::DbWal, bucket(&[empty]));
+    parts.insert(Part::registry(), bucket(&lists));
+    unfinished.objects(&Part::db_wal()).unwrap();
+    let empty = unfinished.list(&Part::db_wal(), 1, 1).unwrap().finish().unwrap();
+    parts.insert(Part::db_wal(), bucket(&[empty]));
     for part in [Part::Volume, Part::Config] {
         let name = part.file_name().unwrap();
         let mut file = unfinished.file(name).unwrap();
@@ -64,8 +62,8 @@ pub(crate) fn fill(unfinished: &SnapshotWriter) -> Manifest {
 }
 
 fn list(unfinished: &SnapshotWriter, number: usize, keys: &[&str]) -> SealedList {
-    let objects = unfinished.objects(Part::Registry).unwrap();
-    let mut list = unfinished.list(Part::Registry, number, 2).unwrap();
+    let objects = unfinished.objects(&Part::registry()).unwrap();
+    let mut list = unfinished.list(&Part::registry(), number, 2).unwrap();
     for key in keys {
         let mut file = objects.new_object(key, "").unwrap();
         file.write_all(format!("bytes of {key}").as_bytes()).unwrap();

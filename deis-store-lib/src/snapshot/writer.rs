@@ -6,11 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use sha2::Digest;
 
-use super::manifest::{FORMAT, FileDigest, Manifest};
-use super::name::{LISTS, MANIFEST, MANIFEST_DIGEST, RUN, SnapshotName, UNFINISHED, VOLUME_INDEX, list_name};
-use super::object_list::ListWriter;
-use super::reader::Snapshot;
-use super::repository::json;
+use super::edition::{BUCKETS, FORMAT};
+use super::json::json;
+use super::list_writer::ListWriter;
+use super::manifest::{FileDigest, Manifest};
+use super::name::{
+    LISTS, MANIFEST, MANIFEST_DIGEST, RUN, SnapshotName, UNFINISHED, VOLUME_INDEX, is_list_of, list_name,
+};
+use super::reader::SnapshotReader;
 use crate::disk::{Kind, NewFile, Root, read_chunks};
 use crate::error::{At, Context, Error, ErrorKind, Result, disk_error};
 use crate::hash::Sha256;
@@ -52,8 +55,8 @@ impl SnapshotWriter {
     }
 
     /// The directory of the objects of a bucket. Commit their files as 0400: an inode is shared by many snapshots.
-    pub fn objects(&self, part: Part) -> Result<Root> {
-        if !part.is_bucket() {
+    pub fn objects(&self, part: &Part) -> Result<Root> {
+        if part.as_bucket().is_none() {
             return Err(internal("a part that has no objects", part.name()));
         }
         self.root.subdirectory(part.name(), true)
@@ -64,16 +67,16 @@ impl SnapshotWriter {
         if name == VOLUME_INDEX {
             return self.begin_file(&[LISTS, name]);
         }
-        if !Part::ALL.iter().any(|part| part.file_name() == Some(name)) {
+        if Part::of_file(name).is_none() {
             return Err(internal("a snapshot has no file of this name", name));
         }
         self.begin_file(&[name])
     }
 
     /// Begins the `number`th of `of` lists of a part, counted from one.
-    pub fn list(&self, part: Part, number: usize, of: usize) -> Result<ListWriter> {
+    pub fn list(&self, part: &Part, number: usize, of: usize) -> Result<ListWriter> {
         let name = list_name(part, number, of);
-        if !part.is_bucket() || !(1..=of).contains(&number) {
+        if part.as_bucket().is_none() || !(1..=of).contains(&number) {
             return Err(internal("there is no such list", &name));
         }
         let file = self.begin_file(&[LISTS, &name])?;
@@ -81,16 +84,15 @@ impl SnapshotWriter {
     }
 
     /// Removes what was written of a part that could not be taken, so that nothing of it looks like a backup.
-    pub fn discard(&self, part: Part) -> Result<()> {
+    pub fn discard(&self, part: &Part) -> Result<()> {
         match part.file_name() {
             Some(name) => self.root.remove_file(name)?,
             None => self.root.remove_directory(part.name())?,
         }
         if self.root.kind(&[LISTS])?.is_some() {
             let lists = self.root.subdirectory(LISTS, false)?;
-            let prefix = format!("{part}.");
             for name in lists.list()?.into_iter().filter_map(|entry| entry.name.into_string().ok()) {
-                if name.starts_with(&prefix) {
+                if is_list_of(part, &name) {
                     lists.remove_file(&name)?;
                 }
             }
@@ -105,9 +107,13 @@ impl SnapshotWriter {
 
     /// Makes everything durable, seals it with the manifest and gives it its name. What the manifest says of format,
     /// names and files is filled in here.
-    pub fn commit(self, mut manifest: Manifest) -> Result<Snapshot> {
+    pub fn commit(self, mut manifest: Manifest) -> Result<SnapshotReader> {
         manifest.format = FORMAT;
         manifest.requires.clear();
+        let added = |part: &Part| part.as_bucket().is_some_and(|bucket| bucket.added().is_some());
+        if manifest.parts.keys().any(added) {
+            manifest.requires.insert(BUCKETS.to_owned());
+        }
         manifest.snapshot = self.name.to_string();
         manifest.repository.clone_from(&self.identity);
         manifest.files = self.file_digests()?;
@@ -120,7 +126,7 @@ impl SnapshotWriter {
         self.root.sync()?;
         self.repository.rename(&format!("{}{UNFINISHED}", self.name), self.name.as_str())?;
         self.repository.sync()?;
-        Snapshot::of(self.repository.subdirectory(self.name.as_str(), false)?)
+        SnapshotReader::of(self.repository.subdirectory(self.name.as_str(), false)?)
     }
 
     fn begin_file(&self, path: &[&str]) -> Result<NewFile> {
@@ -143,7 +149,7 @@ impl SnapshotWriter {
     /// The digests of all files that no list covers: as they were written, or read again after a restart.
     fn file_digests(&self) -> Result<Vec<FileDigest>> {
         let mut paths = vec![vec![RUN.to_owned()]];
-        for name in Part::ALL.into_iter().filter_map(Part::file_name) {
+        for name in Part::FILES.iter().filter_map(Part::file_name) {
             if self.root.kind(&[name])? == Some(Kind::File) {
                 paths.push(vec![name.to_owned()]);
             }

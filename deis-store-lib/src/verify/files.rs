@@ -8,13 +8,13 @@ use std::sync::{Mutex, PoisonError};
 use sha2::Digest;
 use tokio::sync::mpsc;
 
-use super::{Event, as_finding, finding};
+use super::event::{Event, as_finding};
 use crate::error::{Result, disk_error};
 use crate::hash::Sha256;
 use crate::part::Part;
 use crate::report::{Finding, FindingKind};
 use crate::run::Stop;
-use crate::snapshot::{ListLine, Snapshot};
+use crate::snapshot::{ListLine, SnapshotReader};
 
 const BUFFER_BYTES: usize = 256 << 10;
 
@@ -39,7 +39,7 @@ pub(super) enum Target {
 
 /// Looks at files until there are no more, or nobody wants to know.
 pub(super) fn work(
-    snapshot: &Snapshot,
+    snapshot: &SnapshotReader,
     stop: &Stop,
     jobs: &Mutex<Receiver<Job>>,
     events: &mpsc::Sender<Event>,
@@ -60,21 +60,22 @@ pub(super) fn work(
 }
 
 fn look(
-    snapshot: &Snapshot,
+    snapshot: &SnapshotReader,
     stop: &Stop,
     job: &Job,
     buffer: &mut [u8],
     events: &mpsc::Sender<Event>,
 ) -> Result<Option<Finding>> {
     stop.check()?;
-    let changed = |what: String| Ok(Some(finding(job.part, &job.name, FindingKind::Changed, what)));
+    let changed =
+        |what: String| Ok(Some(Finding::new(job.part.as_ref(), &job.name, FindingKind::Changed, what)));
     let opened = match &job.target {
         Target::File => snapshot.open_file(&job.name),
-        Target::Object(part, line) => snapshot.open_object(*part, line),
+        Target::Object(part, line) => snapshot.open_object(part, line),
     };
     let mut file = match opened {
         Ok(file) => file,
-        Err(error) => return as_finding(job.part, &job.name, error).map(Some),
+        Err(error) => return as_finding(job.part.as_ref(), &job.name, error).map(Some),
     };
     let size_bytes = file.metadata().map_err(|error| disk_error("look at", &job.name, error))?.len();
     if size_bytes != job.size_bytes {
@@ -86,7 +87,7 @@ fn look(
     match digest(&mut file, stop, buffer, events)? {
         Err(error) => {
             let what = format!("the disk does not give its bytes: {error}");
-            Ok(Some(finding(job.part, &job.name, FindingKind::Unreadable, what)))
+            Ok(Some(Finding::new(job.part.as_ref(), &job.name, FindingKind::Unreadable, what)))
         }
         Ok(sha256) if sha256 != job.sha256 => {
             changed(format!("has SHA-256 {sha256}, and had {}", job.sha256))

@@ -5,18 +5,18 @@ use std::sync::mpsc::SyncSender;
 
 use tokio::sync::mpsc;
 
+use super::event::{Event, as_finding};
 use super::files::{Job, Target};
-use super::{Event, VerifyOptions, as_finding, finding};
-use crate::error::{At, Error, ErrorKind, Result};
-use crate::hash::Sha256;
-use crate::outcome::Counts;
+use super::read::Read;
+use crate::error::{At, Error, Result};
+use crate::outcome::{Counts, PartOutcome};
 use crate::part::Part;
-use crate::report::FindingKind;
-use crate::snapshot::{FileDigest, LISTS, PartEntry, PartOutcome, Snapshot};
+use crate::report::{Finding, FindingKind};
+use crate::snapshot::{FileDigest, LISTS, PartEntry, SnapshotReader};
 
 pub(super) struct Plan {
-    pub(super) snapshot: Snapshot,
-    pub(super) options: VerifyOptions,
+    pub(super) snapshot: SnapshotReader,
+    pub(super) read: Read,
     pub(super) seed: u64,
     pub(super) jobs: SyncSender<Job>,
     pub(super) events: mpsc::Sender<Event>,
@@ -42,24 +42,24 @@ impl Plan {
         }
         for (part, entry) in &manifest.parts {
             for path in entry.files.iter().filter(|path| manifest.file(path).is_none()) {
-                self.contradiction(*part, path, "the manifest has no digest of it")?;
+                self.contradiction(part, path, "the manifest has no digest of it")?;
             }
             if entry.outcome == PartOutcome::Stored && entry.lists.is_empty() && entry.files.is_empty() {
                 self.contradiction(
-                    *part,
+                    part,
                     part.name(),
                     "it is said to be stored, and no list or file of it is named",
                 )?;
             }
-            if part.is_bucket() {
-                self.bucket(*part, entry)?;
+            if part.as_bucket().is_some() {
+                self.bucket(part, entry)?;
             }
         }
         Ok(())
     }
 
     fn file(&self, file: &FileDigest) -> Result<(), Gone> {
-        let part = Part::ALL.into_iter().find(|part| part.file_name() == Some(file.path.as_str()));
+        let part = Part::of_file(&file.path);
         // The others are small, and everything else rests on them.
         let large = matches!(part, Some(Part::Volume | Part::Sql));
         let read = if large { self.reads(&file.path) } else { true };
@@ -67,7 +67,7 @@ impl Plan {
         self.job(Job { part, name, target, size_bytes: file.size_bytes, sha256: file.sha256, read })
     }
 
-    fn bucket(&self, part: Part, entry: &PartEntry) -> Result<(), Gone> {
+    fn bucket(&self, part: &Part, entry: &PartEntry) -> Result<(), Gone> {
         let (mut counts, mut files, mut bytes) = (Counts::default(), 0_u64, 0_u64);
         let lines = match self.snapshot.lines(part) {
             Ok(lines) => lines,
@@ -89,8 +89,8 @@ impl Plan {
                 continue;
             };
             let (name, size_bytes, read) = (line.key.clone(), line.size_bytes, self.reads(&line.key));
-            let target = Target::Object(part, Box::new(line));
-            self.job(Job { part: Some(part), name, target, size_bytes, sha256, read })?;
+            let target = Target::Object(part.clone(), Box::new(line));
+            self.job(Job { part: Some(part.clone()), name, target, size_bytes, sha256, read })?;
         }
         for _ in &entry.lists {
             self.tell(Event::Checked)?;
@@ -102,29 +102,25 @@ impl Plan {
             );
             self.contradiction(part, part.name(), &what)?;
         }
-        self.tell(Event::Listed(part, Some(files)))
+        self.tell(Event::Listed(part.clone(), Some(files)))
     }
 
-    fn unreadable(&self, part: Part, error: Error) -> Result<(), Gone> {
+    fn unreadable(&self, part: &Part, error: Error) -> Result<(), Gone> {
         let name = error.place().get(At::List).unwrap_or(part.name()).to_owned();
         self.tell(match as_finding(Some(part), &name, error) {
             Ok(finding) => Event::Finding(finding),
             Err(error) => Event::Failed(error),
         })?;
-        self.tell(Event::Listed(part, None))
+        self.tell(Event::Listed(part.clone(), None))
     }
 
     /// Whether this file's bytes are read, or only its size is seen.
     fn reads(&self, name: &str) -> bool {
-        match self.options.sample_percent {
-            _ if self.options.quick => false,
-            None => true,
-            Some(percent) => is_chosen(name, self.seed, percent),
-        }
+        self.read.reads(name, self.seed)
     }
 
-    fn contradiction(&self, part: Part, name: &str, what: &str) -> Result<(), Gone> {
-        self.tell(Event::Finding(finding(Some(part), name, FindingKind::Contradiction, what)))
+    fn contradiction(&self, part: &Part, name: &str, what: &str) -> Result<(), Gone> {
+        self.tell(Event::Finding(Finding::new(Some(part), name, FindingKind::Contradiction, what)))
     }
 
     fn job(&self, job: Job) -> Result<(), Gone> {
@@ -133,35 +129,5 @@ impl Plan {
 
     fn tell(&self, event: Event) -> Result<(), Gone> {
         self.events.blocking_send(event).map_err(|_| Gone)
-    }
-}
-
-/// The same names for the same seed, wherever and whenever it is asked.
-fn is_chosen(name: &str, seed: u64, percent: u8) -> bool {
-    let digest = Sha256::of(&[&seed.to_le_bytes(), name.as_bytes()].concat()).0;
-    let number = digest[..8].iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-    number % 100 < u64::from(percent)
-}
-
-/// Refuses what is no percentage.
-pub(super) fn check(options: &VerifyOptions) -> Result<()> {
-    if options.sample_percent.is_some_and(|percent| !(1..=100).contains(&percent)) {
-        return Err(Error::new(ErrorKind::Usage, "a sample is between 1 and 100 percent"));
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_sample_is_as_large_as_it_says_and_depends_on_the_seed_alone() {
-        let names: Vec<_> = (0..10_000).map(|number| format!("key {number}")).collect();
-        let chosen = |seed| names.iter().filter(|name| is_chosen(name, seed, 10)).collect::<Vec<_>>();
-        assert!((900..1100).contains(&chosen(1).len()));
-        assert_eq!(chosen(1), chosen(1));
-        assert_ne!(chosen(1), chosen(2));
-        assert!(names.iter().all(|name| is_chosen(name, 1, 100)));
     }
 }

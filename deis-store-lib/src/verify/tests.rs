@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::disk::partial_name;
-use crate::outcome::Counts;
+use crate::outcome::{Counts, PartOutcome};
+use crate::part::Part;
+use crate::report::FindingKind;
 use crate::snapshot::sample::{self, KEYS};
 
 /// A snapshot that nobody holds open, so that it can be damaged and opened.
@@ -27,7 +29,7 @@ impl Damaged {
     }
 
     async fn verify(&self, options: &VerifyOptions) -> Result<VerifyReport> {
-        verify(&Snapshot::open(&self.snapshot)?, options, &Run::silent()).await
+        verify(&SnapshotReader::open(&self.snapshot)?, options, &Run::silent()).await
     }
 
     async fn findings(&self) -> Vec<(FindingKind, String)> {
@@ -171,7 +173,7 @@ async fn a_directory_that_became_a_symlink_is_not_followed() {
 
 #[tokio::test]
 async fn quick_sees_presence_and_sizes_and_reads_no_object() {
-    let quick = VerifyOptions { quick: true, ..VerifyOptions::default() };
+    let quick = VerifyOptions { read: Read::Sizes };
     for (action, damage) in ACTIONS {
         let damaged = Damaged::new();
         damage(&damaged.path("registry/%-/registry/one"));
@@ -181,14 +183,14 @@ async fn quick_sees_presence_and_sizes_and_reads_no_object() {
 }
 
 #[tokio::test]
-async fn a_sample_reads_less_and_refuses_what_is_no_percentage() {
+async fn a_sample_reads_less_and_sees_every_file() {
     let untouched = Damaged::new();
-    let sample = |percent| VerifyOptions { sample_percent: Some(percent), ..VerifyOptions::default() };
+    let sample = |percent| VerifyOptions { read: Read::Sample { percent: Percent::new(percent).unwrap() } };
     let whole = untouched.verify(&sample(100)).await.unwrap();
     let small = untouched.verify(&sample(1)).await.unwrap();
     assert!(small.bytes_checked < whole.bytes_checked);
     assert_eq!(small.files_checked, whole.files_checked);
-    assert_eq!(untouched.verify(&sample(101)).await.unwrap_err().kind(), ErrorKind::Usage);
+    assert_eq!(Percent::new(101).unwrap_err().kind(), ErrorKind::Usage);
 }
 
 #[tokio::test]
@@ -213,7 +215,7 @@ async fn counts_that_are_not_the_lists_are_a_contradiction() {
     let directory = tempfile::tempdir().unwrap();
     let unfinished = sample::begin(directory.path());
     let mut manifest = sample::fill(&unfinished);
-    let registry = manifest.parts.get_mut(&Part::Registry).unwrap();
+    let registry = manifest.parts.get_mut(&Part::registry()).unwrap();
     (registry.counts.stored, registry.counts.vanished) = (4, 2);
     let snapshot = unfinished.commit(manifest).unwrap();
     let report = verify(&snapshot, &VerifyOptions::default(), &Run::silent()).await.unwrap();
@@ -226,7 +228,7 @@ async fn a_part_said_to_be_stored_without_anything_of_it_is_a_contradiction() {
     let directory = tempfile::tempdir().unwrap();
     let unfinished = sample::begin(directory.path());
     let mut manifest = sample::fill(&unfinished);
-    let registry = manifest.parts.get_mut(&Part::Registry).unwrap();
+    let registry = manifest.parts.get_mut(&Part::registry()).unwrap();
     (registry.lists, registry.counts, registry.bytes) = (Vec::new(), Counts::default(), 0);
     let snapshot = unfinished.commit(manifest).unwrap();
     let report = verify(&snapshot, &VerifyOptions::default(), &Run::silent()).await.unwrap();
@@ -238,7 +240,7 @@ async fn a_stop_ends_it() {
     let untouched = Damaged::new();
     let run = Run::silent();
     run.stop.stop();
-    let snapshot = Snapshot::open(&untouched.snapshot).unwrap();
+    let snapshot = SnapshotReader::open(&untouched.snapshot).unwrap();
     let error = verify(&snapshot, &VerifyOptions::default(), &run).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Interrupted);
 }
@@ -246,8 +248,24 @@ async fn a_stop_ends_it() {
 #[tokio::test]
 async fn it_can_run_on_a_runtime_of_many_threads() {
     let untouched = Damaged::new();
-    let snapshot = Snapshot::open(&untouched.snapshot).unwrap();
+    let snapshot = SnapshotReader::open(&untouched.snapshot).unwrap();
     let task =
         tokio::spawn(async move { verify(&snapshot, &VerifyOptions::default(), &Run::silent()).await });
     assert_eq!(task.await.unwrap().unwrap().verdict, Verdict::Good);
+}
+
+#[tokio::test]
+async fn the_shares_of_a_snapshot_find_between_them_what_one_run_finds() {
+    for key in KEYS {
+        let damaged = Damaged::new();
+        let line = crate::snapshot::ListLine::new(key, 0, "", "2015-10-21T07:28:00Z".parse().unwrap());
+        let path = if key == "a/b" { "a%+/b".to_owned() } else { line.path().unwrap().join("/") };
+        change(&damaged.path(&format!("registry/{path}")), |bytes| *bytes.last_mut().unwrap() ^= 1);
+        let mut found = 0;
+        for nth in 1..=3 {
+            let read = Read::Share(Share::new(nth, 3).unwrap());
+            found += damaged.verify(&VerifyOptions { read }).await.unwrap().findings.list().len();
+        }
+        assert_eq!(found, 1, "{key}");
+    }
 }

@@ -8,16 +8,15 @@ use std::collections::{BTreeMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::os::unix::ffi::OsStrExt;
 
-use super::finding;
 use crate::disk::{Kind, Root};
 use crate::error::Result;
 use crate::part::Part;
-use crate::report::{FindingKind, Findings, Verdict};
+use crate::report::{Finding, FindingKind, Findings, Verdict};
 use crate::run::Stop;
-use crate::snapshot::{LISTS, MANIFEST, MANIFEST_DIGEST, Snapshot, VERIFIED};
+use crate::snapshot::{LISTS, MANIFEST, MANIFEST_DIGEST, SnapshotReader, VERIFIED};
 
 pub(super) struct Search {
-    pub(super) snapshot: Snapshot,
+    pub(super) snapshot: SnapshotReader,
     /// How many files each bucket should have; nothing if its lists could not be read.
     pub(super) buckets: BTreeMap<Part, Option<u64>>,
     pub(super) stop: Stop,
@@ -28,9 +27,12 @@ pub(super) struct Search {
 impl Search {
     pub(super) fn run(mut self) -> Result<Findings> {
         let snapshot = self.snapshot.clone();
+        let mut buckets = Part::of_deis();
+        buckets.extend(snapshot.manifest().parts.keys().cloned());
+        buckets.retain(|part| part.as_bucket().is_some());
         for entry in snapshot.root().list()? {
             let name = entry.name.to_string_lossy();
-            match (Part::ALL.into_iter().find(|part| part.is_bucket() && part.name() == name), entry.kind) {
+            match (buckets.iter().find(|part| part.name() == name), entry.kind) {
                 (Some(part), Kind::Directory) => {
                     let directory = snapshot.root().subdirectory(part.name(), false)?;
                     self.bucket(part, &directory)?;
@@ -54,8 +56,8 @@ impl Search {
         Ok(())
     }
 
-    fn bucket(&mut self, part: Part, directory: &Root) -> Result<()> {
-        let Some(expected) = self.buckets.get(&part).copied().unwrap_or(Some(0)) else { return Ok(()) };
+    fn bucket(&mut self, part: &Part, directory: &Root) -> Result<()> {
+        let Some(expected) = self.buckets.get(part).copied().unwrap_or(Some(0)) else { return Ok(()) };
         let mut files = 0_u64;
         walk(directory, &mut Vec::new(), &self.stop, &mut |_| files += 1)?;
         // With something missing, the number alone says nothing.
@@ -73,14 +75,14 @@ impl Search {
         let mut extra = |path: &[u8]| {
             if !named.contains(&hash(path)) {
                 let name = format!("{part}/{}", String::from_utf8_lossy(path));
-                self.findings.push(finding(Some(part), &name, FindingKind::Extra, EXTRA));
+                self.findings.push(Finding::new(Some(part), name, FindingKind::Extra, EXTRA));
             }
         };
         walk(directory, &mut Vec::new(), &self.stop, &mut extra)
     }
 
-    fn extra(&mut self, part: Option<Part>, path: &str) {
-        self.findings.push(finding(part, path, FindingKind::Extra, EXTRA));
+    fn extra(&mut self, part: Option<&Part>, path: &str) {
+        self.findings.push(Finding::new(part, path, FindingKind::Extra, EXTRA));
     }
 }
 

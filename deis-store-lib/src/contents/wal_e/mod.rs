@@ -1,17 +1,26 @@
-//! What the objects of `db_wal` mean, from their names. Pure.
+//! What WAL-E's objects mean, from their names. Pure.
 //!
-//! Layout 005 of WAL-E 0.8 (`wal_e/storage/base.py`): `basebackups_005/base_SEGMENT_OFFSET/…` holds a base backup,
-//! `…_backup_stop_sentinel.json` beside it says that it is whole, and `wal_005/` holds the write-ahead log.
+//! Layout 005 of WAL-E 0.8 to 1.1 (`wal_e/storage/base.py`): `basebackups_005/base_SEGMENT_OFFSET/…` holds a base backup,
+//! `…_backup_stop_sentinel.json` beside it says that it is whole, and `wal_005/` holds the write-ahead log. All of it lies
+//! at the root of the bucket, or below the path that `WALE_S3_PREFIX` names.
+
+use std::collections::BTreeMap;
 
 /// Where base backups and their sentinels are.
-pub const BASE_BACKUPS: &str = "basebackups_005/";
+const BASE_BACKUPS: &str = "basebackups_005/";
+
+/// Whether a key belongs to a base backup, its sentinel included.
+#[must_use]
+pub fn is_base_backup(key: &str) -> bool {
+    split(key).is_some()
+}
 
 /// Whether a key is the sentinel of a base backup: the object that WAL-E writes last, and by which it finds the
 /// backup.
 #[must_use]
 pub fn is_sentinel(key: &str) -> bool {
-    key.strip_prefix(BASE_BACKUPS)
-        .and_then(|name| name.strip_suffix("_backup_stop_sentinel.json"))
+    split(key)
+        .and_then(|(_, name)| name.strip_suffix("_backup_stop_sentinel.json"))
         .and_then(|name| name.strip_prefix("base_"))
         .and_then(|name| name.split_once('_'))
         .is_some_and(|(segment, offset)| {
@@ -24,6 +33,25 @@ pub fn is_sentinel(key: &str) -> bool {
 /// one written last, whatever its name, and of equals the last listed (a stable sort in `wal_e/worker/base.py`).
 pub fn latest<T: Ord>(sentinels: impl IntoIterator<Item = (String, T)>) -> Option<String> {
     sentinels.into_iter().max_by(|a, b| a.1.cmp(&b.1)).map(|(key, _)| key)
+}
+
+/// The same for each prefix, since a WAL-E looks only below its own. What is no sentinel is passed over.
+pub fn latest_by_prefix<T: Ord>(
+    sentinels: impl IntoIterator<Item = (String, T)>,
+) -> BTreeMap<String, String> {
+    let mut by_prefix: BTreeMap<String, Vec<(String, T)>> = BTreeMap::new();
+    for (key, written) in sentinels.into_iter().filter(|(key, _)| is_sentinel(key)) {
+        let prefix = split(&key).map_or("", |(prefix, _)| prefix).to_owned();
+        by_prefix.entry(prefix).or_default().push((key, written));
+    }
+    by_prefix.into_iter().filter_map(|(prefix, sentinels)| Some((prefix, latest(sentinels)?))).collect()
+}
+
+/// A key of a base backup: its prefix, which is empty or ends in a slash, and what follows [`BASE_BACKUPS`].
+fn split(key: &str) -> Option<(&str, &str)> {
+    let mut found = key.match_indices(BASE_BACKUPS);
+    let (at, _) = found.find(|(at, _)| *at == 0 || key.as_bytes()[at - 1] == b'/')?;
+    Some((&key[..at], &key[at + BASE_BACKUPS.len()..]))
 }
 
 #[cfg(test)]
@@ -41,10 +69,31 @@ mod tests {
     }
 
     #[test]
+    fn a_base_backup_is_known_below_any_prefix() {
+        for prefix in ["", "pg/", "a/b/", "/"] {
+            assert!(is_sentinel(&format!("{prefix}{SENTINEL}")), "{prefix}");
+            assert!(is_base_backup(&format!("{prefix}basebackups_005/x")), "{prefix}");
+        }
+        assert!(!is_base_backup("my_basebackups_005/x"));
+        assert!(!is_base_backup("basebackups_005"));
+        assert!(!is_base_backup("wal_005/x"));
+    }
+
+    #[test]
     fn the_latest_is_the_one_written_last_and_not_the_greatest_name() {
         let written = |list: &[(&str, u32)]| latest(list.iter().map(|(key, at)| ((*key).to_owned(), *at)));
         assert_eq!(written(&[("b_old", 9), ("a_new", 10)]).as_deref(), Some("a_new"));
         assert_eq!(written(&[("a", 9), ("b", 9)]).as_deref(), Some("b"));
         assert_eq!(written(&[]), None);
+    }
+
+    #[test]
+    fn each_prefix_has_a_latest_of_its_own() {
+        let key =
+            |prefix: &str, segment: char| format!("{prefix}{}", SENTINEL.replace('A', &segment.to_string()));
+        let written =
+            [(key("", 'A'), 3), (key("", 'B'), 1), (key("pg/", 'C'), 2), ("pg/wal_005/x".to_owned(), 9)];
+        let expected = [(String::new(), key("", 'A')), ("pg/".to_owned(), key("pg/", 'C'))];
+        assert_eq!(latest_by_prefix(written).into_iter().collect::<Vec<_>>(), expected);
     }
 }

@@ -12,7 +12,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use super::spool::Region;
 use crate::http::Frames;
 use crate::part::Part;
-use crate::snapshot::{ListLine, Snapshot};
+use crate::snapshot::{ListLine, SnapshotReader};
 
 /// How much is read from a file at a time.
 const PIECE_BYTES: u64 = 128 << 10;
@@ -31,7 +31,7 @@ pub(in crate::gateway) enum Content {
 /// An object of a snapshot.
 #[derive(Debug)]
 pub(in crate::gateway) struct Stored {
-    pub(super) snapshot: Snapshot,
+    pub(super) snapshot: SnapshotReader,
     pub(super) part: Part,
     /// As little of its line as finds the file.
     pub(super) line: ListLine,
@@ -88,7 +88,7 @@ async fn open(
     range: Range<u64>,
 ) -> io::Result<impl stream::Stream<Item = io::Result<Bytes>> + Send> {
     let opened =
-        blocking(move || stored.snapshot.open_object(stored.part, &stored.line).map_err(io::Error::other));
+        blocking(move || stored.snapshot.open_object(&stored.part, &stored.line).map_err(io::Error::other));
     let file: Arc<File> = Arc::new(opened.await?);
     Ok(pieces(range, move |at, buffer| file.read_exact_at(buffer, at)))
 }

@@ -12,22 +12,22 @@ use super::object::Object;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::gateway::acl::Acl;
 use crate::part::Part;
-use crate::snapshot::{ListLine, Snapshot};
+use crate::snapshot::{ListLine, SnapshotReader};
 
 impl Store {
     /// The buckets of a snapshot, read-only. It reads all object lists: in async code, use it in a blocking task.
-    pub fn of_snapshot(snapshot: &Snapshot) -> Result<Self> {
+    pub fn of_snapshot(snapshot: &SnapshotReader) -> Result<Self> {
         let mut buckets = BTreeMap::new();
         for (part, entry) in &snapshot.manifest().parts {
-            if !part.is_bucket() || entry.lists.is_empty() {
+            if part.as_bucket().is_none() || entry.lists.is_empty() {
                 continue;
             }
             let mut bucket = Bucket::new(snapshot.manifest().started, Acl::private());
-            for line in snapshot.lines(*part)? {
+            for line in snapshot.lines(part)? {
                 let line = line?;
                 if line.outcome.is_on_disk() {
                     let key = line.key.clone();
-                    bucket.objects.insert(key, Arc::new(object(snapshot, *part, line)?));
+                    bucket.objects.insert(key, Arc::new(object(snapshot, part, line)?));
                 }
             }
             let name = entry.bucket.clone().unwrap_or_else(|| part.name().to_owned());
@@ -37,7 +37,7 @@ impl Store {
     }
 }
 
-fn object(snapshot: &Snapshot, part: Part, line: ListLine) -> Result<Object> {
+fn object(snapshot: &SnapshotReader, part: &Part, line: ListLine) -> Result<Object> {
     let bad = |name: &str| {
         Error::new(ErrorKind::Damaged, "an object list has a header that cannot be sent")
             .at(At::Key, &line.key)
@@ -61,7 +61,7 @@ fn object(snapshot: &Snapshot, part: Part, line: ListLine) -> Result<Object> {
     let (etag, modified) = (line.etag.clone(), line.modified);
     let mut found_by = ListLine::new(line.key, line.size_bytes, "", modified);
     found_by.other_path = line.other_path;
-    let stored = Stored { snapshot: snapshot.clone(), part, line: found_by };
+    let stored = Stored { snapshot: snapshot.clone(), part: part.clone(), line: found_by };
     let content = Content::Snapshot(Arc::new(stored));
     Ok(Object { content, etag, modified, headers, acl: Acl::private(), upload: None })
 }

@@ -16,6 +16,7 @@ mod layer;
 mod lzo;
 mod lzop;
 mod object;
+mod plain;
 mod registry;
 mod sequence;
 mod tar;
@@ -27,8 +28,10 @@ mod wal;
 use std::io::{self, Write};
 
 pub use self::object::SampleObject;
+use crate::contents::Contents;
 use crate::etcd::Node;
-use crate::part::Part;
+use crate::part::{BucketPart, Part};
+use crate::s3::BucketName;
 
 /// A made cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,27 +48,41 @@ impl Sample {
 
     /// The cluster's buckets: `db_wal` and `registry`.
     #[must_use]
-    pub fn buckets(&self) -> [SampleBucket; 2] {
+    pub fn buckets(self) -> [SampleBucket; 2] {
         [
-            SampleBucket { part: Part::DbWal, name: "db_wal", objects: db_wal::objects(self.seed) },
-            SampleBucket { part: Part::Registry, name: "registry", objects: registry::objects(self.seed) },
+            SampleBucket::new(Part::db_wal(), "db_wal", db_wal::objects(self.seed)),
+            SampleBucket::new(Part::registry(), "registry", registry::objects(self.seed)),
         ]
     }
 
+    /// A bucket that the cluster has besides, with made objects of the bucket's contents.
+    #[must_use]
+    pub fn added(self, bucket: &BucketPart) -> SampleBucket {
+        let name = bucket.added().map_or(bucket.name(), BucketName::as_str);
+        // The objects differ from those of the platform's own buckets.
+        let seed = self.seed.wrapping_add(1);
+        let objects = match bucket.contents() {
+            Contents::Plain => plain::objects(seed),
+            Contents::WalE => db_wal::objects(seed),
+            Contents::Registry => registry::objects(seed),
+        };
+        SampleBucket::new(Part::Bucket(bucket.clone()), name, objects)
+    }
+
     /// Writes the cluster's store volume as an uncompressed tar of a few MiB, in pieces of up to one file.
-    pub fn volume(&self, out: &mut dyn Write) -> io::Result<()> {
+    pub fn volume(self, out: &mut dyn Write) -> io::Result<()> {
         volume::write(self.seed, out)
     }
 
     /// The dump of the cluster's database.
     #[must_use]
-    pub fn dump(&self) -> String {
+    pub fn dump(self) -> String {
         dump::text(self.seed)
     }
 
     /// The cluster's etcd tree below `/deis`. It includes the keys of the gateway's user.
     #[must_use]
-    pub fn configuration(&self) -> Node {
+    pub fn configuration(self) -> Node {
         configuration::tree(self.seed)
     }
 }
@@ -77,9 +94,15 @@ pub struct SampleBucket {
     /// The part of a backup that the bucket is.
     pub part: Part,
     /// The bucket's name, as in [`Sample::configuration`].
-    pub name: &'static str,
+    pub name: String,
     /// The objects in the order in which they were written, not in the order of their keys.
     pub objects: Vec<SampleObject>,
+}
+
+impl SampleBucket {
+    fn new(part: Part, name: &str, objects: Vec<SampleObject>) -> Self {
+        Self { part, name: name.to_owned(), objects }
+    }
 }
 
 #[cfg(test)]

@@ -87,5 +87,5 @@ fn buckets_have_the_names_that_the_configuration_has() {
     let sample = Sample::new(1);
     let tree = sample.configuration();
     let names = ["database", "registry"].map(|part| tree.text(&format!("/deis/{part}/bucketName")));
-    assert_eq!(names, sample.buckets().map(|bucket| Some(bucket.name)));
+    assert_eq!(names, sample.buckets().each_ref().map(|bucket| Some(bucket.name.as_str())));
 }

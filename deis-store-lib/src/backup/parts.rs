@@ -1,0 +1,122 @@
+//! The parts of a backup, one after the other. One that fails does not stop the others.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
+
+use super::report::{BackupReport, PartReport};
+use super::taken::{Taken, Taking};
+use super::{bucket, file};
+use crate::error::{Error, ErrorKind, Result};
+use crate::outcome::PartOutcome;
+use crate::part::Part;
+use crate::report::{Finding, FindingKind, Findings, Verdict, in_one_line};
+use crate::run::{Level, TaskKind, TaskResult, milliseconds};
+use crate::snapshot::PartEntry;
+
+/// Takes these parts. The report and the manifest have an entry for each of them, and for those of Deis in any case.
+pub(super) async fn take_all(
+    taking: &Taking<'_>,
+    wanted: &BTreeSet<Part>,
+    report: &mut BackupReport,
+) -> Result<BTreeMap<Part, PartEntry>> {
+    let mut entries = BTreeMap::new();
+    let mut first_failure = None;
+    for part in in_order(Part::of_deis().into_iter().chain(wanted.iter().cloned()).collect()) {
+        let start = Instant::now();
+        let taken = if wanted.contains(&part) {
+            take(taking, &part, &mut report.findings, &mut first_failure).await?
+        } else {
+            PartEntry::new(PartOutcome::Skipped).into()
+        };
+        taken.entry.counts.add_up()?;
+        report.verdict = report.verdict.max(verdict(&taken));
+        report.parts.insert(part.clone(), part_report(&taken.entry, milliseconds(start.elapsed())));
+        entries.insert(part, taken.entry);
+    }
+    if entries.values().any(|entry| entry.outcome == PartOutcome::Stored) {
+        return Ok(entries);
+    }
+    Err(first_failure.unwrap_or_else(nothing))
+}
+
+/// What it means that there is no part to take.
+pub(super) fn nothing() -> Error {
+    Error::new(ErrorKind::Usage, "there is nothing to back up").todo("name other parts to back up")
+}
+
+/// The dump first, then what it refers to: an image is there before a release names it, and the write-ahead log copied
+/// after the dump reaches beyond it.
+fn in_order(parts: BTreeSet<Part>) -> Vec<Part> {
+    let mut parts: Vec<Part> = parts.into_iter().collect();
+    parts.sort_by_key(|part| *part != Part::Sql);
+    parts
+}
+
+/// What a part brings home. An error concerns them all.
+async fn take(
+    taking: &Taking<'_>,
+    part: &Part,
+    findings: &mut Findings,
+    first_failure: &mut Option<Error>,
+) -> Result<Taken> {
+    if let Some((outcome, why)) = taking.cluster.absent(part) {
+        taking.verb.note(Level::Warning, "part-absent", &format!("{part}: {why}"));
+        return Ok(PartEntry { why: Some(why), ..PartEntry::new(outcome) }.into());
+    }
+    let task = taking.run.begin(Some(taking.verb.task()), TaskKind::Part, part.name());
+    let taken = match part {
+        Part::Bucket(bucket) => bucket::take(taking, bucket, &task, findings).await,
+        Part::Sql => file::sql(taking, &task).await,
+        Part::Volume => file::volume(taking, &task, findings).await,
+        Part::Config => file::configuration(taking).await,
+    };
+    match taken {
+        Ok(taken) => {
+            task.done(TaskResult::Good);
+            Ok(taken)
+        }
+        Err(error) if concerns_all(&error) => Err(error),
+        Err(error) => {
+            taking.writer.discard(part)?;
+            let why = in_one_line(&error);
+            findings.push(Finding::new(Some(part), part.name(), FindingKind::Failed, &why));
+            task.note(Level::Warning, "part-failed", &format!("{part}: {why}"));
+            first_failure.get_or_insert(error);
+            Ok(PartEntry { why: Some(why), ..PartEntry::new(PartOutcome::Failed) }.into())
+        }
+    }
+}
+
+/// Whether an error of one part makes all others pointless.
+fn concerns_all(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Disk | ErrorKind::Interrupted | ErrorKind::Internal)
+}
+
+fn verdict(taken: &Taken) -> Verdict {
+    let counts = taken.entry.counts;
+    if taken.damaged {
+        Verdict::Damaged
+    } else if taken.entry.outcome == PartOutcome::Failed || counts.failed + counts.refused > 0 {
+        Verdict::Incomplete
+    } else {
+        Verdict::Good
+    }
+}
+
+fn part_report(entry: &PartEntry, milliseconds: u64) -> PartReport {
+    let PartEntry { outcome, why, counts, bytes, .. } = entry.clone();
+    PartReport { outcome, why, counts, bytes, milliseconds }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_dump_is_taken_first_and_added_buckets_before_the_volume_and_the_configuration() {
+        let mut parts = Part::of_deis();
+        parts.insert(Part::Bucket("uploads".parse().unwrap()));
+        let names: Vec<String> = in_order(parts).iter().map(ToString::to_string).collect();
+        assert_eq!(names, ["sql", "db_wal", "registry", "bucket.uploads", "volume", "config"]);
+    }
+}

@@ -1,0 +1,28 @@
+//! What the parts of a backup are taken with, and what each of them brings home.
+
+use crate::cluster::Cluster;
+use crate::run::{Run, Running};
+use crate::snapshot::{PartEntry, SnapshotWriter};
+
+/// From where, to where.
+#[derive(Clone, Copy)]
+pub(super) struct Taking<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) writer: &'a SnapshotWriter,
+    pub(super) run: &'a Run,
+    /// The verb, of which each part is a task.
+    pub(super) verb: &'a Running<'a>,
+}
+
+/// What one part brings home.
+pub(super) struct Taken {
+    pub(super) entry: PartEntry,
+    /// Whether bytes were not what their `ETag` says.
+    pub(super) damaged: bool,
+}
+
+impl From<PartEntry> for Taken {
+    fn from(entry: PartEntry) -> Self {
+        Self { entry, damaged: false }
+    }
+}

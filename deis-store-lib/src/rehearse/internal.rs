@@ -1,0 +1,8 @@
+//! An error of what is our own in a rehearsal.
+
+use crate::error::{Error, ErrorKind};
+
+/// What is never to happen, since everything here is our own.
+pub(super) fn internal(what: &str) -> Error {
+    Error::new(ErrorKind::Internal, what)
+}

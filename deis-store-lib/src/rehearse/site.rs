@@ -1,0 +1,84 @@
+//! The two clusters of a rehearsal, each with an embedded gateway.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+use super::damaged::Damaged;
+use super::host::MadeHost;
+use super::made::Sample;
+use super::options::RehearseOptions;
+use crate::cluster::{Cluster, Discovery};
+use crate::error::{Result, disk_error};
+use crate::etcd::{Etcd, Memory, Node};
+use crate::gateway::{Gateway, GatewayOptions, Store};
+use crate::http::{HttpSend, Timeouts, connect};
+use crate::run::Run;
+use crate::s3::Client;
+use crate::s3::client::ClientOptions;
+use crate::secret::Credentials;
+
+/// Bodies from this size on are kept in a file and not in memory.
+const SPOOLED_FROM_BYTES: u64 = 4 << 10;
+
+/// Requests in flight at most: the gateways are within this process, and more would only take its memory.
+const IN_FLIGHT: usize = 6;
+
+/// A made cluster: a gateway, an etcd and a host.
+pub(super) struct Site {
+    pub(super) gateway: Gateway,
+    /// Straight to the gateway.
+    pub(super) client: Client,
+    pub(super) etcd: Arc<Memory>,
+    pub(super) host: Arc<MadeHost>,
+    pub(super) cluster: Cluster,
+}
+
+/// What of a made cluster differs from the other one.
+struct Made<'a> {
+    name: &'a str,
+    tree: Node,
+    host: Arc<MadeHost>,
+    damage: Option<&'a str>,
+}
+
+impl Site {
+    pub(super) async fn old(options: &RehearseOptions, run: &Run) -> Result<Self> {
+        let sample = Sample::new(options.seed);
+        let host = Arc::new(MadeHost::old(sample));
+        let made =
+            Made { name: "old", tree: sample.configuration(), host, damage: options.damage.as_deref() };
+        Self::start(options, made, run).await
+    }
+
+    pub(super) async fn new(options: &RehearseOptions, run: &Run) -> Result<Self> {
+        let (tree, host) = (Node::directory("/deis"), Arc::new(MadeHost::new()));
+        Self::start(options, Made { name: "new", tree, host, damage: None }, run).await
+    }
+
+    async fn start(options: &RehearseOptions, made: Made<'_>, run: &Run) -> Result<Self> {
+        let Made { name, tree, host, damage } = made;
+        let scratch = options.scratch.join(name);
+        std::fs::create_dir(&scratch)
+            .map_err(|error| disk_error("make the directory", scratch.display(), error))?;
+        let credentials = Credentials::new(format!("REHEARSE{name}"), format!("secret/of+{name}"));
+        let store = Store::spooling(&scratch, SPOOLED_FROM_BYTES)?;
+        let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let gateway =
+            Gateway::start(listen, store, credentials.clone(), GatewayOptions::new(run.clock.clone()))
+                .await?;
+        let transport = connect(&gateway.url(), Timeouts::default())?;
+        let client = |transport: Arc<dyn HttpSend>| {
+            let options = ClientOptions { in_flight: IN_FLIGHT, ..ClientOptions::default() };
+            Client::new(vec![transport], credentials.clone(), options, run)
+        };
+        let straight = client(transport.clone())?;
+        let on_the_way: Arc<dyn HttpSend> = match damage {
+            Some(key) => Arc::new(Damaged::new(transport, key)),
+            None => transport,
+        };
+        let etcd = Arc::new(Memory::of(&tree));
+        let pair = (Etcd::new(etcd.clone()), Discovery::from_tree(&tree));
+        let cluster = Cluster::new(client(on_the_way)?, Some(pair), host.clone())?;
+        Ok(Self { gateway, client: straight, etcd, host, cluster })
+    }
+}

@@ -1,0 +1,106 @@
+//! The way of a rehearsal: made, backed up, verified, restored, compared.
+
+use std::path::Path;
+use std::time::Instant;
+
+use super::host::MadeHost;
+use super::made::Sample;
+use super::options::{RehearseOptions, buckets};
+use super::report::{RehearseReport, Step};
+use super::site::Site;
+use super::{compare, fill};
+use crate::backup::{BackupOptions, BackupReport, backup};
+use crate::cluster::Configuration;
+use crate::error::Result;
+use crate::part::{Part, PartChoice};
+use crate::report::{Finding, FindingKind, Findings, Verdict};
+use crate::restore::{RestoreOptions, RestoreReport, plan, restore};
+use crate::run::{Run, milliseconds};
+use crate::snapshot::{Repository, SnapshotReader};
+use crate::verify::{VerifyOptions, verify};
+
+/// Goes it, as far as it is good.
+pub(super) async fn go(
+    old: &Site,
+    new: &Site,
+    options: &RehearseOptions,
+    run: &Run,
+    report: &mut RehearseReport,
+) -> Result<()> {
+    let (sample, buckets) = (Sample::new(options.seed), buckets(options));
+    let mut clock = Instant::now();
+    let mut step = |report: &mut RehearseReport, name, objects, bytes| {
+        report.steps.push(Step { name, objects, bytes, milliseconds: milliseconds(clock.elapsed()) });
+        clock = Instant::now();
+    };
+    let (objects, bytes) = fill::fill(&old.client, &buckets, run).await?;
+    step(report, "made", objects, bytes);
+
+    let wanted = BackupOptions::new(options.buckets.iter().cloned(), PartChoice::All)?;
+    let repository = Repository::create(options.scratch.join("repository"), run)?;
+    let taken = backup(&old.cluster, &repository, &wanted, run).await?;
+    let (objects, bytes) = totals(&taken);
+    step(report, "backed up", objects, bytes);
+    report.findings = taken.findings;
+    report.verdict = taken.verdict;
+    if taken.verdict != Verdict::Good {
+        return Ok(());
+    }
+
+    let snapshot = SnapshotReader::open(Path::new(&taken.snapshot))?;
+    let verified = verify(&snapshot, &VerifyOptions::default(), run).await?;
+    step(report, "verified", verified.files_checked, verified.bytes_checked);
+    report.absorb(verified.verdict, &verified.findings);
+    if verified.verdict != Verdict::Good {
+        return Ok(());
+    }
+
+    let all = RestoreOptions::default();
+    let planned = plan(&new.cluster, &snapshot, &all, run).await?;
+    let restored = restore(&new.cluster, &snapshot, &planned, run).await?;
+    let (objects, bytes) = restored_totals(&restored);
+    step(report, "restored", objects, bytes);
+    report.absorb(restored.verdict, &restored.findings);
+    if restored.verdict != Verdict::Good {
+        return Ok(());
+    }
+
+    let mut findings = Findings::default();
+    let (objects, bytes) = compare::buckets((&old.client, &new.client), &buckets, run, &mut findings).await?;
+    compare_rest(new, sample, &mut findings)?;
+    step(report, "compared", objects, bytes);
+    report.absorb(findings.verdict(), &findings);
+    Ok(())
+}
+
+/// The volume as its tar stream, and every key of the configuration.
+fn compare_rest(new: &Site, sample: Sample, findings: &mut Findings) -> Result<()> {
+    let mut differs = |part, name: &str, what: &str| {
+        findings.push(Finding::new(Some(&part), name, FindingKind::Changed, what));
+    };
+    if new.host.received() != Some(MadeHost::sent(sample)?) {
+        differs(
+            Part::Volume,
+            "store_file_backup.tar.gz",
+            "the volume that came back is not the one that was there",
+        );
+    }
+    let configuration = Configuration::from_tree(&sample.configuration());
+    for key in configuration.keys() {
+        let expected = configuration.value(key).map(|value| value.expose().to_owned());
+        if new.etcd.value(key) != expected {
+            differs(Part::Config, key, "the key has not its value");
+        }
+    }
+    Ok(())
+}
+
+fn totals(report: &BackupReport) -> (u64, u64) {
+    let parts = report.parts.values();
+    parts.fold((0, 0), |(objects, bytes), part| (objects + part.counts.listed.max(1), bytes + part.bytes))
+}
+
+fn restored_totals(report: &RestoreReport) -> (u64, u64) {
+    let files = report.parts.iter().filter(|(part, _)| **part != Part::Config);
+    files.fold((0, 0), |(objects, bytes), (_, part)| (objects + part.restored, bytes + part.bytes))
+}

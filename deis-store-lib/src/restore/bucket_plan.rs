@@ -1,0 +1,115 @@
+//! What the restore of a bucket would do, and the guard that no two histories meet in it.
+
+use std::fs::File;
+
+use super::diff::{Compared, compare};
+use super::planned::PartPlan;
+use crate::blocking::blocking;
+use crate::cluster::Cluster;
+use crate::disk::read_chunks;
+use crate::error::{At, Error, ErrorKind, Result, printable};
+use crate::part::Part;
+use crate::s3::etag::ETag;
+use crate::s3::op::ListedObject;
+use crate::s3::{BucketName, Check};
+use crate::snapshot::{ListLine, SnapshotReader};
+
+/// The bucket of the cluster that a part goes to.
+pub(super) fn target(
+    cluster: &Cluster,
+    snapshot: &SnapshotReader,
+    part: &Part,
+    with_configuration: bool,
+) -> Result<BucketName> {
+    if let Some(added) = part.as_bucket().and_then(|bucket| bucket.added()) {
+        return Ok(added.clone());
+    }
+    let source = snapshot.manifest().parts.get(part).and_then(|entry| entry.bucket.clone());
+    // With the configuration goes the bucket's name; without it the cluster's own name holds.
+    match (source, cluster.bucket(part)) {
+        (Some(source), _) if with_configuration => BucketName::new(source),
+        (_, Some(target)) => Ok(target.clone()),
+        (Some(source), None) => BucketName::new(source),
+        (None, None) => BucketName::new(part.name()),
+    }
+}
+
+/// The check before: that nothing is in it but what is the snapshot's.
+pub(super) async fn look(
+    cluster: &Cluster,
+    snapshot: &SnapshotReader,
+    part: &Part,
+    bucket: BucketName,
+) -> Result<PartPlan> {
+    let exists = cluster.s3.buckets().await?.iter().any(|known| known.name == bucket.as_str());
+    let (mut objects, mut bytes, mut already) = (0, 0, 0);
+    let mut foreign: Option<String> = None;
+    let mut unsure = Vec::new();
+    compare(&cluster.s3, exists.then_some(&bucket), snapshot, part, |compared| {
+        match compared {
+            Compared::Left(line) => {
+                objects += 1;
+                bytes += line.size_bytes;
+            }
+            Compared::Both(line, there) => {
+                objects += 1;
+                bytes += line.size_bytes;
+                already += 1;
+                match likeness(&line, &there) {
+                    Likeness::Same => {}
+                    Likeness::Other => drop(foreign.get_or_insert(there.key.into())),
+                    Likeness::Unknown => unsure.push((line, there)),
+                }
+            }
+            Compared::Right(there) => drop(foreign.get_or_insert(there.key.into())),
+        }
+        Ok(())
+    })
+    .await?;
+    for (line, there) in unsure {
+        if foreign.is_some() {
+            break;
+        }
+        let file = snapshot.open_object(part, &line)?;
+        if !blocking(move || has_etag(file, &there)).await? {
+            foreign = Some(line.key);
+            break;
+        }
+    }
+    match foreign {
+        None => Ok(PartPlan::Bucket { bucket, objects, bytes, already }),
+        Some(key) => Err(Error::new(
+            ErrorKind::Occupied,
+            format!("the bucket holds objects that are not the snapshot's, such as `{}`", printable(&key)),
+        )
+        .at(At::Bucket, &bucket)
+        .todo("restore onto a new cluster; two histories in one bucket would ruin both")),
+    }
+}
+
+/// Whether an object of the bucket is the snapshot's.
+enum Likeness {
+    Same,
+    Other,
+    /// It is if the file has its `ETag`: an object of parts of unknown size comes back with another one.
+    Unknown,
+}
+
+fn likeness(line: &ListLine, there: &ListedObject) -> Likeness {
+    if line.size_bytes != there.size_bytes {
+        return Likeness::Other;
+    }
+    match ETag::parse(&line.etag) {
+        _ if line.etag == there.etag => Likeness::Same,
+        ETag::Md5(_) => Likeness::Other,
+        ETag::Parts { .. } | ETag::Opaque => Likeness::Unknown,
+    }
+}
+
+/// Whether a file has the bytes of an object that is listed.
+fn has_etag(mut file: File, there: &ListedObject) -> Result<bool> {
+    let failed = |error: std::io::Error| Error::new(ErrorKind::Disk, "cannot read the file").because(error);
+    let mut check = Check::listed(there);
+    read_chunks(&mut file, |piece| check.update(piece)).map_err(failed)?;
+    Ok(check.agrees())
+}

@@ -1,0 +1,110 @@
+//! What a restore would do: its steps in order, as people and programs are shown them.
+
+use std::collections::BTreeMap;
+
+use serde::ser::SerializeStruct as _;
+use serde::{Serialize, Serializer};
+
+use crate::cluster;
+use crate::part::Part;
+use crate::s3::BucketName;
+
+/// What a restore would do.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct RestorePlan {
+    /// The steps, in the order in which they are gone.
+    pub steps: Vec<Step>,
+    /// The parts that would not be restored, and why.
+    pub left_out: BTreeMap<Part, String>,
+    /// Whether sentinels and tags would be written also where objects they stand for are lost.
+    pub despite_damage: bool,
+}
+
+/// A step of a restore. The check before it was made when the plan was, before any other step has acted.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Step {
+    /// The part that it restores.
+    pub part: Part,
+    /// What it does.
+    pub does: PartPlan,
+}
+
+/// What would be done for a part.
+#[derive(Debug, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum PartPlan {
+    /// Upload objects.
+    Bucket {
+        /// The bucket; it is created if it is not there.
+        #[serde(serialize_with = "as_text")]
+        bucket: BucketName,
+        /// How many objects.
+        objects: u64,
+        /// Their bytes.
+        bytes: u64,
+        /// How many keys are there already, of the same size.
+        already: u64,
+    },
+    /// Unpack the archive.
+    Volume {
+        /// The host.
+        host: String,
+        /// The directory.
+        directory: String,
+        /// The size of the archive, compressed.
+        bytes: u64,
+    },
+    /// Set keys in etcd.
+    Config {
+        /// The keys that are set.
+        set: Vec<String>,
+        /// How many have their value already.
+        unchanged: usize,
+        /// The keys whose value on the new cluster stays as it is.
+        kept: Vec<String>,
+        /// The keys with their values.
+        #[serde(skip)]
+        plan: cluster::Plan,
+    },
+}
+
+impl PartPlan {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Bucket { .. } => "bucket",
+            Self::Volume { .. } => "volume",
+            Self::Config { .. } => "config",
+        }
+    }
+}
+
+/// `parts` by name, as ever, and `steps` in order.
+impl Serialize for RestorePlan {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let parts: BTreeMap<&Part, &PartPlan> =
+            self.steps.iter().map(|step| (&step.part, &step.does)).collect();
+        let mut plan = serializer.serialize_struct("RestorePlan", 4)?;
+        plan.serialize_field("parts", &parts)?;
+        plan.serialize_field("steps", &self.steps)?;
+        plan.serialize_field("left_out", &self.left_out)?;
+        plan.serialize_field("despite_damage", &self.despite_damage)?;
+        plan.end()
+    }
+}
+
+/// Which step it is; `parts` says the rest.
+impl Serialize for Step {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut step = serializer.serialize_struct("Step", 2)?;
+        step.serialize_field("kind", self.does.kind())?;
+        step.serialize_field("part", &self.part)?;
+        step.end()
+    }
+}
+
+fn as_text<S: Serializer>(bucket: &BucketName, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(bucket)
+}

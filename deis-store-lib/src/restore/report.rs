@@ -1,0 +1,44 @@
+//! What a restore reports.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::part::Part;
+use crate::report::{Findings, Verdict};
+
+/// What a restore has done.
+#[derive(Debug, Serialize)]
+#[non_exhaustive]
+pub struct RestoreReport {
+    /// The snapshot's directory.
+    pub snapshot: String,
+    /// Whether everything planned is now on the cluster, and was seen there.
+    pub verdict: Verdict,
+    /// What was done for each part.
+    pub parts: BTreeMap<Part, RestoredPart>,
+    /// What is missing, damaged or worth a look, by name.
+    #[serde(flatten)]
+    pub findings: Findings,
+    /// How long it took.
+    pub milliseconds: u64,
+}
+
+/// What was done for a part.
+#[derive(Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct RestoredPart {
+    /// Objects, or keys of the configuration, or 1 for the volume.
+    pub restored: u64,
+    /// Those that were there already, with the same bytes.
+    pub unchanged: u64,
+    /// Those that could not be restored.
+    pub failed: u64,
+    /// Bytes sent.
+    pub bytes: u64,
+    /// The base backup that WAL-E will take for `LATEST`; where several keep theirs in the bucket, each one's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub latest: Option<String>,
+    /// How long it took.
+    pub milliseconds: u64,
+}

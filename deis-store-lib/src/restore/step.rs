@@ -1,0 +1,56 @@
+//! Goes one step of a plan: its act, and the check after it.
+
+use super::bucket::Filling;
+use super::planned::{PartPlan, Step};
+use super::report::RestoredPart;
+use super::{configuration, volume};
+use crate::cluster::Cluster;
+use crate::error::Result;
+use crate::report::{Findings, Verdict};
+use crate::run::{Run, Running};
+use crate::snapshot::SnapshotReader;
+
+/// What steps are gone with.
+#[derive(Clone, Copy)]
+pub(super) struct Stage<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) snapshot: &'a SnapshotReader,
+    pub(super) despite_damage: bool,
+    pub(super) run: &'a Run,
+}
+
+impl Step {
+    /// What was done, and whether it is whole.
+    pub(super) async fn go(
+        &self,
+        stage: Stage<'_>,
+        task: &Running<'_>,
+        findings: &mut Findings,
+    ) -> Result<(RestoredPart, Verdict)> {
+        let Stage { cluster, snapshot, despite_damage, run } = stage;
+        match &self.does {
+            PartPlan::Config { plan, .. } => Ok((configuration::set(cluster, plan).await?, Verdict::Good)),
+            PartPlan::Volume { directory, .. } => {
+                Ok((volume::unpack(cluster, snapshot, directory, task).await?, Verdict::Good))
+            }
+            PartPlan::Bucket { bucket, already, objects, bytes } => {
+                task.total(Some(*objects), Some(*bytes));
+                let filling = Filling {
+                    client: &cluster.s3,
+                    bucket,
+                    snapshot,
+                    part: &self.part,
+                    contents: self.part.contents().unwrap_or_default(),
+                    look_first: *already > 0,
+                    despite_damage,
+                    run,
+                    task,
+                    findings,
+                    done: RestoredPart::default(),
+                    damaged: false,
+                };
+                filling.fill().await
+            }
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! In which form an object is uploaded, so that it has the `ETag` that it had.
+
+use crate::part::Part;
+use crate::s3::etag::ETag;
+use crate::s3::op::PutObject;
+use crate::s3::{Checked, PartLayout};
+use crate::snapshot::{ListLine, SnapshotReader};
+use crate::transfer::ToPush;
+
+/// Whether an object comes back with the `ETag` that it had. One of parts of unknown size does not; its bytes were
+/// checked when they were uploaded.
+pub(super) fn keeps_etag(line: &ListLine) -> bool {
+    in_one(line) || part_size_bytes(line).is_some()
+}
+
+/// Whether it was uploaded in one request, such as WAL-E's base backups of any size.
+fn in_one(line: &ListLine) -> bool {
+    matches!(ETag::parse(&line.etag), ETag::Md5(_)) && line.size_bytes <= PutObject::MOST_BYTES
+}
+
+/// The size of the parts that it was uploaded in.
+fn part_size_bytes(line: &ListLine) -> Option<u64> {
+    let Some(Checked::Parts(bytes)) = line.checked else { return None };
+    PartLayout::new(line.size_bytes, Some(bytes))
+        .ok()
+        .map(|cut| cut.part_size_bytes())
+        .filter(|size| *size == bytes)
+}
+
+pub(super) fn to_push(snapshot: &SnapshotReader, part: &Part, line: ListLine) -> ToPush {
+    let (snapshot, part, opened) = (snapshot.clone(), part.clone(), line.clone());
+    ToPush {
+        part_size_bytes: part_size_bytes(&line),
+        in_one: in_one(&line),
+        key: line.key,
+        open: Box::new(move || snapshot.open_object(&part, &opened)),
+        size_bytes: line.size_bytes,
+        sha256: line.sha256,
+        content_type: line.content_type,
+        headers: line.headers,
+        meta: line.meta,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_object_is_uploaded_so_that_it_has_the_etag_that_it_had() {
+        const MD5: &str = "d41d8cd98f00b204e9800998ecf8427e";
+        let line = |size: u64, etag: &str, checked: &str| -> ListLine {
+            serde_json::from_value(serde_json::json!({
+                "key": "k", "size": size, "etag": etag, "modified": "2026-11-23T22:00:00.000Z",
+                "outcome": "stored", "checked": checked,
+            }))
+            .unwrap()
+        };
+        let how = |line: &ListLine| (in_one(line), part_size_bytes(line), keeps_etag(line));
+        // WAL-E stores each tar partition of a base backup, of up to 1.5 GiB, in one request.
+        assert_eq!(how(&line(3 << 29, MD5, "md5")), (true, None, true));
+        assert_eq!(how(&line(5 << 30, MD5, "md5")), (true, None, true));
+        assert_eq!(how(&line((5 << 30) + 1, MD5, "md5")), (false, None, false));
+        let in_parts = line(20 << 20, &format!("{MD5}-2"), "parts:15728640");
+        assert_eq!(how(&in_parts), (false, Some(15 << 20), true));
+        assert_eq!(how(&line(20 << 20, &format!("{MD5}-2"), "none")), (false, None, false));
+    }
+}

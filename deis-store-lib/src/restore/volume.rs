@@ -1,0 +1,44 @@
+//! The step that unpacks the store volume.
+
+use super::checked_file::checked_file;
+use super::planned::PartPlan;
+use super::report::RestoredPart;
+use crate::archive::gzip;
+use crate::cluster::{Cluster, volume};
+use crate::error::{At, Error, ErrorKind, Result};
+use crate::part::Part;
+use crate::run::{Level, Running};
+use crate::snapshot::SnapshotReader;
+
+/// The check before: that nothing is in it.
+pub(super) async fn look(cluster: &Cluster, snapshot: &SnapshotReader) -> Result<PartPlan> {
+    let directory = cluster.volume.clone();
+    if !volume::is_empty(&*cluster.host, &directory).await? {
+        return Err(Error::new(ErrorKind::Occupied, "the volume is not empty")
+            .at(At::Path, &directory)
+            .at(At::Host, cluster.host.host())
+            .todo("restore before deis-logger starts, into an empty volume; or leave the volume out"));
+    }
+    let bytes = snapshot
+        .manifest()
+        .file(Part::Volume.file_name().unwrap_or_default())
+        .map_or(0, |file| file.size_bytes);
+    Ok(PartPlan::Volume { host: cluster.host.host().to_owned(), directory, bytes })
+}
+
+/// The act. It is an error unless the host has unpacked all of it: that is the check after.
+pub(super) async fn unpack(
+    cluster: &Cluster,
+    snapshot: &SnapshotReader,
+    directory: &str,
+    task: &Running<'_>,
+) -> Result<RestoredPart> {
+    let file = checked_file(snapshot, &Part::Volume).await?;
+    let bytes = file.metadata().map_or(0, |metadata| metadata.len());
+    let archive = gzip::decompress(tokio::io::BufReader::new(tokio::fs::File::from_std(file)));
+    let loaded = volume::load(&*cluster.host, directory, archive).await?;
+    if let Some(warning) = &loaded.warning {
+        task.note(Level::Warning, "volume-mount", warning);
+    }
+    Ok(RestoredPart { restored: 1, bytes, ..RestoredPart::default() })
+}

@@ -1,0 +1,71 @@
+//! What a verification reports, and how it is counted together.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use tokio::sync::mpsc;
+
+use super::event::Event;
+use crate::error::Result;
+use crate::outcome::PartOutcome;
+use crate::part::Part;
+use crate::report::{Finding, FindingKind, Findings, Verdict};
+use crate::run::Running;
+use crate::snapshot::Manifest;
+
+/// What was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct VerifyReport {
+    /// The verdict on the whole.
+    pub verdict: Verdict,
+    /// What it rests on.
+    #[serde(flatten)]
+    pub findings: Findings,
+    /// Files that were looked at.
+    pub files_checked: u64,
+    /// Bytes that were read.
+    pub bytes_checked: u64,
+}
+
+pub(super) struct Tally<'a> {
+    pub(super) report: VerifyReport,
+    pub(super) buckets: BTreeMap<Part, Option<u64>>,
+    running: &'a Running<'a>,
+}
+
+impl<'a> Tally<'a> {
+    pub(super) fn new(manifest: &Manifest, running: &'a Running<'a>) -> Self {
+        let counts = manifest.parts.values().map(|entry| entry.counts);
+        let objects = counts.fold(0_u64, |sum, counts| {
+            [counts.stored, counts.unchanged, counts.unverifiable].into_iter().fold(sum, u64::saturating_add)
+        });
+        running.total(Some(objects.saturating_add(manifest.files.len() as u64)), None);
+        let mut findings = Findings::default();
+        for (part, entry) in manifest.parts.iter().filter(|(_, entry)| entry.outcome == PartOutcome::Failed) {
+            let why = entry.why.as_deref().unwrap_or("no reason is given");
+            let what = format!("was not taken: {why}");
+            findings.push(Finding::new(Some(part), part.name(), FindingKind::Failed, what));
+        }
+        let report = VerifyReport { verdict: Verdict::Good, findings, files_checked: 0, bytes_checked: 0 };
+        Self { report, buckets: BTreeMap::new(), running }
+    }
+
+    pub(super) async fn receive(&mut self, mut arriving: mpsc::Receiver<Event>) -> Result<()> {
+        while let Some(event) = arriving.recv().await {
+            match event {
+                Event::Checked => {
+                    self.report.files_checked += 1;
+                    self.running.advance(1, 0);
+                }
+                Event::Read(bytes) => {
+                    self.report.bytes_checked += bytes;
+                    self.running.advance(0, bytes);
+                }
+                Event::Finding(finding) => self.report.findings.push(finding),
+                Event::Listed(part, files) => drop(self.buckets.insert(part, files)),
+                Event::Failed(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
