@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 /// What the library says, and what the program says for it.
-const WORDS: [(&str, &str); 19] = [
+const WORDS: [(&str, &str); 20] = [
+    ("a backup has another bucket only if it was added: ", "a backup takes another bucket with --bucket "),
     ("check its name, or create it", "list what is there: deis-store s3 ls"),
     (
         "give the directory of a snapshot in the repository",
@@ -102,9 +103,16 @@ mod tests {
         for (words, _) in WORDS {
             assert!(library.contains(words), "{words}");
         }
-        for option in
-            ["--tunnel", "--gateway", "--etcd", "--s3cfg", "--only", "--without", "--despite-damage"]
-        {
+        for option in [
+            "--tunnel",
+            "--gateway",
+            "--etcd",
+            "--s3cfg",
+            "--only",
+            "--without",
+            "--despite-damage",
+            "--bucket",
+        ] {
             assert!(!library.contains(option), "{option}");
         }
     }

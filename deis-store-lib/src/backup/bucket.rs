@@ -70,8 +70,8 @@ async fn left_out(
     let contents = part.contents();
     let mut before = BTreeSet::new();
     if pass.settled {
-        let keys = client.list(bucket, "").map_ok(|object| object.key.into());
-        let references = keys.try_filter(|key: &String| std::future::ready(contents.is_reference(key)));
+        let keys = client.list(bucket, "").map_ok(|object| String::from(object.key));
+        let references = keys.try_filter(|key| std::future::ready(contents.is_reference(key)));
         before = references.boxed().try_collect().await?;
     }
     Ok(move |key: &str| {

@@ -146,7 +146,7 @@ impl Filling<'_> {
         let listed = self.client.list(self.bucket, "");
         let there: Vec<_> = listed
             .try_filter(|object| future::ready(contents.is_reference(&object.key)))
-            .map_ok(|object| (object.key.into(), object.modified))
+            .map_ok(|object| (String::from(object.key), object.modified))
             .try_collect()
             .await?;
         let (meant, found) = (contents.latest(meant), contents.latest(there));
