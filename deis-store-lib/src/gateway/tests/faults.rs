@@ -43,7 +43,7 @@ async fn met(fault: Fault) -> (String, End, Bytes, u64) {
     let options = GatewayOptions::new(Arc::new(Fixed(now))).faults(Always(fault, heard.clone()));
     let listen = ([127, 0, 0, 1], 0).into();
     let gateway = Gateway::start(listen, store.clone(), credentials(), options).await.unwrap();
-    let url = crate::s3::sign::presign(&request(Method::GET, "/db_wal/k", &[]), &credentials(), now);
+    let url = request(Method::GET, "/db_wal/k", &[]).presigned(&credentials(), now);
     let mut stream = TcpStream::connect(gateway.address()).await.unwrap();
     stream.write_all(format!("GET {url} HTTP/1.1\r\nHost: h\r\n\r\n").as_bytes()).await.unwrap();
     let (mut answer, mut buffer) = (Vec::new(), vec![0; 4096]);

@@ -13,8 +13,8 @@ use s3s::{Body, S3Request, S3Response, S3Result, s3_error};
 
 use super::*;
 use crate::gateway::verifier::tests::{request as of_vector, verdict};
+use crate::s3::sign::SIGNED_SUBRESOURCES;
 use crate::s3::sign::vectors::vectors;
-use crate::s3::sign::{SIGNED_SUBRESOURCES, presign};
 use crate::s3::types::percent_encode;
 
 /// radosgw signs these and s3s does not.
@@ -90,10 +90,10 @@ fn head(method: &Method, target: &str, headers: &HeaderMap) -> Parts {
 fn signed(mut request: Request, presigned: bool) -> Parts {
     let now = SystemTime::now();
     if presigned {
-        let target = presign(&request, &credentials(), now + Duration::from_mins(1));
+        let target = request.presigned(&credentials(), now + Duration::from_mins(1));
         head(&request.method, &target, &request.headers)
     } else {
-        sign(&mut request, &credentials(), now);
+        request.sign(&credentials(), now).unwrap();
         head(&request.method, &request.target(), &request.headers)
     }
 }

@@ -59,7 +59,7 @@ async fn a_presigned_request_ends_by_the_gateways_clock_and_no_other() {
     let harness = Harness::of(Store::in_memory(), Arc::new(Off(ahead))).await;
     let now = SystemTime::now() + ahead;
     for (expires, status) in [(now - Duration::from_hours(1), 403), (now + Duration::from_hours(1), 200)] {
-        let url = presign(&request(Method::GET, "/", &[]), &credentials(), expires);
+        let url = request(Method::GET, "/", &[]).presigned(&credentials(), expires);
         assert_eq!(harness.send(request(Method::GET, &url, &[]), "").await.status(), status);
     }
 }
