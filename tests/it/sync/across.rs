@@ -7,6 +7,7 @@ use deis_store::ErrorKind;
 use deis_store::s3::client::{UploadOptions, cut_into_parts};
 use deis_store::s3::op::{InitiateUpload, ObjectInfo, ServerTime};
 use deis_store::s3::{BucketName, Client, ObjectKey};
+use deis_store::secret::Credentials;
 use deis_store_tests::faulty::{Edit, Fault, FaultyGateway, Operation, edited};
 use futures_util::TryStreamExt as _;
 
@@ -141,7 +142,7 @@ struct Two {
 
 impl Two {
     fn with(objects: &[(&str, &[u8])]) -> Self {
-        let (from, to) = (Place::with(objects), FaultyGateway::start().unwrap());
+        let (from, to) = (Place::with(objects), FaultyGateway::of(Credentials::new("AK2", "SK2")).unwrap());
         to.make_bucket("copy");
         let cfg = S3cmd::at(to.url().trim_start_matches("http://"), "AK2", "SK2");
         Self { from, to, cfg }

@@ -115,6 +115,7 @@ fn finishes(place: &Place, objects: &BTreeMap<String, Vec<u8>>, context: &str) {
             expected.insert(key.clone(), usize::try_from(safe).unwrap());
         }
     }
+    place.gateway.settle().unwrap();
     let before = place.asked_for(Operation::GetObject);
     place.pull(&["--delete-removed"]).code(0);
     let mut fetched = BTreeMap::new();

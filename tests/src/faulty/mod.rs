@@ -9,7 +9,8 @@ mod hooks;
 mod schedule;
 
 use std::fmt;
-use std::net::SocketAddr;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpStream};
 use std::ops::Range;
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
@@ -21,14 +22,14 @@ pub use deis_store::gateway::{Fault, Operation};
 use deis_store::gateway::{Gateway, GatewayOptions, Limits, Store};
 use deis_store::secret::Credentials;
 use futures_util::FutureExt as _;
-use hooks::{Script, ShiftedClock};
+use hooks::{Script, ShiftedClock, UNCOUNTED};
 use md5::{Digest as _, Md5};
 use schedule::Rule;
 use tokio::sync::oneshot;
 
 use crate::error::{Context as _, Error, Result};
 
-/// The keys of its one user.
+/// The keys of its one user, if no others are given.
 pub const KEYS: (&str, &str) = ("AK", "SK");
 
 /// When every object was written that is there from the beginning.
@@ -54,6 +55,11 @@ pub struct FaultyGateway {
 impl FaultyGateway {
     /// Starts one without buckets, on a port of its own.
     pub fn start() -> Result<Self> {
+        Self::of(Credentials::new(KEYS.0, KEYS.1))
+    }
+
+    /// One for a user with these keys.
+    pub fn of(keys: Credentials) -> Result<Self> {
         let modified = httpdate::parse_http_date(LAST_MODIFIED).context("Faulty gateway")?;
         let (store, script) = (Arc::new(Store::in_memory()), Arc::new(Script::default()));
         let clock = Arc::new(ShiftedClock::default());
@@ -61,7 +67,7 @@ impl FaultyGateway {
         let (stop, stopped) = oneshot::channel();
         let (ready, started) = mpsc::channel();
         let served = Arc::clone(&store);
-        let thread = std::thread::spawn(move || serve(served, options, &ready, stopped));
+        let thread = std::thread::spawn(move || serve(served, keys, options, &ready, stopped));
         let address = started.recv().context("Faulty gateway")??;
         let serving = Some((stop, thread));
         let gateway = Self { address, store, script, clock, modified, serving };
@@ -124,6 +130,15 @@ impl FaultyGateway {
         self.script.asked()
     }
 
+    /// Waits until every request that has come was seen, also those of a program that was killed.
+    pub fn settle(&self) -> Result<()> {
+        let mut stream = TcpStream::connect(self.address).context("Faulty gateway")?;
+        let request = format!("GET / HTTP/1.1\r\nHost: h\r\n{UNCOUNTED}: 1\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).context("Faulty gateway")?;
+        // One thread serves all connections, in the order of their coming.
+        stream.read_to_end(&mut Vec::new()).context("Faulty gateway").map(drop)
+    }
+
     /// The requests for an operation.
     #[must_use]
     pub fn asked_for(&self, operation: Operation) -> Vec<Asked> {
@@ -149,6 +164,7 @@ impl fmt::Debug for FaultyGateway {
 /// Serves until `stopped` is told or its sender is dropped. What is under way is cut off then.
 fn serve(
     store: Arc<Store>,
+    keys: Credentials,
     options: GatewayOptions,
     ready: &mpsc::Sender<Result<SocketAddr>>,
     stopped: oneshot::Receiver<()>,
@@ -161,8 +177,7 @@ fn serve(
         }
     };
     runtime.block_on(async {
-        let credentials = Credentials::new(KEYS.0, KEYS.1);
-        match Gateway::start(([127, 0, 0, 1], 0).into(), store, credentials, options).await {
+        match Gateway::start(([127, 0, 0, 1], 0).into(), store, keys, options).await {
             Ok(gateway) => {
                 let _ = ready.send(Ok(gateway.address()));
                 let _ = stopped.await;
