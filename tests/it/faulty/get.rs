@@ -264,7 +264,7 @@ fn what_is_stored_with_an_object_is_told_rightly_or_not_at_all() {
     };
     let run = |case: Case| {
         case.run(Operation::HeadObject, fill, head, |told, _| {
-            assert_eq!(told, (SIZE as u64, etag(&bytes(SIZE))))
+            assert_eq!(told, (SIZE as u64, etag(&bytes(SIZE))));
         });
     };
     for (name, fault) in [

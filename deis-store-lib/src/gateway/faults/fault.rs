@@ -65,7 +65,9 @@ pub enum Fault {
 
 /// A change of an answer.
 #[derive(Clone)]
-pub struct Edit(Arc<dyn Fn(&mut http::Response<Vec<u8>>) + Send + Sync>);
+pub struct Edit(Arc<Change>);
+
+type Change = dyn Fn(&mut http::Response<Vec<u8>>) + Send + Sync;
 
 impl Fault {
     /// [`Fault::Edited`] by a closure.

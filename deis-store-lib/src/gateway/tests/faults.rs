@@ -98,7 +98,7 @@ async fn an_answer_breaks_off_where_it_shall_and_as_it_shall() {
         assert!(head.starts_with("http/1.1 200") && head.contains(has), "{name}: {answer}");
         assert_eq!(head.contains("content-length"), has.starts_with("content-length"), "{name}: {answer}");
         assert_eq!((came, ended), (body, end), "{name}");
-        let bytes = body.chars().filter(|byte| byte.is_ascii_digit()).count() as u64;
+        let bytes = body.chars().filter(char::is_ascii_digit).count() as u64;
         let chunked = has.contains("chunked");
         assert!(chunked || sent_bytes == bytes, "{name}: {sent_bytes}");
         let expected = if name.contains("Replaced") { "another" } else { "0123456789" };

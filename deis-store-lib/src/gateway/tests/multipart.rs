@@ -6,9 +6,7 @@ use crate::gateway::Limits;
 #[tokio::test]
 async fn a_completion_names_parts_in_any_order_and_says_the_etag_only_when_it_is_repeated() {
     let store = Store::in_memory();
-    let mut limits = Limits::default();
-    limits.least_part_bytes = 3;
-    store.set_limits(limits);
+    store.set_limits(Limits { least_part_bytes: 3, ..Limits::default() });
     let harness = Harness::of(store, Arc::new(SystemClock)).await;
     harness.client.create_bucket(&bucket()).await.unwrap();
     let id = harness.ask(Method::POST, "/db_wal/k?uploads", &[], "").await.element("UploadId").to_owned();

@@ -1,6 +1,7 @@
 //! Habits of radosgw that our client does not use.
 
 use super::*;
+use crate::gateway::Limits;
 
 #[tokio::test]
 async fn a_page_is_written_as_radosgw_writes_it() {
@@ -123,9 +124,7 @@ async fn a_setting_that_nobody_set_is_named_and_one_that_is_not_built_does_nothi
 #[tokio::test]
 async fn a_page_has_no_more_entries_than_the_store_allows() {
     let store = Store::in_memory();
-    let mut limits = crate::gateway::Limits::default();
-    limits.page_entries = 2;
-    store.set_limits(limits);
+    store.set_limits(Limits { page_entries: 2, ..Limits::default() });
     for key in ["a", "b", "c"] {
         store.put("db_wal", key, "", SystemTime::UNIX_EPOCH);
     }
