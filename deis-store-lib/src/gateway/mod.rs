@@ -12,6 +12,32 @@
 //! in which s3s's verifier judges the requests that our signer makes. The operations are after what a radosgw 16.2.15
 //! was seen to do.
 //!
+//! # Faults
+//!
+//! A test of a program that talks to a gateway can have one that fails: a hook sees the head of every request, and may
+//! answer with a [`Fault`].
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use deis_store::gateway::{Fault, Gateway, GatewayOptions, Operation, RequestSeen, Store};
+//! use deis_store::run::SystemClock;
+//! use deis_store::secret::Credentials;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> deis_store::Result<()> {
+//! // Every tenth download ends after 100 bytes.
+//! let faults = |request: &RequestSeen| {
+//!     (request.operation == Operation::GetObject && request.number % 10 == 0).then_some(Fault::Short(100))
+//! };
+//! let options = GatewayOptions::new(Arc::new(SystemClock)).faults(faults);
+//! let (listen, keys) = (([127, 0, 0, 1], 0).into(), Credentials::new("access key", "secret key"));
+//! let gateway = Gateway::start(listen, Store::in_memory(), keys, options).await?;
+//! println!("{}", gateway.url());
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # Where it differs from radosgw
 //!
 //! Signing and requests:

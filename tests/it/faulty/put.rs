@@ -192,7 +192,7 @@ fn a_source_that_ends_early_is_named_and_neither_sent_again_nor_taken_for_a_faul
     let operation = PutObject::new(&bucket, &key, SIZE as u64, [0; 16]).unwrap();
     let error = runtime().block_on(client.put(&operation, &Body::Source(Arc::new(CutOff)))).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::SourceChanged, "{error:?}");
-    assert!(error.to_string().contains("announced"), "{error}");
+    assert!(error.to_string().contains("changed or became unreadable during the upload"), "{error}");
     assert_eq!(gateway.stored("registry", "key"), None);
     assert!(gateway.asked_for(Operation::PutObject).len() <= 1);
 }

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use deis_store::gateway::{Fault, Faults, RequestSeen};
+use deis_store::gateway::{Fault, Faults, Operation, RequestSeen};
 use deis_store::run::Clock;
 
 use super::asked::Asked;
@@ -30,6 +30,10 @@ impl Script {
 
     pub(super) fn asked(&self) -> Vec<Asked> {
         self.state().asked.clone()
+    }
+
+    pub(super) fn asked_for(&self, operation: Operation) -> Vec<Asked> {
+        self.state().asked.iter().filter(|asked| asked.operation == operation).cloned().collect()
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

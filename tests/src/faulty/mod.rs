@@ -142,7 +142,7 @@ impl FaultyGateway {
     /// The requests for an operation.
     #[must_use]
     pub fn asked_for(&self, operation: Operation) -> Vec<Asked> {
-        self.asked().into_iter().filter(|asked| asked.operation == operation).collect()
+        self.script.asked_for(operation)
     }
 }
 
