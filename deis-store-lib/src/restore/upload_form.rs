@@ -39,6 +39,8 @@ pub(super) fn to_push(snapshot: &SnapshotReader, part: &Part, line: ListLine) ->
         content_type: line.content_type,
         headers: line.headers,
         meta: line.meta,
+        acl: None,
+        creates_only: false,
     }
 }
 

@@ -226,8 +226,8 @@ impl Error {
     }
 
     fn answer(&self) -> Option<&S3Error> {
-        let causes = std::iter::successors(std::error::Error::source(self), |cause| cause.source());
-        causes.filter_map(|cause| cause.downcast_ref()).next()
+        let mut causes = std::iter::successors(std::error::Error::source(self), |cause| cause.source());
+        causes.find_map(|cause| cause.downcast_ref())
     }
 }
 

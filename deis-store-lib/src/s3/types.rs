@@ -188,7 +188,8 @@ mod tests {
     #[test]
     fn a_key_is_text_that_was_checked_and_a_listed_one_is_taken_as_it_is() {
         let key: ObjectKey = "a b".parse().unwrap();
-        assert!(key == "a b" && key.as_ref() == "a b" && String::from(key) == "a b");
+        assert!(key == "a b" && key.as_ref() == "a b");
+        assert_eq!(String::from(key), "a b");
         for wrong in ["", "a\0", &"a".repeat(1025)] {
             assert_eq!(wrong.parse::<ObjectKey>().unwrap_err().kind(), ErrorKind::Usage);
             assert!(ObjectKey::listed(wrong.to_owned()).check().is_err());

@@ -6,11 +6,13 @@
 mod breaker;
 pub(crate) mod download;
 mod ordered;
+mod put_file;
 mod relay;
 mod resume;
 mod upload;
 
 pub use download::{Pulled, Selection, Stored, fetch, pull};
+pub use put_file::PutFile;
 pub use upload::{Pushed, ToPush, push, upload};
 
 pub(crate) use breaker::CircuitBreaker;

@@ -23,7 +23,7 @@ use crate::http::{Body, Frames, Source};
 use crate::run::{Run, Running};
 use crate::s3::client::{Part, UploadOptions};
 use crate::s3::etag::parts_etag;
-use crate::s3::op::{InitiateUpload, PutObject};
+use crate::s3::op::{CannedAcl, InitiateUpload, PutObject};
 use crate::s3::{BucketName, Client, ObjectKey, PartLayout};
 
 /// A file of at most this size is read once, hashed and sent from memory.
@@ -55,6 +55,10 @@ pub struct ToPush {
     pub part_size_bytes: Option<u64>,
     /// Whether its `ETag` shall be its MD5: then it goes in one request, however big, if one can carry it.
     pub in_one: bool,
+    /// Who may do what with it; without this it is private.
+    pub acl: Option<CannedAcl>,
+    /// Whether it is stored only if nothing has its key yet: for what goes in one request.
+    pub creates_only: bool,
 }
 
 impl ToPush {
@@ -74,6 +78,8 @@ impl ToPush {
             meta: BTreeMap::new(),
             part_size_bytes: None,
             in_one: false,
+            acl: None,
+            creates_only: false,
         }
     }
 }
@@ -143,7 +149,19 @@ async fn send(
     file: ToPush,
     look_first: bool,
 ) -> Result<(String, bool)> {
-    let ToPush { open, size_bytes, sha256, content_type, headers, meta, part_size_bytes, in_one, .. } = file;
+    let ToPush {
+        open,
+        size_bytes,
+        sha256,
+        content_type,
+        headers,
+        meta,
+        part_size_bytes,
+        in_one,
+        acl,
+        creates_only,
+        ..
+    } = file;
     let in_one_bytes = if in_one { PutObject::MOST_BYTES } else { IN_ONE_BYTES };
     let in_parts = size_bytes > in_one_bytes || part_size_bytes.is_some();
     let cut = in_parts.then(|| PartLayout::new(size_bytes, part_size_bytes)).transpose()?;
@@ -157,7 +175,10 @@ async fn send(
         None => lower_hex(&read.md5),
     };
     let content_type = content_type.as_deref();
-    let begin = InitiateUpload::new(bucket, key, content_type, &headers, &meta)?;
+    let mut begin = InitiateUpload::new(bucket, key, content_type, &headers, &meta)?;
+    if let Some(acl) = acl {
+        begin = begin.acl(acl);
+    }
     if look_first {
         let same = match client.head(bucket, key).await {
             Ok(there) => {
@@ -185,6 +206,8 @@ async fn send(
             None => Body::Source(Arc::new(FileSource { file: file.clone(), offset_bytes: 0, size_bytes })),
         };
         let operation = PutObject::new(bucket, key, size_bytes, md5)?.with(content_type, &headers, &meta)?;
+        let operation = acl.into_iter().fold(operation, PutObject::acl);
+        let operation = if creates_only { operation.create_only() } else { operation };
         client.put_hashed(&operation, &body).await
     };
     match sent {

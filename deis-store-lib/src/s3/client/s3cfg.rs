@@ -13,28 +13,29 @@ impl Client {
     /// the rate counts more.
     ///
     /// The file of authorities is read here, since the configuration names it by its path.
-    pub fn from_s3cfg(configuration: &S3Cfg, options: ClientOptions, run: &Run) -> Result<Self> {
+    pub fn from_s3cfg(configuration: &S3Cfg, mut options: ClientOptions, run: &Run) -> Result<Self> {
         let endpoint = configuration.endpoint.as_deref();
         let endpoint = endpoint.ok_or_else(|| Error::new(ErrorKind::Usage, "the file has no host_base"))?;
         let rate = options.bytes_per_second.or(configuration.bytes_per_second);
         let http = connect(endpoint, connect_options(configuration)?)?;
-        let options = ClientOptions { bytes_per_second: rate, ..options };
+        options.bytes_per_second = rate;
         Self::new(vec![http], configuration.credentials.clone(), options, run)
     }
 }
 
 fn connect_options(configuration: &S3Cfg) -> Result<ConnectOptions> {
-    let mut options = ConnectOptions::default();
-    options.check_certificate = configuration.check_certificate;
-    options.proxy = configuration.proxy.as_deref().map(ProxyUrl::new).transpose()?;
-    if let Some(path) = &configuration.ca_certs_file {
-        let pem = std::fs::read(path).map_err(|error| {
+    let read = |path: &String| {
+        std::fs::read(path).map(Bytes::from).map_err(|error| {
             let error = Error::new(ErrorKind::Usage, "cannot read the file of authorities").because(error);
             error.at(At::CaCertsFile, path)
-        })?;
-        options.ca_file_pem = Some(Bytes::from(pem));
-    }
-    Ok(options)
+        })
+    };
+    Ok(ConnectOptions {
+        ca_file_pem: configuration.ca_certs_file.as_ref().map(read).transpose()?,
+        check_certificate: configuration.check_certificate,
+        proxy: configuration.proxy.as_deref().map(ProxyUrl::new).transpose()?,
+        ..ConnectOptions::default()
+    })
 }
 
 #[cfg(test)]
