@@ -6,6 +6,7 @@ mod clusters;
 mod config;
 mod contract;
 mod dev_cluster;
+mod examples;
 mod faulty;
 mod https;
 mod interrupted;

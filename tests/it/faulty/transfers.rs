@@ -234,6 +234,8 @@ fn a_big_file_goes_in_parts_unless_its_etag_shall_be_its_md5() {
             meta: [].into(),
             part_size_bytes: None,
             in_one,
+            acl: None,
+            creates_only: false,
         };
         // The gateway needs its time for so many bytes.
         let http = connect(&gateway.url(), Timeouts::default()).unwrap();

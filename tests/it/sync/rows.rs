@@ -117,6 +117,8 @@ fn upload_in_parts(place: &Place, key: &str, bytes: &[u8]) -> String {
         meta: BTreeMap::new(),
         part_size_bytes: Some(5 << 20),
         in_one: false,
+        acl: None,
+        creates_only: false,
     };
     let http = connect(&place.gateway.url(), Timeouts::default()).unwrap();
     let credentials = Credentials::new("AK", "SK");
