@@ -7,6 +7,7 @@ mod config;
 mod contract;
 mod dev_cluster;
 mod faulty;
+mod file_systems;
 mod https;
 mod interrupted;
 mod limits;
