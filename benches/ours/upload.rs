@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use deis_store::error::At;
 use deis_store::run::{Run, TaskKind};
 use deis_store::s3::{BucketName, Client};
-use deis_store::transfer::{ToPush, push};
+use deis_store::transfer::{UploadFile, Uploader};
 use deis_store::{Error, ErrorKind, Result};
 use futures_util::stream;
 
@@ -16,8 +16,9 @@ pub(crate) async fn upload(client: &Client, directory: &Path, bucket: &BucketNam
     let task = run.begin(None, TaskKind::Step, "upload");
     let mut files = Vec::new();
     find(directory, "", &mut files).map_err(|error| unreadable(directory, error))?;
-    let files = stream::iter(files.into_iter().map(to_push).map(Ok));
-    push(client, bucket, files, false, &run, &task, |pushed| pushed.result.map(drop)).await
+    let files = stream::iter(files.into_iter().map(upload_file).map(Ok));
+    let uploader = Uploader { client, bucket, look_first: false };
+    uploader.upload_all(files, &task, |uploaded| uploaded.result.map(drop)).await
 }
 
 struct Found {
@@ -40,9 +41,9 @@ fn find(directory: &Path, prefix: &str, found: &mut Vec<Found>) -> std::io::Resu
     Ok(())
 }
 
-fn to_push(found: Found) -> ToPush {
+fn upload_file(found: Found) -> UploadFile {
     let Found { path, key, size_bytes } = found;
-    ToPush::new(key, size_bytes, move || File::open(&path).map_err(|error| unreadable(&path, error)))
+    UploadFile::new(key, size_bytes, move || File::open(&path).map_err(|error| unreadable(&path, error)))
 }
 
 fn unreadable(path: &Path, error: std::io::Error) -> Error {

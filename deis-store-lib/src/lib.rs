@@ -12,7 +12,7 @@ mod blocking;
 pub mod cluster;
 #[cfg(feature = "formats")]
 pub mod contents;
-#[cfg(feature = "formats")]
+#[cfg(feature = "backup")]
 pub mod disk;
 pub mod error;
 #[cfg(feature = "formats")]
@@ -23,6 +23,8 @@ pub mod gateway;
 pub mod hash;
 #[cfg(feature = "client")]
 pub mod http;
+#[cfg(feature = "formats")]
+pub mod key_path;
 #[cfg(feature = "formats")]
 pub mod outcome;
 #[cfg(feature = "formats")]

@@ -8,6 +8,7 @@ mod contract;
 mod dev_cluster;
 mod examples;
 mod faulty;
+mod file_systems;
 mod https;
 mod interrupted;
 mod limits;

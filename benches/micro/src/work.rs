@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::hint::black_box;
 use std::time::{Duration, SystemTime};
 
-use deis_store::disk::encode;
+use deis_store::key_path::encode;
 use deis_store::s3::op::{Execute as _, GetObject, Head, ListObjects, Operation as _, Request};
 use deis_store::s3::{BucketName, ObjectKey};
 use deis_store::secret::Credentials;

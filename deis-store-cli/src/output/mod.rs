@@ -1,9 +1,9 @@
 //! The result on standard output, as text or as one JSON object; errors on standard error.
 
-use std::cell::RefCell;
 use std::fmt::Display;
 use std::io::Write as _;
 use std::process::ExitCode;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use deis_store::error::printable;
 use deis_store::{Error, ErrorKind};
@@ -23,17 +23,17 @@ pub(crate) struct Output {
     json: bool,
     quiet: bool,
     command: &'static str,
-    lists: RefCell<Option<Lists>>,
+    lists: Mutex<Option<Lists>>,
 }
 
 impl Output {
     pub(crate) fn new(global: &Global, command: &'static str) -> Self {
-        Self { json: global.json, quiet: global.quiet, command, lists: RefCell::default() }
+        Self { json: global.json, quiet: global.quiet, command, lists: Mutex::default() }
     }
 
     /// For a call that could not be understood.
     pub(crate) fn of_no_command() -> Self {
-        Self { json: true, quiet: false, command: "", lists: RefCell::default() }
+        Self { json: true, quiet: false, command: "", lists: Mutex::default() }
     }
 
     /// Prints a report, in the form asked for.
@@ -63,13 +63,13 @@ impl Output {
     /// does not grow with them. Until then nothing else may be printed.
     pub(crate) fn begin_lists(&self, names: &[&'static str]) {
         if self.json {
-            *self.lists.borrow_mut() = Some(Lists::new(self.command, names));
+            *self.lists() = Some(Lists::new(self.command, names));
         }
     }
 
     /// Adds to a list of the report.
     pub(crate) fn entry(&self, list: &str, entry: &Value) {
-        if let Some(lists) = &mut *self.lists.borrow_mut() {
+        if let Some(lists) = &mut *self.lists() {
             lists.add(list, entry, &mut std::io::stdout());
         }
     }
@@ -122,8 +122,12 @@ impl Output {
         self.error(error).into()
     }
 
+    fn lists(&self) -> MutexGuard<'_, Option<Lists>> {
+        self.lists.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn object(&self, exit: Exit, rest: &Value) -> bool {
-        if let Some(lists) = self.lists.borrow_mut().take()
+        if let Some(lists) = self.lists().take()
             && (lists.any() || rest.get("report").is_some())
         {
             return written(lists.finish(exit, rest, &mut std::io::stdout()));

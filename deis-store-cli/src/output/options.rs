@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 /// What the library says, and what the program says for it.
-const WORDS: [(&str, &str); 20] = [
+const WORDS: [(&str, &str); 21] = [
+    ("upload what is in it recursively", "add --recursive to upload what is in it"),
     ("a backup has another bucket only if it was added: ", "a backup takes another bucket with --bucket "),
     ("check its name, or create it", "list what is there: deis-store s3 ls"),
     (

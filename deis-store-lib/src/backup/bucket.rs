@@ -13,7 +13,7 @@ use crate::report::{Finding, FindingKind, Findings};
 use crate::run::Running;
 use crate::s3::{BucketName, Client};
 use crate::snapshot::{ListLine, PartEntry, timestamp};
-use crate::transfer::{Pulled, Selection, pull};
+use crate::transfer::{Downloaded, Selection, download_all, tell_totals};
 
 pub(super) async fn take(
     taking: &Taking<'_>,
@@ -27,21 +27,21 @@ pub(super) async fn take(
         .bucket(part)
         .ok_or_else(|| Error::new(ErrorKind::Internal, "the part is no bucket"))?;
     let root = taking.writer.objects(part)?;
-    announce(client, bucket, task).await;
+    tell_totals(client, bucket, task).await;
     let mut entry = PartEntry { bucket: Some(bucket.to_string()), ..PartEntry::new(PartOutcome::Stored) };
     let mut damaged = false;
     let passes = bucket_part.contents().passes();
     for (index, pass) in passes.iter().enumerate() {
-        let leave_out = left_out(client, bucket, bucket_part, *pass).await?;
+        let wanted = wanted(client, bucket, bucket_part, *pass).await?;
         let mut list = taking.writer.list(part, index + 1, passes.len())?;
-        let selection = Selection { bucket, prefix: "", leave_out: &leave_out };
-        pull(client, &selection, &root, taking.run, task, |pulled| {
-            entry.counts.add(&pulled.outcome);
-            damaged |= pulled.damaged;
-            if let Some(finding) = finding_of(part, &pulled) {
+        let selection = Selection::new(bucket, "").filter(wanted);
+        download_all(client, &selection, &root, task, |downloaded| {
+            entry.counts.add(&downloaded.outcome);
+            damaged |= downloaded.damaged;
+            if let Some(finding) = finding_of(part, &downloaded) {
                 findings.push(finding);
             }
-            list.add(&line(pulled)?)
+            list.add(&line(downloaded)?)
         })
         .await?;
         let sealed = list.finish()?;
@@ -51,17 +51,8 @@ pub(super) async fn take(
     Ok(Taken { entry, damaged })
 }
 
-/// Tells how much there is, by the gateway's own count. It is for people: where there is none, nobody is told.
-async fn announce(client: &Client, bucket: &BucketName, task: &Running<'_>) {
-    if let Ok(totals) = client.bucket_totals(bucket).await
-        && (totals.objects.is_some() || totals.bytes.is_some())
-    {
-        task.total(totals.objects, totals.bytes);
-    }
-}
-
-/// Which keys a pass leaves out: what other passes take, and references that were not there before it begins.
-async fn left_out(
+/// Which keys a pass takes: its own, without references that were not there before it begins.
+async fn wanted(
     client: &Client,
     bucket: &BucketName,
     part: &BucketPart,
@@ -76,25 +67,25 @@ async fn left_out(
     }
     Ok(move |key: &str| {
         let came_later = pass.settled && contents.is_reference(key) && !before.contains(key);
-        !pass.takes(key) || came_later
+        pass.takes(key) && !came_later
     })
 }
 
-fn finding_of(part: &Part, pulled: &Pulled) -> Option<Finding> {
-    let kind = match &pulled.outcome {
+fn finding_of(part: &Part, downloaded: &Downloaded) -> Option<Finding> {
+    let kind = match &downloaded.outcome {
         Outcome::Stored | Outcome::Unchanged => return None,
         Outcome::Unverifiable(_) => FindingKind::Unverifiable,
         Outcome::Vanished => FindingKind::Vanished,
         Outcome::Refused(_) => FindingKind::Refused,
-        Outcome::Failed(_) if pulled.damaged => FindingKind::Changed,
+        Outcome::Failed(_) if downloaded.damaged => FindingKind::Changed,
         Outcome::Failed(_) => FindingKind::Failed,
     };
-    let what = pulled.outcome.why().unwrap_or("it was gone before it could be copied");
-    Some(Finding::new(Some(part), &pulled.listed.key, kind, what))
+    let what = downloaded.outcome.why().unwrap_or("it was gone before it could be copied");
+    Some(Finding::new(Some(part), &downloaded.listed.key, kind, what))
 }
 
-fn line(pulled: Pulled) -> Result<ListLine> {
-    let Pulled { listed, outcome, stored, .. } = pulled;
+fn line(downloaded: Downloaded) -> Result<ListLine> {
+    let Downloaded { listed, outcome, stored, .. } = downloaded;
     let modified = listed.modified.time().and_then(timestamp).at(At::Key, &listed.key)?;
     let mut line = ListLine::new(listed.key, listed.size_bytes, listed.etag, modified);
     line.outcome = outcome;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::report::{BackupReport, PartReport};
 use super::taken::{Taken, Taking};
 use super::{bucket, file};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, Scope};
 use crate::outcome::PartOutcome;
 use crate::part::Part;
 use crate::report::{Finding, FindingKind, Findings, Verdict, in_one_line};
@@ -75,7 +75,7 @@ async fn take(
             task.done(TaskResult::Good);
             Ok(taken)
         }
-        Err(error) if concerns_all(&error) => Err(error),
+        Err(error) if error.scope() == Scope::Run => Err(error),
         Err(error) => {
             taking.writer.discard(part)?;
             let why = in_one_line(&error);
@@ -85,11 +85,6 @@ async fn take(
             Ok(PartEntry { why: Some(why), ..PartEntry::new(PartOutcome::Failed) }.into())
         }
     }
-}
-
-/// Whether an error of one part makes all others pointless.
-fn concerns_all(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Disk | ErrorKind::Interrupted | ErrorKind::Internal)
 }
 
 fn verdict(taken: &Taken) -> Verdict {

@@ -1,27 +1,46 @@
-//! The way from a root to a name below it: one component at a time, never through a symlink.
+//! Files and directories that are made below a directory, with the directories on their way.
 
 use std::borrow::Borrow;
 
-use rustix::fs::{Mode, OFlags};
-use rustix::io::Errno;
-
-use super::key_path::TAKEN;
+use super::descend::{Step, component, split};
 use super::new_file::NewFile;
-use super::root::{Kind, NO_FILE, Root, SYMLINK};
-use crate::error::{At, Error, ErrorKind, Result};
+use super::partial_name::partial_name;
+use super::root::Root;
+use crate::error::Result;
+use crate::key_path::{TAKEN, encode};
 
 /// Opens a file in a directory, given with its path and with the file's name and temporary name.
 type Open = fn(Root, Vec<String>, String, String) -> Result<NewFile>;
 
-/// What one step down led to.
-pub(super) enum Step {
-    Directory(Root),
-    File,
-    Absent,
-}
-
 impl Root {
-    pub(super) fn begin<S: Borrow<str>>(&self, path: &[S], temporary: String, open: Open) -> Result<NewFile> {
+    /// Begins a file at this path, making directories on the way. Where a name is taken by the other sort (a file
+    /// for a directory, or the reverse) the path takes `%+`: [`NewFile::commit`] says which path it became.
+    pub fn new_file<S: Borrow<str>>(&self, path: &[S]) -> Result<NewFile> {
+        let name = path.last().map_or("", Borrow::borrow);
+        self.begin(path, partial_name(name, ""), NewFile::create)
+    }
+
+    /// Begins the file of an object.
+    pub fn new_object(&self, key: &str, etag: &str) -> Result<NewFile> {
+        self.begin(&encode(key), partial_name(key, etag), NewFile::create)
+    }
+
+    /// Begins the file of an object, or goes on with what an earlier run has left of it. Dropped before it is committed,
+    /// it stays for the next run. While another run writes it, that is an [`ErrorKind::Locked`] error.
+    pub fn resume_object(&self, key: &str, etag: &str) -> Result<NewFile> {
+        self.begin(&encode(key), partial_name(key, etag), NewFile::resume)
+    }
+
+    /// Renames something in it. The new name must be free.
+    pub fn rename(&self, from: &str, to: &str) -> Result<()> {
+        let (from, to) = (component(from)?, component(to)?);
+        if self.kind_here(to)?.is_some() {
+            return Err(self.unexpected_entry(to, "the name is taken"));
+        }
+        rustix::fs::renameat(self, from, self, to).map_err(|error| self.failed("rename", from, error))
+    }
+
+    fn begin<S: Borrow<str>>(&self, path: &[S], temporary: String, open: Open) -> Result<NewFile> {
         let (name, directories) = split(path)?;
         let (mut parent, mut real) = (self.clone(), Vec::with_capacity(path.len()));
         for directory in directories {
@@ -47,51 +66,22 @@ impl Root {
             Step::File | Step::Absent => Ok((self.subdirectory(&later, true)?, later)),
         }
     }
-
-    pub(super) fn make_directory(&self, name: &str) -> Result<()> {
-        match rustix::fs::mkdirat(self, component(name)?, Mode::RWXU) {
-            Ok(()) | Err(Errno::EXIST) => Ok(()),
-            Err(error) => Err(self.failed("make the directory", name, error)),
-        }
-    }
-
-    pub(super) fn parent<'a, S: Borrow<str>>(&self, path: &'a [S]) -> Result<(Self, &'a str)> {
-        let (name, directories) = split(path)?;
-        let mut parent = self.clone();
-        for directory in directories {
-            parent = parent.subdirectory(directory.borrow(), false)?;
-        }
-        Ok((parent, component(name)?))
-    }
-
-    pub(super) fn step(&self, name: &str) -> Result<Step> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        match rustix::fs::openat(self, component(name)?, flags, Mode::empty()) {
-            Ok(directory) => Ok(Step::Directory(Self::of(directory, self.path().join(name)))),
-            Err(Errno::NOENT) => Ok(Step::Absent),
-            Err(error @ (Errno::NOTDIR | Errno::LOOP)) => match self.kind_here(name)? {
-                Some(Kind::File) => Ok(Step::File),
-                Some(Kind::Symlink) => Err(self.unexpected_entry(name, SYMLINK)),
-                Some(Kind::Other) => Err(self.unexpected_entry(name, NO_FILE)),
-                Some(Kind::Directory) | None => Err(self.failed("open the directory", name, error)),
-            },
-            Err(error) => Err(self.failed("open the directory", name, error)),
-        }
-    }
 }
 
-/// Refuses what is not one name: the last line of defence, behind `encode` and `decode`.
-pub(super) fn component(name: &str) -> Result<&str> {
-    if matches!(name, "" | "." | "..") || name.contains(['/', '\0']) {
-        return Err(
-            Error::new(ErrorKind::Internal, "a path component that is not one name").at(At::Path, name)
-        );
-    }
-    Ok(name)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::Kind;
+    use crate::error::ErrorKind;
 
-fn split<S: Borrow<str>>(path: &[S]) -> Result<(&str, &[S])> {
-    let (name, directories) =
-        path.split_last().ok_or_else(|| Error::new(ErrorKind::Internal, "an empty path"))?;
-    Ok((name.borrow(), directories))
+    #[test]
+    fn a_rename_replaces_nothing() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Root::open(directory.path()).unwrap();
+        std::fs::create_dir(directory.path().join("a")).unwrap();
+        std::fs::create_dir(directory.path().join("b")).unwrap();
+        assert_eq!(root.rename("a", "b").unwrap_err().kind(), ErrorKind::Occupied);
+        root.rename("a", "c").unwrap();
+        assert_eq!(root.kind(&["c"]).unwrap(), Some(Kind::Directory));
+    }
 }

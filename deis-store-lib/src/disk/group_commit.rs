@@ -35,7 +35,7 @@ impl GroupCommit {
         let turn = self.turn.lock().await;
         let group = std::mem::take(&mut *self.lock());
         if !group.is_empty() {
-            // If it panics, those who wait are not told, and say so below.
+            // If it panics, the waiting callers get no outcome, which is an error below.
             let _ = tokio::task::spawn_blocking(|| commit_all(group)).await;
         }
         drop(turn);
@@ -48,7 +48,7 @@ impl GroupCommit {
 }
 
 fn commit_all(mut group: Vec<Waiting>) {
-    // Who was dropped meanwhile waits no more.
+    // A caller that was dropped meanwhile waits no more.
     group.retain(|waiting| !waiting.told.is_closed());
     if group.len() > FEW {
         // Only to be quick: whether a file is safe its own sync says, to which little is left then.
@@ -58,12 +58,12 @@ fn commit_all(mut group: Vec<Waiting>) {
         let outcome = match new_file.sync() {
             Ok(()) => new_file.name_it(),
             Err(error) => {
-                // What is in memory need not be what is on the disk, and would be believed by whoever goes on with it.
+                // The bytes in memory need not be those on the disk, and the next run would believe them.
                 new_file.discard();
                 Err(error)
             }
         };
-        // Who was dropped just now has its file all the same.
+        // If the caller was dropped just now, its file is there all the same.
         let _ = told.send(outcome);
     }
 }

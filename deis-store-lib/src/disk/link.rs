@@ -3,7 +3,6 @@
 use std::borrow::Borrow;
 use std::fs::File;
 
-use rustix::fs::AtFlags;
 use rustix::io::Errno;
 
 use super::root::Root;
@@ -38,19 +37,13 @@ impl Root {
     }
 }
 
-/// Links without following a symlink; the caller compares the inode.
-pub(super) fn link(from: &Root, name: &str, to: &Root, new_name: &str) -> Result<(), Errno> {
-    rustix::fs::linkat(from, name, to, new_name, AtFlags::empty())
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::Write;
-    use std::os::unix::fs::{MetadataExt, PermissionsExt};
+    use std::os::unix::fs::MetadataExt;
     use std::time::{Duration, SystemTime};
 
     use super::*;
-    use crate::disk::writer::tests::Tmpfs;
     use crate::error::ErrorKind;
 
     fn object(root: &Root, key: &str) {
@@ -72,18 +65,6 @@ mod tests {
         }
         let inode = |path: std::path::PathBuf| path.metadata().unwrap().ino();
         assert_eq!(inode(old.path().join("d/k")), inode(new.path().join("d%+/k")));
-    }
-
-    #[test]
-    fn across_file_systems_it_is_a_copy_with_mode_and_time() {
-        let (old, new) = (tempfile::tempdir().unwrap(), Tmpfs::mount("1m"));
-        let from = Root::open(old.path()).unwrap();
-        object(&from, "k");
-        let to = Root::open(new.path()).unwrap();
-        assert_eq!(to.link_object("k", &from, &["k"]).unwrap(), ["k"]);
-        let metadata = new.path().join("k").metadata().unwrap();
-        assert_eq!((metadata.mtime(), metadata.len(), metadata.permissions().mode() & 0o777), (7, 1, 0o400));
-        assert_eq!(to.list().unwrap().len(), 1);
     }
 
     #[test]

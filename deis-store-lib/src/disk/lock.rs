@@ -1,6 +1,6 @@
 //! Locks on files, which the kernel drops when their holder dies.
 //!
-//! The text in a lock file is for people only; the file is never deleted, since a lock on a deleted one excludes nobody.
+//! The text in a lock file is for people alone; the file is never deleted, since a lock on a deleted one excludes nobody.
 
 use std::fs::File;
 use std::io::{Read, Seek, Write};
@@ -8,7 +8,7 @@ use std::io::{Read, Seek, Write};
 use rustix::fs::{FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::create::component;
+use super::descend::component;
 use super::root::{Root, SYMLINK};
 use crate::error::{At, Error, ErrorKind, Result, printable};
 

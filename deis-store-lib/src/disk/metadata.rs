@@ -1,6 +1,5 @@
-//! What a file is, without opening it.
+//! The kind, size and time of a file, without opening it.
 
-use std::borrow::Borrow;
 use std::ffi::OsStr;
 use std::os::fd::AsFd;
 use std::time::{Duration, SystemTime};
@@ -8,13 +7,26 @@ use std::time::{Duration, SystemTime};
 use rustix::fs::{AtFlags, FileType, Stat};
 use rustix::io::Errno;
 
-use super::root::{Kind, Root};
-use crate::error::{ErrorKind, Result};
+use super::root::Root;
+use crate::error::Result;
 
-/// What a name stands for.
+/// The kind of thing that a name names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A directory.
+    Directory,
+    /// A regular file.
+    File,
+    /// A symlink: never ours.
+    Symlink,
+    /// A device, socket or pipe: never ours.
+    Other,
+}
+
+/// The metadata of what a name names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Metadata {
-    /// What sort of thing.
+    /// Its kind.
     pub kind: Kind,
     /// Its size in bytes.
     pub size_bytes: u64,
@@ -23,16 +35,7 @@ pub struct Metadata {
 }
 
 impl Root {
-    /// What a path names, through no symlink; nothing if it is not there.
-    pub fn metadata<S: Borrow<str>>(&self, path: &[S]) -> Result<Option<Metadata>> {
-        match self.parent(path) {
-            Ok((parent, name)) => parent.metadata_here(name),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// What a name in this directory stands for.
+    /// The metadata of what a name in this directory names.
     pub(super) fn metadata_here(&self, name: impl AsRef<OsStr>) -> Result<Option<Metadata>> {
         let name = name.as_ref();
         match rustix::fs::statat(self, name, AtFlags::SYMLINK_NOFOLLOW) {
@@ -40,6 +43,11 @@ impl Root {
             Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(self.failed("look at", name, error)),
         }
+    }
+
+    /// Its kind.
+    pub(super) fn kind_here(&self, name: impl AsRef<OsStr>) -> Result<Option<Kind>> {
+        Ok(self.metadata_here(name)?.map(|metadata| metadata.kind))
     }
 
     /// Whether a name in this directory is one of an open file.
@@ -62,22 +70,13 @@ fn metadata(stat: &Stat) -> Metadata {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_has_its_size_and_time_and_a_link_is_a_link() {
-        let place = tempfile::tempdir().unwrap();
-        let root = Root::open(place.path()).unwrap();
-        std::fs::create_dir(place.path().join("d")).unwrap();
-        std::fs::write(place.path().join("d/f"), "abc").unwrap();
-        std::os::unix::fs::symlink("f", place.path().join("d/link")).unwrap();
-        let modified = SystemTime::UNIX_EPOCH + Duration::from_millis(1_445_412_481_250);
-        std::fs::File::open(place.path().join("d/f")).unwrap().set_modified(modified).unwrap();
-        let found = root.metadata(&["d", "f"]).unwrap().unwrap();
-        assert_eq!(found, Metadata { kind: Kind::File, size_bytes: 3, modified });
-        assert_eq!(root.metadata(&["d", "link"]).unwrap().unwrap().kind, Kind::Symlink);
-        assert_eq!(root.metadata(&["x", "y"]).unwrap(), None);
+impl From<FileType> for Kind {
+    fn from(file_type: FileType) -> Self {
+        match file_type {
+            FileType::Directory => Self::Directory,
+            FileType::RegularFile => Self::File,
+            FileType::Symlink => Self::Symlink,
+            _ => Self::Other,
+        }
     }
 }

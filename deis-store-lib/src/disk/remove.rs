@@ -7,7 +7,8 @@ use std::time::Duration;
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
-use super::root::{Kind, Root};
+use super::metadata::Kind;
+use super::root::Root;
 use crate::error::{ErrorKind, Result};
 
 impl Root {
@@ -44,7 +45,7 @@ impl Root {
     }
 
     /// Removes what a run has left half-written under a path, unless a run is about to go on with it.
-    pub(crate) fn remove_half<S: Borrow<str>>(&self, path: &[S]) -> Result<()> {
+    pub(crate) fn remove_partial<S: Borrow<str>>(&self, path: &[S]) -> Result<()> {
         let (parent, name) = match self.parent(path) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
             other => other?,
@@ -55,12 +56,12 @@ impl Root {
     /// Removes a file in this directory, unless somebody has locked it; says whether it has gone.
     pub(super) fn remove_unlocked(&self, name: &str) -> Result<bool> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        // What cannot be opened is no file of a run.
+        // A name that cannot be opened is no file of a run.
         let file = rustix::fs::openat(self, name, flags, Mode::empty());
         if let Ok(file) = &file {
             let locked =
                 rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) == Err(Errno::WOULDBLOCK);
-            // Whoever had the lock may have renamed it, and somebody may have begun another one.
+            // The run that had the lock may have renamed it, and another run may have begun another one.
             if locked || self.is_name_of(name, file) == Ok(false) {
                 return Ok(false);
             }
@@ -106,6 +107,6 @@ mod tests {
         assert!(!place.path().join("ours").exists() && other.join("kept").exists());
         root.remove_directory("ours").unwrap();
         std::os::unix::fs::symlink(&other, place.path().join("ours")).unwrap();
-        assert!(root.remove_directory("ours").is_err(), "a link in our place is a unexpected_entry's");
+        assert!(root.remove_directory("ours").is_err(), "a link in our place is something else's");
     }
 }

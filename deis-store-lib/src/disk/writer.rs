@@ -1,37 +1,23 @@
-//! An object on its way from the network to the disk: a bounded channel to one blocking task, which hashes and writes.
+//! Bytes on their way from the network to the disk: a bounded channel to one blocking task, which hashes and writes.
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use super::new_file::NewFile;
+use super::tap::Tap;
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::Sha256;
 
-/// How many pieces may wait for the disk: with the 256 KiB that the network gives at most, 1 MiB for each object.
-const WAITING_PIECES: usize = 4;
+/// How many chunks may wait for the disk: with the 256 KiB that the network gives at most, 1 MiB for each object.
+const WAITING_CHUNKS: usize = 4;
 
-/// Somebody who looks at the bytes while they are written, such as a checksum.
-pub trait Tap: Send + 'static {
-    /// The next bytes.
-    fn bytes(&mut self, bytes: &[u8]);
-
-    /// The same, of which it may keep a part for a while.
-    fn piece(&mut self, piece: &Bytes) {
-        self.bytes(piece);
-    }
-}
-
-/// Nobody.
-impl Tap for () {
-    fn bytes(&mut self, _: &[u8]) {}
-}
-
-/// An object that is being written. Dropped before [`Writing::finish`], its file is dropped as it is, a little later.
+/// Bytes that a blocking task writes. Dropped before [`Writing::finish`], what is written is dropped as it is, a little
+/// later.
 #[derive(Debug)]
-pub struct Writing<T = ()> {
-    pieces: mpsc::Sender<Piece>,
-    task: Option<JoinHandle<Result<Option<Written<T>>>>>,
+pub struct Writing<W = Written> {
+    chunks: mpsc::Sender<Chunk>,
+    task: Option<JoinHandle<Result<Option<W>>>>,
 }
 
 /// An object that was written and can be checked before it is committed.
@@ -43,49 +29,71 @@ pub struct Written<T = ()> {
     pub size_bytes: u64,
     /// Its SHA-256, unless it was begun without.
     pub sha256: Option<Sha256>,
-    /// Who has seen its bytes.
+    /// The tap that has seen its bytes.
     pub tap: T,
 }
 
 #[derive(Debug)]
-enum Piece {
+enum Chunk {
     Bytes(Bytes),
     End,
 }
 
-impl<T: Tap> Writing<T> {
+impl<T: Tap> Writing<Written<T>> {
     /// Begins to write a file.
     #[must_use]
     pub fn start(new_file: NewFile, tap: T) -> Self {
-        let (pieces, arriving) = mpsc::channel(WAITING_PIECES);
-        Self { pieces, task: Some(tokio::task::spawn_blocking(|| write_arriving(new_file, tap, arriving))) }
+        Self::by(|chunks| write(new_file, tap, chunks))
+    }
+}
+
+impl<W: Send + 'static> Writing<W> {
+    /// Begins to write in a way of the caller's, which gets the chunks on a thread that may wait for the disk.
+    pub(crate) fn by(
+        write: impl FnOnce(&mut dyn Iterator<Item = Bytes>) -> Result<W> + Send + 'static,
+    ) -> Self {
+        let (chunks, mut arriving) = mpsc::channel(WAITING_CHUNKS);
+        let task = tokio::task::spawn_blocking(move || {
+            let mut ended = false;
+            let written = write(&mut std::iter::from_fn(|| match arriving.blocking_recv() {
+                Some(Chunk::Bytes(bytes)) => Some(bytes),
+                Some(Chunk::End) => {
+                    ended = true;
+                    None
+                }
+                // The sender went away before the end.
+                None => None,
+            }))?;
+            Ok(ended.then_some(written))
+        });
+        Self { chunks, task: Some(task) }
     }
 
-    /// Hands on a piece, and waits while the disk is behind. An error of an earlier piece may be told here.
+    /// Hands on a chunk, and waits while the disk is behind. The error of an earlier chunk may be returned here.
     pub async fn write(&mut self, bytes: Bytes) -> Result<()> {
-        match self.pieces.send(Piece::Bytes(bytes)).await {
+        match self.chunks.send(Chunk::Bytes(bytes)).await {
             Ok(()) => Ok(()),
             Err(_) => self.outcome().await.and(Err(ended())),
         }
     }
 
     /// Waits until everything is written. It is not committed yet.
-    pub async fn finish(mut self) -> Result<Written<T>> {
-        // If the task has ended already, it has a reason, which is told below.
-        let _ = self.pieces.send(Piece::End).await;
+    pub async fn finish(mut self) -> Result<W> {
+        // If the writer has stopped already, its error is returned below.
+        let _ = self.chunks.send(Chunk::End).await;
         self.outcome().await?.ok_or_else(ended)
     }
 
-    /// Waits until its file is dropped as it is.
+    /// Waits until what is written is dropped as it is.
     pub async fn give_up(self) {
-        drop(self.pieces);
+        drop(self.chunks);
         if let Some(task) = self.task {
-            // What befell it is of no interest any more.
+            // The caller has given it up, so its outcome does not matter.
             let _ = task.await;
         }
     }
 
-    async fn outcome(&mut self) -> Result<Option<Written<T>>> {
+    async fn outcome(&mut self) -> Result<Option<W>> {
         match self.task.take() {
             Some(task) => task.await.map_err(|error| ended().because(error))?,
             None => Err(ended()),
@@ -98,41 +106,19 @@ fn ended() -> Error {
 }
 
 /// Writes a file at once; for the threads that may wait for the disk.
-pub fn write<T: Tap>(
+pub(crate) fn write<T: Tap>(
     mut new_file: NewFile,
     mut tap: T,
-    pieces: impl IntoIterator<Item = Bytes>,
+    chunks: impl IntoIterator<Item = Bytes>,
 ) -> Result<Written<T>> {
-    for bytes in pieces {
+    for bytes in chunks {
         new_file.write_tapped(&bytes, &mut tap).map_err(|error| new_file.write_error(error))?;
     }
     Ok(Written { size_bytes: new_file.size_bytes(), sha256: new_file.sha256(), new_file, tap })
 }
 
-/// `None` if the sender went away before the end.
-fn write_arriving<T: Tap>(
-    new_file: NewFile,
-    tap: T,
-    mut arriving: mpsc::Receiver<Piece>,
-) -> Result<Option<Written<T>>> {
-    let mut ended = false;
-    let written = write(
-        new_file,
-        tap,
-        std::iter::from_fn(|| match arriving.blocking_recv() {
-            Some(Piece::Bytes(bytes)) => Some(bytes),
-            Some(Piece::End) => {
-                ended = true;
-                None
-            }
-            None => None,
-        }),
-    )?;
-    Ok(ended.then_some(written))
-}
-
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use std::time::Duration;
 
     use super::*;
@@ -172,46 +158,6 @@ pub(super) mod tests {
         drop(writing);
         while !root.list().unwrap().is_empty() {
             tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    }
-
-    #[tokio::test]
-    async fn a_full_disk_reaches_the_writer_with_path_and_advice() {
-        let mount = Tmpfs::mount("1m");
-        let root = Root::open(mount.path()).unwrap();
-        let mut writing = Writing::start(root.new_object("d/k", "").unwrap(), ());
-        let piece = Bytes::from(vec![0; 256 << 10]);
-        let error = loop {
-            if let Err(error) = writing.write(piece.clone()).await {
-                break error;
-            }
-        };
-        assert_eq!(error.kind(), ErrorKind::Disk);
-        assert!(error.to_string().contains("d/k"), "{error}");
-        assert_eq!(error.advice(), Some("free some space, then run it again"));
-        assert!(root.subdirectory("d", false).unwrap().list().unwrap().is_empty());
-    }
-
-    /// A small file system of its own; the tests run as root.
-    pub(in super::super) struct Tmpfs(tempfile::TempDir);
-
-    impl Tmpfs {
-        pub(in super::super) fn mount(size: &str) -> Self {
-            let directory = tempfile::tempdir().unwrap();
-            let mut mount = std::process::Command::new("mount");
-            mount.args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"]).arg(directory.path());
-            assert!(mount.status().unwrap().success(), "this test needs root, to mount a tmpfs");
-            Self(directory)
-        }
-
-        pub(in super::super) fn path(&self) -> &std::path::Path {
-            self.0.path()
-        }
-    }
-
-    impl Drop for Tmpfs {
-        fn drop(&mut self) {
-            let _ = std::process::Command::new("umount").arg(self.0.path()).status();
         }
     }
 }

@@ -89,6 +89,8 @@ impl fmt::Display for ErrorKind {
 pub enum Scope {
     /// This object or file alone: the next one may go well.
     Object,
-    /// The whole run: the disk, the gateway or the caller has ended it, and the next object would meet the same.
+    /// A server failed, perhaps at this object alone. If it fails object after object, it has ended the run.
+    Server,
+    /// The whole run: the disk or the caller has ended it, and the next object would meet the same.
     Run,
 }

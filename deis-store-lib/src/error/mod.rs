@@ -25,12 +25,21 @@ struct Inner {
     place: Place,
     todo: Option<String>,
     source: Option<Source>,
+    /// Whether it is known to befall the whole run, whatever its kind.
+    of_run: bool,
 }
 
 impl Error {
     /// An error of a kind; `what` is a clause without a full stop.
     pub fn new(kind: ErrorKind, what: impl Into<String>) -> Self {
-        Self(Box::new(Inner { kind, what: what.into(), place: Place::default(), todo: None, source: None }))
+        Self(Box::new(Inner {
+            kind,
+            what: what.into(),
+            place: Place::default(),
+            todo: None,
+            source: None,
+            of_run: false,
+        }))
     }
 
     /// Adds where it happened, unless something closer to the cause has said so already.
@@ -82,10 +91,19 @@ impl Error {
         &self.0.place
     }
 
+    /// The same error, which befalls the whole run although its kind would be of one object: the next one would meet the
+    /// same.
+    #[must_use]
+    pub(crate) fn of_run(mut self) -> Self {
+        self.0.of_run = true;
+        self
+    }
+
     /// Whether it befalls this object alone, or the whole run.
     #[must_use]
     pub fn scope(&self) -> Scope {
         match self.kind() {
+            _ if self.0.of_run => Scope::Run,
             ErrorKind::Usage
             | ErrorKind::Denied
             | ErrorKind::NotFound
@@ -99,14 +117,12 @@ impl Error {
             | ErrorKind::Format
             | ErrorKind::Unsupported => Scope::Object,
             ErrorKind::Disk if self.is_of_one_path() => Scope::Object,
-            ErrorKind::Disk
-            | ErrorKind::Unreachable
+            ErrorKind::Unreachable
             | ErrorKind::NotReady
             | ErrorKind::Timeout
             | ErrorKind::Busy
-            | ErrorKind::Protocol
-            | ErrorKind::Interrupted
-            | ErrorKind::Internal => Scope::Run,
+            | ErrorKind::Protocol => Scope::Server,
+            ErrorKind::Disk | ErrorKind::Interrupted | ErrorKind::Internal => Scope::Run,
         }
     }
 

@@ -7,15 +7,15 @@ use futures_util::{Stream, TryStreamExt as _, future, stream};
 
 use super::diff::{Compared, compare, lines};
 use super::report::RestoredPart;
-use super::upload_form::{keeps_etag, to_push};
+use super::upload_form::{keeps_etag, upload_file};
 use crate::contents::Contents;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::part::Part;
 use crate::report::{Finding, FindingKind, Findings, Verdict};
-use crate::run::{Run, Running};
+use crate::run::Running;
 use crate::s3::{BucketName, Client};
 use crate::snapshot::{ListLine, SnapshotReader};
-use crate::transfer::{Pushed, push};
+use crate::transfer::{UploadResult, Uploader};
 
 /// Between two references whose order counts: WAL-E takes the one written last for `LATEST`, and old gateways list whole
 /// seconds.
@@ -32,7 +32,6 @@ pub(super) struct Filling<'a> {
     pub(super) look_first: bool,
     /// Whether to write what refers also where something it refers to is lost.
     pub(super) despite_damage: bool,
-    pub(super) run: &'a Run,
     pub(super) task: &'a Running<'a>,
     pub(super) findings: &'a mut Findings,
     pub(super) done: RestoredPart,
@@ -59,13 +58,13 @@ impl Filling<'_> {
         self.client.create_bucket(self.bucket).await?;
         let contents = self.contents;
         let objects = self.lines().try_filter(move |line| future::ready(!contents.is_reference(&line.key)));
-        self.push(objects).await?;
+        self.upload(objects).await?;
         if self.done.failed == 0 || self.despite_damage {
             let references = self.references();
             if contents.has_latest() {
                 self.one_by_one(references).await?;
             } else {
-                self.push(references).await?;
+                self.upload(references).await?;
             }
             return Ok(true);
         }
@@ -88,24 +87,25 @@ impl Filling<'_> {
         self.lines().try_filter(move |line| future::ready(contents.is_reference(&line.key)))
     }
 
-    async fn push(&mut self, lines: impl Stream<Item = Result<ListLine>>) -> Result<()> {
+    async fn upload(&mut self, lines: impl Stream<Item = Result<ListLine>>) -> Result<()> {
         let (client, bucket, look_first) = (self.client, self.bucket, self.look_first);
         let (snapshot, part) = (self.snapshot.clone(), self.part.clone());
-        let files = lines.map_ok(move |line| to_push(&snapshot, &part, line));
-        let (run, task) = (self.run, self.task);
-        push(client, bucket, files, look_first, run, task, |pushed| {
-            self.count(&pushed);
-            Ok(())
-        })
-        .await
+        let files = lines.map_ok(move |line| upload_file(&snapshot, &part, line));
+        let (uploader, task) = (Uploader { client, bucket, look_first }, self.task);
+        uploader
+            .upload_all(files, task, |uploaded| {
+                self.count(&uploaded);
+                Ok(())
+            })
+            .await
     }
 
-    fn count(&mut self, pushed: &Pushed) {
-        match &pushed.result {
-            Ok(_) if pushed.unchanged => self.done.unchanged += 1,
+    fn count(&mut self, uploaded: &UploadResult) {
+        match &uploaded.result {
+            Ok(file) if file.unchanged => self.done.unchanged += 1,
             Ok(_) => {
                 self.done.restored += 1;
-                self.done.bytes += pushed.size_bytes;
+                self.done.bytes += uploaded.size_bytes;
             }
             Err(error) => {
                 self.done.failed += 1;
@@ -115,7 +115,7 @@ impl Filling<'_> {
                 );
                 self.damaged |= damaged;
                 let kind = if damaged { FindingKind::Changed } else { FindingKind::Failed };
-                self.finding(&pushed.key, kind, &error.what());
+                self.finding(&uploaded.key, kind, &error.what());
             }
         }
     }
@@ -129,7 +129,7 @@ impl Filling<'_> {
                 tokio::time::sleep(BETWEEN_REFERENCES).await;
             }
             let before = self.done.restored;
-            self.push(stream::iter([Ok(line)])).await?;
+            self.upload(stream::iter([Ok(line)])).await?;
             // Once one is written anew, those after it must be newer still.
             self.look_first &= self.done.restored == before;
         }

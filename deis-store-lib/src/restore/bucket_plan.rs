@@ -1,18 +1,16 @@
 //! What the restore of a bucket would do, and the guard that no two histories meet in it.
 
-use std::fs::File;
-
 use super::diff::{Compared, compare};
 use super::planned::PartPlan;
 use crate::blocking::blocking;
 use crate::cluster::Cluster;
-use crate::disk::read_chunks;
 use crate::error::{At, Error, ErrorKind, Result, printable};
 use crate::part::Part;
+use crate::s3::BucketName;
 use crate::s3::etag::ETag;
 use crate::s3::op::ListedObject;
-use crate::s3::{BucketName, Check};
 use crate::snapshot::{ListLine, SnapshotReader};
+use crate::transfer::has_bytes_of;
 
 /// The bucket of the cluster that a part goes to.
 pub(super) fn target(
@@ -70,8 +68,10 @@ pub(super) async fn look(
         if foreign.is_some() {
             break;
         }
-        let file = snapshot.open_object(part, &line)?;
-        if !blocking(move || has_etag(file, &there)).await? {
+        let mut file = snapshot.open_object(part, &line)?;
+        let failed =
+            |error: std::io::Error| Error::new(ErrorKind::Disk, "cannot read the file").because(error);
+        if !blocking(move || has_bytes_of(&mut file, &there).map_err(failed)).await? {
             foreign = Some(line.key);
             break;
         }
@@ -104,12 +104,4 @@ fn likeness(line: &ListLine, there: &ListedObject) -> Likeness {
         ETag::Md5(_) => Likeness::Other,
         ETag::Parts { .. } | ETag::Opaque => Likeness::Unknown,
     }
-}
-
-/// Whether a file has the bytes of an object that is listed.
-fn has_etag(mut file: File, there: &ListedObject) -> Result<bool> {
-    let failed = |error: std::io::Error| Error::new(ErrorKind::Disk, "cannot read the file").because(error);
-    let mut check = Check::listed(there);
-    read_chunks(&mut file, |piece| check.update(piece)).map_err(failed)?;
-    Ok(check.agrees())
 }

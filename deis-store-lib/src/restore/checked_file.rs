@@ -3,12 +3,9 @@
 use std::fs::File;
 use std::io::Seek as _;
 
-use sha2::Digest as _;
-
 use crate::blocking::blocking;
-use crate::disk::read_chunks;
+use crate::disk::{CHUNK_BYTES, sha256_of};
 use crate::error::{At, Error, ErrorKind, Result};
-use crate::hash::Sha256;
 use crate::part::Part;
 use crate::snapshot::SnapshotReader;
 
@@ -22,9 +19,7 @@ pub(super) async fn checked_file(snapshot: &SnapshotReader, part: &Part) -> Resu
     blocking(move || {
         let failed =
             |error: std::io::Error| Error::new(ErrorKind::Disk, "cannot read the file").because(error);
-        let mut hasher = sha2::Sha256::new();
-        read_chunks(&mut file, |piece| hasher.update(piece)).map_err(failed)?;
-        if Sha256(hasher.finalize().into()) != expected.sha256 {
+        if sha256_of(&mut file, &mut vec![0; CHUNK_BYTES]).map_err(failed)?.1 != expected.sha256 {
             return Err(Error::new(ErrorKind::Damaged, "the file is not what it was when it was backed up")
                 .at(At::File, name)
                 .todo("take another snapshot, or leave this part out"));

@@ -3,8 +3,8 @@
 use std::pin::pin;
 
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, future, stream};
-use tokio::sync::mpsc;
 
+use crate::blocking::read_ahead;
 use crate::error::Result;
 use crate::part::Part;
 use crate::s3::op::ListedObject;
@@ -43,14 +43,6 @@ impl Keyed for ListLine {
 
 /// The lines of a part, read ahead by a blocking task.
 pub(super) fn lines(snapshot: &SnapshotReader, part: &Part) -> impl Stream<Item = Result<ListLine>> + use<> {
-    let (sender, receiver) = mpsc::channel(256);
     let (snapshot, part) = (snapshot.clone(), part.clone());
-    tokio::task::spawn_blocking(move || match snapshot.lines(&part) {
-        Ok(mut lines) => {
-            // A receiver that has gone away wants no more.
-            let _all_sent = lines.all(|line| sender.blocking_send(line).is_ok());
-        }
-        Err(error) => drop(sender.blocking_send(Err(error))),
-    });
-    stream::unfold(receiver, |mut receiver| async move { receiver.recv().await.map(|line| (line, receiver)) })
+    read_ahead(move || snapshot.lines(&part))
 }

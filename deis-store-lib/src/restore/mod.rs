@@ -59,7 +59,7 @@ async fn carry_out(
         findings: Findings::default(),
         milliseconds: 0,
     };
-    let stage = Stage { cluster, snapshot, despite_damage: plan.despite_damage, run };
+    let stage = Stage { cluster, snapshot, despite_damage: plan.despite_damage };
     for step in &plan.steps {
         run.stop.check()?;
         let part = &step.part;

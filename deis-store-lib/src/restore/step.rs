@@ -7,7 +7,7 @@ use super::{configuration, volume};
 use crate::cluster::Cluster;
 use crate::error::Result;
 use crate::report::{Findings, Verdict};
-use crate::run::{Run, Running};
+use crate::run::Running;
 use crate::snapshot::SnapshotReader;
 
 /// What steps are gone with.
@@ -16,7 +16,6 @@ pub(super) struct Stage<'a> {
     pub(super) cluster: &'a Cluster,
     pub(super) snapshot: &'a SnapshotReader,
     pub(super) despite_damage: bool,
-    pub(super) run: &'a Run,
 }
 
 impl Step {
@@ -27,7 +26,7 @@ impl Step {
         task: &Running<'_>,
         findings: &mut Findings,
     ) -> Result<(RestoredPart, Verdict)> {
-        let Stage { cluster, snapshot, despite_damage, run } = stage;
+        let Stage { cluster, snapshot, despite_damage } = stage;
         match &self.does {
             PartPlan::Config { plan, .. } => Ok((configuration::set(cluster, plan).await?, Verdict::Good)),
             PartPlan::Volume { directory, .. } => {
@@ -43,7 +42,6 @@ impl Step {
                     contents: self.part.contents().unwrap_or_default(),
                     look_first: *already > 0,
                     despite_damage,
-                    run,
                     task,
                     findings,
                     done: RestoredPart::default(),

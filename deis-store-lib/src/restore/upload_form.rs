@@ -5,7 +5,7 @@ use crate::s3::etag::ETag;
 use crate::s3::op::PutObject;
 use crate::s3::{Checked, PartLayout};
 use crate::snapshot::{ListLine, SnapshotReader};
-use crate::transfer::ToPush;
+use crate::transfer::UploadFile;
 
 /// Whether an object comes back with the `ETag` that it had. One of parts of unknown size does not; its bytes were
 /// checked when they were uploaded.
@@ -27,9 +27,9 @@ fn part_size_bytes(line: &ListLine) -> Option<u64> {
         .filter(|size| *size == bytes)
 }
 
-pub(super) fn to_push(snapshot: &SnapshotReader, part: &Part, line: ListLine) -> ToPush {
+pub(super) fn upload_file(snapshot: &SnapshotReader, part: &Part, line: ListLine) -> UploadFile {
     let (snapshot, part, opened) = (snapshot.clone(), part.clone(), line.clone());
-    ToPush {
+    UploadFile {
         part_size_bytes: part_size_bytes(&line),
         in_one: in_one(&line),
         key: line.key,

@@ -74,6 +74,12 @@ pub struct Running<'a> {
 }
 
 impl Running<'_> {
+    /// The run that it belongs to.
+    #[must_use]
+    pub fn run(&self) -> &Run {
+        self.run
+    }
+
     /// Its number, as the parent of others.
     #[must_use]
     pub fn task(&self) -> Task {

@@ -6,9 +6,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::time::milliseconds;
-use crate::disk;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::hash::Sha256;
+use crate::key_path::{decode, encode};
 use crate::outcome::Outcome;
 use crate::s3::Checked;
 
@@ -82,9 +82,9 @@ impl ListLine {
 
     /// The components of its path: of its key, or those the line names if they mean the same key.
     pub fn path(&self) -> Result<Vec<String>> {
-        let Some(path) = &self.other_path else { return Ok(disk::encode(&self.key)) };
+        let Some(path) = &self.other_path else { return Ok(encode(&self.key)) };
         let components: Vec<String> = path.split('/').map(str::to_owned).collect();
-        if disk::decode(&components).as_deref() == Some(self.key.as_str()) {
+        if decode(&components).as_deref() == Some(self.key.as_str()) {
             Ok(components)
         } else {
             Err(Error::new(ErrorKind::Damaged, "an object list names a path that is not the key's")
@@ -96,7 +96,7 @@ impl ListLine {
     /// Says at which path its file is, which is remembered only if it is not the key's own.
     #[must_use]
     pub fn stored_at(mut self, components: &[String]) -> Self {
-        self.other_path = (components != disk::encode(&self.key)).then(|| components.join("/"));
+        self.other_path = (components != encode(&self.key)).then(|| components.join("/"));
         self
     }
 }

@@ -4,8 +4,6 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sha2::Digest;
-
 use super::edition::{BUCKETS, FORMAT};
 use super::json::json;
 use super::list_writer::ListWriter;
@@ -14,7 +12,7 @@ use super::name::{
     LISTS, MANIFEST, MANIFEST_DIGEST, RUN, SnapshotName, UNFINISHED, VOLUME_INDEX, is_list_of, list_name,
 };
 use super::reader::SnapshotReader;
-use crate::disk::{Kind, NewFile, Root, read_chunks};
+use crate::disk::{CHUNK_BYTES, Kind, NewFile, Root, sha256_of};
 use crate::error::{At, Context, Error, ErrorKind, Result, disk_error};
 use crate::hash::Sha256;
 use crate::part::Part;
@@ -177,10 +175,8 @@ impl SnapshotWriter {
 
     fn read_digest(&self, path: &[String]) -> Result<(u64, Sha256)> {
         let mut file = self.root.open_file(path)?;
-        let mut hasher = sha2::Sha256::new();
-        let size_bytes = read_chunks(&mut file, |piece| hasher.update(piece))
-            .map_err(|error| disk_error("read", self.root.path().join(path.join("/")).display(), error))?;
-        Ok((size_bytes, Sha256(hasher.finalize().into())))
+        sha256_of(&mut file, &mut vec![0; CHUNK_BYTES])
+            .map_err(|error| disk_error("read", self.root.path().join(path.join("/")).display(), error))
     }
 }
 

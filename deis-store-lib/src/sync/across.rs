@@ -1,150 +1,116 @@
 //! Bucket → bucket, of the same cluster or of another one.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use futures_util::{TryStreamExt as _, future};
 
+use super::bucket_side::BucketSide;
+use super::one_cluster::may_be_one_bucket;
+use super::options::{SyncOptions, UnchangedBy};
+use super::report::SyncReport;
 use super::tally::{Done, Tally, deferred};
-use super::{BucketTree, SyncReport, Synced};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::outcome::Outcome;
-use crate::run::{Run, Running};
+use crate::run::Running;
+use crate::s3::ObjectKey;
 use crate::s3::op::{CopyObject, CopySource, ListedObject};
-use crate::s3::{BucketName, Client, ObjectKey};
-use crate::sync::{SyncOptions, UnchangedBy};
-use crate::transfer::CircuitBreaker;
-use crate::transfer::Relay;
-use crate::transfer::ordered;
-use crate::tree::Keyed;
-use crate::tree::{Pair, merge};
-
-/// How often an object that is replaced all the time is tried.
-const ATTEMPTS: u32 = 3;
-
-/// A place on another cluster.
-#[derive(Clone, Copy, Debug)]
-pub struct RemoteTarget<'a> {
-    /// That cluster's gateways.
-    pub client: &'a Client,
-    /// The bucket.
-    pub bucket: &'a BucketName,
-    /// What the keys there begin with.
-    pub prefix: &'a str,
-    /// The directory for what is on its way: some objects at a time, in files without a name.
-    pub spool: &'a Path,
-}
-
-/// Makes the objects of `bucket` whose keys begin with `prefix` as those of `from` are, and calls `each` for every key:
-/// the source's, or the target's for what only that has.
-///
-/// An object is unchanged if it has the same size and `ETag`. What is stored with it comes along, but not who may read
-/// it. Source and target may not overlap: that is an [`ErrorKind::Usage`] error.
-pub async fn sync_between_buckets(
-    client: &Client,
-    from: &BucketTree<'_>,
-    (bucket, prefix): (&BucketName, &str),
-    options: &SyncOptions,
-    run: &Run,
-    progress: &Running<'_>,
-    each: impl FnMut(Synced) -> Result<()>,
-) -> Result<SyncReport> {
-    sync(client, from, (client, bucket, prefix), Across::Within, options, run, progress, each).await
-}
-
-/// The same with a place on another cluster: each object comes here, is checked against its `ETag`, and is sent so that
-/// the copy has the same, wherever that can be.
-pub async fn sync_between_clusters(
-    client: &Client,
-    from: &BucketTree<'_>,
-    to: &RemoteTarget<'_>,
-    options: &SyncOptions,
-    run: &Run,
-    progress: &Running<'_>,
-    each: impl FnMut(Synced) -> Result<()>,
-) -> Result<SyncReport> {
-    let across = Across::Relay(Relay::new(to.spool));
-    sync(client, from, (to.client, to.bucket, to.prefix), across, options, run, progress, each).await
-}
+use crate::transfer::{Attempt, Attempts, Relay, Uploader, ordered};
+use crate::tree::{Keyed, Pair, merge};
 
 /// How an object gets across.
-enum Across<'a> {
+pub(super) enum Across {
     /// The gateway copies, and no byte comes here.
     Within,
-    Relay(Relay<'a>),
+    /// By way of this machine.
+    Relayed(Relay),
 }
 
-#[expect(clippy::too_many_arguments, reason = "those of two public functions, and what differs between them")]
-async fn sync(
-    client: &Client,
-    from: &BucketTree<'_>,
-    (target, bucket, prefix): (&Client, &BucketName, &str),
-    across: Across<'_>,
-    options: &SyncOptions,
-    run: &Run,
-    progress: &Running<'_>,
-    each: impl FnMut(Synced) -> Result<()>,
-) -> Result<SyncReport> {
-    let endpoints = target.endpoints();
-    let one_cluster = client.endpoints().iter().any(|endpoint| endpoints.contains(endpoint));
-    let overlap = prefix.starts_with(from.prefix) || from.prefix.starts_with(prefix);
-    // A cluster may be known by two names: then what is deleted would be the source.
-    let may_be_one = one_cluster || (options.delete_removed && prefix != from.prefix);
-    if may_be_one && from.bucket == bucket && overlap {
-        return Err(Error::new(ErrorKind::Usage, "source and target overlap")
-            .at(At::Bucket, bucket)
-            .todo("choose a place in another bucket, or beside the source"));
+impl Across {
+    /// Within a cluster.
+    pub(super) fn within() -> Self {
+        Self::Within
     }
-    let base = from.base();
-    let mut tally = Tally::new(options, each);
+
+    /// By way of files in this directory.
+    pub(super) fn relayed(spool: PathBuf) -> Self {
+        Self::Relayed(Relay::new(spool))
+    }
+}
+
+/// Makes the objects of `target` as those of `source` are. An object is unchanged if it has the same size and `ETag`.
+pub(super) async fn sync(
+    source: &BucketSide<'_>,
+    target: &BucketSide<'_>,
+    across: &Across,
+    options: &SyncOptions<'_>,
+    task: &Running<'_>,
+) -> Result<SyncReport> {
+    refuse_overlap(source, target, options).await?;
+    let base = source.selection.base();
+    let mut tally = Tally::new(options);
     for last in options.rounds() {
-        let wanted = from.wanted_in(*last, options);
-        let from = &BucketTree { wanted: &wanted, ..*from };
-        let (source, alone) = from.source(client).await?;
-        let source = source.map_ok(|object| DownloadTree { above_bytes: base.len(), object });
-        let there =
-            target.list(bucket, prefix).map_ok(|object| DownloadTree { above_bytes: prefix.len(), object });
+        let source = &source.in_round(*last, options);
+        let (objects, alone) = source.source(task).await?;
+        let objects = objects.map_ok(|object| Below { above_bytes: base.len(), object });
+        let there = target.listing().map_ok(|object| Below { above_bytes: target.prefix().len(), object });
         let there = there.try_filter(|below| {
             let key = format!("{base}{}", below.key());
-            future::ready(from.wants(&key) && (!alone || key == from.prefix))
+            future::ready(source.selection.wants(&key) && (!alone || key == source.prefix()))
         });
         let deferred = tally.begin(*last);
-        let failures = CircuitBreaker::default();
-        let copy =
-            Copy { client, from, target, bucket, prefix, across: &across, options, deferred, failures };
-        let work = merge(source, there).map_ok(|pair| copy.pair(pair));
-        let pairs = ordered(work, client.in_flight(), run.stop.clone());
-        tally.count(pairs, |object: ListedObject| (object.key.into(), Ok(())), progress).await?;
+        let attempts = Attempts::new(source.client, source.bucket());
+        let copy = Copy { source, target, across, options, deferred, attempts };
+        let work = merge(objects, there).map_ok(|pair| copy.pair(pair));
+        let pairs = ordered(work, source.client.in_flight(), task.run().stop.clone());
+        tally.count(pairs, |object: ListedObject| (object.key.into(), Ok(())), task).await?;
     }
-    tally.delete_objects(target, bucket, run).await?;
+    tally.delete_objects(target, task).await?;
     tally.finish()
 }
 
+/// An error if what is written or deleted could be the source.
+async fn refuse_overlap(
+    source: &BucketSide<'_>,
+    target: &BucketSide<'_>,
+    options: &SyncOptions<'_>,
+) -> Result<()> {
+    let (from, to) = (source.prefix(), target.prefix());
+    if source.bucket() != target.bucket() || !(to.starts_with(from) || from.starts_with(to)) {
+        return Ok(());
+    }
+    // A cluster may be known by two names: then what is deleted would be the source.
+    let deletes_elsewhere = options.delete_removed && to != from;
+    if deletes_elsewhere || may_be_one_bucket(source.client, target.client, source.bucket()).await? {
+        return Err(Error::new(ErrorKind::Usage, "source and target overlap")
+            .at(At::Bucket, source.bucket())
+            .todo("choose a place in another bucket, or beside the source"));
+    }
+    Ok(())
+}
+
 /// An object by its key below the tree it belongs to.
-struct DownloadTree {
+struct Below {
     above_bytes: usize,
     object: ListedObject,
 }
 
-impl Keyed for DownloadTree {
+impl Keyed for Below {
     fn key(&self) -> &str {
         self.object.key.get(self.above_bytes..).unwrap_or_default()
     }
 }
 
 struct Copy<'a> {
-    client: &'a Client,
-    from: &'a BucketTree<'a>,
-    target: &'a Client,
-    bucket: &'a BucketName,
-    prefix: &'a str,
-    across: &'a Across<'a>,
-    options: &'a SyncOptions,
+    source: &'a BucketSide<'a>,
+    target: &'a BucketSide<'a>,
+    across: &'a Across,
+    options: &'a SyncOptions<'a>,
     deferred: bool,
-    failures: CircuitBreaker,
+    attempts: Attempts<'a>,
 }
 
 impl Copy<'_> {
-    async fn pair(&self, pair: Pair<DownloadTree, DownloadTree>) -> Result<Done<ListedObject>> {
+    async fn pair(&self, pair: Pair<Below, Below>) -> Result<Done<ListedObject>> {
         let (source, target) = match pair {
             Pair::Right(target) => return Ok(Done::TargetOnly(target.object)),
             Pair::Left(source) => (source, None),
@@ -155,74 +121,57 @@ impl Copy<'_> {
             self.options.unchanged_by == UnchangedBy::Presence
                 || (target.size_bytes, &target.etag) == (source.object.size_bytes, &source.object.etag)
         });
-        let to = format!("{}{}", self.prefix, source.key());
-        let mut listed = source.object;
-        let outcome = if unchanged {
-            Outcome::Unchanged
+        let to = format!("{}{}", self.target.prefix(), source.key());
+        let (key, outcome, size_bytes) = if unchanged {
+            (source.object.key.into(), Outcome::Unchanged, 0)
         } else if self.deferred {
-            deferred()
+            (source.object.key.into(), deferred(), 0)
         } else {
-            match self.copy(&mut listed, &to).await {
-                Ok(outcome) => {
-                    self.failures.end();
-                    outcome
-                }
-                Err(error) => match error.kind() {
-                    ErrorKind::Changed | ErrorKind::NotFound | ErrorKind::Damaged => {
-                        Outcome::Failed(error.what())
-                    }
-                    // Of the disk for what is on its way, which all need.
-                    ErrorKind::Disk => return Err(error),
-                    _ => self.failures.outcome(error)?,
-                },
-            }
+            let (listed, outcome) = self.copy(source.object, &to).await?;
+            let is_copied = matches!(outcome, Outcome::Stored | Outcome::Unverifiable(_));
+            (listed.key.into(), outcome, if is_copied { listed.size_bytes } else { 0 })
         };
-        let is_copied = matches!(outcome, Outcome::Stored | Outcome::Unverifiable(_));
-        let size_bytes = if is_copied { listed.size_bytes } else { 0 };
-        Ok(Done::Source { key: listed.key.into(), outcome, size_bytes, there })
+        Ok(Done::Source { key, outcome, size_bytes, there })
     }
 
     /// Copies an object as it was listed; or as it is by now, if it was replaced. Damage may be of the way alone.
-    async fn copy(&self, listed: &mut ListedObject, to: &str) -> Result<Outcome> {
-        let (key, to) = (ObjectKey::new(&listed.key)?, ObjectKey::new(to)?);
-        if self.options.dry_run {
-            return Ok(Outcome::Stored);
-        }
-        let mut attempts = 1;
+    async fn copy(&self, listed: ListedObject, to: &str) -> Result<(ListedObject, Outcome)> {
+        let mut attempt = Attempt::first(listed);
         loop {
-            let error = match self.once(&key, listed, &to).await {
-                Ok(outcome) => return Ok(outcome),
+            let error = match self.once(&attempt.listed, to).await {
+                Ok(outcome) => {
+                    self.attempts.succeeded();
+                    return Ok((attempt.listed, outcome));
+                }
                 Err(error) => error,
             };
-            let again = matches!(error.kind(), ErrorKind::Changed | ErrorKind::NotFound | ErrorKind::Damaged);
-            if attempts == ATTEMPTS || !again {
-                return Err(error);
+            if let Some(given_up) = self.attempts.after(&mut attempt, error).await? {
+                return Ok((attempt.listed, given_up.outcome));
             }
-            match self.client.head(self.from.bucket, &key).await {
-                Ok(now) => (listed.etag, listed.size_bytes) = (now.etag, now.total_bytes),
-                Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Outcome::Vanished),
-                Err(error) => return Err(error),
-            }
-            attempts += 1;
         }
     }
 
-    async fn once(&self, key: &ObjectKey, listed: &ListedObject, to: &ObjectKey) -> Result<Outcome> {
-        let etag = &listed.etag;
+    async fn once(&self, listed: &ListedObject, to: &str) -> Result<Outcome> {
+        let to = ObjectKey::new(to)?;
+        if self.options.dry_run {
+            return Ok(Outcome::Stored);
+        }
+        let (source, target) = (self.source, self.target);
         match self.across {
             Across::Within => {
-                let source = CopySource { bucket: self.from.bucket, key, version_id: None };
-                let copy = CopyObject::new(source, self.bucket, to).if_match(etag);
-                let copied = self.client.copy(&copy).await?;
-                if copied == *etag {
+                let from = CopySource { bucket: source.bucket(), key: &listed.key, version_id: None };
+                let copy = CopyObject::new(from, target.bucket(), &to).if_match(&listed.etag);
+                let copied = source.client.copy(&copy).await?;
+                if copied == listed.etag {
                     return Ok(Outcome::Stored);
                 }
-                let what = format!("the copy has the ETag {copied}, and the object {etag}");
+                let what = format!("the copy has the ETag {copied}, and the object {}", listed.etag);
                 Err(Error::new(ErrorKind::Damaged, what))
             }
-            Across::Relay(through) => {
-                let source = (self.client, self.from.bucket, key);
-                through.carry(source, listed, (self.target, self.bucket, to)).await
+            Across::Relayed(relay) => {
+                let from = (source.client, source.bucket());
+                let uploader = Uploader { client: target.client, bucket: target.bucket(), look_first: false };
+                relay.carry(from, listed, uploader, &to).await
             }
         }
     }

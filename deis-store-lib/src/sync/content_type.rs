@@ -1,4 +1,4 @@
-//! What a file is, from its name alone, with s3cmd's meaning. Pure.
+//! The `Content-Type` of a file, from its name alone, with s3cmd's meaning. Pure.
 
 /// Which `Content-Type` files get.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ impl ContentTypes {
     }
 }
 
-/// Suffixes that only say how a file is packed: what it is stands before them.
+/// Suffixes that say only how a file is packed: the suffix before them says its type.
 const PACKED: [&str; 5] = [".gz", ".Z", ".bz2", ".xz", ".br"];
 
 /// Suffixes that stand for two.

@@ -1,73 +1,62 @@
-//! Bucket → directory, on top of the transfers of `pull`.
+//! Bucket → directory, on top of the downloads of single objects.
 
 use futures_util::{TryStreamExt as _, future};
 
+use super::bucket_side::BucketSide;
+use super::compare::path_has_bytes_of;
+use super::options::SyncOptions;
 use super::plan::{Step, step};
+use super::report::SyncReport;
 use super::tally::{Done, Tally, deferred};
-use super::{BucketTree, SyncReport, Synced, TargetOnly};
 use crate::blocking::blocking;
-use crate::disk::{Lock, Root, read_chunks};
-use crate::error::{At, Context as _, Result, Scope, disk_error};
-use crate::outcome::Outcome;
-use crate::run::{Run, Running};
+use crate::disk::{Lock, Root};
+use crate::error::{At, Context as _, Result};
+use crate::outcome::{Outcome, TargetOnly};
+use crate::run::Running;
 use crate::s3::op::ListedObject;
-use crate::s3::{Check, Client};
-use crate::sync::SyncOptions;
-use crate::transfer::download::{Sink, Transfer};
-use crate::transfer::ordered;
-use crate::tree::PartialFiles;
-use crate::tree::{Pair, merge};
-use crate::tree::{TreeEntry, local};
+use crate::transfer::{Downloader, Sink, ordered};
+use crate::tree::{Pair, PartialFiles, TreeEntry, merge, walk_ahead};
 
-/// Makes the files below `root` as the objects of `tree` are, and calls `each` for every key.
-///
-/// What befalls a single object is its outcome. An error is what befalls all: the listing fails, the disk is full,
-/// the run is stopped, or the gateways fail object after object; or another run writes to the directory, which is an
-/// [`Locked`](crate::ErrorKind::Locked) error. As with s3cmd, a prefix that is an object's whole key
-/// means that object alone.
-pub async fn sync_to_directory(
-    client: &Client,
-    tree: &BucketTree<'_>,
+/// Makes the files below `root` as the objects of `source` are.
+pub(super) async fn sync(
+    source: &BucketSide<'_>,
     root: &Root,
-    options: &SyncOptions,
-    run: &Run,
-    progress: &Running<'_>,
-    each: impl FnMut(Synced) -> Result<()>,
+    options: &SyncOptions<'_>,
+    task: &Running<'_>,
 ) -> Result<SyncReport> {
-    let base = tree.base();
+    let base = source.selection.base();
     let _lock = if options.dry_run { None } else { Some(Lock::directory(root)?) };
-    let mut tally = Tally::new(options, each);
-    let mut leftovers = PartialFiles::default();
+    let mut tally = Tally::new(options);
+    let mut partial_files = PartialFiles::default();
     for last in options.rounds() {
-        let wanted = tree.wanted_in(*last, options);
-        let tree = &BucketTree { wanted: &wanted, ..*tree };
-        let (listing, alone) = tree.source(client).await?;
+        let source = source.in_round(*last, options);
+        let (listing, alone) = source.source(task).await?;
         let files;
-        (files, leftovers) = local(root, base);
-        let files = files.try_filter(move |local| {
-            future::ready(tree.wants_file(local, *last) && (!alone || local.key == tree.prefix))
+        (files, partial_files) = walk_ahead(root, base);
+        let files = files.try_filter(|file| {
+            future::ready(source.wants_file(file, *last) && (!alone || file.key == source.prefix()))
         });
-        let transfer = Transfer::new(client, tree.bucket, root, Sink::Mirror { prefix_bytes: base.len() });
-        let pull =
-            Pull { transfer, root, options, deferred: tally.begin(*last), leftovers: leftovers.clone() };
-        let work = merge(listing, files).map_ok(|pair| pull.pair(pair));
-        let pairs = ordered(work, client.in_flight(), run.stop.clone());
-        tally
-            .count(
-                pairs,
-                |local: TreeEntry| (local.key, local.found.map(|_| local.path.components())),
-                progress,
-            )
-            .await?;
+        let sink = Sink::Mirror { prefix_bytes: base.len() };
+        let down = Down {
+            downloader: Downloader::new(source.client, source.bucket(), root, sink),
+            root,
+            options,
+            deferred: tally.begin(*last),
+            partial_files: partial_files.clone(),
+        };
+        let work = merge(listing, files).map_ok(|pair| down.pair(pair));
+        let pairs = ordered(work, source.client.in_flight(), task.run().stop.clone());
+        let doom = |file: TreeEntry| (file.key, file.found.map(|_| file.path.components()));
+        tally.count(pairs, doom, task).await?;
     }
     for doomed in tally.doomed()? {
         let (key, path) = doomed?;
-        run.stop.check()?;
+        task.run().stop.check()?;
         if !options.dry_run {
             let root = root.clone();
             blocking(move || root.remove_at(&path)).await?;
         }
-        tally.extra_did(key, TargetOnly::Deleted)?;
+        tally.target_only(key, TargetOnly::Deleted)?;
     }
     let report = tally.finish()?;
     if !options.dry_run {
@@ -75,7 +64,7 @@ pub async fn sync_to_directory(
             && report.not_deleted == 0
             && report.counts.failed + report.counts.refused == 0
         {
-            leftovers.remove_all(root).await?;
+            partial_files.remove_all(root).await?;
         }
         // Also where nothing was stored: what a killed run has named may not be safe yet.
         let root = root.clone();
@@ -84,22 +73,22 @@ pub async fn sync_to_directory(
     Ok(report)
 }
 
-struct Pull<'a> {
-    transfer: Transfer<'a>,
+struct Down<'a> {
+    downloader: Downloader<'a>,
     root: &'a Root,
-    options: &'a SyncOptions,
+    options: &'a SyncOptions<'a>,
     deferred: bool,
-    leftovers: PartialFiles,
+    partial_files: PartialFiles,
 }
 
-impl Pull<'_> {
+impl Down<'_> {
     async fn pair(&self, pair: Pair<ListedObject, TreeEntry>) -> Result<Done<TreeEntry>> {
         let done = self.decided(pair).await?;
         if let Done::Source { key, outcome, .. } = &done
             && outcome.is_on_disk()
             && !self.options.dry_run
         {
-            self.leftovers.remove_of(self.root, self.transfer.below(key)).await?;
+            self.partial_files.remove_of(self.root, self.downloader.below(key)).await?;
         }
         Ok(done)
     }
@@ -125,10 +114,10 @@ impl Pull<'_> {
             let (key, size_bytes) = (listed.key.into(), listed.size_bytes);
             return Ok(Done::Source { key, outcome: Outcome::Stored, size_bytes, there });
         }
-        // Few keys come here as a rule; kept within, a transfer would make the step of every key some kilobytes to move.
-        let pulled = Box::pin(self.transfer.object(listed)).await?;
-        let size_bytes = pulled.stored.as_ref().map_or(0, |stored| stored.size_bytes);
-        let (key, outcome) = (pulled.listed.key.into(), pulled.outcome);
+        // Few keys come here as a rule; kept within, a download would make the step of every key some kilobytes to move.
+        let downloaded = Box::pin(self.downloader.object(listed)).await?;
+        let size_bytes = downloaded.stored.as_ref().map_or(0, |stored| stored.size_bytes);
+        let (key, outcome) = (downloaded.listed.key.into(), downloaded.outcome);
         Ok(Done::Source { key, outcome, size_bytes, there })
     }
 
@@ -146,11 +135,10 @@ impl Pull<'_> {
                 let touch = (!self.options.dry_run).then_some(modified);
                 blocking(move || {
                     let path = local.path.components();
-                    let same = has_bytes_of(&root, &path, &listed)?;
+                    let same = path_has_bytes_of(&root, &path, &listed)?;
                     if let (true, Some(modified)) = (same, touch) {
-                        let touched = root.open_file(&path)?.set_modified(modified);
-                        // Who may read the file and not change its time reads it again the next time.
-                        let _ = touched;
+                        // A user that may read the file and not change its time reads it again the next time.
+                        let _touched = root.open_file(&path)?.set_modified(modified);
                     }
                     Ok(same)
                 })
@@ -158,19 +146,4 @@ impl Pull<'_> {
             }
         }
     }
-}
-
-/// Whether a file has the bytes that an object's `ETag` says. If the `ETag` says nothing, it has not.
-pub(super) fn has_bytes_of(root: &Root, path: &[String], listed: &ListedObject) -> Result<bool> {
-    let mut file = match root.open_file(path) {
-        Ok(file) => file,
-        // It has gone or been replaced since it was looked at, or it cannot be read and perhaps be replaced.
-        Err(error) if error.scope() == Scope::Object => return Ok(false),
-        Err(error) => return Err(error),
-    };
-    let mut check = Check::listed(listed);
-    read_chunks(&mut file, |piece| check.update(piece))
-        .map_err(|error| disk_error("read", path.join("/"), error))
-        .at(At::Key, &listed.key)?;
-    Ok(check.agrees())
 }

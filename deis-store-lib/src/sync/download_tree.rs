@@ -2,158 +2,145 @@
 //!
 //! Nothing is compared and nothing deleted; a file that is there is left, replaced or refused as told.
 
+use std::path::PathBuf;
+
 use futures_util::TryStreamExt as _;
 
-use super::{Globs, Outcome};
-use crate::disk::{Root, encode};
-use crate::error::Result;
-use crate::run::{Run, Running};
+use crate::disk::Root;
+use crate::error::{ErrorKind, Result};
+use crate::key_path::encode;
+use crate::outcome::{Each, Fate, KeyOutcome, Outcome};
+use crate::run::{Run, Running, TaskKind, TaskResult};
+use crate::s3::Client;
 use crate::s3::op::ListedObject;
-use crate::s3::{BucketName, Client};
-use crate::transfer::download::{Sink, Transfer};
-use crate::transfer::ordered;
+use crate::transfer::{Downloaded, Downloader, Selection, Sink, ordered};
 
-/// Objects that are to be downloaded.
-#[derive(Clone, Copy, Debug)]
-pub struct DownloadTree<'a> {
-    /// The bucket.
-    pub bucket: &'a BucketName,
-    /// Only keys that begin so. What follows its last slash is part of the paths.
-    pub prefix: &'a str,
-    /// What to leave out, by path.
-    pub globs: &'a Globs,
-    /// What to do where a file is.
-    pub existing: Existing,
+/// Downloads objects into a directory, for its user alone.
+#[derive(Clone, Debug)]
+pub struct DownloadTree {
+    /// The cluster's gateways.
+    pub client: Client,
+    /// The objects. The part of a key behind the last slash of the prefix is the path.
+    pub selection: Selection,
+    /// The directory, which is made where it is missing.
+    pub directory: PathBuf,
 }
 
-/// What to do where a file is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How objects are downloaded into a directory.
+#[derive(Debug, Default)]
+pub struct DownloadTreeOptions<'a> {
+    /// The treatment of a file that is there.
+    pub existing: Existing,
+    /// Change nothing.
+    pub dry_run: bool,
+    /// Called for every object that is selected, in the order of the listing, with the path that its file has or would
+    /// have.
+    pub each: Each<'a, KeyOutcome>,
+}
+
+/// The treatment of a file that is there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Existing {
     /// Refuse the object.
+    #[default]
     Refuse,
-    /// Leave the file.
+    /// Leave the file; its object is [`Outcome::Unchanged`].
     Skip,
     /// Replace the file.
     Replace,
 }
 
-/// A listed object, and what became of it.
-#[derive(Debug)]
-pub struct Taken {
-    /// Its key.
-    pub key: String,
-    /// Its size in bytes.
-    pub size_bytes: u64,
-    /// The components of its path, or of that which it would have.
-    pub path: Vec<String>,
-    /// What became of it; [`Outcome::Unchanged`] if the file that is there was left.
-    pub outcome: Outcome,
+impl DownloadTree {
+    /// Downloads the objects. An error befalls all.
+    pub async fn run(&self, options: &DownloadTreeOptions<'_>, run: &Run) -> Result<()> {
+        if options.dry_run {
+            return self.plan(options).await;
+        }
+        // A bucket that is not there makes no directory.
+        self.client.is_empty(self.selection.bucket()).await?;
+        let root = Root::create(&self.directory)?;
+        let task = run.begin(None, TaskKind::Step, "get");
+        self.download(&root, options, &task).await?;
+        task.done(TaskResult::Good);
+        Ok(())
+    }
+
+    /// Tells the outcome of each object if all went well.
+    async fn plan(&self, options: &DownloadTreeOptions<'_>) -> Result<()> {
+        let root = match Root::open(&self.directory) {
+            Ok(root) => Some(root),
+            // Then nothing is there yet.
+            Err(error) if error.kind() == ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        let mut listing = Box::pin(self.client.list(self.selection.bucket(), self.selection.prefix()));
+        while let Some(listed) = listing.try_next().await? {
+            if self.selection.wants(&listed.key) {
+                let path = encode(self.selection.below(&listed.key));
+                let existing = root.as_ref().and_then(|root| options.existing.outcome(root, &path));
+                options.each.call(self.told(listed, &path, existing.unwrap_or(Outcome::Stored)))?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn download(
+        &self,
+        root: &Root,
+        options: &DownloadTreeOptions<'_>,
+        task: &Running<'_>,
+    ) -> Result<()> {
+        let (client, selection) = (&self.client, &self.selection);
+        let listing = client.list(selection.bucket(), selection.prefix());
+        let listing = listing.try_filter(|object| std::future::ready(selection.wants(&object.key)));
+        let sink = Sink::Mirror { prefix_bytes: selection.base().len() };
+        let downloader = Downloader::new(client, selection.bucket(), root, sink);
+        let downloads = listing.map_ok(|listed| self.one(&downloader, root, options.existing, listed));
+        let mut results = Box::pin(ordered(downloads, client.in_flight(), task.run().stop.clone()));
+        while let Some(told) = results.try_next().await? {
+            task.advance(1, told.size_bytes);
+            options.each.call(told)?;
+        }
+        Ok(())
+    }
+
+    async fn one(
+        &self,
+        downloader: &Downloader<'_>,
+        root: &Root,
+        existing: Existing,
+        listed: ListedObject,
+    ) -> Result<KeyOutcome> {
+        let path = encode(self.selection.below(&listed.key));
+        if let Some(outcome) = existing.outcome(root, &path) {
+            return Ok(self.told(listed, &path, outcome));
+        }
+        let Downloaded { listed, outcome, stored, .. } = downloader.object(listed).await?;
+        let path = stored.map_or(path, |stored| stored.path);
+        Ok(self.told(listed, &path, outcome))
+    }
+
+    fn told(&self, listed: ListedObject, path: &[String], outcome: Outcome) -> KeyOutcome {
+        let copied = matches!(outcome, Outcome::Stored | Outcome::Unverifiable(_));
+        KeyOutcome {
+            key: listed.key.into(),
+            fate: Fate::Source(outcome),
+            size_bytes: if copied { listed.size_bytes } else { 0 },
+            path: Some(self.directory.join(path.iter().collect::<PathBuf>())),
+        }
+    }
 }
 
-impl DownloadTree<'_> {
-    /// The part of a key that becomes its path; `None` if it is left out.
-    #[must_use]
-    pub fn path<'k>(&self, key: &'k str) -> Option<&'k str> {
-        let path = below(self.prefix, key);
-        (!self.globs.leave_out(path)).then_some(path)
-    }
-
-    /// What would become of a listed object, if all goes well; `None` if it is left out. Without a root nothing is
-    /// there yet.
-    #[must_use]
-    pub fn plan(&self, listed: &ListedObject, root: Option<&Root>) -> Option<Taken> {
-        let path = encode(self.path(&listed.key)?);
-        let outcome = root.and_then(|root| self.existing(root, &path)).unwrap_or(Outcome::Stored);
-        Some(Taken { key: listed.key.to_string(), size_bytes: listed.size_bytes, path, outcome })
-    }
-
-    /// What becomes of an object because a file is there. Where that cannot be told, such as below a file, its own
+impl Existing {
+    /// The outcome of an object in whose place a file is. Where that cannot be told, such as below a file, the object's
     /// path is found when it is written.
-    fn existing(&self, root: &Root, path: &[String]) -> Option<Outcome> {
-        if self.existing == Existing::Replace || !matches!(root.kind(path), Ok(Some(_))) {
+    fn outcome(self, root: &Root, path: &[String]) -> Option<Outcome> {
+        if self == Self::Replace || !matches!(root.kind(path), Ok(Some(_))) {
             return None;
         }
-        Some(match self.existing {
-            Existing::Skip => Outcome::Unchanged,
+        Some(match self {
+            Self::Skip => Outcome::Unchanged,
             _ => Outcome::Refused("the file is there already".to_owned()),
         })
-    }
-}
-
-/// A key without the directories of the prefix that it begins with.
-#[must_use]
-pub fn below<'a>(prefix: &str, key: &'a str) -> &'a str {
-    key.get(directories(prefix).len()..).unwrap_or(key)
-}
-
-/// What a prefix has up to its last slash.
-pub(super) fn directories(prefix: &str) -> &str {
-    prefix.rfind('/').map_or("", |end| &prefix[..=end])
-}
-
-/// Downloads objects beneath `root` for its user alone, and calls `each` for every listed one that is not left out, in the
-/// order of the listing. An error is what befalls all.
-pub async fn take(
-    client: &Client,
-    wanted: &DownloadTree<'_>,
-    root: &Root,
-    run: &Run,
-    progress: &Running<'_>,
-    mut each: impl FnMut(Taken) -> Result<()>,
-) -> Result<()> {
-    let listing = client.list(wanted.bucket, wanted.prefix);
-    let listing = listing.try_filter(|object| std::future::ready(wanted.path(&object.key).is_some()));
-    let form = Sink::Mirror { prefix_bytes: directories(wanted.prefix).len() };
-    let transfer = Transfer::new(client, wanted.bucket, root, form);
-    let transfers = listing.map_ok(|object| one(&transfer, wanted, root, object));
-    let mut results = Box::pin(ordered(transfers, client.in_flight(), run.stop.clone()));
-    while let Some(taken) = results.try_next().await? {
-        progress.advance(1, if taken.outcome.is_on_disk() { taken.size_bytes } else { 0 });
-        each(taken)?;
-    }
-    Ok(())
-}
-
-async fn one(
-    transfer: &Transfer<'_>,
-    wanted: &DownloadTree<'_>,
-    root: &Root,
-    listed: ListedObject,
-) -> Result<Taken> {
-    let path = encode(below(wanted.prefix, &listed.key));
-    let (listed, path, outcome) = if let Some(outcome) = wanted.existing(root, &path) {
-        (listed, path, outcome)
-    } else {
-        let pulled = transfer.object(listed).await?;
-        (pulled.listed, pulled.stored.map_or(path, |stored| stored.path), pulled.outcome)
-    };
-    Ok(Taken { key: listed.key.into(), size_bytes: listed.size_bytes, path, outcome })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_directories_of_the_prefix_are_not_in_the_path() {
-        for (prefix, key, path) in [
-            ("", "a/b", "a/b"),
-            ("a", "a/b", "a/b"),
-            ("a/", "a/b", "b"),
-            ("a/b", "a/bc/d", "bc/d"),
-            ("a/", "a//b", "/b"),
-        ] {
-            assert_eq!(below(prefix, key), path, "{prefix} {key}");
-        }
-    }
-
-    #[test]
-    fn patterns_are_matched_with_the_path_and_not_with_the_key() {
-        let bucket = BucketName::new("abc").unwrap();
-        let globs = Globs::new(&["a/b"], &[]);
-        let wanted =
-            DownloadTree { bucket: &bucket, prefix: "a/", globs: &globs, existing: Existing::Refuse };
-        assert_eq!(wanted.path("a/b"), Some("b"));
-        assert_eq!(wanted.path("a/a/b"), None);
     }
 }

@@ -3,7 +3,10 @@
 //! s3cmd matches a pattern with the *end* of the path below the place that was named: `*.log` and `app.log` match in
 //! every directory, and `*` and `?` match slashes too.
 
-/// Patterns that leave out, and patterns that take in again what those have left out.
+use crate::s3::BucketName;
+use crate::transfer::Selection;
+
+/// Patterns that leave paths out, and patterns that take some of these in again.
 #[derive(Clone, Debug, Default)]
 pub struct Globs {
     exclude: Vec<Glob>,
@@ -21,6 +24,18 @@ impl Globs {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.exclude.is_empty()
+    }
+
+    /// The objects below a prefix whose paths are not left out. A path is the key without what the prefix has up to its
+    /// last `/`.
+    #[must_use]
+    pub fn select(&self, bucket: &BucketName, prefix: &str) -> Selection {
+        let all = Selection::new(bucket, prefix);
+        if self.is_empty() {
+            return all;
+        }
+        let (globs, below) = (self.clone(), all.clone());
+        all.filter(move |key| !globs.leave_out(below.below(key)))
     }
 
     /// Whether this path is left out.
@@ -120,7 +135,7 @@ impl Piece {
     }
 }
 
-/// What stands after a `[`, and its length with the `]`. A `]` that comes first is one of the characters.
+/// The piece that stands after a `[`, and its length with the `]`. A `]` that comes first is one of the characters.
 fn one_of(rest: &[char]) -> Option<(Piece, usize)> {
     let not = rest.first() == Some(&'!');
     let begin = usize::from(not);
@@ -165,6 +180,13 @@ mod tests {
             let globs = Globs::new(&[glob], &[]);
             assert_eq!(globs.leave_out(path), matches, "{glob} {path}");
         }
+    }
+
+    #[test]
+    fn patterns_are_matched_with_the_path_and_not_with_the_key() {
+        let below_a = Globs::new(&["a/b"], &[]).select(&BucketName::new("abc").unwrap(), "a/");
+        assert!(below_a.wants("a/b"));
+        assert!(!below_a.wants("a/a/b"));
     }
 
     #[test]

@@ -1,13 +1,16 @@
 //! How a sync is done.
 
+use std::path::PathBuf;
 use std::str::FromStr;
 
-use super::{ContentTypes, Globs};
+use super::content_type::ContentTypes;
+use super::globs::Globs;
 use crate::error::{At, Error, ErrorKind, Result};
+use crate::outcome::{Each, KeyOutcome};
 
 /// How a sync is done.
-#[derive(Clone, Debug, Default)]
-pub struct SyncOptions {
+#[derive(Debug, Default)]
+pub struct SyncOptions<'a> {
     /// How it is known that a key is there already.
     pub unchanged_by: UnchangedBy,
     /// Delete in the target what the source does not have.
@@ -16,15 +19,22 @@ pub struct SyncOptions {
     pub max_delete: Option<MaxDelete>,
     /// Change nothing.
     pub dry_run: bool,
-    /// What files are stored as.
+    /// The `Content-Type` that files get.
     pub content_types: ContentTypes,
-    /// What refers to all else: paths that these patterns leave out are copied after all others, and not at all if one
+    /// Which paths to leave out, on either side, as if they were not there.
+    pub globs: Globs,
+    /// Objects that refer to all others: paths that these patterns leave out are copied after all others, and not at all if one
     /// of those was refused or has failed. Both sides are then walked twice.
     pub last: Globs,
+    /// The directory for objects on their way between two clusters, in files without a name; by default the system's
+    /// for temporary files.
+    pub spool: Option<PathBuf>,
+    /// Called for every key that the source or the target has.
+    pub each: Each<'a, KeyOutcome>,
 }
 
-impl SyncOptions {
-    /// The rounds of a sync: whether each is that of what is copied last.
+impl SyncOptions<'_> {
+    /// The rounds of a sync: whether each is the last one, of the objects that refer to all others.
     pub(super) fn rounds(&self) -> &'static [bool] {
         if self.last.is_empty() { &[false] } else { &[false, true] }
     }
@@ -38,7 +48,7 @@ pub enum UnchangedBy {
     SizeAndTime,
     /// By reading, also where size and time agree.
     Bytes,
-    /// Whatever is there is left alone.
+    /// A key that is there is left alone.
     Presence,
 }
 

@@ -1,12 +1,12 @@
-//! What a sync does with each key, and whether it may delete. Pure.
+//! The decisions of a sync: on each key, and whether it may delete. Pure.
 
 use std::time::SystemTime;
 
-use super::{MaxDelete, SyncOptions, UnchangedBy};
+use super::options::{MaxDelete, SyncOptions, UnchangedBy};
 use crate::error::Result;
 use crate::outcome::Counts;
 
-/// What to do with a key that the source has.
+/// The step for a key that the source has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// Copy it.
@@ -40,7 +40,7 @@ fn milliseconds(time: SystemTime) -> Option<u128> {
     time.duration_since(SystemTime::UNIX_EPOCH).ok().map(|since| since.as_millis())
 }
 
-/// What speaks against deleting.
+/// The reason not to delete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Against {
     /// A guard: the whole looks wrong.
@@ -54,7 +54,7 @@ pub(super) fn deletion(
     deletions: u64,
     target_objects: u64,
     source: &Counts,
-    options: &SyncOptions,
+    options: &SyncOptions<'_>,
 ) -> Result<(), Against> {
     if source.refused + source.failed > 0 {
         let text = format!("{} objects were not copied", source.refused + source.failed);

@@ -1,22 +1,20 @@
-//! The end of a sync: counting, and what is to be deleted when all else is done.
+//! The end of a sync: counting, and deleting when all else is done.
 
 use futures_util::{Stream, TryStreamExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::bucket_side::BucketSide;
+use super::delete_tree::{DELETED_AT_ONCE, delete_keys, fate_of};
+use super::options::SyncOptions;
 use super::plan::{Against, deletion};
-use super::{Fate, SyncReport, Synced, TargetOnly};
+use super::report::SyncReport;
 use crate::error::Result;
-use crate::outcome::Outcome;
-use crate::run::{Run, Running};
-use crate::s3::{BucketName, Client, ObjectKey};
-use crate::sync::SyncOptions;
+use crate::outcome::{Fate, KeyOutcome, Outcome, TargetOnly};
+use crate::run::Running;
 use crate::tree::SpillWriter;
 
-/// How many objects are deleted with one request.
-const DELETED_AT_ONCE: usize = 1000;
-
-/// What became of one pair.
+/// The outcome of one pair.
 pub(super) enum Done<X> {
     /// The source has the key.
     Source {
@@ -30,33 +28,31 @@ pub(super) enum Done<X> {
     TargetOnly(X),
 }
 
-/// What becomes of what is held back.
+/// The outcome of an object that is not copied, since it may refer to one before it that was not.
 pub(super) fn deferred() -> Outcome {
     Outcome::Failed("not copied: others before it were not, and it may refer to them".to_owned())
 }
 
-/// What a sync has seen so far.
-pub(super) struct Tally<'a, F, D> {
-    options: &'a SyncOptions,
-    each: F,
+/// The count of a sync so far.
+pub(super) struct Tally<'a, D> {
+    options: &'a SyncOptions<'a>,
     report: SyncReport,
     /// How many objects the target had before.
     target_objects: u64,
-    /// What is to be deleted: held, since whether it may be is known at the end.
+    /// The keys that are to be deleted: held, since whether they may be is known at the end.
     doomed: SpillWriter<(String, D)>,
-    /// The same of the round before: it is deleted after what is copied last, which refers to it.
+    /// The same of the round before: they are deleted after the objects of the last round, which refer to them.
     doomed_before: SpillWriter<(String, D)>,
 }
 
-impl<'a, F: FnMut(Synced) -> Result<()>, D: Serialize + DeserializeOwned> Tally<'a, F, D> {
-    pub(super) fn new(options: &'a SyncOptions, each: F) -> Self {
+impl<'a, D: Serialize + DeserializeOwned> Tally<'a, D> {
+    pub(super) fn new(options: &'a SyncOptions<'_>) -> Self {
         let report = SyncReport { dry_run: options.dry_run, ..SyncReport::default() };
         let (doomed, doomed_before) = (SpillWriter::new(), SpillWriter::new());
-        Self { options, each, report, target_objects: 0, doomed, doomed_before }
+        Self { options, report, target_objects: 0, doomed, doomed_before }
     }
 
-    /// Begins a round, and says whether what is copied in it must stay where it is, since something that it refers to may
-    /// not be there.
+    /// Begins a round, and says whether its objects must not be copied, since some that they refer to may be missing.
     pub(super) fn begin(&mut self, last: bool) -> bool {
         if last {
             self.doomed_before = std::mem::replace(&mut self.doomed, SpillWriter::new());
@@ -64,27 +60,27 @@ impl<'a, F: FnMut(Synced) -> Result<()>, D: Serialize + DeserializeOwned> Tally<
         last && self.report.counts.refused + self.report.counts.failed > 0
     }
 
-    /// Counts what becomes of every pair, in their order. `extra` says of what only the target has which key it has and
-    /// what is deleted with it, or why it is left alone, since no sync has made it.
+    /// Counts every pair, in their order. For something that only the target has, `doom` gives its key and what is needed
+    /// to delete it; or why it is left alone, since no sync has made it.
     pub(super) async fn count<X>(
         &mut self,
         pairs: impl Stream<Item = Result<Done<X>>>,
-        extra: impl Fn(X) -> (String, Result<D, &'static str>),
-        progress: &Running<'_>,
+        doom: impl Fn(X) -> (String, Result<D, &'static str>),
+        task: &Running<'_>,
     ) -> Result<()> {
         let mut pairs = Box::pin(pairs);
         while let Some(done) = pairs.try_next().await? {
             match done {
                 Done::Source { key, outcome, size_bytes, there } => {
-                    progress.advance(1, size_bytes);
+                    task.advance(1, size_bytes);
                     self.target_objects += u64::from(there);
                     self.source(key, outcome, size_bytes)?;
                 }
-                Done::TargetOnly(found) => match extra(found) {
-                    (key, Ok(what)) => self.extra(key, what)?,
-                    // What was to be deleted may be in it.
+                Done::TargetOnly(found) => match doom(found) {
+                    (key, Ok(what)) => self.doom(key, what)?,
+                    // Keys that were to be deleted may be in it.
                     (key, Err(why)) if key.ends_with('/') && self.options.delete_removed => {
-                        self.extra_did(key, TargetOnly::NotDeleted(why.to_owned()))?;
+                        self.target_only(key, TargetOnly::NotDeleted(why.to_owned()))?;
                     }
                     (key, Err(why)) => self.left_alone(key, why)?,
                 },
@@ -96,10 +92,10 @@ impl<'a, F: FnMut(Synced) -> Result<()>, D: Serialize + DeserializeOwned> Tally<
     fn source(&mut self, key: String, outcome: Outcome, size_bytes: u64) -> Result<()> {
         self.report.counts.add(&outcome);
         self.report.bytes += size_bytes;
-        (self.each)(Synced { key, did: Fate::Source(outcome), size_bytes })
+        self.tell(key, Fate::Source(outcome), size_bytes)
     }
 
-    fn extra(&mut self, key: String, what: D) -> Result<()> {
+    fn doom(&mut self, key: String, what: D) -> Result<()> {
         self.target_objects += 1;
         if self.options.delete_removed {
             self.doomed.push(&(key, what))?;
@@ -108,11 +104,11 @@ impl<'a, F: FnMut(Synced) -> Result<()>, D: Serialize + DeserializeOwned> Tally<
     }
 
     fn left_alone(&mut self, key: String, why: &str) -> Result<()> {
-        (self.each)(Synced { key, did: Fate::Target(TargetOnly::LeftAlone(why.to_owned())), size_bytes: 0 })
+        self.tell(key, Fate::Target(TargetOnly::LeftAlone(why.to_owned())), 0)
     }
 
-    /// What is to be deleted now; nothing if something speaks against it.
-    pub(super) fn doomed(&mut self) -> Result<impl Iterator<Item = Result<(String, D)>> + use<F, D>> {
+    /// The keys that are to be deleted now; none if there is a reason not to.
+    pub(super) fn doomed(&mut self) -> Result<impl Iterator<Item = Result<(String, D)>> + use<D>> {
         let doomed = std::mem::replace(&mut self.doomed, SpillWriter::new());
         let before = std::mem::replace(&mut self.doomed_before, SpillWriter::new());
         let count = doomed.count() + before.count();
@@ -126,45 +122,45 @@ impl<'a, F: FnMut(Synced) -> Result<()>, D: Serialize + DeserializeOwned> Tally<
             Against::Incomplete(why) => (why, false),
         };
         for one in &mut doomed {
-            self.extra_did(one?.0, TargetOnly::NotDeleted(why.clone()))?;
+            self.target_only(one?.0, TargetOnly::NotDeleted(why.clone()))?;
         }
         (self.report.why_not_deleted, self.report.guarded) = (Some(why), guarded);
         Ok(doomed)
     }
 
     /// Deletes what is to be deleted, of a bucket.
-    pub(super) async fn delete_objects(
-        &mut self,
-        client: &Client,
-        bucket: &BucketName,
-        run: &Run,
-    ) -> Result<()> {
+    pub(super) async fn delete_objects(&mut self, target: &BucketSide<'_>, task: &Running<'_>) -> Result<()> {
         let mut doomed = self.doomed()?;
         loop {
-            run.stop.check()?;
+            task.run().stop.check()?;
             let some: Vec<(String, D)> = doomed.by_ref().take(DELETED_AT_ONCE).collect::<Result<_>>()?;
             if some.is_empty() {
                 return Ok(());
             }
-            let keys: Vec<ObjectKey> =
-                some.iter().map(|(key, _)| ObjectKey::new(key)).collect::<Result<_>>()?;
-            let not_deleted =
-                if self.options.dry_run { Vec::new() } else { client.delete_all(bucket, &keys).await? };
+            let not_deleted = if self.options.dry_run {
+                Vec::new()
+            } else {
+                let keys = some.iter().map(|(key, _)| key.as_str());
+                delete_keys(target.client, target.bucket(), keys).await?
+            };
             for (key, _) in some {
-                let why = not_deleted.iter().find(|one| one.key == key);
-                let extra = why.map_or(TargetOnly::Deleted, |why| TargetOnly::NotDeleted(why.code.clone()));
-                self.extra_did(key, extra)?;
+                let fate = fate_of(&key, &not_deleted);
+                self.target_only(key, fate)?;
             }
         }
     }
 
-    /// What became of something that was to be deleted.
-    pub(super) fn extra_did(&mut self, key: String, extra: TargetOnly) -> Result<()> {
-        match extra {
+    /// Counts a key that was to be deleted, and tells its fate.
+    pub(super) fn target_only(&mut self, key: String, fate: TargetOnly) -> Result<()> {
+        match fate {
             TargetOnly::Deleted => self.report.deleted += 1,
             _ => self.report.not_deleted += 1,
         }
-        (self.each)(Synced { key, did: Fate::Target(extra), size_bytes: 0 })
+        self.tell(key, Fate::Target(fate), 0)
+    }
+
+    fn tell(&self, key: String, fate: Fate, size_bytes: u64) -> Result<()> {
+        self.options.each.call(KeyOutcome { key, fate, size_bytes, path: None })
     }
 
     /// The report, if every key of the source is counted once.

@@ -1,65 +1,55 @@
-//! Directory → bucket, on top of the uploads of `push`.
+//! Directory → bucket, on top of the uploads of single files.
 
-use super::down::has_bytes_of;
+use futures_util::{TryStreamExt as _, future};
+
+use super::bucket_side::BucketSide;
+use super::compare::path_has_bytes_of;
+use super::options::SyncOptions;
 use super::plan::{Step, step};
+use super::report::SyncReport;
 use super::tally::{Done, Tally, deferred};
-use super::{BucketTree, SyncReport, Synced};
 use crate::blocking::blocking;
 use crate::disk::Root;
 use crate::error::{At, Context as _, Error, ErrorKind, Result};
 use crate::outcome::Outcome;
-use crate::run::{Run, Running};
+use crate::run::Running;
+use crate::s3::ObjectKey;
 use crate::s3::op::ListedObject;
-use crate::s3::{Client, ObjectKey};
-use crate::sync::SyncOptions;
-use crate::transfer::CircuitBreaker;
-use crate::transfer::ordered;
-use crate::transfer::{ToPush, upload};
-use crate::tree::{Pair, merge};
-use crate::tree::{TreeEntry, local};
-use futures_util::{TryStreamExt as _, future};
+use crate::transfer::{CircuitBreaker, UploadFile, Uploader, ordered};
+use crate::tree::{Pair, TreeEntry, merge, walk_ahead};
 
-/// Makes the objects of `tree` as the files below `root` are, and calls `each` for every key. No file is changed.
-///
-/// What befalls a single file is its outcome. An error is what befalls all: the listing or the gateways fail, or the
-/// run is stopped. Symlinks are not followed: they are refused, by name.
-pub async fn sync_to_bucket(
-    client: &Client,
+/// Makes the objects of `target` as the files below `root` are. No file is changed.
+pub(super) async fn sync(
     root: &Root,
-    tree: &BucketTree<'_>,
-    options: &SyncOptions,
-    run: &Run,
-    progress: &Running<'_>,
-    each: impl FnMut(Synced) -> Result<()>,
+    target: &BucketSide<'_>,
+    options: &SyncOptions<'_>,
+    task: &Running<'_>,
 ) -> Result<SyncReport> {
-    let mut tally = Tally::new(options, each);
+    let mut tally = Tally::new(options);
     for last in options.rounds() {
-        let wanted = tree.wanted_in(*last, options);
-        let tree = &BucketTree { wanted: &wanted, ..*tree };
-        let (files, _) = local(root, tree.base());
-        let files = files.try_filter(|local| future::ready(tree.wants_file(local, *last)));
-        let listing = client.list(tree.bucket, tree.prefix);
-        let listing = listing.try_filter(|object| future::ready(tree.wants(&object.key)));
+        let target = target.in_round(*last, options);
+        let (files, _) = walk_ahead(root, target.selection.base());
+        let files = files.try_filter(|file| future::ready(target.wants_file(file, *last)));
+        let uploader = Uploader { client: target.client, bucket: target.bucket(), look_first: false };
         let deferred = tally.begin(*last);
-        let push = Push { client, root, tree, options, deferred, failures: CircuitBreaker::default() };
-        let work = merge(files, listing).map_ok(|pair| push.pair(pair));
-        let pairs = ordered(work, client.in_flight(), run.stop.clone());
-        tally.count(pairs, |object: ListedObject| (object.key.into(), Ok(())), progress).await?;
+        let up = Up { uploader, root, options, deferred, breaker: CircuitBreaker::default() };
+        let work = merge(files, target.listing()).map_ok(|pair| up.pair(pair));
+        let pairs = ordered(work, target.client.in_flight(), task.run().stop.clone());
+        tally.count(pairs, |object: ListedObject| (object.key.into(), Ok(())), task).await?;
     }
-    tally.delete_objects(client, tree.bucket, run).await?;
+    tally.delete_objects(target, task).await?;
     tally.finish()
 }
 
-struct Push<'a> {
-    client: &'a Client,
+struct Up<'a> {
+    uploader: Uploader<'a>,
     root: &'a Root,
-    tree: &'a BucketTree<'a>,
-    options: &'a SyncOptions,
+    options: &'a SyncOptions<'a>,
     deferred: bool,
-    failures: CircuitBreaker,
+    breaker: CircuitBreaker,
 }
 
-impl Push<'_> {
+impl Up<'_> {
     async fn pair(&self, pair: Pair<TreeEntry, ListedObject>) -> Result<Done<ListedObject>> {
         let (TreeEntry { key, path, found }, listed) = match pair {
             Pair::Right(object) => return Ok(Done::TargetOnly(object)),
@@ -83,7 +73,7 @@ impl Push<'_> {
                     Step::Keep => true,
                     Step::Compare => {
                         let path = path.components();
-                        blocking(move || has_bytes_of(&root, &path, &listed)).await?
+                        blocking(move || path_has_bytes_of(&root, &path, &listed)).await?
                     }
                 };
             if unchanged {
@@ -95,7 +85,7 @@ impl Push<'_> {
         } else {
             match self.upload(&key, path.components(), facts.size_bytes).await {
                 Ok(()) => {
-                    self.failures.end();
+                    self.breaker.succeeded();
                     Outcome::Stored
                 }
                 Err(error) => self.outcome(error)?,
@@ -111,22 +101,15 @@ impl Push<'_> {
         }
         let root = self.root.clone();
         let content_type = self.options.content_types.of(key).map(str::to_owned);
-        let file = ToPush::new(key, size_bytes, move || root.open_file(&path));
-        let file = ToPush { content_type, ..file };
-        upload(self.client, self.tree.bucket, file, false).await.map(drop)
+        let file = UploadFile::new(key, size_bytes, move || root.open_file(&path));
+        self.uploader.upload(UploadFile { content_type, ..file }).await.map(drop)
     }
 
-    /// What an error means for this file alone; or the error, if it concerns all.
+    /// The outcome of this file alone; or the error, if it befalls all.
     fn outcome(&self, error: Error) -> Result<Outcome> {
-        match error.kind() {
-            ErrorKind::NotFound if error.place().path().is_some() => Ok(Outcome::Vanished),
-            ErrorKind::Occupied => Ok(Outcome::Refused(error.what())),
-            // Who may not write one object there, or no more, may write none.
-            ErrorKind::Denied => Err(error),
-            ErrorKind::Disk | ErrorKind::Damaged | ErrorKind::SourceChanged | ErrorKind::NotFound => {
-                Ok(Outcome::Failed(error.what()))
-            }
-            _ => self.failures.outcome(error),
+        if error.kind() == ErrorKind::NotFound && error.place().path().is_some() {
+            return Ok(Outcome::Vanished);
         }
+        self.breaker.outcome(error)
     }
 }

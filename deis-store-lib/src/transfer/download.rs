@@ -1,101 +1,73 @@
-//! Bucket → directory.
+//! One object's way into a file. A fresh download is one of which an earlier run has left no byte.
+//!
+//! The bytes that an earlier run has left are taken for the beginning of the object whose `ETag` is in the file's name,
+//! read again, and checked with the rest: they are not trusted.
 
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
-use bytes::Bytes;
-use futures_util::TryStreamExt as _;
-
-use super::CircuitBreaker;
-use super::ordered;
-use super::resume::resume;
+use super::arrive::{SMALL_BYTES, arrive, outcome_of};
+use super::attempts::{Attempt, Attempts};
 use crate::blocking::blocking;
-use crate::disk::{Committed, GroupCommit, NewFile, Root, Tap, Writing, Written, is_resumable, write};
+use crate::disk::{Committed, GroupCommit, NewFile, Root, is_resumable};
 use crate::error::{At, Context as _, Error, ErrorKind, Result};
 use crate::hash::Sha256;
 use crate::outcome::Outcome;
-use crate::run::{Run, Running};
-use crate::s3::Checked;
-use crate::s3::client::{Download, Revision};
-use crate::s3::op::{ListObjects, ListedObject, ObjectInfo};
-use crate::s3::{BucketName, Check, Client, ObjectKey};
-
-/// Downloads of an object that is listed and not given, given otherwise, or not what its `ETag` says, before it is
-/// given up.
-const ATTEMPTS: u32 = 3;
-
-/// An index that lags behind its objects has caught up after this.
-const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
-
-/// An object of at most this size is written at once when all of it has come.
-const SMALL_BYTES: u64 = 256 << 10;
-
-/// Which objects of a bucket.
-pub struct Selection<'a> {
-    /// The bucket.
-    pub bucket: &'a BucketName,
-    /// Only keys that begin so.
-    pub prefix: &'a str,
-    /// Keys to leave out, as if they were not there.
-    pub leave_out: &'a (dyn Fn(&str) -> bool + Sync),
-}
+use crate::s3::client::Revision;
+use crate::s3::op::{ListedObject, ObjectInfo};
+use crate::s3::{BucketName, Check, Checked, Client, ObjectKey};
 
 /// A listed object, and what became of it.
 #[derive(Debug)]
-pub struct Pulled {
+pub struct Downloaded {
     /// As it was listed; the last time, if it was replaced meanwhile.
     pub listed: ListedObject,
-    /// What became of it.
+    /// Its outcome.
     pub outcome: Outcome,
     /// Whether its bytes were not what its `ETag` says, or it has none any more though it is listed.
     pub damaged: bool,
-    /// What is on disk, if it is.
-    pub stored: Option<Stored>,
+    /// Its file, if it is on disk.
+    pub stored: Option<StoredFile>,
 }
 
-/// An object on disk.
+/// The file of an object.
 #[derive(Debug)]
-pub struct Stored {
+pub struct StoredFile {
     /// The components of its path.
     pub path: Vec<String>,
     /// Its size in bytes.
     pub size_bytes: u64,
     /// Its digest, if one was wanted.
     pub sha256: Option<Sha256>,
-    /// What its bytes were checked against.
+    /// The check that its bytes have passed.
     pub checked: Checked,
-    /// When it was written in the bucket.
+    /// When the object was written.
     pub modified: SystemTime,
-    /// What is stored with it.
+    /// The headers and metadata that are stored with the object.
     pub info: ObjectInfo,
 }
 
-/// Copies objects of a bucket beneath `root`, and calls `each` for every listed one, in the order of the listing.
-///
-/// What befalls a single object is its outcome. An error is what befalls all: the listing fails, the disk is full,
-/// the run is stopped, or the gateways fail object after object.
-pub async fn pull(
+/// Downloads one object into a new file and commits it, with this mode and the object's time, if the bytes are what
+/// the object's `ETag` says; else it is an [`ErrorKind::Damaged`] error and no file.
+pub async fn download(
     client: &Client,
-    selection: &Selection<'_>,
-    root: &Root,
-    run: &Run,
-    progress: &Running<'_>,
-    mut each: impl FnMut(Pulled) -> Result<()>,
-) -> Result<()> {
-    let transfer = Transfer::new(client, selection.bucket, root, Sink::Snapshot);
-    let listing = client.list(selection.bucket, selection.prefix);
-    let wanted = listing.try_filter(|object| std::future::ready(!(selection.leave_out)(&object.key)));
-    let transfers = wanted.map_ok(|object| transfer.object(object));
-    // Each may keep a thread that writes, of which there are 512: far fewer objects are under way.
-    let mut results = Box::pin(ordered(transfers, client.in_flight(), run.stop.clone()));
-    while let Some(pulled) = results.try_next().await? {
-        progress.advance(1, pulled.stored.as_ref().map_or(0, |stored| stored.size_bytes));
-        each(pulled)?;
-    }
-    Ok(())
+    bucket: &BucketName,
+    key: &ObjectKey,
+    mode: u32,
+    open: impl FnOnce() -> Result<NewFile> + Send + 'static,
+) -> Result<StoredFile> {
+    let download = client.get(bucket, key).await?;
+    let stored = async {
+        let info = download.info().clone();
+        let modified = info.modified.time()?;
+        let commit = move |new_file: NewFile| new_file.commit(mode, Some(modified), false);
+        let (committed, checked) = arrive(Some(download), Check::new(&info), open, commit).await?;
+        Ok(StoredFile::new(committed, checked, modified, info))
+    };
+    stored.await.at(At::Key, key).at(At::Bucket, bucket)
 }
 
-/// What becomes of a bucket on disk.
-#[derive(Clone, Copy)]
+/// The files that objects become.
+#[derive(Clone, Copy, Debug)]
 pub(crate) enum Sink {
     /// Files that snapshots share and nobody edits; the whole key is the path.
     Snapshot,
@@ -104,130 +76,198 @@ pub(crate) enum Sink {
     Mirror { prefix_bytes: usize },
 }
 
-/// Copies single objects of a bucket beneath a directory.
-pub(crate) struct Transfer<'a> {
+/// Downloads listed objects of a bucket beneath a directory.
+#[derive(Debug)]
+pub(crate) struct Downloader<'a> {
     client: &'a Client,
     bucket: &'a BucketName,
     root: &'a Root,
-    form: Sink,
+    sink: Sink,
     commits: GroupCommit,
-    failures: CircuitBreaker,
+    attempts: Attempts<'a>,
 }
 
-impl<'a> Transfer<'a> {
-    pub(crate) fn new(client: &'a Client, bucket: &'a BucketName, root: &'a Root, form: Sink) -> Self {
-        Self {
-            client,
-            bucket,
-            root,
-            form,
-            commits: GroupCommit::default(),
-            failures: CircuitBreaker::default(),
-        }
+impl<'a> Downloader<'a> {
+    pub(crate) fn new(client: &'a Client, bucket: &'a BucketName, root: &'a Root, sink: Sink) -> Self {
+        let (commits, attempts) = (GroupCommit::default(), Attempts::new(client, bucket));
+        Self { client, bucket, root, sink, commits, attempts }
     }
-}
 
-impl Transfer<'_> {
-    /// Copies an object. What befalls it alone is its outcome; an error concerns all.
-    pub(crate) async fn object(&self, mut listed: ListedObject) -> Result<Pulled> {
-        let mut attempts = 1;
-        let (outcome, damaged, stored) = loop {
-            let error = match self.fetch(&listed).await {
+    /// Downloads an object. A failure of it alone is its outcome; an error befalls all.
+    pub(crate) async fn object(&self, listed: ListedObject) -> Result<Downloaded> {
+        let mut attempt = Attempt::first(listed);
+        loop {
+            let error = match self.once(&attempt.listed).await {
                 Ok(stored) => {
-                    self.failures.end();
-                    break (outcome_of(stored.checked), false, Some(stored));
+                    self.attempts.succeeded();
+                    let (listed, outcome) = (attempt.listed, outcome_of(stored.checked));
+                    return Ok(Downloaded { listed, outcome, damaged: false, stored: Some(stored) });
                 }
                 Err(error) => error,
             };
-            // What the gateway says of an object it has listed is believed only if the listing says so too.
-            match error.kind() {
-                ErrorKind::Occupied => {
-                    break (Outcome::Refused(error.what()), false, None);
-                }
-                ErrorKind::NotFound | ErrorKind::Changed => match self.listed_now(&listed.key).await? {
-                    None => break (Outcome::Vanished, false, None),
-                    Some(now) => listed = now,
-                },
-                ErrorKind::Damaged => {}
-                _ => break (self.failures.outcome(error)?, false, None),
+            if let Some(given_up) = self.attempts.after(&mut attempt, error).await? {
+                let (listed, outcome, damaged) = (attempt.listed, given_up.outcome, given_up.damaged);
+                return Ok(Downloaded { listed, outcome, damaged, stored: None });
             }
-            if attempts == ATTEMPTS {
-                break (Outcome::Failed(error.what()), error.kind() != ErrorKind::Changed, None);
-            }
-            attempts += 1;
-            self.client.sleep(BETWEEN_ATTEMPTS).await?;
-        };
-        Ok(Pulled { listed, outcome, damaged, stored })
-    }
-
-    async fn fetch(&self, listed: &ListedObject) -> Result<Stored> {
-        let key = ObjectKey::new(&listed.key)?;
-        match self.form {
-            Sink::Snapshot => {
-                let root = self.root.clone();
-                let download = self.download(&key, listed).await?;
-                store(download, &key, 0o400, move |key, etag| root.new_object(key, etag)).await
-            }
-            Sink::Mirror { .. } => self.mirror(listed, &key).await,
         }
-    }
-
-    /// Copies an object, of which an earlier run may have left the half, into a file of its user's own.
-    async fn mirror(&self, listed: &ListedObject, key: &ObjectKey) -> Result<Stored> {
-        let below = self.below(key.as_str());
-        let time = listed.modified.time().at(At::Key, &listed.key)?;
-        let settle = move |new_file: NewFile| new_file.set(0o600, Some(time)).map(|()| new_file);
-        let (info, new_file, checked) = if listed.size_bytes > SMALL_BYTES && is_resumable(&listed.etag) {
-            resume(self.client, (self.bucket, key), listed, (self.root, below), settle).await?
-        } else {
-            let download = self.download(key, listed).await?;
-            let info = download.info().clone();
-            let (root, below, etag) = (self.root.clone(), below.to_owned(), listed.etag.clone());
-            let new_file = move || root.new_object(&below, &etag).map(NewFile::without_digest);
-            let (new_file, checked) = arrive(download, key, new_file, settle).await?;
-            (info, new_file, checked)
-        };
-        let modified = info.modified.time().at(At::Key, key)?;
-        let committed = self.commits.commit(new_file).await.at(At::Key, key)?;
-        Ok(Stored::new(committed, checked, modified, info))
     }
 
     /// The part of a key that is its path.
     pub(crate) fn below<'k>(&self, key: &'k str) -> &'k str {
-        match self.form {
+        match self.sink {
             Sink::Snapshot => key,
             Sink::Mirror { prefix_bytes } => key.get(prefix_bytes..).unwrap_or(key),
         }
     }
 
-    async fn download(&self, key: &ObjectKey, listed: &ListedObject) -> Result<Download> {
-        let download = self.client.get_known(self.bucket, key, &Revision::from(listed)).await;
-        download.map_err(no_data)
+    async fn once(&self, listed: &ListedObject) -> Result<StoredFile> {
+        self.through(listed).await.at(At::Key, &listed.key)
     }
 
-    /// How a key is listed now, if it still is.
-    async fn listed_now(&self, key: &str) -> Result<Option<ListedObject>> {
-        let page = ListObjects { bucket: self.bucket, prefix: key, marker: "", delimiter: None, max_keys: 1 };
-        let first = self.client.page(&page).await?.objects.into_iter().next();
-        Ok(first.filter(|object| object.key == key))
+    /// All the way of one attempt: what is there, the rest of it, the check, and the file's name.
+    async fn through(&self, listed: &ListedObject) -> Result<StoredFile> {
+        let may_resume = matches!(self.sink, Sink::Mirror { .. })
+            && listed.size_bytes > SMALL_BYTES
+            && is_resumable(&listed.etag);
+        let (info, settled, checked) = if may_resume {
+            let begun = self.begin(listed).await?;
+            let result = self.rest(listed, Some(begun)).await;
+            if result.as_ref().is_err_and(is_of_no_use) {
+                // If another run has it by now, it is that one's.
+                let _ = self.begin(listed).await.map(NewFile::discard);
+            }
+            result?
+        } else {
+            self.rest(listed, None).await?
+        };
+        let modified = info.modified.time()?;
+        let committed = match settled {
+            Settled::Committed(committed) => committed,
+            Settled::Waits(new_file) => self.commits.commit(new_file).await?,
+        };
+        Ok(StoredFile::new(committed, checked, modified, info))
+    }
+
+    /// Opens the file that an earlier run has left of an object, or begins it.
+    async fn begin(&self, listed: &ListedObject) -> Result<NewFile> {
+        let (root, below, etag) = self.place(listed);
+        blocking(move || root.resume_object(&below, &etag).map(NewFile::without_digest)).await
+    }
+
+    /// Downloads what is missing of an object in the file that was begun; without one, all of it into a new file.
+    /// A file that was begun stays for the next run with the bytes that came, unless the object is another one by now or
+    /// its bytes are wrong.
+    async fn rest(
+        &self,
+        listed: &ListedObject,
+        begun: Option<NewFile>,
+    ) -> Result<(ObjectInfo, Settled, Checked)> {
+        let (begun, left) = match begun {
+            Some(begun) if begun.left_bytes()? > 0 => self.reread(listed, begun).await?,
+            begun => (begun, None),
+        };
+        let first_byte = begun.as_ref().map_or(0, NewFile::size_bytes);
+        let resumed = left.is_some();
+        let (info, check, rest) = match left {
+            Some((info, check)) if first_byte == listed.size_bytes => (info, check, None),
+            left => {
+                let known = Revision::from(listed);
+                let rest = self.client.get_rest(self.bucket, &listed.key, &known, first_byte).await;
+                let rest = rest.map_err(no_data)?;
+                let fresh = || (rest.info().clone(), Check::new(rest.info()));
+                let (info, check) = left.unwrap_or_else(fresh);
+                (info, check, Some(rest))
+            }
+        };
+        let open = self.open(listed, begun);
+        let (settled, checked) = arrive(rest, check, open, self.settle(listed, &info)?).await?;
+        if resumed && checked == Checked::None {
+            // A crash of the machine may have left anything in a file.
+            return Err(Error::new(
+                ErrorKind::Damaged,
+                "what an earlier run has left of it cannot be checked",
+            ));
+        }
+        Ok((info, settled, checked))
+    }
+
+    /// Reads the bytes that were left, which are the beginning of the object of this size and `ETag` if anything. The
+    /// object is asked for its metadata first, since the check needs them.
+    async fn reread(
+        &self,
+        listed: &ListedObject,
+        mut begun: NewFile,
+    ) -> Result<(Option<NewFile>, Option<(ObjectInfo, Check)>)> {
+        let info = self.client.head(self.bucket, &listed.key).await.map_err(no_data)?;
+        if Revision::from(&info) != Revision::from(listed) {
+            return Err(Error::new(ErrorKind::Changed, "the object is not what was listed"));
+        }
+        let mut check = Check::new(&info);
+        blocking(move || {
+            let fits = begun.left_bytes()? <= info.total_bytes;
+            if fits && begun.reread(&mut check).is_ok() {
+                return Ok((Some(begun), Some((info, check))));
+            }
+            // Bytes that cannot be read are as good as not there.
+            begun.empty()?;
+            Ok((Some(begun), None))
+        })
+        .await
+    }
+
+    /// Gives the file that was begun, or begins a new one.
+    fn open(
+        &self,
+        listed: &ListedObject,
+        begun: Option<NewFile>,
+    ) -> impl FnOnce() -> Result<NewFile> + Send + use<> {
+        let ((root, below, etag), sink) = (self.place(listed), self.sink);
+        move || match (begun, sink) {
+            (Some(begun), _) => Ok(begun),
+            (None, Sink::Snapshot) => root.new_object(&below, &etag),
+            (None, Sink::Mirror { .. }) => root.new_object(&below, &etag).map(NewFile::without_digest),
+        }
+    }
+
+    /// Gives a whole file its mode and its time; and its name, unless it waits for that together with others.
+    fn settle(
+        &self,
+        listed: &ListedObject,
+        info: &ObjectInfo,
+    ) -> Result<impl FnOnce(NewFile) -> Result<Settled> + Send + use<>> {
+        let sink = self.sink;
+        let modified = match sink {
+            Sink::Snapshot => info.modified.time()?,
+            Sink::Mirror { .. } => listed.modified.time()?,
+        };
+        Ok(move |new_file: NewFile| match sink {
+            Sink::Snapshot => new_file.commit(0o400, Some(modified), false).map(Settled::Committed),
+            Sink::Mirror { .. } => new_file.set(0o600, Some(modified)).map(|()| Settled::Waits(new_file)),
+        })
+    }
+
+    /// Where the file of an object is found: the directory, the key that is its path, and the `ETag` of its bytes.
+    fn place(&self, listed: &ListedObject) -> (Root, String, String) {
+        (self.root.clone(), self.below(&listed.key).to_owned(), listed.etag.clone())
     }
 }
 
-/// Downloads one object into a new file and commits it, with this mode and the object's time, if the bytes are what
-/// the object's `ETag` says; else it is an [`ErrorKind::Damaged`] error and no file.
-pub async fn fetch(
-    client: &Client,
-    bucket: &BucketName,
-    key: &ObjectKey,
-    mode: u32,
-    new_file: impl FnOnce(&str, &str) -> Result<NewFile> + Send + 'static,
-) -> Result<Stored> {
-    let download = client.get(bucket, key).await?;
-    store(download, key, mode, new_file).await.at(At::Bucket, bucket)
+/// A whole file.
+enum Settled {
+    Committed(Committed),
+    /// It waits for its name.
+    Waits(NewFile),
 }
 
-/// What it means that an object is not found.
-pub(crate) fn no_data(error: Error) -> Error {
+impl StoredFile {
+    fn new(committed: Committed, checked: Checked, modified: SystemTime, info: ObjectInfo) -> Self {
+        let Committed { path, size_bytes, sha256 } = committed;
+        Self { path, size_bytes, sha256, checked, modified, info }
+    }
+}
+
+/// Says of an object that is not found that it is listed.
+fn no_data(error: Error) -> Error {
     if error.kind() == ErrorKind::NotFound {
         return Error::new(ErrorKind::NotFound, "it is listed, and the gateway has no data for it")
             .because(error);
@@ -235,99 +275,8 @@ pub(crate) fn no_data(error: Error) -> Error {
     error
 }
 
-impl Stored {
-    fn new(committed: Committed, checked: Checked, modified: SystemTime, info: ObjectInfo) -> Self {
-        let Committed { path, size_bytes, sha256 } = committed;
-        Self { path, size_bytes, sha256, checked, modified, info }
-    }
-}
-
-async fn store(
-    download: Download,
-    key: &ObjectKey,
-    mode: u32,
-    new_file: impl FnOnce(&str, &str) -> Result<NewFile> + Send + 'static,
-) -> Result<Stored> {
-    let info = download.info().clone();
-    let modified = info.modified.time().at(At::Key, key)?;
-    let (name, etag) = (key.as_str().to_owned(), info.etag.clone());
-    let commit = move |new_file: NewFile| new_file.commit(mode, Some(modified), false);
-    let (committed, checked) = arrive(download, key, move || new_file(&name, &etag), commit).await?;
-    Ok(Stored::new(committed, checked, modified, info))
-}
-
-/// Downloads an object into a new file, and if the bytes are right does with the file what is to be done.
-async fn arrive<T: Send + 'static>(
-    mut download: Download,
-    key: &ObjectKey,
-    new_file: impl FnOnce() -> Result<NewFile> + Send + 'static,
-    whole: impl FnOnce(NewFile) -> Result<T> + Send + 'static,
-) -> Result<(T, Checked)> {
-    let check = Check::new(download.info());
-    if download.info().total_bytes > SMALL_BYTES {
-        let new_file = blocking(new_file).await.at(At::Key, key)?;
-        return write_rest(Some(download), check, new_file, key, whole).await;
-    }
-    let mut pieces = Vec::new();
-    while let Some(bytes) = download.try_next().await? {
-        pieces.push(bytes);
-    }
-    // One visit to the threads that may wait for the disk, instead of three.
-    blocking(move || checked(write(new_file()?, check, pieces)?, whole)).await.at(At::Key, key)
-}
-
-/// Downloads what is left of an object, and if all its bytes are right does with the file what is to be done.
-pub(crate) async fn write_rest<T: Send + 'static>(
-    download: Option<Download>,
-    check: Check,
-    new_file: NewFile,
-    key: &ObjectKey,
-    whole: impl FnOnce(NewFile) -> Result<T> + Send + 'static,
-) -> Result<(T, Checked)> {
-    let mut writing = Writing::start(new_file, check);
-    if let Some(mut download) = download
-        && let Err(error) = hand_on(&mut download, &mut writing).await
-    {
-        // Whoever tries again finds the file as it was left, and not locked.
-        writing.give_up().await;
-        return Err(error).at(At::Key, key);
-    }
-    let written = writing.finish().await.at(At::Key, key)?;
-    blocking(move || checked(written, whole)).await.at(At::Key, key)
-}
-
-async fn hand_on(download: &mut Download, writing: &mut Writing<Check>) -> Result<()> {
-    while let Some(bytes) = download.try_next().await? {
-        writing.write(bytes).await?;
-    }
-    Ok(())
-}
-
-fn checked<T>(written: Written<Check>, whole: impl FnOnce(NewFile) -> Result<T>) -> Result<(T, Checked)> {
-    match written.tap.finish() {
-        Ok(checked) => Ok((whole(written.new_file)?, checked)),
-        Err(error) => {
-            // Nobody may go on with it.
-            written.new_file.discard();
-            Err(error)
-        }
-    }
-}
-
-impl Tap for Check {
-    fn bytes(&mut self, bytes: &[u8]) {
-        self.update(bytes);
-    }
-
-    fn piece(&mut self, piece: &Bytes) {
-        self.update_piece(piece);
-    }
-}
-
-/// What becomes of an object that came, by what its bytes were checked against.
-pub(crate) fn outcome_of(checked: Checked) -> Outcome {
-    match checked {
-        Checked::None => Outcome::Unverifiable("its ETag says nothing of its bytes".to_owned()),
-        _ => Outcome::Stored,
-    }
+/// Whether no later run can go on with what has come.
+fn is_of_no_use(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Changed | ErrorKind::NotFound | ErrorKind::Damaged)
+        && error.place().path().is_none()
 }

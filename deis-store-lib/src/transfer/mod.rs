@@ -1,20 +1,35 @@
-//! One object's way: down into a file, up from one, or from one cluster to another.
+//! One object's way: down into a file, up from one, or from one cluster to another; and many of them at once.
 //!
 //! It knows the S3 client and the writer of files, and nothing of snapshots: its caller says what to do with each
 //! outcome.
 
+mod arrive;
+mod attempts;
 mod breaker;
-pub(crate) mod download;
+mod compare;
+mod download;
+mod download_all;
+mod file_body;
+mod file_hashes;
 mod ordered;
 mod put_file;
 mod relay;
-mod resume;
+mod selection;
+mod totals;
 mod upload;
+mod upload_all;
 
-pub use download::{Pulled, Selection, Stored, fetch, pull};
+pub use download::{Downloaded, StoredFile, download};
+pub use download_all::download_all;
 pub use put_file::PutFile;
-pub use upload::{Pushed, ToPush, push, upload};
+pub use selection::Selection;
+pub use upload::{UploadFile, UploadedFile, Uploader};
+pub use upload_all::UploadResult;
 
+pub(crate) use attempts::{Attempt, Attempts};
 pub(crate) use breaker::CircuitBreaker;
+pub(crate) use compare::has_bytes_of;
+pub(crate) use download::{Downloader, Sink};
 pub(crate) use ordered::ordered;
 pub(crate) use relay::Relay;
+pub(crate) use totals::tell_totals;

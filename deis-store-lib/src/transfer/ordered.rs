@@ -34,7 +34,7 @@ struct Ordered<S, F, T> {
     window: VecDeque<Option<T>>,
     /// How many outputs have left the window.
     given: usize,
-    /// What is left to say when the window is empty.
+    /// The last item, which is given when the window is empty.
     end: Option<Result<(), Error>>,
     stop: Stop,
 }

@@ -8,7 +8,7 @@ use std::fs::File;
 use std::future::IntoFuture;
 use std::path::{Path, PathBuf};
 
-use super::upload::{ToPush, upload};
+use super::upload::{UploadFile, Uploader};
 use crate::blocking::blocking;
 use crate::error::{At, Context as _, Error, ErrorKind, Result, disk_error};
 use crate::http::BoxFuture;
@@ -97,16 +97,17 @@ impl PutFile<'_> {
             let what = "a file of more than 5 GiB goes in parts, and these cannot be for a new object alone";
             return Err(Error::new(ErrorKind::Unsupported, what));
         }
-        let file = ToPush {
+        let file = UploadFile {
             content_type: self.content_type,
             headers: self.headers,
             meta: self.meta,
             acl: self.acl,
             in_one: self.creates_only,
             creates_only: self.creates_only,
-            ..ToPush::new(key.as_str(), size_bytes, move || Ok(file))
+            ..UploadFile::new(key.as_str(), size_bytes, move || Ok(file))
         };
-        let (etag, _) = upload(client, bucket, file, false).await?;
+        let uploader = Uploader { client, bucket, look_first: false };
+        let etag = uploader.upload(file).await?.etag;
         Ok(Revision { size_bytes, etag })
     }
 }

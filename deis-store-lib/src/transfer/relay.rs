@@ -3,96 +3,90 @@
 
 use std::fs::File;
 use std::io::{Seek as _, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::Semaphore;
 
-use super::download::outcome_of;
-use super::upload::{ToPush, upload};
-use crate::blocking::blocking;
-use crate::disk::anonymous_file;
-use crate::error::{At, Context as _, Result, disk_error};
+use super::arrive::{hand_on, outcome_of};
+use super::upload::{UploadFile, Uploader};
+use crate::disk::{Writing, anonymous_file};
+use crate::error::{At, Context as _, Error, Result, disk_error};
 use crate::outcome::Outcome;
-use crate::s3::Checked;
 use crate::s3::client::{Download, Revision};
 use crate::s3::etag::ETag;
 use crate::s3::op::{ListedObject, PutObject};
-use crate::s3::{BucketName, Check, Client, ObjectKey};
+use crate::s3::{BucketName, Check, Checked, Client, ObjectKey};
 
 /// Objects over this size wait for each other, so that what is on its way has room.
 const BIG_BYTES: u64 = 32 << 20;
 const BIG_AT_ONCE: usize = 2;
 
-/// How many pieces may wait for the disk.
-const WAITING_PIECES: usize = 4;
-
 /// A way through this machine.
-pub(crate) struct Relay<'a> {
-    spool: &'a Path,
+#[derive(Debug)]
+pub(crate) struct Relay {
+    spool: PathBuf,
     big: Semaphore,
 }
 
-impl<'a> Relay<'a> {
+impl Relay {
     /// With files in this directory.
-    pub(crate) fn new(spool: &'a Path) -> Self {
+    pub(crate) fn new(spool: PathBuf) -> Self {
         Self { spool, big: Semaphore::new(BIG_AT_ONCE) }
     }
 
     /// Carries an object as it was listed, with what is stored with it.
     pub(crate) async fn carry(
         &self,
-        (client, bucket, key): (&Client, &BucketName, &ObjectKey),
+        (client, bucket): (&Client, &BucketName),
         listed: &ListedObject,
-        (target, to_bucket, to): (&Client, &BucketName, &ObjectKey),
+        target: Uploader<'_>,
+        to: &ObjectKey,
     ) -> Result<Outcome> {
         // It is never closed.
         let _turn = if listed.size_bytes > BIG_BYTES { self.big.acquire().await.ok() } else { None };
-        let mut download = client.get_known(bucket, key, &Revision::from(listed)).await?;
+        let mut download = client.get_known(bucket, &listed.key, &Revision::from(listed)).await?;
         let info = download.info().clone();
-        let (file, checked) = self.fetch(&mut download).await.at(At::Bucket, bucket).at(At::Key, key)?;
+        let (file, checked) =
+            spool(&self.spool, &mut download).await.at(At::Bucket, bucket).at(At::Key, &listed.key)?;
         let part_size_bytes = match checked {
             Checked::Parts(bytes) => Some(bytes),
             _ => None,
         };
-        let file = ToPush {
+        let file = UploadFile {
             content_type: (!info.content_type.is_empty()).then_some(info.content_type),
             headers: info.headers,
             meta: info.meta,
             part_size_bytes,
             in_one: matches!(ETag::parse(&info.etag), ETag::Md5(_))
                 && info.total_bytes <= PutObject::MOST_BYTES,
-            ..ToPush::new(to.as_str(), info.total_bytes, move || Ok(file))
+            ..UploadFile::new(to.as_str(), info.total_bytes, move || Ok(file))
         };
-        upload(target, to_bucket, file, false).await?;
+        target.upload(file).await?;
         Ok(outcome_of(checked))
     }
+}
 
-    async fn fetch(&self, download: &mut Download) -> Result<(File, Checked)> {
-        let (directory, mut check) = (self.spool.to_owned(), Check::new(download.info()));
-        let (pieces, mut arriving) = mpsc::channel::<Bytes>(WAITING_PIECES);
-        let writing = blocking(move || {
-            let failed = |error| disk_error("write a temporary file", directory.display(), error);
-            let mut file = anonymous_file(&directory)?;
-            while let Some(bytes) = arriving.blocking_recv() {
-                check.update(&bytes);
-                file.write_all(&bytes).map_err(failed)?;
-            }
-            file.rewind().map_err(failed)?;
-            Ok((file, check))
-        });
-        let coming = async move {
-            while let Some(bytes) = download.try_next().await? {
-                // Whoever writes no more says why.
-                if pieces.send(bytes).await.is_err() {
-                    break;
-                }
-            }
-            Ok(())
-        };
-        let (written, came) = tokio::join!(writing, coming);
-        let (file, check) = written?;
-        came?;
-        Ok((file, check.finish()?))
+/// Writes a download into a file without a name, and checks it.
+async fn spool(directory: &Path, download: &mut Download) -> Result<(File, Checked)> {
+    let (directory, mut check) = (directory.to_owned(), Check::new(download.info()));
+    let mut writing = Writing::by(move |chunks| {
+        // All objects need the disk for what is on its way.
+        let file = spooled(&directory, &mut check, chunks).map_err(Error::of_run)?;
+        Ok((file, check))
+    });
+    hand_on(download, &mut writing).await?;
+    let (file, check) = writing.finish().await?;
+    Ok((file, check.finish()?))
+}
+
+fn spooled(directory: &Path, check: &mut Check, chunks: &mut dyn Iterator<Item = Bytes>) -> Result<File> {
+    let failed = |error| disk_error("write a temporary file", directory.display(), error);
+    let mut file = anonymous_file(directory)?;
+    for bytes in chunks {
+        check.update(&bytes);
+        file.write_all(&bytes).map_err(failed)?;
     }
+    file.rewind().map_err(failed)?;
+    Ok(file)
 }

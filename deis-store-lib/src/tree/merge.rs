@@ -5,7 +5,7 @@ use std::pin::Pin;
 
 use futures_util::{Stream, TryStreamExt as _, stream};
 
-use super::TreeEntry;
+use super::walk::TreeEntry;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::s3::op::ListedObject;
 
@@ -15,7 +15,7 @@ pub trait Keyed {
     fn key(&self) -> &str;
 }
 
-/// What two sides have of one key.
+/// A key, and which of two sides have it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Pair<L, R> {
     /// Only the left side has it.

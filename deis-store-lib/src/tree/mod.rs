@@ -3,6 +3,7 @@
 //! It knows the writer of files, and nothing of requests.
 
 mod merge;
+mod merge_sorted;
 mod partial_files;
 mod sorted_names;
 mod spill;
@@ -11,6 +12,7 @@ mod walk;
 pub use merge::{Keyed, Pair, merge};
 pub use walk::{TreeEntry, TreePath, Walk, walk};
 
+pub(crate) use merge_sorted::MergeSorted;
 pub(crate) use partial_files::PartialFiles;
 pub(crate) use spill::SpillWriter;
-pub(crate) use walk::local;
+pub(crate) use walk::walk_ahead;

@@ -1,31 +1,32 @@
 //! The names of a directory in the order of their keys, in little memory however many they are.
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::BinaryHeap;
 use std::ffi::OsString;
 use std::vec::IntoIter;
 
 use serde::{Deserialize, Serialize};
 
+use super::merge_sorted::MergeSorted;
 use super::partial_files::PartialFiles;
 use super::spill::{SpillReader, SpillWriter};
-use crate::disk::{Entry, Kind, Root, decode, is_partial_name};
+use crate::disk::{Entry, Kind, Root, is_partial_name};
 use crate::error::{ErrorKind, Result, Scope};
+use crate::key_path::decode;
 
 /// So many names are sorted at a time; of a directory with more, each such run is packed.
 const RUN: usize = 32_768;
 
-/// A name is cut into five pieces at most, since a key has 1024 bytes.
-const MOST_PIECES: usize = 8;
+/// A name is cut into five components at most, since a key has 1024 bytes.
+const MOST_COMPONENTS: usize = 8;
 
 /// A name in a directory.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Name {
-    /// What it adds to the key; with `/` at the end if it is a directory.
+    /// The part of the key that it is; with `/` at the end if it is a directory.
     pub(super) adds: String,
     /// Why it is no file of ours.
     pub(super) not_ours: Option<NotOurs>,
-    /// Whether the name is a key as it stands, and not one that `encode` makes.
+    /// Whether the name is the key itself, because `encode` would not make it.
     as_it_stands: bool,
     /// The components of its path.
     pub(super) path: Vec<String>,
@@ -59,12 +60,12 @@ impl NotOurs {
 
 /// The names of a directory, with those in the directories of the pieces of too long names; in the order of their keys.
 ///
-/// Where two names are one key, the one that would be written to is the file; the others are named as such. What
-/// earlier runs have left half-written is noted in `leftovers`, below `path`.
-pub(super) fn names(directory: &Root, path: &[String], leftovers: &PartialFiles) -> Result<Names> {
+/// Where two names are one key, the one that would be written to is the file; the others are named as such.
+/// Partial files of earlier runs are noted in `partial_files`, below `path`.
+pub(super) fn names(directory: &Root, path: &[String], partial_files: &PartialFiles) -> Result<Names> {
     let mut sorter = Sorter { run: Vec::new(), runs: Vec::new() };
     collect(directory, &mut Vec::new(), &mut |name| sorter.push(name), &|half| {
-        leftovers.found(path.iter().cloned().chain(half).collect());
+        partial_files.found(path.iter().cloned().chain(half).collect());
     })?;
     Ok(Names { sorted: sorter.sorted().peekable(), of_one_key: Vec::new().into_iter() })
 }
@@ -98,7 +99,7 @@ impl Iterator for Names {
             other.not_ours.get_or_insert(NotOurs::SecondName);
             same.push(other);
         }
-        // What a directory holds comes after it.
+        // The keys in a directory come after it.
         if same[0].adds.ends_with('/') {
             same.rotate_left(1);
         }
@@ -129,7 +130,7 @@ impl PartialOrd for Name {
 
 type Run = Box<dyn Iterator<Item = Result<Name>> + Send>;
 
-/// Sorts names, of which it holds one run and the others packed.
+/// Sorts names: it holds one run, and the others packed.
 struct Sorter {
     run: Vec<Name>,
     runs: Vec<SpillReader<Name>>,
@@ -154,41 +155,7 @@ impl Sorter {
             return last;
         }
         let packed = self.runs.into_iter().map(|packed| -> Run { Box::new(packed.unpack()) });
-        let runs: Vec<Run> = std::iter::once(last).chain(packed).collect();
-        let mut sorted = Sorted { runs, next: BinaryHeap::new(), failed: None };
-        (0..sorted.runs.len()).for_each(|run| sorted.fill(run));
-        Box::new(sorted)
-    }
-}
-
-/// Several sorted runs as one.
-struct Sorted {
-    runs: Vec<Run>,
-    /// The next name of each run, and which run it is.
-    next: BinaryHeap<Reverse<(Name, usize)>>,
-    failed: Option<crate::Error>,
-}
-
-impl Sorted {
-    fn fill(&mut self, run: usize) {
-        match self.runs[run].next() {
-            Some(Ok(name)) => self.next.push(Reverse((name, run))),
-            Some(Err(error)) => self.failed = Some(error),
-            None => {}
-        }
-    }
-}
-
-impl Iterator for Sorted {
-    type Item = Result<Name>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if let Some(error) = self.failed.take() {
-            return Some(Err(error));
-        }
-        let Reverse((name, run)) = self.next.pop()?;
-        self.fill(run);
-        Some(Ok(name))
+        Box::new(MergeSorted::new(std::iter::once(last).chain(packed), Name::cmp))
     }
 }
 
@@ -201,7 +168,7 @@ fn collect(
     directory.each_entry(|entry| {
         let Entry { name, kind } = entry;
         let is_piece =
-            |name: &String| kind == Kind::Directory && is_piece(name) && pieces.len() < MOST_PIECES;
+            |name: &String| kind == Kind::Directory && is_piece(name) && pieces.len() < MOST_COMPONENTS;
         match name.into_string() {
             Ok(name) if kind == Kind::File && is_partial_name(&name) => {
                 half_found(pieces.iter().cloned().chain([name]).collect());
@@ -215,7 +182,7 @@ fn collect(
                     collected
                 });
                 match collected {
-                    // What has gone meanwhile was not there.
+                    // A directory that has gone meanwhile was not there.
                     Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
                     Err(error) if error.scope() == Scope::Object => {
                         let piece = Name::new(kind, Ok(name), pieces);

@@ -6,20 +6,13 @@
 
 use std::sync::Arc;
 
-use futures_util::{Stream, StreamExt as _, stream};
-use tokio::sync::mpsc;
+use futures_util::Stream;
 
 use super::partial_files::PartialFiles;
 use super::sorted_names::{Names, NotOurs, names};
+use crate::blocking::read_ahead;
 use crate::disk::{Kind, Metadata, Root};
 use crate::error::{ErrorKind, Result, Scope};
-
-/// How many files are handed over at a time.
-const TOGETHER: usize = 256;
-
-/// How often so many may wait for whoever compares them: about as many as a page of a listing has, since that comes at
-/// once.
-const AHEAD: usize = 4;
 
 /// Something below the directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,19 +21,19 @@ pub struct TreeEntry {
     pub key: String,
     /// Its path.
     pub path: TreePath,
-    /// What is there, or why it is no file of ours.
+    /// Its metadata, or why it is no file of ours.
     pub found: Result<Metadata, &'static str>,
 }
 
 impl TreeEntry {
-    /// Whether it is a directory of whose files none is known.
+    /// Whether it is a directory that cannot be read, so that its files are unknown.
     #[must_use]
     pub fn is_closed(&self) -> bool {
         self.found.is_err() && self.key.ends_with('/')
     }
 }
 
-/// The path of something below the directory. What lies in one directory shares that part.
+/// The path of something below the directory. The paths of one directory share that part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TreePath {
     directory: Arc<[String]>,
@@ -57,39 +50,23 @@ impl TreePath {
 
 /// Everything below a directory but directories, in the order of the keys, which begin with `prefix`.
 ///
-/// A name that [`encode`](crate::disk::encode) would not make is a key as it stands, so that a tree somebody else made
-/// is understood. What has no key of its own (a symlink, a device, a second name of the same key, a directory that cannot
-/// be read) is given as such.
+/// A name that [`encode`](crate::key_path::encode) would not make is a key as it stands, so that a tree that another program made
+/// is understood. Something that has no key of its own (a symlink, a device, a second name of the same key, a directory
+/// that cannot be read) is given as such.
 #[must_use]
 pub fn walk(root: &Root, prefix: &str) -> Walk {
     let begin = Some((root.clone(), prefix.to_owned()));
-    Walk { begin, levels: Vec::new(), leftovers: PartialFiles::default() }
+    Walk { begin, levels: Vec::new(), partial_files: PartialFiles::default() }
 }
 
-/// The same, read ahead by a blocking task, with what was left half-written on the way.
-pub(crate) fn local(
+/// The same, read ahead by a blocking task, with the partial files that it meets.
+pub(crate) fn walk_ahead(
     root: &Root,
     prefix: &str,
 ) -> (impl Stream<Item = Result<TreeEntry>> + Send + use<>, PartialFiles) {
-    let (sender, receiver) = mpsc::channel(AHEAD);
-    let mut walk = walk(root, prefix);
-    let leftovers = walk.leftovers.clone();
-    tokio::task::spawn_blocking(move || {
-        loop {
-            // Many at a time, since each handing over wakes somebody.
-            let some: Vec<_> = walk.by_ref().take(TOGETHER).collect();
-            // A receiver that has gone away wants no more.
-            if some.is_empty() || sender.blocking_send(some).is_err() {
-                return;
-            }
-        }
-    });
-    let files =
-        stream::unfold(
-            receiver,
-            |mut receiver| async move { receiver.recv().await.map(|some| (some, receiver)) },
-        );
-    (files.flat_map(stream::iter), leftovers)
+    let walk = walk(root, prefix);
+    let partial_files = walk.partial_files.clone();
+    (read_ahead(|| Ok(walk)), partial_files)
 }
 
 /// See [`walk`].
@@ -97,7 +74,7 @@ pub(crate) fn local(
 pub struct Walk {
     begin: Option<(Root, String)>,
     levels: Vec<Level>,
-    leftovers: PartialFiles,
+    partial_files: PartialFiles,
 }
 
 impl From<Vec<String>> for TreePath {
@@ -110,7 +87,7 @@ impl From<Vec<String>> for TreePath {
 #[derive(Debug)]
 struct Level {
     directory: Root,
-    /// What its keys begin with.
+    /// The beginning of its keys.
     key: String,
     path: Arc<[String]>,
     names: Names,
@@ -143,7 +120,7 @@ impl Walk {
                 let below = below(&level.directory, &path.names);
                 match below.and_then(|directory| self.enter(directory, key.clone(), path.components())) {
                     Ok(()) => {}
-                    // What has gone meanwhile was not there.
+                    // A directory that has gone meanwhile was not there.
                     Err(error) if error.kind() == ErrorKind::NotFound => {}
                     Err(error) if error.scope() == Scope::Object => {
                         return Ok(Some(TreeEntry { key, path, found: Err(NotOurs::Unreadable.why()) }));
@@ -165,7 +142,7 @@ impl Walk {
     }
 
     fn enter(&mut self, directory: Root, key: String, path: Vec<String>) -> Result<()> {
-        let names = names(&directory, &path, &self.leftovers)?;
+        let names = names(&directory, &path, &self.partial_files)?;
         self.levels.push(Level { directory, key, path: path.into(), names });
         Ok(())
     }

@@ -1,22 +1,20 @@
 //! One file against what the manifest or a list says of it. Blocking.
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{self, Read};
 use std::sync::mpsc::Receiver;
 use std::sync::{Mutex, PoisonError};
 
-use sha2::Digest;
 use tokio::sync::mpsc;
 
 use super::event::{Event, as_finding};
+use crate::disk::{CHUNK_BYTES, sha256_of};
 use crate::error::{Result, disk_error};
 use crate::hash::Sha256;
 use crate::part::Part;
 use crate::report::{Finding, FindingKind};
 use crate::run::Stop;
 use crate::snapshot::{ListLine, SnapshotReader};
-
-const BUFFER_BYTES: usize = 256 << 10;
 
 /// A file to look at.
 #[derive(Debug)]
@@ -44,7 +42,7 @@ pub(super) fn work(
     jobs: &Mutex<Receiver<Job>>,
     events: &mpsc::Sender<Event>,
 ) {
-    let mut buffer = vec![0; BUFFER_BYTES];
+    let mut buffer = vec![0; CHUNK_BYTES];
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(job) = job else { return };
@@ -84,35 +82,33 @@ fn look(
     if !job.read {
         return Ok(None);
     }
-    match digest(&mut file, stop, buffer, events)? {
+    let digest = sha256_of(&mut Watched { file: &mut file, stop, events }, buffer);
+    stop.check()?;
+    match digest {
         Err(error) => {
             let what = format!("the disk does not give its bytes: {error}");
             Ok(Some(Finding::new(job.part.as_ref(), &job.name, FindingKind::Unreadable, what)))
         }
-        Ok(sha256) if sha256 != job.sha256 => {
+        Ok((_, sha256)) if sha256 != job.sha256 => {
             changed(format!("has SHA-256 {sha256}, and had {}", job.sha256))
         }
         Ok(_) => Ok(None),
     }
 }
 
-fn digest(
-    file: &mut File,
-    stop: &Stop,
-    buffer: &mut [u8],
-    events: &mpsc::Sender<Event>,
-) -> Result<std::io::Result<Sha256>> {
-    let mut sha256 = sha2::Sha256::new();
-    loop {
-        stop.check()?;
-        let count = match file.read(buffer) {
-            Ok(0) => return Ok(Ok(Sha256(sha256.finalize().into()))),
-            Ok(count) => count,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => continue,
-            Err(error) => return Ok(Err(error)),
-        };
-        sha256.update(&buffer[..count]);
+/// A file whose reading is told of, and stops with the run.
+struct Watched<'a> {
+    file: &'a mut File,
+    stop: &'a Stop,
+    events: &'a mpsc::Sender<Event>,
+}
+
+impl Read for Watched<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stop.check().map_err(io::Error::other)?;
+        let count = self.file.read(buffer)?;
         // Whether anybody listens is seen after the file.
-        let _ = events.blocking_send(Event::Read(count as u64));
+        let _ = self.events.blocking_send(Event::Read(count as u64));
+        Ok(count)
     }
 }

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use deis_store::disk::Root;
 use deis_store::s3::Client;
-use deis_store::transfer::fetch;
+use deis_store::transfer::download;
 use deis_store::{ErrorKind, Result};
 use deis_store_tests::faulty::{Answer, Asked, Edit, Fault, FaultyGateway, Operation, edited, etag, instead};
 
@@ -32,7 +32,7 @@ async fn read(client: &Client) -> Result<Vec<u8>> {
 async fn file(client: &Client) -> Result<Vec<u8>> {
     let scratch = tempfile::tempdir().unwrap();
     let root = Root::open(scratch.path()).unwrap();
-    let fetched = fetch(client, &bucket(), &key("key"), 0o600, move |_, _| root.new_file(&["file"])).await;
+    let fetched = download(client, &bucket(), &key("key"), 0o600, move || root.new_file(&["file"])).await;
     let file = scratch.path().join("file");
     match fetched {
         Ok(_) => Ok(std::fs::read(file).unwrap()),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use deis_store::disk::Root;
 use deis_store::outcome::Outcome;
 use deis_store::run::{Run, TaskKind};
-use deis_store::transfer::{Pulled, Selection, pull};
+use deis_store::transfer::{Downloaded, Selection, download_all};
 use deis_store::{ErrorKind, Result};
 use deis_store_tests::faulty::{Answer, Edit, Fault, FaultyGateway, Operation, edited, etag, instead};
 use serde_json::Value;
@@ -237,12 +237,12 @@ fn get_of_a_prefix_mends_what_passes_and_names_what_stays() {
 }
 
 /// Copies the bucket into a new directory; what became of each key, and the directory.
-fn pulled(gateway: &FaultyGateway) -> (Result<Vec<Pulled>>, tempfile::TempDir) {
+fn pulled(gateway: &FaultyGateway) -> (Result<Vec<Downloaded>>, tempfile::TempDir) {
     let scratch = tempfile::tempdir().unwrap();
     let root = Root::open(scratch.path()).unwrap();
     let (run, bucket) = (Run::silent(), bucket());
     let task = run.begin(None, TaskKind::Part, "registry");
-    let selection = Selection { bucket: &bucket, prefix: "", leave_out: &|_| false };
+    let selection = Selection::new(&bucket, "");
     let mut all = Vec::new();
     let each = |pulled| {
         all.push(pulled);
@@ -250,8 +250,8 @@ fn pulled(gateway: &FaultyGateway) -> (Result<Vec<Pulled>>, tempfile::TempDir) {
     };
     let client = client(gateway);
     let result = runtime().block_on(async {
-        let pull = pull(&client, &selection, &root, &run, &task, each);
-        tokio::time::timeout(Duration::from_mins(1), pull).await.expect("it ends")
+        let download = download_all(&client, &selection, &root, &task, each);
+        tokio::time::timeout(Duration::from_mins(1), download).await.expect("it ends")
     });
     (result.map(|()| all), scratch)
 }

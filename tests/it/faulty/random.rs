@@ -8,7 +8,7 @@ use deis_store::disk::Root;
 use deis_store::http::Body;
 use deis_store::s3::Client;
 use deis_store::s3::op::PutObject;
-use deis_store::transfer::fetch;
+use deis_store::transfer::download;
 use deis_store::{Error, ErrorKind};
 use deis_store_tests::faulty::{Answer, Fault, FaultyGateway, Operation, edited, etag, instead};
 use deis_store_tests::random::Sequence;
@@ -84,10 +84,10 @@ async fn use_it(client: &Client, gateway: &FaultyGateway, context: &str) -> Tall
     let scratch = tempfile::tempdir().unwrap();
     let root = Root::open(scratch.path()).unwrap();
     for number in 0..OBJECTS {
-        let (name, root) = (format!("{number:02}"), root.clone());
+        let name = format!("{number:02}");
         let file = scratch.path().join(&name);
-        let new_file = move |name: &str, _: &str| root.new_file(&[name]);
-        match fetch(client, &bucket, &key(&name), 0o600, new_file).await {
+        let (root, path) = (root.clone(), [name.clone()]);
+        match download(client, &bucket, &key(&name), 0o600, move || root.new_file(&path)).await {
             Ok(_) => {
                 assert!(std::fs::read(file).unwrap() == body(number), "{name} is wrong: {context}");
                 tally.right += 1;

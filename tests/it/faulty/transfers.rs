@@ -9,7 +9,7 @@ use deis_store::run::Run;
 use deis_store::s3::client::{Client, ClientOptions, Part, UploadOptions};
 use deis_store::s3::op::{InitiateUpload, PutObject};
 use deis_store::secret::Credentials;
-use deis_store::transfer::{ToPush, upload as push_one};
+use deis_store::transfer::{UploadFile, Uploader};
 use deis_store::{ErrorKind, Result};
 use deis_store_tests::faulty::{Answer, Edit, Fault, FaultyGateway, Operation, edited, instead};
 use futures_util::stream;
@@ -224,7 +224,7 @@ fn a_big_file_goes_in_parts_unless_its_etag_shall_be_its_md5() {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(&vec![7; usize::try_from(SIZE).unwrap()]).unwrap();
         file.rewind().unwrap();
-        let file = ToPush {
+        let file = UploadFile {
             key: "key".to_owned(),
             open: Box::new(|| Ok(file)),
             size_bytes: SIZE,
@@ -241,10 +241,12 @@ fn a_big_file_goes_in_parts_unless_its_etag_shall_be_its_md5() {
         let http = connect(&gateway.url(), Timeouts::default()).unwrap();
         let keys = Credentials::new("AK", "SK");
         let client = Client::new(vec![http], keys, ClientOptions::default(), &Run::silent()).unwrap();
-        let (etag, _) = runtime().block_on(push_one(&client, &bucket(), file, false)).unwrap();
+        let bucket = bucket();
+        let uploader = Uploader { client: &client, bucket: &bucket, look_first: false };
+        let etag = runtime().block_on(uploader.upload(file)).unwrap().etag;
         let asked = |operation| gateway.asked_for(operation).len();
         assert_eq!((asked(Operation::PutObject), asked(Operation::UploadPart)), requests);
-        assert_eq!(runtime().block_on(client.head(&bucket(), &key("key"))).unwrap().etag, etag);
+        assert_eq!(runtime().block_on(client.head(&bucket, &key("key"))).unwrap().etag, etag);
         assert_eq!(etag.contains('-'), !in_one, "{etag}");
     }
 }

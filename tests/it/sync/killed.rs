@@ -6,7 +6,8 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Stdio;
 
-use deis_store::disk::{encode, partial_name};
+use deis_store::disk::partial_name;
+use deis_store::key_path::encode;
 use deis_store_tests::faulty::{Operation, etag};
 
 use super::{Place, files, write};

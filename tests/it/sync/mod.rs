@@ -17,7 +17,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use deis_store::disk::encode;
+use deis_store::key_path::encode;
 use deis_store_tests::faulty::{FaultyGateway, Operation};
 use serde_json::Value;
 

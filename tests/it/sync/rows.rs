@@ -7,7 +7,7 @@ use deis_store::run::Run;
 use deis_store::s3::client::ClientOptions;
 use deis_store::s3::{BucketName, Client};
 use deis_store::secret::Credentials;
-use deis_store::transfer::{ToPush, upload};
+use deis_store::transfer::{UploadFile, Uploader};
 use deis_store_tests::faulty::{Answer, Edit, Fault, Operation, edited, instead};
 
 use super::Place;
@@ -107,7 +107,7 @@ fn a_flipped_byte_of_an_object_of_parts_is_never_taken_for_good() {
 fn upload_in_parts(place: &Place, key: &str, bytes: &[u8]) -> String {
     let path = place.scratch.path().join("file");
     std::fs::write(&path, bytes).unwrap();
-    let file = ToPush {
+    let file = UploadFile {
         key: key.to_owned(),
         open: Box::new(move || Ok(std::fs::File::open(path).unwrap())),
         size_bytes: bytes.len() as u64,
@@ -125,7 +125,8 @@ fn upload_in_parts(place: &Place, key: &str, bytes: &[u8]) -> String {
     let client = Client::new(vec![http], credentials, ClientOptions::default(), &Run::silent()).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let bucket = BucketName::new("db_wal").unwrap();
-    runtime.block_on(upload(&client, &bucket, file, false)).unwrap().0
+    let uploader = Uploader { client: &client, bucket: &bucket, look_first: false };
+    runtime.block_on(uploader.upload(file)).unwrap().etag
 }
 
 #[test]

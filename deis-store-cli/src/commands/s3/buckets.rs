@@ -1,6 +1,7 @@
 //! `mb`, `rb`, and `ls` without a place.
 
 use deis_store::error::{At, printable};
+use deis_store::run::Run;
 use deis_store::s3::Client;
 use deis_store::{Error, ErrorKind};
 use serde_json::{Value, json};
@@ -26,6 +27,7 @@ pub(super) async fn remove(
     recursive: bool,
     force: bool,
     output: &Output,
+    run: &Run,
 ) -> Done {
     let buckets: Vec<_> = places.iter().map(|place| place::bucket(place)).collect::<Result<_, _>>()?;
     let mut tally = Tally::new("removed", false, output);
@@ -42,7 +44,7 @@ pub(super) async fn remove(
             let error = Error::new(ErrorKind::Occupied, "the bucket is not empty").at(At::Bucket, bucket);
             return Err(error.todo("add --recursive --force to delete all that is in it"));
         }
-        if !empty && !self::empty(client, bucket, &mut tally).await? {
+        if !empty && !self::empty(client, bucket, &mut tally, run).await? {
             tally.failed(&name, "failed", "it still holds objects");
             continue;
         }

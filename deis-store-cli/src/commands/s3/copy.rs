@@ -1,25 +1,20 @@
 //! `cp`: copies within the cluster.
 
-use std::pin::pin;
-
 use deis_store::Result;
 use deis_store::error::printable;
+use deis_store::outcome::Each;
+use deis_store::run::Run;
 use deis_store::s3::client::{Copied, CopyOptions};
 use deis_store::s3::op::CopySource;
 use deis_store::s3::{BucketName, Client, ObjectKey};
-use deis_store::sync::below;
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use deis_store::sync::{CopiedObject, CopyTree, CopyTreeOptions};
 use serde_json::json;
 
 use super::super::Done;
-use super::of_one;
-use super::place::{directory, last_part, object, split, usage};
+use super::place::{directory, last_part, object, split};
 use super::tally::Tally;
 use crate::args::Below;
 use crate::output::Output;
-
-/// The gateway does the work.
-const AT_ONCE: usize = 8;
 
 pub(super) async fn copy(
     client: &Client,
@@ -27,10 +22,11 @@ pub(super) async fn copy(
     target: &str,
     options: &Below,
     output: &Output,
+    run: &Run,
 ) -> Done {
     let mut tally = Tally::new("copied", options.dry_run, output);
     if options.recursive {
-        all(client, source, target, options, &mut tally).await?;
+        all(client, source, target, options, &mut tally, run).await?;
     } else {
         let (from, key) = object(source)?;
         let (to, mut name) = split(target)?;
@@ -39,7 +35,7 @@ pub(super) async fn copy(
         }
         let name = ObjectKey::new(name)?;
         let copied = one(client, (&from, &key), (&to, &name), options.dry_run).await?;
-        tell((&from, &key), (&to, &name), copied.as_ref(), &mut tally);
+        tell((&from, key.as_str()), (&to, name.as_str()), copied.as_ref(), &mut tally);
     }
     Ok(tally.finish(json!({})))
 }
@@ -50,35 +46,23 @@ async fn all(
     target: &str,
     options: &Below,
     tally: &mut Tally<'_>,
+    run: &Run,
 ) -> Result<()> {
     let ((from, prefix), (to, base)) = (split(source)?, directory(target)?);
-    if from == to && base.starts_with(&prefix) {
-        return Err(usage("the copies would be copied again: they are below the source", target));
-    }
-    let globs = options.globs();
-    let listing = client.list(&from, &prefix);
-    let listing = listing
-        .try_filter(|object| std::future::ready(!globs.leave_out(below(&prefix, &object.key))))
-        .map_ok(|object| {
-            let (from, to, prefix, base) = (&from, &to, &prefix, &base);
-            async move {
-                let names = async || -> Result<_> {
-                    let name = ObjectKey::new(format!("{base}{}", below(prefix, &object.key)))?;
-                    let key = ObjectKey::new(&object.key)?;
-                    let copied = one(client, (from, &key), (to, &name), options.dry_run).await?;
-                    Ok((key, name, copied))
-                };
-                Ok((object.key.clone(), of_one(names().await)?))
+    let each = Each::new(|copied: CopiedObject| {
+        let (from, to) = ((&from, copied.key.as_str()), (&to, copied.target.as_str()));
+        match &copied.result {
+            Ok(copied) => tell(from, to, copied.as_ref(), tally),
+            Err(outcome) => {
+                let why = outcome.why().unwrap_or_default();
+                tally.failed(&format!("s3://{}/{}", from.0, from.1), "not copied", why);
             }
-        });
-    let mut results = pin!(listing.try_buffered(AT_ONCE).fuse());
-    while let Some((key, result)) = results.try_next().await? {
-        match result {
-            Ok((key, name, copied)) => tell((&from, &key), (&to, &name), copied.as_ref(), tally),
-            Err(why) => tally.failed(&format!("s3://{from}/{key}"), "not copied", &why),
         }
-    }
-    Ok(())
+        Ok(())
+    });
+    let source = options.globs().select(&from, &prefix);
+    let copy = CopyTree { client: client.clone(), source, bucket: to.clone(), prefix: base };
+    copy.run(&CopyTreeOptions { dry_run: options.dry_run, each }, run).await
 }
 
 /// Copies one object; in a dry run there is no copy.
@@ -96,8 +80,8 @@ async fn one(
 }
 
 fn tell(
-    (from, key): (&BucketName, &ObjectKey),
-    (to, name): (&BucketName, &ObjectKey),
+    (from, key): (&BucketName, &str),
+    (to, name): (&BucketName, &str),
     copied: Option<&Copied>,
     tally: &mut Tally<'_>,
 ) {

@@ -4,22 +4,23 @@ use std::path::{Path, PathBuf};
 
 use deis_store::disk::{NewFile, Root};
 use deis_store::error::{At, printable};
-use deis_store::outcome::Outcome;
-use deis_store::run::{Run, TaskKind, TaskResult};
+use deis_store::outcome::{Each, Fate, KeyOutcome, Outcome};
+use deis_store::run::Run;
 use deis_store::s3::{BucketName, Client, ObjectKey};
-use deis_store::sync::{DownloadTree as Wanted, Existing, Globs, Taken, take};
-use deis_store::transfer::fetch;
+use deis_store::sync::{DownloadTree, DownloadTreeOptions, Existing};
+use deis_store::transfer::download;
 use deis_store::{Error, ErrorKind, Result};
 use serde_json::json;
 
 use super::super::Done;
 use super::place::{last_part, object, split, usage};
+use super::shown;
 use super::tally::Tally;
 use crate::args::Below;
 use crate::exit::Exit;
 use crate::output::Output;
 
-/// What is downloaded is for its user alone.
+/// A downloaded file is for its user alone.
 const MODE: u32 = 0o600;
 
 pub(super) struct How<'a> {
@@ -81,10 +82,8 @@ pub(super) async fn get(
     let file_name =
         path.file_name().and_then(|name| name.to_str()).ok_or_else(|| usage("not a file's name", place))?;
     let (root, file_name) = (Root::open(parent)?, file_name.to_owned());
-    let stored = fetch(client, &bucket, &key, MODE, move |_, _| {
-        root.new_file(&[file_name]).map(NewFile::without_digest)
-    })
-    .await?;
+    let open = move || root.new_file(&[file_name]).map(NewFile::without_digest);
+    let stored = download(client, &bucket, &key, MODE, open).await?;
     let (size, path) = (stored.size_bytes, path.display().to_string());
     let text = format!("download: '{name}' -> '{path}' ({size} bytes)\n");
     let checked = stored.checked.to_string();
@@ -113,66 +112,37 @@ async fn all(
     run: &Run,
 ) -> Done {
     let (bucket, prefix) = split(place)?;
-    let globs: Globs = how.below.globs();
-    let wanted = Wanted { bucket: &bucket, prefix: &prefix, globs: &globs, existing: how.existing };
     let mut tally = Tally::new("downloaded", how.below.dry_run, output);
-    let mut each = |taken: Taken| {
-        tell(&bucket, directory, &taken, &mut tally);
+    let each = Each::new(|downloaded| {
+        tell(&bucket, &downloaded, &mut tally);
         Ok(())
-    };
-    if how.below.dry_run {
-        plan(client, &wanted, directory, &mut each).await?;
-    } else {
-        // A bucket that is not there makes no directory.
-        client.is_empty(&bucket).await?;
-        let root = Root::create(directory)?;
-        let progress = run.begin(None, TaskKind::Step, "get");
-        let taken = take(client, &wanted, &root, run, &progress, each).await;
-        progress.done(if taken.is_ok() { TaskResult::Good } else { TaskResult::Failed });
-        taken?;
-    }
+    });
+    let options = DownloadTreeOptions { existing: how.existing, dry_run: how.below.dry_run, each };
+    let selection = how.below.globs().select(&bucket, &prefix);
+    let download = DownloadTree { client: client.clone(), selection, directory: directory.to_owned() };
+    download.run(&options, run).await?;
+    drop(options);
     Ok(tally.finish(json!({ "path": directory.display().to_string() })))
 }
 
-fn tell(bucket: &BucketName, directory: &Path, taken: &Taken, tally: &mut Tally<'_>) {
-    let name = format!("s3://{bucket}/{}", taken.key);
-    let path = directory.join(taken.path.iter().collect::<PathBuf>()).display().to_string();
-    match &taken.outcome {
+fn tell(bucket: &BucketName, downloaded: &KeyOutcome, tally: &mut Tally<'_>) {
+    let Fate::Source(outcome) = &downloaded.fate else { return };
+    let name = format!("s3://{bucket}/{}", downloaded.key);
+    let path = shown(downloaded.path.as_deref());
+    match outcome {
         Outcome::Unchanged => tally.skipped(&name, &format!("'{path}' is there already")),
         Outcome::Vanished => tally.skipped(&name, "deleted since it was listed"),
         Outcome::Refused(why) => tally.failed(&name, "refused", why),
         Outcome::Failed(why) => tally.failed(&name, "failed", why),
         Outcome::Stored | Outcome::Unverifiable(_) => {
-            let size = taken.size_bytes;
+            let size = downloaded.size_bytes;
             let line = format!("download: '{}' -> '{path}' ({size} bytes)", printable(&name));
-            let unverifiable = matches!(taken.outcome, Outcome::Unverifiable(_));
+            let unverifiable = matches!(outcome, Outcome::Unverifiable(_));
             let note = if unverifiable { "  (its ETag says nothing of its bytes)" } else { "" };
             let entry = || json!({ "name": name, "path": path, "size": size, "unverifiable": unverifiable });
             tally.done(&format!("{line}{note}"), size, entry);
         }
     }
-}
-
-/// What would be downloaded.
-async fn plan(
-    client: &Client,
-    wanted: &Wanted<'_>,
-    directory: &Path,
-    each: &mut impl FnMut(Taken) -> Result<()>,
-) -> Result<()> {
-    use futures_util::TryStreamExt as _;
-    let root = match Root::open(directory) {
-        Ok(root) => Some(root),
-        Err(error) if error.kind() == ErrorKind::NotFound => None,
-        Err(error) => return Err(error),
-    };
-    let mut listing = std::pin::pin!(client.list(wanted.bucket, wanted.prefix));
-    while let Some(object) = listing.try_next().await? {
-        if let Some(taken) = wanted.plan(&object, root.as_ref()) {
-            each(taken)?;
-        }
-    }
-    Ok(())
 }
 
 /// Where an object goes: the file named, or the key's last part in the directory named or here.

@@ -12,7 +12,8 @@ pub(crate) mod sync;
 mod tally;
 mod uploads;
 
-use deis_store::Result;
+use std::path::Path;
+
 use deis_store::run::Run;
 use deis_store::sync::{ContentTypes, Globs};
 
@@ -32,7 +33,7 @@ pub(super) async fn run(global: &Global, action: &S3Action, output: &Output, run
     match action {
         S3Action::Mb { buckets } => buckets::make(client, buckets, output).await,
         S3Action::Rb { buckets, recursive, force } => {
-            buckets::remove(client, buckets, *recursive, *force, output).await
+            buckets::remove(client, buckets, *recursive, *force, output, run).await
         }
         S3Action::Ls { place: None, .. } => buckets::list(client, output).await,
         S3Action::Ls { place: Some(place), recursive } => {
@@ -48,8 +49,12 @@ pub(super) async fn run(global: &Global, action: &S3Action, output: &Output, run
             let how = get::How::new(*force, *skip_existing, below);
             get::get(client, place, file.as_deref(), how, output, run).await
         }
-        S3Action::Del { places, force, below } => delete::delete(client, places, *force, below, output).await,
-        S3Action::Cp { source, target, below } => copy::copy(client, source, target, below, output).await,
+        S3Action::Del { places, force, below } => {
+            delete::delete(client, places, *force, below, output, run).await
+        }
+        S3Action::Cp { source, target, below } => {
+            copy::copy(client, source, target, below, output, run).await
+        }
         S3Action::Sync(args) => Box::pin(sync::run(global, client, args, types, output, run)).await,
         S3Action::Signurl { place, until } => uploads::sign(client, place, until, output, run),
         S3Action::Listmp { place } => uploads::list(client, place, output).await,
@@ -58,7 +63,7 @@ pub(super) async fn run(global: &Global, action: &S3Action, output: &Output, run
 }
 
 impl Types {
-    /// What was typed counts more than what a file says.
+    /// An option of the command line counts more than a line of a file.
     fn over(&self, mut types: ContentTypes) -> ContentTypes {
         types.by_name &= !self.no_guess_mime_type;
         match &self.mime_type {
@@ -79,14 +84,7 @@ fn minute(time: &str) -> String {
     time.get(..16).unwrap_or(time).replace('T', " ")
 }
 
-/// Whether an error concerns one object alone; if not, it is the error of all.
-fn of_one<T>(result: Result<T>) -> Result<std::result::Result<T, String>> {
-    use deis_store::ErrorKind::{Damaged, Denied, Guard, NotFound, Protocol, Unsupported, Usage};
-    match result {
-        Ok(value) => Ok(Ok(value)),
-        Err(error) => match error.kind() {
-            Damaged | Denied | Guard | NotFound | Protocol | Unsupported | Usage => Ok(Err(error.what())),
-            _ => Err(error),
-        },
-    }
+/// The path of a file, for people.
+fn shown(path: Option<&Path>) -> String {
+    path.map(|path| path.display().to_string()).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! What `s3://BUCKET/KEY` means.
+//! The meaning of `s3://BUCKET/KEY`.
 
 use deis_store::error::At;
 use deis_store::s3::{BucketName, ObjectKey};
@@ -34,7 +34,7 @@ pub(super) fn directory(place: &str) -> Result<(BucketName, String)> {
     Ok((bucket, prefix))
 }
 
-/// What a key is called where its directories do not matter.
+/// The name of a key where its directories do not matter.
 pub(super) fn last_part(key: &str) -> &str {
     key.rsplit('/').next().unwrap_or(key)
 }

@@ -1,18 +1,14 @@
 //! `deis-store s3 sync SOURCE TARGET`: one of the two may be a directory, the other is a place in a bucket.
 
 use std::num::NonZeroU64;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use deis_store::disk::{Root, probe};
+use deis_store::Result;
 use deis_store::error::printable;
-use deis_store::outcome::Outcome;
-use deis_store::run::{Run, TaskKind, TaskResult};
-use deis_store::s3::{BucketName, Client};
-use deis_store::sync::{
-    BucketTree, ContentTypes, Fate, Globs, MaxDelete, RemoteTarget, SyncOptions, SyncReport, Synced,
-    TargetOnly, UnchangedBy, sync_between_buckets, sync_between_clusters, sync_to_bucket, sync_to_directory,
-};
-use deis_store::{Error, ErrorKind, Result};
+use deis_store::outcome::{Each, Fate, KeyOutcome, Outcome, TargetOnly};
+use deis_store::run::Run;
+use deis_store::s3::Client;
+use deis_store::sync::{ContentTypes, Globs, MaxDelete, Sync, SyncOptions, SyncReport, Tree, UnchangedBy};
 use serde_json::json;
 
 use super::Done;
@@ -22,7 +18,7 @@ use crate::exit::Exit;
 use crate::output::{Output, bytes};
 use crate::settings;
 
-/// What can be typed after `s3 sync`.
+/// The arguments of `s3 sync`.
 #[derive(Debug, clap::Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub(crate) struct SyncArgs {
@@ -70,13 +66,6 @@ impl SyncArgs {
     }
 }
 
-/// The directions.
-enum Way {
-    Down { bucket: BucketName, prefix: String, directory: PathBuf },
-    Up { directory: PathBuf, bucket: BucketName, prefix: String },
-    Across { from: BucketName, from_prefix: String, bucket: BucketName, prefix: String },
-}
-
 pub(super) async fn run(
     global: &Global,
     client: &Client,
@@ -85,20 +74,19 @@ pub(super) async fn run(
     output: &Output,
     run: &Run,
 ) -> Done {
-    let way = way(args)?;
-    let other = match &way {
-        _ if !args.to.is_given() => None,
-        Way::Across { .. } => {
-            Some(settings::other_cluster(&args.to, global, args.limit_rate(), run).await?.s3)
-        }
-        _ => {
+    let mut sync = sides(client, args)?;
+    if args.to.is_given() {
+        let (Tree::Bucket { .. }, Tree::Bucket { client: target, .. }) = (&sync.source, &mut sync.target)
+        else {
             return Err(usage(
                 "only a bucket can be on another cluster, and the other is a directory",
                 &args.target,
             )
             .todo("leave the options --to-… out"));
-        }
-    };
+        };
+        *target = settings::other_cluster(&args.to, global, args.limit_rate(), run).await?.s3;
+    }
+    output.begin_lists(&["keys"]);
     let options = SyncOptions {
         unchanged_by: match (args.skip_existing, args.checksum) {
             (true, _) => UnchangedBy::Presence,
@@ -109,42 +97,19 @@ pub(super) async fn run(
         max_delete: args.max_delete,
         dry_run: args.dry_run,
         content_types: args.types.over(types),
+        globs: Globs::new(&args.exclude, &args.include),
         last: Globs::new(&args.last, &[]),
-    };
-    let globs = Globs::new(&args.exclude, &args.include);
-    let wanted = |key: &str| !globs.leave_out(key);
-    output.begin_lists(&["keys"]);
-    let each = |synced: Synced| {
-        if output.is_json() {
-            output.entry("keys", &json!(synced));
-        } else if let Some(line) = line(&synced, args.dry_run) {
-            output.line(&line);
-        }
-        Ok(())
-    };
-    let task = run.begin(None, TaskKind::Part, "sync");
-    let report = match &way {
-        Way::Down { bucket, prefix, directory } => {
-            let (root, _scratch) = target(directory, args.dry_run)?;
-            let tree = BucketTree { bucket, prefix, wanted: &wanted };
-            sync_to_directory(client, &tree, &root, &options, run, &task, each).await?
-        }
-        Way::Across { from, from_prefix, bucket, prefix } => {
-            let tree = BucketTree { bucket: from, prefix: from_prefix, wanted: &wanted };
-            if let Some(other) = &other {
-                let spool = args.to.spool.clone().unwrap_or_else(std::env::temp_dir);
-                let to = RemoteTarget { client: other, bucket, prefix, spool: &spool };
-                sync_between_clusters(client, &tree, &to, &options, run, &task, each).await?
-            } else {
-                sync_between_buckets(client, &tree, (bucket, prefix), &options, run, &task, each).await?
+        spool: args.to.spool.clone(),
+        each: Each::new(|synced| {
+            if output.is_json() {
+                output.entry("keys", &json!(synced));
+            } else if let Some(line) = line(&synced, args.dry_run) {
+                output.line(&line);
             }
-        }
-        Way::Up { directory, bucket, prefix } => {
-            let tree = BucketTree { bucket, prefix, wanted: &wanted };
-            sync_to_bucket(client, &Root::open(directory)?, &tree, &options, run, &task, each).await?
-        }
+            Ok(())
+        }),
     };
-    task.done(if report.is_complete() { TaskResult::Good } else { TaskResult::Incomplete });
+    let report = sync.run(&options, run).await?;
     let exit = match (report.guarded, report.is_complete()) {
         (true, _) => Exit::Guard,
         (false, false) => Exit::Incomplete,
@@ -153,13 +118,14 @@ pub(super) async fn run(
     Ok(output.report(exit, text(&report), &json!(report)))
 }
 
-/// What was meant, by s3cmd's rules for a `/` at the end.
-fn way(args: &SyncArgs) -> Result<Way> {
+/// The two sides that were meant, by s3cmd's rules for a `/` at the end.
+fn sides(client: &Client, args: &SyncArgs) -> Result<Sync> {
+    let tree = |(bucket, prefix)| Tree::Bucket { client: client.clone(), bucket, prefix };
     match (args.source.strip_prefix("s3://"), args.target.strip_prefix("s3://")) {
-        (Some(_), None) => {
-            let (bucket, prefix) = split(&args.source)?;
-            Ok(Way::Down { bucket, prefix, directory: PathBuf::from(&args.target) })
-        }
+        (Some(_), None) => Ok(Sync {
+            source: tree(split(&args.source)?),
+            target: Tree::Directory(PathBuf::from(&args.target)),
+        }),
         (None, Some(_)) => {
             let directory = PathBuf::from(&args.source);
             if directory.is_file() {
@@ -170,12 +136,10 @@ fn way(args: &SyncArgs) -> Result<Way> {
                 prefix.push_str(name);
                 prefix.push('/');
             }
-            Ok(Way::Up { directory, bucket, prefix })
+            Ok(Sync { source: Tree::Directory(directory), target: tree((bucket, prefix)) })
         }
         (Some(_), Some(_)) => {
-            let (from, from_prefix) = split(&args.source)?;
-            let (bucket, prefix) = place::directory(&args.target)?;
-            Ok(Way::Across { from, from_prefix, bucket, prefix })
+            Ok(Sync { source: tree(split(&args.source)?), target: tree(place::directory(&args.target)?) })
         }
         (None, None) => Err(usage("neither is a place in a bucket: s3://BUCKET/PREFIX", &args.source)),
     }
@@ -193,27 +157,9 @@ fn name_in_keys(source: &str) -> Result<Option<&str>> {
     }
 }
 
-/// The directory to write to; for a dry run one that is not there is an empty one elsewhere.
-fn target(directory: &Path, dry_run: bool) -> Result<(Root, Option<tempfile::TempDir>)> {
-    if dry_run {
-        return match Root::open(directory) {
-            Err(error) if error.kind() == ErrorKind::NotFound => {
-                let scratch = tempfile::tempdir().map_err(|error| {
-                    Error::new(ErrorKind::Disk, "cannot make a temporary directory").because(error)
-                })?;
-                Ok((Root::open(scratch.path())?, Some(scratch)))
-            }
-            other => other.map(|root| (root, None)),
-        };
-    }
-    let root = Root::create(directory)?;
-    probe(&root)?;
-    Ok((root, None))
-}
-
 /// A line for each key that is not as it was, or not as it should be.
-fn line(synced: &Synced, dry_run: bool) -> Option<String> {
-    let (what, why) = match &synced.did {
+fn line(synced: &KeyOutcome, dry_run: bool) -> Option<String> {
+    let (what, why) = match &synced.fate {
         Fate::Source(Outcome::Unchanged) => return None,
         Fate::Source(Outcome::Stored) => (if dry_run { "would copy" } else { "copied" }, None),
         Fate::Source(Outcome::Unverifiable(why)) => ("copied, unverifiable", Some(why)),

@@ -1,4 +1,4 @@
-//! What a word has done to many objects: each line is printed when it is done, and counted.
+//! The report of a word on many objects: a line is printed for each when it is done, and counted.
 
 use std::io::Write as _;
 
@@ -14,19 +14,19 @@ pub(super) struct Tally<'a> {
     /// Whether what was printed was read.
     printed: bool,
     bytes: u64,
-    /// What the list of what was done is called.
+    /// The name of the list of what was done.
     name: &'static str,
     any_failed: bool,
 }
 
 impl<'a> Tally<'a> {
-    /// What was done comes into the report under this name.
+    /// The list of what was done has this name in the report.
     pub(super) fn new(name: &'static str, dry_run: bool, output: &'a Output) -> Self {
         output.begin_lists(&[name, "skipped", "failed"]);
         Self { output, dry_run, printed: true, bytes: 0, name, any_failed: false }
     }
 
-    /// What was done, as a line and for the report; in a dry run, what would be.
+    /// Reports something that was done; in a dry run, that would be.
     pub(super) fn done(&mut self, line: &str, bytes: u64, entry: impl FnOnce() -> Value) {
         self.bytes += bytes;
         if self.output.is_json() {
@@ -37,7 +37,7 @@ impl<'a> Tally<'a> {
         }
     }
 
-    /// What was left as it is.
+    /// Reports something that was left as it is.
     pub(super) fn skipped(&mut self, name: &str, why: &str) {
         if self.output.is_json() {
             self.output.entry("skipped", &json!(name));
@@ -46,7 +46,7 @@ impl<'a> Tally<'a> {
         }
     }
 
-    /// What was not done, and why.
+    /// Reports something that was not done, and why.
     pub(super) fn failed(&mut self, name: &str, outcome: &str, why: &str) {
         self.any_failed = true;
         self.output.entry("failed", &json!({ "name": name, "outcome": outcome, "why": why }));

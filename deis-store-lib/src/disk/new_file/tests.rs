@@ -1,10 +1,11 @@
 //! Files that are written, left, gone on with and committed.
 
-use std::os::unix::fs::symlink;
-use std::time::Duration;
+use std::os::unix::fs::{PermissionsExt as _, symlink};
+use std::time::{Duration, SystemTime};
 
 use super::*;
-use crate::disk::{Entry, decode, encode, partial_name};
+use crate::disk::{Entry, partial_name};
+use crate::key_path::{decode, encode};
 
 fn root() -> (tempfile::TempDir, Root) {
     let directory = tempfile::tempdir().unwrap();

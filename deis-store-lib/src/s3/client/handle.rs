@@ -74,6 +74,12 @@ impl Client {
         self.0.gateways.endpoints().cloned().collect()
     }
 
+    /// Whether it is a clone of the other one.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// How many requests it keeps in flight at most.
     #[must_use]
     pub fn in_flight(&self) -> usize {

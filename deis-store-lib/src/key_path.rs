@@ -1,10 +1,9 @@
 //! Which key is which path (`docs/format.md`, "Key ⇄ path"): pure, reversible, injective.
 //!
 //! A path is a list of components, since no path is ever given to the kernel whole. Every `%x` made here that is not
-//! two hex digits is ours: `%-` an empty component, `%~` more of it follows, `%+` its name was taken, `%part.`
-//! a file that is being written.
+//! two hex digits is ours: `%-` an empty component, `%~` more of it follows, `%+` its name was taken; and `%part.`, which
+//! no key makes, is a file that is being written.
 
-use crate::hash::Sha256;
 use crate::hash::lower_hex;
 
 /// Longer components (escaped, in bytes) are cut: file systems allow 255, and a suffix must fit.
@@ -46,40 +45,7 @@ pub fn decode<S: AsRef<str>>(path: &[S]) -> Option<String> {
     (!path.is_empty() && !joined && plain().eq(encode(&key).iter().map(String::as_str))).then_some(key)
 }
 
-/// The name of the file, beside its target, that holds what has come of an object so far. Without an `ETag` that
-/// identifies the bytes it is a name that nobody resumes.
-#[must_use]
-pub fn partial_name(key: &str, etag: &str) -> String {
-    let digest = lower_hex(&Sha256::of(key.as_bytes()).0[..16]);
-    let etag = if is_resumable(etag) { etag } else { "-" };
-    format!("{PARTIAL}{digest}.{etag}")
-}
-
-/// Whether a name is one that [`partial_name`] makes. Nothing else is ours, whatever it begins with.
-#[cfg(feature = "backup")]
-pub(crate) fn is_partial_name(name: &str) -> bool {
-    let parts = name.strip_prefix(PARTIAL).and_then(|rest| rest.split_once('.'));
-    parts.is_some_and(|(digest, etag)| {
-        digest.len() == 32
-            && digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-            && (etag == "-" || is_resumable(etag))
-    })
-}
-
-/// Whether an `ETag` (without quotes) tells the bytes of an object from other bytes.
-#[must_use]
-pub fn is_resumable(etag: &str) -> bool {
-    let (md5, parts) = etag.split_once('-').unwrap_or((etag, "1"));
-    md5.len() == 32
-        && md5.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
-        && (1..=5).contains(&parts.len())
-        && parts.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// How the name of every file begins that is being written.
-pub(crate) const PARTIAL: &str = "%part.";
-
-/// What a name takes when a file stands where a directory should, or a directory where a file should.
+/// The suffix that a name takes when a file stands where a directory should, or a directory where a file should.
 pub(crate) const TAKEN: &str = "%+";
 
 fn without_suffix(component: &str) -> &str {
@@ -245,15 +211,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_partial_file_is_named_by_key_and_etag() {
-        let etag = "d41d8cd98f00b204e9800998ecf8427e-12";
-        assert_eq!(partial_name("", etag), format!("%part.e3b0c44298fc1c149afbf4c8996fb924.{etag}"));
-        for strange in ["", "abc", "../../x", "D41D8CD98F00B204E9800998ECF8427E", &etag[..33]] {
-            assert!(partial_name("", strange).ends_with(".-"), "{strange}");
-        }
-    }
-
     fn hostile() -> impl Strategy<Value = String> {
         let token = prop_oneof![
             4 => prop::sample::select(vec!["/", ".", "..", "%", "%+", "%~", "%-", "%2E", "%part.", "a", "A", "\0", "é", "€"])
@@ -278,7 +235,7 @@ mod tests {
                 prop_assert!(component.len() + TAKEN.len() <= 250);
                 prop_assert!(!["", ".", ".."].contains(&component.as_str()));
                 prop_assert!(!component.contains(['/', '\0']));
-                prop_assert!(!component.starts_with(PARTIAL) && !component.ends_with(TAKEN));
+                prop_assert!(!component.starts_with("%part.") && !component.ends_with(TAKEN));
             }
         }
 

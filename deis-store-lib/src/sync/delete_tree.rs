@@ -1,0 +1,79 @@
+//! The objects below a prefix are deleted, as `s3cmd del -r` does: many with one request.
+
+use std::pin::pin;
+
+use futures_util::{StreamExt as _, TryStreamExt as _};
+
+use crate::error::Result;
+use crate::outcome::{Each, Fate, KeyOutcome, TargetOnly};
+use crate::run::Run;
+use crate::s3::op::{ListedObject, NotDeleted};
+use crate::s3::{BucketName, Client, ObjectKey};
+use crate::transfer::Selection;
+
+/// How many objects are deleted with one request.
+pub(super) const DELETED_AT_ONCE: usize = 1000;
+
+/// Deletes objects.
+#[derive(Clone, Debug)]
+pub struct DeleteTree {
+    /// The cluster's gateways.
+    pub client: Client,
+    /// The objects.
+    pub selection: Selection,
+}
+
+/// How objects are deleted.
+#[derive(Debug, Default)]
+pub struct DeleteTreeOptions<'a> {
+    /// Change nothing.
+    pub dry_run: bool,
+    /// Called for every object that is selected, in the order of the listing, with its size.
+    pub each: Each<'a, KeyOutcome>,
+}
+
+impl DeleteTree {
+    /// Deletes the objects. An error befalls all.
+    pub async fn run(&self, options: &DeleteTreeOptions<'_>, run: &Run) -> Result<()> {
+        let (client, bucket) = (&self.client, self.selection.bucket());
+        let listing = client.list(bucket, self.selection.prefix());
+        let listing = listing.try_filter(|object| std::future::ready(self.selection.wants(&object.key)));
+        let mut batches = pin!(listing.try_chunks(DELETED_AT_ONCE).map_err(|error| error.1));
+        while let Some(batch) = batches.next().await.transpose()? {
+            run.stop.check()?;
+            self.delete(batch, options).await?;
+        }
+        Ok(())
+    }
+
+    async fn delete(&self, batch: Vec<ListedObject>, options: &DeleteTreeOptions<'_>) -> Result<()> {
+        let keys = batch.iter().map(|object| object.key.as_str());
+        let not_deleted = if options.dry_run {
+            Vec::new()
+        } else {
+            delete_keys(&self.client, self.selection.bucket(), keys).await?
+        };
+        for object in batch {
+            let fate = Fate::Target(fate_of(&object.key, &not_deleted));
+            let size_bytes = object.size_bytes;
+            options.each.call(KeyOutcome { key: object.key.into(), fate, size_bytes, path: None })?;
+        }
+        Ok(())
+    }
+}
+
+/// Deletes objects with one request, and says which of them were not deleted.
+pub(super) async fn delete_keys(
+    client: &Client,
+    bucket: &BucketName,
+    keys: impl Iterator<Item = &str>,
+) -> Result<Vec<NotDeleted>> {
+    let keys: Vec<ObjectKey> = keys.map(ObjectKey::new).collect::<Result<_>>()?;
+    client.delete_all(bucket, &keys).await
+}
+
+/// The fate of a key that was to be deleted.
+pub(super) fn fate_of(key: &str, not_deleted: &[NotDeleted]) -> TargetOnly {
+    let why = not_deleted.iter().find(|one| one.key == key);
+    why.map_or(TargetOnly::Deleted, |why| TargetOnly::NotDeleted(why.code.clone()))
+}
