@@ -5,8 +5,10 @@ use deis_store::run::Run;
 use deis_store::s3::Client;
 use deis_store::s3::client::ClientOptions;
 use deis_store::secret::Credentials;
+use deis_store_tests::ceph::create_user;
 use deis_store_tests::environment::{Environment, VARIABLE_A, VARIABLE_B};
 use deis_store_tests::etcd::Etcd;
+use deis_store_tests::random;
 
 /// The filled cluster.
 pub(crate) fn a() -> Environment {
@@ -42,6 +44,14 @@ pub(crate) struct OwnEtcd {
     pub(crate) environment: Environment,
     _etcd: Etcd,
     _directory: tempfile::TempDir,
+}
+
+/// The empty cluster for a user of the test's own, who sees none of its buckets. Its gateways alone: no etcd.
+pub(crate) fn b_for_another_user(user: &str) -> Environment {
+    let b = b();
+    let (access_key, secret_key) = (random::access_key().unwrap(), random::secret_key().unwrap());
+    create_user(&b.directory, user, &access_key, &secret_key).unwrap();
+    Environment { access_key, secret_key, etcd: "http://127.0.0.1:1".to_owned(), ..b }
 }
 
 fn load(variable: &str) -> Environment {

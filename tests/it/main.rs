@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod big_objects;
+mod buckets;
 mod clusters;
 mod config;
 mod contract;

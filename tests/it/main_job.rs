@@ -80,7 +80,7 @@ fn readable_without_the_program(snapshot: &Path) {
     }
 }
 
-fn buckets_are_equal(a: &Environment, b: &Environment, name: &str) {
+pub(crate) fn buckets_are_equal(a: &Environment, b: &Environment, name: &str) {
     let (a, b, bucket) = (client(a), client(b), bucket(name));
     let (ours, theirs) = (objects(&a, &bucket), objects(&b, &bucket));
     assert!(ours.len() > 5, "cluster A has objects in {name}");

@@ -87,25 +87,23 @@ impl Ceph {
             gateway.wait_until(START_LIMIT, || http::serves(address))?;
             gateways.push(gateway);
         }
-        let (user, access, secret) = (GATEWAY_USER, &plan.access_key, &plan.secret_key);
-        run(
-            "radosgw-admin user create",
-            files.tool("radosgw-admin", &["-n", "client.gateway1", "user"], |c| {
-                c.args([
-                    "create",
-                    "--uid",
-                    user,
-                    "--display-name",
-                    user,
-                    "--access-key",
-                    access,
-                    "--secret-key",
-                    secret,
-                ]);
-            }),
-        )?;
+        create_user(directory, GATEWAY_USER, &plan.access_key, &plan.secret_key)?;
         Ok(Self { _gateways: gateways, _osd: osd, _monitor: monitor })
     }
+}
+
+/// Makes a user of the gateways. Users do not see each other's buckets in their listings.
+pub fn create_user(directory: &Path, user: &str, access_key: &str, secret_key: &str) -> Result<()> {
+    let mut command = program("radosgw-admin");
+    command.env("CEPH_CONF", directory.join("ceph/ceph.conf")).args([
+        "-n",
+        "client.gateway1",
+        "user",
+        "create",
+    ]);
+    command.args(["--uid", user, "--display-name", user]);
+    command.args(["--access-key", access_key, "--secret-key", secret_key]);
+    run("radosgw-admin user create", command).map(drop)
 }
 
 /// One more radosgw over a running Ceph, for a test to kill and start again. It stops when dropped.

@@ -1,5 +1,6 @@
 //! The surroundings of a run, and the tasks that it tells of.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -33,7 +34,8 @@ impl Run {
     #[must_use]
     pub fn system(monitor: Arc<dyn Monitor>) -> Self {
         // Jitter and names need no secrecy, only variety.
-        Self::new(monitor, Arc::new(SystemClock), Stop::default(), fastrand::u64(..))
+        let seed = RandomState::new().hash_one(());
+        Self::new(monitor, Arc::new(SystemClock), Stop::default(), seed)
     }
 
     /// A run that tells nobody, with a fixed seed: what tests do by chance, they do again. Programs want
