@@ -114,12 +114,13 @@ impl PutFile<'_> {
 
 fn open(path: &Path) -> Result<(File, u64)> {
     let failed = |error| disk_error("read the file", path.display(), error);
-    let file = File::open(path).map_err(failed)?;
-    let metadata = file.metadata().map_err(failed)?;
-    if !metadata.is_file() {
+    // Asked before: to open a pipe would wait for its writer.
+    if !std::fs::metadata(path).map_err(failed)?.is_file() {
         return Err(Error::new(ErrorKind::Usage, "not a regular file").at(At::Path, path.display()));
     }
-    Ok((file, metadata.len()))
+    let file = File::open(path).map_err(failed)?;
+    let size_bytes = file.metadata().map_err(failed)?.len();
+    Ok((file, size_bytes))
 }
 
 impl<'a> IntoFuture for PutFile<'a> {
