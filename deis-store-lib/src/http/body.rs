@@ -66,7 +66,7 @@ pub trait Source: fmt::Debug + Send + Sync {
     fn open(&self) -> Frames;
 }
 
-/// What hyper and reqwest send: as many bytes as were announced, or an error.
+/// The body as hyper and reqwest send it: as many bytes as were announced, or an error.
 pub(super) struct Outgoing {
     frames: Frames,
     left_bytes: u64,

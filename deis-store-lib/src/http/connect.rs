@@ -17,7 +17,7 @@ pub struct ConnectOptions {
     pub timeouts: Timeouts,
     /// The content of a PEM file with authorities that https trusts besides the system's.
     pub ca_file_pem: Option<Bytes>,
-    /// Whether https checks the server's certificate. **Dangerous to switch off**: then whoever stands between us and
+    /// Whether https checks the server's certificate. **Dangerous to switch off**: then somebody between us and
     /// the server reads and changes everything, and learns each object and request, though not the secret key.
     pub check_certificate: bool,
     /// The proxy for http and https. The environment never names one.

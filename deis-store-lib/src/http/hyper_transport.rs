@@ -16,7 +16,7 @@ use super::body::Outgoing;
 use super::socket::{Socket, Stream};
 use super::{Body, BoxFuture, Endpoint, HttpSend, Received, SendError, Stage, Timeouts};
 
-/// What to connect to.
+/// The other end of a connection.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Dial {

@@ -15,7 +15,7 @@ use super::body::{PIECE_BYTES, cut};
 use super::rate::Rate;
 use super::{Body, BoxFuture, Endpoint, Frames, HttpSend, Received, SendError, Source};
 
-/// What several transports may do together.
+/// The limits that several transports share.
 #[derive(Debug)]
 pub struct Limits {
     since: Instant,
@@ -39,7 +39,7 @@ impl Limits {
         }
     }
 
-    /// Waits until so much more may be used. Who stops waiting has taken it all the same.
+    /// Waits until so much more may be used. A caller that stops waiting has taken it all the same.
     async fn wait(&self, rate: Option<&Mutex<Rate>>, amount: u64) {
         let Some(rate) = rate else { return };
         let wait = rate.lock().unwrap_or_else(PoisonError::into_inner).take(self.since.elapsed(), amount);

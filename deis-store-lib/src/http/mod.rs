@@ -57,7 +57,7 @@ pub struct SendError {
     pub stage: Stage,
     /// Whether time had run out.
     pub timed_out: bool,
-    /// What to do about it, where the transport knows more than the stage says.
+    /// The advice about it, where the transport knows more than the stage says.
     pub todo: Option<&'static str>,
     /// The cause.
     pub source: Box<dyn std::error::Error + Send + Sync>,
@@ -67,7 +67,7 @@ impl SendError {
     /// An attempt that failed at this stage.
     pub fn new(stage: Stage, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         let source = source.into();
-        // What a transport makes of it says nothing more.
+        // A transport's words for it say nothing more.
         let failed = causes(&*source).find_map(|cause| cause.downcast_ref::<SourceFailed>());
         if let Some(why) = failed.map(SourceFailed::to_string) {
             return Self { stage: Stage::Source, timed_out: false, todo: None, source: why.into() };
@@ -130,7 +130,7 @@ pub enum Stage {
     Unknown,
     /// The response's body broke off.
     Body,
-    /// What was to be sent could not be read, or is not as long as it was: the server has not got all of it, and another
+    /// The body could not be read, or is not as long as it was: the server has not got all of it, and another
     /// attempt would end like this one.
     Source,
     /// The server's certificate is not accepted, or it does not speak TLS: it has seen nothing of the request, and

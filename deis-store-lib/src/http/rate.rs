@@ -3,13 +3,13 @@
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-/// What may be saved up: one second's worth.
+/// The most that is saved up: one second's worth.
 const BURST: Duration = Duration::from_secs(1);
 
 /// A token bucket, written as the time at which all that was taken will be paid for.
 ///
 /// In no span of time more starts than the limit allows for it, plus the larger of one second's worth and the first
-/// piece. Who asks first starts first, and nobody waits for longer than what was taken before and by itself takes.
+/// piece. The first to ask starts first, and nobody waits for longer than what was taken before and by itself takes.
 #[derive(Clone, Debug)]
 pub struct Rate {
     per_second: NonZeroU64,

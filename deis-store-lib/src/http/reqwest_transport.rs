@@ -158,7 +158,7 @@ fn classify(error: reqwest::Error) -> SendError {
     SendError { timed_out, todo, ..SendError::new(stage, error.without_url()) }
 }
 
-/// What to do about a connection that TLS refused.
+/// The advice for a connection that TLS refused.
 fn advice(error: &TlsError) -> Option<&'static str> {
     Some(match error {
         TlsError::InvalidCertificate(certificate) => match certificate {

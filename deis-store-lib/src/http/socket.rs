@@ -34,7 +34,7 @@ impl Socket {
         Self { stream, idle, alarm: Box::pin(sleep(idle)), waiting: false }
     }
 
-    /// What `poll` says, or an error once nothing has moved for too long.
+    /// The answer of `poll`, or an error once nothing has moved for too long.
     fn watch<T>(&mut self, context: &mut Context<'_>, poll: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if poll.is_ready() {
             self.waiting = false;

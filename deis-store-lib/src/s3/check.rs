@@ -10,7 +10,7 @@ use super::op::{ListedObject, ObjectInfo};
 use crate::error::{Error, ErrorKind, Result};
 use crate::hash::{Md5, lower_hex};
 
-/// What an object's bytes were checked against.
+/// The proof that an object's bytes were checked against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Checked {
     /// Their MD5, which is the `ETag`.
@@ -126,7 +126,7 @@ impl Check {
         !matches!(self.finish(), Ok(Checked::None) | Err(_))
     }
 
-    /// What the bytes were found to agree with, or an [`ErrorKind::Damaged`] that says how they differ.
+    /// The proof that the bytes agree with, or an [`ErrorKind::Damaged`] that says how they differ.
     pub fn finish(self) -> Result<Checked> {
         let damaged = |what: String| {
             Err(Error::new(ErrorKind::Damaged, what).todo("look at the gateway and the network"))

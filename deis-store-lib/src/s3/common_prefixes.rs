@@ -2,7 +2,7 @@
 //!
 //! It is done on our side since radosgw's own folding has skipped keys.
 
-/// What a key is in a folded listing.
+/// A key in a folded listing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Folded<'a> {
     /// It stands for itself.
@@ -27,7 +27,7 @@ impl CommonPrefixes {
         Self { prefix_bytes: prefix.len(), last: String::new() }
     }
 
-    /// What the next key is. Keys come sorted, so those that begin alike follow each other.
+    /// Says what the next key is. Keys come sorted, so those that begin alike follow each other.
     pub fn next<'a>(&mut self, key: &'a str) -> Folded<'a> {
         let Some(slash) = key.get(self.prefix_bytes..).and_then(|rest| rest.find('/')) else {
             return Folded::Object;

@@ -16,11 +16,11 @@ pub struct S3Error {
     pub code: String,
     /// radosgw's id of the request, for its log.
     pub request_id: String,
-    /// What our own check of the answer found, when the server itself did not complain.
+    /// The finding of our own check of the answer, when the server itself did not complain.
     pub finding: Option<String>,
 }
 
-/// What to do after an error.
+/// The way to go on after an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Advice {
@@ -189,7 +189,7 @@ impl S3Error {
     }
 }
 
-/// What our own check found; else status and code, as the message of the library's error has them already.
+/// The finding of our own check; else status and code, as the message of the library's error has them already.
 impl fmt::Display for S3Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.finding {
@@ -211,7 +211,7 @@ impl fmt::Display for StatusAndCode<'_> {
     }
 }
 
-/// What a gateway's answer said, where an error comes from one.
+/// The gateway's answer, where an error comes from one.
 impl Error {
     /// The HTTP status of the answer.
     #[must_use]

@@ -1,4 +1,4 @@
-//! What an `ETag` proves: the MD5 of an object of one part, or of the parts' MD5s.
+//! The proof that an `ETag` is: the MD5 of an object of one part, or of the parts' MD5s.
 
 use bytes::Bytes;
 use md5::Digest as _;

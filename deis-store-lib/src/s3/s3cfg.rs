@@ -8,7 +8,7 @@ use std::num::NonZeroU64;
 use crate::error::{Error, ErrorKind, Result};
 use crate::secret::Credentials;
 
-/// What a `.s3cfg` says.
+/// The settings of a `.s3cfg`.
 #[derive(Clone, Debug)]
 pub struct S3Cfg {
     /// The keys.
@@ -66,7 +66,7 @@ impl S3Cfg {
             credentials: Credentials::new(access_key, secret_key),
             endpoint: value("host_base").map(|host| format!("{scheme}://{host}")),
             ca_certs_file: value("ca_certs_file").map(str::to_owned),
-            // What is neither yes nor no must not switch it off.
+            // A value that is neither yes nor no must not switch it off.
             check_certificate: !says("check_ssl_certificate", NO),
             proxy,
             bytes_per_second: value("limitrate").map_or(Ok(None), bytes_per_second)?,

@@ -23,7 +23,7 @@ pub(crate) fn texts<const N: usize>(
     Ok(texts)
 }
 
-/// What must be there: a text, or what it says.
+/// A text, or its meaning, that must be there.
 pub(crate) fn required<T>(value: Option<T>, name: &str) -> Result<T, String> {
     value.ok_or_else(|| format!("the answer has no `{name}`, or one that cannot be read"))
 }

@@ -50,9 +50,9 @@ async fn pages_of_uploads_of_any_size_have_each_once(site: &Site) {
         begun.insert((name.to_owned(), begin(site, name).await));
     }
     for max_uploads in [1, 2, 3, 1000] {
-        let (mut listed, mut next) = (Vec::new(), None::<(String, String)>);
+        let (mut listed, mut next) = (Vec::new(), None);
         loop {
-            let after = next.as_ref().map(|(key, upload_id)| (key.as_str(), upload_id.as_str()));
+            let after = next.as_ref();
             let page = ListUploads { bucket: &site.bucket, prefix: "", after, max_uploads };
             let page = site.client.execute(&page).await.unwrap();
             listed.extend(page.uploads.into_iter().map(|upload| (upload.key.to_string(), upload.upload_id)));

@@ -25,10 +25,9 @@ async fn set(site: &Site, status: &str) {
 }
 
 async fn walk(site: &Site, prefix: &str, max_keys: u16) -> Vec<ListedVersion> {
-    let (mut versions, mut next) = (Vec::new(), None::<(String, String)>);
+    let (mut versions, mut next) = (Vec::new(), None);
     loop {
-        let after = next.as_ref().map(|(key, version_id)| (key.as_str(), version_id.as_str()));
-        let page = ListVersions { bucket: &site.bucket, prefix, after, max_keys };
+        let page = ListVersions { bucket: &site.bucket, prefix, after: next.as_ref(), max_keys };
         let page = site.client.versions_page(&page).await.unwrap();
         assert!(page.versions.len() <= usize::from(max_keys));
         versions.extend(page.versions);

@@ -103,7 +103,7 @@ impl Md5Pool {
             let of_others = group.iter().all(|message: &Message| !message.is_of(owner));
             let own = meeting.waiting.iter().position(|message| message.is_of(owner));
             match own {
-                // What is left of ours is in another thread's hands, or done.
+                // The rest of ours is in another thread's hands, or done.
                 None if of_others => return Self::leave(meeting, group),
                 Some(own) if of_others && group.len() < LANES => group.extend(meeting.waiting.remove(own)),
                 _ => {}

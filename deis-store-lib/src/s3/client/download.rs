@@ -23,7 +23,7 @@ use crate::s3::op::ObjectInfo;
 pub struct Download {
     info: ObjectInfo,
     bytes: Coming,
-    /// What a reader had no room for.
+    /// The bytes that a reader had no room for.
     left: Bytes,
 }
 
@@ -31,7 +31,7 @@ pub(super) enum Coming {
     InOrder(RangeStream),
     InRanges {
         ranges: BoxStream<'static, Result<Vec<Bytes>>>,
-        /// What is left of the range whose turn it is.
+        /// The rest of the range whose turn it is.
         pieces: std::vec::IntoIter<Bytes>,
         /// Few objects come in ranges at a time: memory is bounded by it.
         _turn: OwnedSemaphorePermit,
@@ -40,12 +40,12 @@ pub(super) enum Coming {
 
 impl Download {
     pub(super) fn new(info: ObjectInfo, bytes: Coming) -> Self {
-        // What is stored with the object, whatever part of it was asked for.
+        // It is about the object, whatever part of it was asked for.
         let info = ObjectInfo { size_bytes: info.total_bytes, ..info };
         Self { info, bytes, left: Bytes::new() }
     }
 
-    /// What is stored with the object.
+    /// All that is stored with the object.
     #[must_use]
     pub fn info(&self) -> &ObjectInfo {
         &self.info

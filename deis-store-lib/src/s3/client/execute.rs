@@ -23,7 +23,7 @@ const FIRST_CONTACT_ATTEMPTS: u32 = 2;
 /// Attempts at what ends in a 500 `UnknownError`.
 const UNKNOWN_ERROR_ATTEMPTS: u32 = 2;
 
-/// What goes with an operation.
+/// The circumstances of an operation.
 #[derive(Clone, Copy, Default)]
 pub(super) struct Call<'a> {
     /// A body, where it is not the operation's own.
@@ -37,7 +37,7 @@ pub(super) struct Call<'a> {
 /// Reads an answer of success: its head and, unless its body is handed out, the whole of that.
 type Read<'a> = &'a mut (dyn FnMut(&Head, &[u8]) -> Result<(), S3Error> + Send);
 
-/// What becomes of an answer's body.
+/// The use of an answer's body.
 enum Answer<'a> {
     Whole(Read<'a>),
     /// It is handed out as it comes.
@@ -141,7 +141,7 @@ impl Client {
                     let unknown = error.code == "UnknownError";
                     let other = error.status == StatusCode::NOT_FOUND || error.status.is_redirection();
                     let error = error.into_error(&request).at(At::Endpoint, endpoint);
-                    // What answers there is no gateway, and another one may be.
+                    // Something else answers there, and another address may be a gateway.
                     let other = other && error.kind() == ErrorKind::Protocol && attempts < self.gateways();
                     if other {
                         gateway.suspend(self.0.options.suspension);

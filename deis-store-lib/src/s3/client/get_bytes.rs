@@ -9,7 +9,7 @@ use crate::error::{At, Context as _, Error, ErrorKind, Result};
 use crate::http::BoxFuture;
 use crate::s3::{BucketName, Check, Checked, ObjectKey};
 
-/// What is taken into memory unless the caller says otherwise: 64 MiB.
+/// The most that is taken into memory unless the caller says otherwise: 64 MiB.
 const MOST_BYTES: u64 = 64 << 20;
 
 /// A download into memory: to be awaited.

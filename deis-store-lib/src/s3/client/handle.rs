@@ -33,7 +33,7 @@ pub(super) struct Shared {
     pub(super) budget: Mutex<RetryBudget>,
     /// Whether any gateway has ever answered: one that never did is not waited for.
     pub(super) reached: AtomicBool,
-    /// What to add to our clock to get the gateways', in milliseconds.
+    /// Milliseconds to add to our clock to get the gateways'.
     pub(super) offset_ms: AtomicI64,
     pub(super) random: Mutex<fastrand::Rng>,
 }
@@ -92,7 +92,7 @@ impl Client {
         self.0.concurrency.limit()
     }
 
-    /// What was learnt of the gateways' clocks: milliseconds to add to ours; 0 if ours was never refused.
+    /// The offset of the gateways' clocks, as far as it was learnt: milliseconds to add to ours; 0 if ours was never refused.
     #[must_use]
     pub fn clock_offset_ms(&self) -> i64 {
         self.0.offset_ms.load(Relaxed)

@@ -12,7 +12,8 @@ use crate::s3::op::{
     AbortUpload, Acl, Bucket, BucketAcl, BucketLocation, BucketTotals, BucketVersioning, CopyObject,
     CopyPart, CreateBucket, DeleteBucket, DeleteObject, DeleteObjects, HeadBucket, HeadObject, ListBuckets,
     ListObjects, ListParts, ListUploads, ListVersions, ListedPart, ListedUpload, NewAcl, NotDeleted,
-    ObjectAcl, ObjectInfo, Operation, Page, PutBucketAcl, PutObjectAcl, Versioning, VersionsPage,
+    ObjectAcl, ObjectInfo, Operation, Page, PutBucketAcl, PutObjectAcl, UploadMarker, Versioning,
+    VersionsPage,
 };
 use crate::s3::{BucketName, ObjectKey};
 
@@ -32,7 +33,7 @@ impl Client {
         self.execute(&DeleteBucket { bucket }).await
     }
 
-    /// What the gateway says of a bucket's size.
+    /// A bucket's size, as the gateway tells it.
     pub async fn bucket_totals(&self, bucket: &BucketName) -> Result<BucketTotals> {
         self.execute(&HeadBucket { bucket }).await
     }
@@ -64,7 +65,7 @@ impl Client {
         Ok(self.page(&page).await?.objects.is_empty())
     }
 
-    /// What is stored with an object.
+    /// All that is stored with an object.
     pub async fn head(&self, bucket: &BucketName, key: &ObjectKey) -> Result<ObjectInfo> {
         self.execute(&HeadObject::new(bucket, key)).await
     }
@@ -101,22 +102,22 @@ impl Client {
         self.execute(copy).await
     }
 
-    /// Who may do what with a bucket.
+    /// The rights to a bucket.
     pub async fn bucket_acl(&self, bucket: &BucketName) -> Result<Acl> {
         self.execute(&BucketAcl { bucket }).await
     }
 
-    /// Who may do what with an object.
+    /// The rights to an object.
     pub async fn object_acl(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Acl> {
         self.execute(&ObjectAcl { bucket, key }).await
     }
 
-    /// Says who may do what with a bucket.
+    /// Sets the rights to a bucket.
     pub async fn put_bucket_acl(&self, bucket: &BucketName, acl: NewAcl<'_>) -> Result<()> {
         self.execute(&PutBucketAcl { bucket, acl }).await
     }
 
-    /// Says who may do what with an object.
+    /// Sets the rights to an object.
     pub async fn put_object_acl(&self, bucket: &BucketName, key: &ObjectKey, acl: NewAcl<'_>) -> Result<()> {
         self.execute(&PutObjectAcl { bucket, key, acl }).await
     }
@@ -124,10 +125,9 @@ impl Client {
     /// All multipart uploads that are under way in a bucket, of keys that begin with a prefix.
     pub async fn uploads(&self, bucket: &BucketName, prefix: &str) -> Result<Vec<ListedUpload>> {
         let mut uploads = Vec::new();
-        let mut next: Option<(String, String)> = None;
+        let mut next: Option<UploadMarker> = None;
         loop {
-            let after = next.as_ref().map(|(key, upload_id)| (key.as_str(), upload_id.as_str()));
-            let page = ListUploads { bucket, prefix, after, max_uploads: 1000 };
+            let page = ListUploads { bucket, prefix, after: next.as_ref(), max_uploads: 1000 };
             let page = self.execute(&page).await?;
             uploads.extend(page.uploads);
             next = page.next;

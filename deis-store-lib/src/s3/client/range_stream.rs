@@ -25,7 +25,7 @@ pub(super) struct RangeStream {
     attempts: u32,
 }
 
-/// What the rest is asked for with.
+/// The object, as the rest of it is asked for.
 struct Object {
     client: Client,
     bucket: BucketName,
@@ -42,7 +42,7 @@ enum Body {
 }
 
 impl RangeStream {
-    /// What was asked for, and the answer to it.
+    /// The stream of an operation, and of the answer to it.
     pub(super) fn new(
         client: &Client,
         operation: &GetObject<'_>,

@@ -6,10 +6,10 @@
 /// Retries that are saved up: enough to see 128 requests in flight through a gateway's restart.
 const MOST: f64 = 1000.0;
 
-/// What a success adds: in the long run, one retry to five requests that went well.
+/// A success adds so much: in the long run, one retry to five requests that went well.
 const EARNED: f64 = 0.2;
 
-/// What is left.
+/// The retries that are left.
 #[derive(Debug)]
 pub(super) struct RetryBudget(f64);
 

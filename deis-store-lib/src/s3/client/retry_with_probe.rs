@@ -30,7 +30,7 @@ impl Client {
         }
     }
 
-    /// What an object is, if it is there.
+    /// An object as it is now, if it is there.
     pub(super) async fn revision(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Option<Revision>> {
         match self.head(bucket, key).await {
             Ok(info) => Ok(Some(Revision::from(&info))),

@@ -1,8 +1,8 @@
-//! What an object was when it was looked at: by that a download knows that it is still the same.
+//! An object as it was when it was looked at: by that a download knows that it is still the same.
 
 use crate::s3::op::{ListedObject, ObjectInfo};
 
-/// What an object was when it was listed, asked for or stored.
+/// An object as it was when it was listed, asked for or stored.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Revision {
     /// Its size in bytes.

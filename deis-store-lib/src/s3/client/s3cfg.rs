@@ -9,8 +9,8 @@ use crate::run::Run;
 use crate::s3::s3cfg::S3Cfg;
 
 impl Client {
-    /// A client of the gateway that a `.s3cfg` names, with its keys, proxy, authorities and rate. What `options` say of
-    /// the rate counts more.
+    /// A client of the gateway that a `.s3cfg` names, with its keys, proxy, authorities and rate. A rate in
+    /// `options` counts more.
     ///
     /// The file of authorities is read here, since the configuration names it by its path.
     pub fn from_s3cfg(configuration: &S3Cfg, mut options: ClientOptions, run: &Run) -> Result<Self> {

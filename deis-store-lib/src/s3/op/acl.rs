@@ -1,6 +1,6 @@
 //! `GET` and `PUT /BUCKET[/KEY]?acl`: who may do what.
 //!
-//! A list is given back to the byte as it came: whoever keeps one can put it back. radosgw refuses one of another owner.
+//! A list is given back to the byte as it came, so that one that was kept can be put back. radosgw refuses one of another owner.
 
 use http::Method;
 
@@ -20,13 +20,13 @@ pub struct Acl {
 /// That somebody may do something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Grant {
-    /// Who.
+    /// The one who may.
     pub grantee: Grantee,
-    /// What: `READ`, `WRITE`, `READ_ACP`, `WRITE_ACP` or `FULL_CONTROL`.
+    /// The right: `READ`, `WRITE`, `READ_ACP`, `WRITE_ACP` or `FULL_CONTROL`.
     pub permission: String,
 }
 
-/// Who may do something.
+/// Somebody who may do something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Grantee {
@@ -57,7 +57,7 @@ impl Acl {
         &self.owner_id
     }
 
-    /// Who may do what.
+    /// The rights.
     #[must_use]
     pub fn grants(&self) -> &[Grant] {
         &self.grants
@@ -220,7 +220,7 @@ impl Execute for PutObjectAcl<'_> {
     }
 }
 
-/// What was given to somebody, as it stands in the document.
+/// A right of somebody, as it stands in the document.
 #[derive(Default)]
 struct Given {
     id: Option<String>,

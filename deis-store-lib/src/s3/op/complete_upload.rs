@@ -1,7 +1,7 @@
 //! `POST /BUCKET/KEY?uploadId=U`: makes an object of all uploaded parts.
 //!
-//! radosgw answers the first success with an empty `ETag`, and an unknown upload with a 500; whoever does not know what
-//! became of the request asks with HEAD for the object.
+//! radosgw answers the first success with an empty `ETag`, and an unknown upload with a 500; a client that does not know
+//! what became of the request asks with HEAD for the object.
 
 use std::fmt::Write as _;
 

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use crate::s3::sign::http_date;
 
-/// What must be true of an object for a request to be carried out. Dates count to the second.
+/// Conditions on an object, without which a request is not carried out. Dates count to the second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Conditions<'a> {
     /// The object still has this `ETag` (without quotes), or the answer is 412.

@@ -83,7 +83,7 @@ impl Operation for DeleteObjects<'_> {
 }
 
 impl Execute for DeleteObjects<'_> {
-    /// What was not deleted; all the others were.
+    /// The keys that were not deleted; all the others were.
     type Output = Vec<NotDeleted>;
 
     /// Every key that was asked for must be in the answer.

@@ -17,7 +17,7 @@ pub struct GetObject<'a> {
     pub key: &'a ObjectKey,
     /// The bytes wanted; all of them without it.
     pub range: Option<ByteRange>,
-    /// What must be true of the object.
+    /// Conditions on the object.
     pub conditions: Conditions<'a>,
     /// The version wanted; the newest without it.
     pub version_id: Option<&'a str>,

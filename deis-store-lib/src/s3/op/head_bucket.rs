@@ -11,8 +11,8 @@ pub struct HeadBucket<'a> {
     pub bucket: &'a BucketName,
 }
 
-/// What radosgw says of a bucket's size: good for progress, not for proof. The parts of uploads under way are counted,
-/// and the numbers lag behind. What a server does not say, or not limit, is `None`.
+/// A bucket's size as radosgw tells it: good for progress, not for proof. The parts of uploads under way are counted,
+/// and the numbers lag behind. `None` is for what a server does not say or not limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BucketTotals {
     /// Its objects and parts.

@@ -10,7 +10,7 @@ pub struct HeadObject<'a> {
     pub bucket: &'a BucketName,
     /// The key.
     pub key: &'a ObjectKey,
-    /// What must be true of the object.
+    /// Conditions on the object.
     pub conditions: Conditions<'a>,
     /// The version wanted; the newest without it.
     pub version_id: Option<&'a str>,

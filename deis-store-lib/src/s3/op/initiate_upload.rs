@@ -1,4 +1,4 @@
-//! `POST /BUCKET/KEY?uploads`: begins a multipart upload. What is stored with the object is said here.
+//! `POST /BUCKET/KEY?uploads`: begins a multipart upload. It says what is stored with the object.
 
 use std::collections::BTreeMap;
 
@@ -42,7 +42,7 @@ impl<'a> InitiateUpload<'a> {
         self.key
     }
 
-    /// Who may do what with the object, if that was said.
+    /// The rights to the object, if they were said.
     #[must_use]
     pub fn canned_acl(&self) -> Option<CannedAcl> {
         self.acl
@@ -57,10 +57,10 @@ impl<'a> InitiateUpload<'a> {
 }
 
 impl InitiateUpload<'_> {
-    /// Whether an object has what this would have stored with it. Who may do what with it is not seen.
+    /// Whether an object has what this would have stored with it. The rights to it are not seen.
     #[must_use]
     pub fn is_stored_with(&self, info: &ObjectInfo) -> bool {
-        // What radosgw stores where no type was sent.
+        // radosgw stores this where no type was sent.
         const NO_TYPE: HeaderValue = HeaderValue::from_static("binary/octet-stream");
         let mut wanted = self.headers.clone();
         wanted.entry(header::CONTENT_TYPE).or_insert(NO_TYPE);

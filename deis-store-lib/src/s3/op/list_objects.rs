@@ -25,7 +25,7 @@ pub struct ListObjects<'a> {
     pub max_keys: u16,
 }
 
-/// What a page says.
+/// A page, read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page {
     /// The objects, sorted bytewise by key.

@@ -21,7 +21,7 @@ pub struct ListParts<'a> {
     pub max_parts: u16,
 }
 
-/// What a page of parts says.
+/// A page of parts, read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PartsPage {
     /// The parts, by number.

@@ -16,18 +16,27 @@ pub struct ListUploads<'a> {
     /// Only keys that begin so.
     pub prefix: &'a str,
     /// Only what comes after this key and upload id, as the page before says.
-    pub after: Option<(&'a str, &'a str)>,
+    pub after: Option<&'a UploadMarker>,
     /// How many at most: 1 to 1000.
     pub max_uploads: u16,
 }
 
-/// What a page of uploads says.
+/// A page of uploads, read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UploadsPage {
     /// The uploads.
     pub uploads: Vec<ListedUpload>,
     /// The key and upload id that the next page follows, if there is one.
-    pub next: Option<(String, String)>,
+    pub next: Option<UploadMarker>,
+}
+
+/// The upload that a page of a listing ends with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UploadMarker {
+    /// Its key.
+    pub key: ObjectKey,
+    /// Its id.
+    pub upload_id: String,
 }
 
 /// An upload in a listing.
@@ -41,9 +50,15 @@ pub struct ListedUpload {
     pub initiated: ServerTime,
 }
 
+impl UploadMarker {
+    fn parts(&self) -> (&str, &str) {
+        (&self.key, &self.upload_id)
+    }
+}
+
 impl Operation for ListUploads<'_> {
     fn request(&self) -> Request {
-        let (key, upload_id) = self.after.unwrap_or_default();
+        let (key, upload_id) = self.after.map_or(("", ""), UploadMarker::parts);
         OfBucket::LIST_UPLOADS
             .request(self.bucket)
             .with(Parameter::MAX_UPLOADS, &self.max_uploads.clamp(1, 1000).to_string())
@@ -72,14 +87,14 @@ impl Execute for ListUploads<'_> {
         let returns = |(key, upload_id): (&str, &str)| {
             answer.uploads.iter().any(|upload| upload.key == key && upload.upload_id == upload_id)
         };
-        if self.after.is_some_and(returns) {
+        if self.after.map(UploadMarker::parts).is_some_and(returns) {
             return Err(unexpected("the page does not go on after the one before"));
         }
         let mut page = UploadsPage { uploads: answer.uploads, next: None };
         if answer.is_truncated {
             let last = page.uploads.last();
             let last = last.ok_or_else(|| unexpected("the page is empty and yet not the last"))?;
-            page.next = Some((last.key.to_string(), last.upload_id.clone()));
+            page.next = Some(UploadMarker { key: last.key.clone(), upload_id: last.upload_id.clone() });
         }
         Ok(page)
     }
@@ -125,6 +140,10 @@ mod tests {
     use super::*;
     use http::{HeaderMap, StatusCode};
 
+    fn marker(key: &str, upload_id: &str) -> UploadMarker {
+        UploadMarker { key: ObjectKey::new(key).unwrap(), upload_id: upload_id.to_owned() }
+    }
+
     fn parse(
         after: Option<(&str, &str)>,
         uploads: &[(&str, &str)],
@@ -143,7 +162,8 @@ mod tests {
              {uploads}</ListMultipartUploadsResult>"
         );
         let bucket = BucketName::new("abc").unwrap();
-        let op = ListUploads { bucket: &bucket, prefix: "", after, max_uploads: 2 };
+        let after = after.map(|(key, id)| marker(key, id));
+        let op = ListUploads { bucket: &bucket, prefix: "", after: after.as_ref(), max_uploads: 2 };
         op.parse(&Head { status: StatusCode::OK, headers: HeaderMap::new() }, body.as_bytes())
     }
 
@@ -151,7 +171,7 @@ mod tests {
     fn keys_are_taken_as_they_stand_and_only_is_truncated_counts() {
         let page = parse(None, &[("a-", "2~a"), ("a", "2~b"), (" %20\n&#x01; ", "2~c")], true).unwrap();
         assert_eq!(page.uploads[2].key, " %20\n\u{1} ");
-        assert_eq!(page.next, Some((" %20\n\u{1} ".to_owned(), "2~c".to_owned())));
+        assert_eq!(page.next, Some(marker(" %20\n\u{1} ", "2~c")));
         assert_eq!(parse(None, &[("a", "2~a")], false).unwrap().next, None);
     }
 

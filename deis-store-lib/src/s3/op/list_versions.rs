@@ -16,18 +16,27 @@ pub struct ListVersions<'a> {
     /// Only keys that begin so.
     pub prefix: &'a str,
     /// Only what comes after this key and version id, as the page before says.
-    pub after: Option<(&'a str, &'a str)>,
+    pub after: Option<&'a VersionMarker>,
     /// How many at most: 1 to 1000.
     pub max_keys: u16,
 }
 
-/// What a page of versions says.
+/// A page of versions, read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct VersionsPage {
     /// The versions and delete markers, sorted bytewise by key; those of one key from the newest to the oldest.
     pub versions: Vec<ListedVersion>,
     /// The key and version id that the next page follows, if there is one.
-    pub next: Option<(String, String)>,
+    pub next: Option<VersionMarker>,
+}
+
+/// The version that a page of a listing ends with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionMarker {
+    /// Its key.
+    pub key: ObjectKey,
+    /// Its id.
+    pub version_id: String,
 }
 
 /// A version in a listing.
@@ -41,11 +50,11 @@ pub struct ListedVersion {
     pub is_latest: bool,
     /// When it was written, to the millisecond.
     pub modified: ServerTime,
-    /// What it holds; `None` for a delete marker.
+    /// Its content; `None` for a delete marker.
     pub content: Option<VersionContent>,
 }
 
-/// What a version holds.
+/// The content of a version.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct VersionContent {
     /// Its size in bytes.
@@ -54,9 +63,15 @@ pub struct VersionContent {
     pub etag: String,
 }
 
+impl VersionMarker {
+    fn parts(&self) -> (&str, &str) {
+        (&self.key, &self.version_id)
+    }
+}
+
 impl Operation for ListVersions<'_> {
     fn request(&self) -> Request {
-        let (key, version_id) = self.after.unwrap_or_default();
+        let (key, version_id) = self.after.map_or(("", ""), VersionMarker::parts);
         OfBucket::LIST_VERSIONS
             .request(self.bucket)
             .with(Parameter::ENCODING_TYPE, "url")
@@ -93,7 +108,7 @@ impl Execute for ListVersions<'_> {
         if truncated {
             let last = page.versions.last();
             let last = last.ok_or_else(|| unexpected("the page is empty and yet not the last".to_owned()))?;
-            page.next = Some((last.key.to_string(), last.version_id.clone()));
+            page.next = Some(VersionMarker { key: last.key.clone(), version_id: last.version_id.clone() });
         }
         Ok(page)
     }
@@ -102,7 +117,7 @@ impl Execute for ListVersions<'_> {
 impl ListVersions<'_> {
     /// Keys must be sorted, and no version come twice. How the ids of one key are sorted, they do not show.
     fn check(&self, page: &VersionsPage) -> Result<(), String> {
-        let mut before = self.after;
+        let mut before = self.after.map(VersionMarker::parts);
         for version in &page.versions {
             let (key, version_id) = (version.key.as_str(), version.version_id.as_str());
             if before.is_some_and(|(last, last_id)| key < last || (key, version_id) == (last, last_id)) {
@@ -116,7 +131,7 @@ impl ListVersions<'_> {
         let returns = |(key, version_id): (&str, &str)| {
             page.versions.iter().any(|version| version.key == key && version.version_id == version_id)
         };
-        if self.after.is_some_and(returns) {
+        if self.after.map(VersionMarker::parts).is_some_and(returns) {
             return Err("the page begins anew".to_owned());
         }
         Ok(())
@@ -205,6 +220,10 @@ mod tests {
         )
     }
 
+    fn marker(key: &str, version_id: &str) -> VersionMarker {
+        VersionMarker { key: ObjectKey::new(key).unwrap(), version_id: version_id.to_owned() }
+    }
+
     fn parse(
         after: Option<(&str, &str)>,
         entries: &[String],
@@ -217,7 +236,8 @@ mod tests {
             entries.concat()
         );
         let bucket = BucketName::new("abc").unwrap();
-        let op = ListVersions { bucket: &bucket, prefix: "", after, max_keys: 1000 };
+        let after = after.map(|(key, id)| marker(key, id));
+        let op = ListVersions { bucket: &bucket, prefix: "", after: after.as_ref(), max_keys: 1000 };
         op.parse(&Head { status: StatusCode::OK, headers: HeaderMap::new() }, body.as_bytes())
     }
 
@@ -232,7 +252,7 @@ mod tests {
         let seen: Vec<_> =
             page.versions.iter().map(|version| (version.key.as_str(), version.content.is_none())).collect();
         assert_eq!(seen, [("a b", true), ("a b", false), ("c", true)]);
-        assert_eq!(page.next, Some(("c".to_owned(), "v1".to_owned())));
+        assert_eq!(page.next, Some(marker("c", "v1")));
         let content = page.versions[1].content.clone().unwrap();
         assert_eq!((content.size_bytes, content.etag.as_str()), (3, "e"));
     }

@@ -1,4 +1,4 @@
-//! What the header of a GET or HEAD says about an object.
+//! The header of an answer to GET or HEAD, and what it says about an object.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ pub const KEPT_HEADERS: [&str; 5] =
 
 const META: &str = "x-amz-meta-";
 
-/// What is stored with an object besides its bytes.
+/// All that is stored with an object besides its bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ObjectInfo {
     /// The length of the body that was announced, in bytes.

@@ -1,4 +1,4 @@
-//! What all operations have in common.
+//! The traits of all operations.
 
 use super::{Head, Request, Target};
 use crate::s3::{Advice, S3Error};
@@ -8,7 +8,7 @@ pub trait Operation: Sync {
     /// The request. Pure.
     fn request(&self) -> Request;
 
-    /// What it is about.
+    /// The bucket or object that it is about.
     fn target(&self) -> Target<'_>;
 
     /// Whether it may be repeated.
@@ -16,7 +16,7 @@ pub trait Operation: Sync {
         Repeat::Yes
     }
 
-    /// What to do after an error. Pure.
+    /// The way to go on after an error. Pure.
     fn advice(&self, error: &S3Error) -> Advice {
         error.advice(&self.request().method)
     }
@@ -24,7 +24,7 @@ pub trait Operation: Sync {
 
 /// An operation whose answer is read whole. [`super::GetObject`] is none: the body of its answer is the object.
 pub trait Execute: Operation {
-    /// What its answer says.
+    /// The meaning of its answer.
     type Output: Send;
 
     /// Reads an answer whose status is a success. Pure.

@@ -22,7 +22,7 @@ pub struct PutObject<'a> {
 }
 
 impl<'a> PutObject<'a> {
-    /// What one request can carry, radosgw's `rgw_max_put_size`: 5 GiB.
+    /// The most that one request can carry, radosgw's `rgw_max_put_size`: 5 GiB.
     pub const MOST_BYTES: u64 = 5 << 30;
 
     /// An object of this size and MD5.

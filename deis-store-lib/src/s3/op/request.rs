@@ -16,7 +16,7 @@ use crate::s3::types::{bucket_path, percent_encode};
 use crate::s3::{BucketName, ObjectKey};
 use crate::secret::Credentials;
 
-/// What stands for an empty id, which radosgw would take for none: no upload and no version has this one.
+/// Stands for an empty id, which radosgw would take for none: no upload and no version has this one.
 const NO_ID: &str = "-";
 
 /// A request before it is signed and sent.
@@ -111,7 +111,7 @@ impl Request {
     }
 }
 
-/// What can be done to a bucket: a method, and a flag in the query or none.
+/// A way to use a bucket: a method, and a flag in the query or none.
 #[derive(Debug)]
 pub(super) struct OfBucket(Method, &'static str);
 
@@ -134,7 +134,7 @@ impl OfBucket {
     }
 }
 
-/// What can be done to an object: a method, a flag in the query or none, and sub-resources that have values.
+/// A way to use an object: a method, a flag in the query or none, and sub-resources that have values.
 #[derive(Debug)]
 pub(super) struct OfObject<const N: usize>(Method, &'static str, [&'static str; N]);
 

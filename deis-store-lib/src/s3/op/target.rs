@@ -1,8 +1,8 @@
-//! What an operation is about: named in each of its errors.
+//! The bucket or object that an operation is about: named in each of its errors.
 
 use crate::s3::{BucketName, ObjectKey};
 
-/// What an operation is about.
+/// The bucket or object that an operation is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target<'a> {
     /// All of the user's buckets.

@@ -1,4 +1,4 @@
-//! What holds for all operations.
+//! Rules that hold for all operations.
 
 use std::collections::BTreeMap;
 
@@ -48,7 +48,9 @@ fn requests() -> Vec<Request> {
     get.version_id = version_id;
     head.version_id = version_id;
     delete.version_id = version_id;
-    let after = Some(("k&acl", "i&acl"));
+    let (marker_key, id) = (ObjectKey::new("k&acl").unwrap(), "i&acl".to_owned());
+    let version = VersionMarker { key: marker_key.clone(), version_id: id.clone() };
+    let upload = UploadMarker { key: marker_key, upload_id: id };
     requests.extend([
         get.request(),
         head.request(),
@@ -64,8 +66,8 @@ fn requests() -> Vec<Request> {
         ObjectAcl { bucket, key }.request(),
         PutObjectAcl { bucket, key, acl }.request(),
         ListObjects { bucket, prefix: "p&acl", marker: "m", delimiter: Some("/"), max_keys: 1 }.request(),
-        ListVersions { bucket, prefix: "p&acl", after, max_keys: 1 }.request(),
-        ListUploads { bucket, prefix: "p&acl", after, max_uploads: 1 }.request(),
+        ListVersions { bucket, prefix: "p&acl", after: Some(&version), max_keys: 1 }.request(),
+        ListUploads { bucket, prefix: "p&acl", after: Some(&upload), max_uploads: 1 }.request(),
         ListParts { bucket, key, upload_id, after: 1, max_parts: 1 }.request(),
         PutObject::new(bucket, key, 0, [0; 16]).unwrap().create_only().request(),
         CopyObject::new(source, bucket, key).request(),

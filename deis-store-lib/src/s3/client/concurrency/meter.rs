@@ -1,4 +1,4 @@
-//! What has come in the epoch under way: the measure that [`Pace`] decides by.
+//! The measure that [`Pace`] decides by: all that has come in the epoch under way.
 //!
 //! Time is measured by the runtime's clock: it is about how long things take, not about the date.
 
@@ -17,7 +17,7 @@ const EPOCH_WORK: f64 = 150.0;
 /// Bytes that take a gateway as long as a request by itself: at 400 MB/s against 0.7 ms.
 const BYTES_PER_WORK: f64 = 262_144.0;
 
-/// The measure. What changes the limit returns the new one.
+/// The measure. Methods that change the limit return the new one.
 pub(super) struct Meter {
     pace: Pace,
     /// Counts overloads: requests that were in flight together report only one.

@@ -17,7 +17,7 @@ const HOLD_EPOCHS: u32 = 25;
 /// Answers that take so many times longer than when the limit was found say that somebody else needs the gateway, too.
 const SLOWER: f64 = 3.0;
 
-/// What was measured over some tenths of a second.
+/// A measure over some tenths of a second.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Epoch {
     /// Requests, and bytes counted as requests, per second.

@@ -1,9 +1,9 @@
-//! A bounded number of slots, and one that its owner does not use is taken back for the first who waits.
+//! A bounded number of slots. One that its owner does not use is taken back when another request waits.
 //!
 //! Nobody waits for ever, and no request goes without a slot. A slot that is held is in one of two states. Either its
 //! owner waits for the network: that ends, since a transport has timeouts. Or it is idle: the network has given
 //! something, so that the owner's waker was called or its poll was ready, and the owner has not polled since. A slot
-//! that has been idle for [`PATIENCE`] is taken back by whoever waits. So each slot becomes free in bounded time, and
+//! that has been idle for [`PATIENCE`] is taken back by the first request that waits. So each slot becomes free in bounded time, and
 //! the semaphore gives it to the one who has waited longest. The owner, when it polls again, waits like all others
 //! before its request goes on.
 //!
@@ -43,13 +43,13 @@ struct State {
 pub(super) struct Slot {
     slots: Slots,
     held: Arc<Held>,
-    /// What the network wakes: `held`.
+    /// The waker that the network wakes: `held`.
     waker: Waker,
     /// It was taken back, and another one is waited for.
     again: Option<Pin<Box<dyn Future<Output = OwnedSemaphorePermit> + Send>>>,
 }
 
-/// What is known of a slot that is held.
+/// A slot that is held.
 struct Held(Mutex<Use>);
 
 struct Use {

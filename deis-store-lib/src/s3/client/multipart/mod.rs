@@ -43,7 +43,7 @@ impl Client {
                 .inspect_ok(|part| sent.lock().unwrap_or_else(PoisonError::into_inner).push(part.clone()));
             let upload = Upload::continued(self, bucket, key, id, there);
             let uploaded = upload.run_or_end(parts, options).await?;
-            // What is stored with it was said when the upload began, perhaps by somebody else. A copy of the object
+            // The upload said when it began what is stored with it, and perhaps it was not ours. A copy of the object
             // onto itself would change that, and radosgw 19.2 before 19.2.2 loses the data of such a copy.
             if begin.is_stored_with(&self.head(bucket, key).await?) {
                 let acl = begin.canned_acl().unwrap_or(CannedAcl::Private);
@@ -56,7 +56,7 @@ impl Client {
         result.await.at(At::Bucket, bucket).at(At::Key, key)
     }
 
-    /// What an earlier run has left of an upload, or a new one. A beginning of unknown outcome leaves one, too.
+    /// An upload that an earlier run has left, or a new one. A beginning of unknown outcome leaves one, too.
     async fn continued_or_begun(
         &self,
         begin: &InitiateUpload<'_>,

@@ -33,7 +33,7 @@ pub(in crate::s3::client) struct Upload<'a> {
     bucket: &'a BucketName,
     key: &'a ObjectKey,
     id: String,
-    /// What an earlier run has uploaded.
+    /// The parts that an earlier run has uploaded.
     there: Parts,
 }
 
@@ -118,7 +118,7 @@ impl Upload<'_> {
         Ok((part.md5, size_bytes, kept))
     }
 
-    /// Makes the object. What an attempt of unknown outcome has done is seen by the object itself; an unknown upload is
+    /// Makes the object. The object itself shows what an attempt of unknown outcome has done; an unknown upload is
     /// a 500 at radosgw, so that is asked for, too.
     pub(in crate::s3::client) async fn complete(&self, parts: &[[u8; 16]], whole: &Revision) -> Result<()> {
         let operation = CompleteUpload { bucket: self.bucket, key: self.key, upload_id: &self.id, parts };

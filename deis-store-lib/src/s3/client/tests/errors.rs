@@ -1,4 +1,4 @@
-//! What every error says, and that everything can be spawned.
+//! Every error says where it was; and everything can be spawned.
 
 use super::*;
 use crate::error::At;

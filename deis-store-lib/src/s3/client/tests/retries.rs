@@ -1,4 +1,4 @@
-//! What is tried again, and what is not.
+//! Some failures are tried again, and others are not.
 
 use super::*;
 
