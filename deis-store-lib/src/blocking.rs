@@ -1,5 +1,7 @@
 //! Work that waits for the disk, where waiting is allowed.
 
+use std::io;
+
 use futures_util::{Stream, StreamExt as _, stream};
 use tokio::sync::mpsc;
 
@@ -18,6 +20,13 @@ pub(crate) async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|error| Error::new(ErrorKind::Internal, "a task ended before its time").because(error))?
+}
+
+/// The same for work whose errors are those of the operating system.
+pub(crate) async fn blocking_io<T: Send + 'static>(
+    work: impl FnOnce() -> io::Result<T> + Send + 'static,
+) -> io::Result<T> {
+    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }
 
 /// The items of an iterator that waits for the disk, read ahead by a blocking task.

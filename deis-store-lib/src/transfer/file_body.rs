@@ -10,6 +10,7 @@ use futures_util::stream;
 use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 
+use crate::blocking::blocking_io;
 use crate::http::{Frames, Source};
 
 /// How much is read at a time.
@@ -35,8 +36,7 @@ impl Source for FileBody {
             }
             let reading = file.clone();
             let most = usize::try_from(end - offset).map_or(CHUNK_BYTES, |left| left.min(CHUNK_BYTES));
-            let chunk = tokio::task::spawn_blocking(move || read_at(&reading, offset, most)).await;
-            match chunk.unwrap_or_else(|error| Err(io::Error::other(error))) {
+            match blocking_io(move || read_at(&reading, offset, most)).await {
                 // Shorter than it was: the body comes short, and is not sent.
                 Ok(bytes) if bytes.is_empty() => None,
                 Ok(bytes) => {

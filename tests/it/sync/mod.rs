@@ -6,6 +6,7 @@ mod json;
 mod keys;
 mod killed;
 mod last;
+mod library;
 mod many;
 mod real;
 mod restarted;

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::spool::Region;
+use crate::blocking::blocking_io;
 use crate::http::Frames;
 use crate::part::Part;
 use crate::snapshot::{ListLine, SnapshotReader};
@@ -87,8 +88,9 @@ async fn open(
     stored: Arc<Stored>,
     range: Range<u64>,
 ) -> io::Result<impl stream::Stream<Item = io::Result<Bytes>> + Send> {
-    let opened =
-        blocking(move || stored.snapshot.open_object(&stored.part, &stored.line).map_err(io::Error::other));
+    let opened = blocking_io(move || {
+        stored.snapshot.open_object(&stored.part, &stored.line).map_err(io::Error::other)
+    });
     let file: Arc<File> = Arc::new(opened.await?);
     Ok(pieces(range, move |at, buffer| file.read_exact_at(buffer, at)))
 }
@@ -105,20 +107,13 @@ fn pieces(
             }
             let next = range.end.min(range.start + PIECE_BYTES);
             let length = usize::try_from(next - range.start).map_err(io::Error::other)?;
-            let piece = blocking(move || {
+            let piece = blocking_io(move || {
                 let mut buffer = vec![0; length];
                 read(range.start, &mut buffer).map(|()| buffer)
             });
             Ok(Some((Bytes::from(piece.await?), next..range.end)))
         }
     })
-}
-
-/// Runs file access where it does not hold up others.
-pub(super) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> io::Result<T> + Send + 'static,
-) -> io::Result<T> {
-    tokio::task::spawn_blocking(work).await.map_err(io::Error::other)?
 }
 
 #[cfg(test)]

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use md5::{Digest as _, Md5};
 
-use super::content::{Content, blocking};
+use super::content::Content;
 use super::index::Store;
 use super::spool::Region;
+use crate::blocking::blocking_io;
 use crate::gateway::failure::Failure;
 use crate::gateway::request_body::RequestBody;
 
@@ -79,7 +80,7 @@ impl Writing {
         if gathered.len() as u64 > left_bytes {
             return Err(Failure::NoSuchKey);
         }
-        let written = blocking(move || {
+        let written = blocking_io(move || {
             self.region.write(self.at_bytes, &gathered)?;
             self.md5.update(&gathered);
             self.at_bytes += gathered.len() as u64;
