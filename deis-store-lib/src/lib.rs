@@ -3,12 +3,12 @@
 #![cfg_attr(not(feature = "backup"), doc = "S3 with signature version 2, without I/O: see [`s3::sign`].")]
 
 #[cfg(feature = "backup")]
-pub mod archive;
+mod archive;
 #[cfg(feature = "backup")]
 pub mod backup;
 #[cfg(feature = "backup")]
 mod blocking;
-#[cfg(feature = "formats")]
+#[cfg(feature = "backup")]
 pub mod cluster;
 #[cfg(feature = "formats")]
 pub mod contents;
@@ -48,7 +48,7 @@ pub mod sync;
 #[cfg(feature = "backup")]
 pub mod transfer;
 #[cfg(feature = "backup")]
-pub mod tree;
+mod tree;
 #[cfg(feature = "backup")]
 pub mod verify;
 

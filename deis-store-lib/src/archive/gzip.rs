@@ -8,12 +8,12 @@ use tokio::io::{AsyncRead, BufReader};
 const BUFFER_BYTES: usize = 256 << 10;
 
 /// The bytes of a reader, compressed with gzip at the usual level 6.
-pub fn compress(reader: impl AsyncRead) -> impl AsyncRead {
+pub(crate) fn compress(reader: impl AsyncRead) -> impl AsyncRead {
     GzipEncoder::new(BufReader::with_capacity(BUFFER_BYTES, reader))
 }
 
 /// The decompressed bytes of all members.
-pub fn decompress(reader: impl AsyncRead) -> impl AsyncRead {
+pub(crate) fn decompress(reader: impl AsyncRead) -> impl AsyncRead {
     let mut decoder = GzipDecoder::new(BufReader::with_capacity(BUFFER_BYTES, reader));
     decoder.multiple_members(true);
     decoder

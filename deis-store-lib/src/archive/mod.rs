@@ -2,6 +2,6 @@
 //!
 //! This module works on readers alone. It knows neither http nor hosts nor files, and holds no archive in memory.
 
-pub mod gzip;
-pub mod sql;
-pub mod tar;
+pub(crate) mod gzip;
+pub(crate) mod sql;
+pub(crate) mod tar;

@@ -16,20 +16,20 @@ const FIRST: &str = "-- PostgreSQL database cluster dump";
 const LAST: &str = "-- PostgreSQL database cluster dump complete";
 
 /// A reader that passes a dump through unchanged and remembers how it begins and ends.
-pub struct Checked<R> {
+pub(crate) struct Checked<R> {
     inner: R,
     ends: Ends,
 }
 
 impl<R: AsyncRead + Unpin> Checked<R> {
     /// A reader around a dump.
-    pub fn new(reader: R) -> Self {
+    pub(crate) fn new(reader: R) -> Self {
         Self { inner: reader, ends: Ends::default() }
     }
 
     /// The dump's length in bytes. To be called when the dump was read to its end; the error is
     /// [`ErrorKind::Damaged`] if the dump is not whole.
-    pub fn finish(self) -> Result<u64> {
+    pub(crate) fn finish(self) -> Result<u64> {
         self.ends.judge()
     }
 }

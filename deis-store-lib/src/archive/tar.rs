@@ -30,7 +30,7 @@ pub struct TarSummary {
 }
 
 /// Reads an uncompressed archive to its end. The error is [`ErrorKind::Damaged`] if the archive is not whole.
-pub async fn inspect(reader: impl AsyncRead + Unpin) -> Result<TarSummary> {
+pub(crate) async fn inspect(reader: impl AsyncRead + Unpin) -> Result<TarSummary> {
     let mut summary = TarSummary::default();
     let counted = Counted { inner: reader, bytes: 0, ended: false };
     let mut archive = tokio_tar::Archive::new(counted);
@@ -84,7 +84,7 @@ fn damaged(error: io::Error) -> Error {
 ///
 /// The inspection never holds more than the pipe between them. If it fails, the bytes still pass, and
 /// [`Inspected::finish`] returns the error.
-pub struct Inspected<R> {
+pub(crate) struct Inspected<R> {
     inner: R,
     pipe: Option<DuplexStream>,
     /// The bytes that were passed to the caller and not yet to the inspection.
@@ -94,14 +94,14 @@ pub struct Inspected<R> {
 
 impl<R: AsyncRead + Unpin> Inspected<R> {
     /// Begins an inspection. To be called within a tokio runtime.
-    pub fn new(reader: R) -> Self {
+    pub(crate) fn new(reader: R) -> Self {
         let (pipe, far_end) = tokio::io::duplex(PIPE_BYTES);
         let inspection = tokio::spawn(inspect(far_end));
         Self { inner: reader, pipe: Some(pipe), unseen: Vec::new(), inspection }
     }
 
     /// The result of the inspection. The caller must have read the archive to its end, else it counts as not whole.
-    pub async fn finish(mut self) -> Result<TarSummary> {
+    pub(crate) async fn finish(mut self) -> Result<TarSummary> {
         drop(self.pipe.take());
         let internal = |error| Error::new(ErrorKind::Internal, "the inspection was given up").because(error);
         self.inspection.await.map_err(internal)?

@@ -24,7 +24,7 @@ const KEPT: [&str; 4] = [
 
 /// The keys that the operator has set, with their values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Configuration {
+pub(crate) struct Configuration {
     keys: BTreeMap<String, Value>,
 }
 
@@ -32,25 +32,25 @@ impl Configuration {
     /// The configuration in a tree: the keys of class [`Class::Operator`] that do not expire. (deisctl never sets an
     /// expiring key; components that publish their addresses do.)
     #[must_use]
-    pub fn from_tree(tree: &Node) -> Self {
+    pub(crate) fn from_tree(tree: &Node) -> Self {
         let operators =
             tree.leaves().filter(|(node, _)| class(&node.key) == Class::Operator && node.ttl.is_none());
         Self { keys: operators.map(|(node, value)| (node.key.clone(), value.clone())).collect() }
     }
 
     /// The keys, sorted.
-    pub fn keys(&self) -> impl ExactSizeIterator<Item = &str> {
+    pub(crate) fn keys(&self) -> impl ExactSizeIterator<Item = &str> {
         self.keys.keys().map(String::as_str)
     }
 
     /// The value of a key, which may be a secret.
     #[must_use]
-    pub fn value(&self, key: &str) -> Option<&Value> {
+    pub(crate) fn value(&self, key: &str) -> Option<&Value> {
         self.keys.get(key)
     }
 
     /// The bytes of `config.json`, secrets included.
-    pub fn to_json(&self) -> Result<Vec<u8>> {
+    pub(crate) fn to_json(&self) -> Result<Vec<u8>> {
         let keys = self.keys.iter().map(|(key, value)| (key.as_str(), value.expose())).collect();
         let mut json = serde_json::to_vec_pretty(&Written { format: FORMAT, keys }).map_err(|error| {
             Error::new(ErrorKind::Internal, "cannot write the configuration").because(error)
@@ -60,7 +60,7 @@ impl Configuration {
     }
 
     /// The configuration in the bytes of `config.json`.
-    pub fn parse(json: &[u8]) -> Result<Self> {
+    pub(crate) fn parse(json: &[u8]) -> Result<Self> {
         // Only the place of the mistake is told, since serde_json's message may echo a value.
         let read: Read = serde_json::from_slice(json).map_err(|error| {
             let what = "the configuration cannot be parsed";
@@ -94,7 +94,7 @@ pub struct Plan {
 
 /// Compares a configuration with the target's own tree.
 #[must_use]
-pub fn plan(configuration: &Configuration, current: &Node) -> Plan {
+pub(crate) fn plan(configuration: &Configuration, current: &Node) -> Plan {
     let mut plan = Plan::default();
     for (key, value) in &configuration.keys {
         match current.text(key) {

@@ -9,13 +9,13 @@ use crate::etcd::{Etcd, Node};
 const ROOT: &str = "/deis";
 
 /// The operator's configuration of a cluster.
-pub async fn collect(etcd: &Etcd) -> Result<Configuration> {
+pub(crate) async fn collect(etcd: &Etcd) -> Result<Configuration> {
     let tree = etcd.tree(ROOT).await.todo("check that this etcd belongs to a Deis cluster")?;
     Ok(Configuration::from_tree(&tree))
 }
 
 /// The changes that give a cluster a configuration. The cluster may be an empty one.
-pub async fn plan_for(configuration: &Configuration, etcd: &Etcd) -> Result<Plan> {
+pub(crate) async fn plan_for(configuration: &Configuration, etcd: &Etcd) -> Result<Plan> {
     let current = match etcd.tree(ROOT).await {
         Err(error) if error.kind() == ErrorKind::NotFound => Node::directory(ROOT),
         other => other?,
@@ -24,7 +24,7 @@ pub async fn plan_for(configuration: &Configuration, etcd: &Etcd) -> Result<Plan
 }
 
 /// Sets the keys of a plan, and reads back each of them. It can be run again after a failure.
-pub async fn apply(etcd: &Etcd, plan: &Plan) -> Result<()> {
+pub(crate) async fn apply(etcd: &Etcd, plan: &Plan) -> Result<()> {
     for (key, value) in &plan.set {
         etcd.set(key, value.expose(), None).await?;
         if etcd.get(key).await?.value.as_ref() != Some(value) {

@@ -15,7 +15,7 @@ use crate::remote::{Child, Exit, Input, Process, Remote, Stdout, privileged, run
 const CONTAINER: &str = "deis-database";
 
 /// Begins a dump on the host that runs the database. `database_host` is the host that etcd names, for messages.
-pub async fn dump(remote: &dyn Remote, database_host: Option<&str>) -> Result<Dump> {
+pub(crate) async fn dump(remote: &dyn Remote, database_host: Option<&str>) -> Result<Dump> {
     let dump: &[&str] = &["docker", "exec", CONTAINER, "sudo", "-u", "postgres", "pg_dumpall"];
     let command = match require_running(remote, database_host).await? {
         Docker::Plain => dump.to_vec(),
@@ -27,7 +27,7 @@ pub async fn dump(remote: &dyn Remote, database_host: Option<&str>) -> Result<Du
 
 /// A dump that is being read.
 #[derive(Debug)]
-pub struct Dump {
+pub(crate) struct Dump {
     reader: Checked<Stdout>,
     process: Process,
     host: String,
@@ -35,7 +35,7 @@ pub struct Dump {
 
 impl Dump {
     /// The dump's length in bytes, if it is whole. To be called when the dump was read to its end.
-    pub async fn finish(self) -> Result<u64> {
+    pub(crate) async fn finish(self) -> Result<u64> {
         // The command's own message comes first: it tells more than "the output is not whole".
         self.process.finish().await?.require_success(ErrorKind::NotReady, &self.host)?;
         self.reader.finish().map_err(|error| error.at(At::Host, &self.host))

@@ -6,7 +6,7 @@
 
 /// The class of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Class {
+pub(crate) enum Class {
     /// Made by this cluster for itself: never carried to another.
     Generated,
     /// The address of a component that runs now: never carried.
@@ -21,7 +21,7 @@ pub enum Class {
 
 /// The class of a whole key, such as `/deis/router/bodySize`.
 #[must_use]
-pub fn class(key: &str) -> Class {
+pub(crate) fn class(key: &str) -> Class {
     let mut segments = key.split('/');
     let outside = segments.next() != Some("") || segments.next() != Some("deis");
     let path: Vec<&str> = segments.collect();

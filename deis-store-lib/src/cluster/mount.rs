@@ -4,7 +4,7 @@
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Mount {
     /// The file system's type.
-    pub kind: String,
+    pub(crate) kind: String,
 }
 
 /// The mount at a directory: the last one, since it lies on top.

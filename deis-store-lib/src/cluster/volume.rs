@@ -10,7 +10,8 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 
 use super::mount;
-use crate::archive::tar::{Inspected, TarSummary};
+use crate::archive::tar::Inspected;
+pub use crate::archive::tar::TarSummary;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::remote::{Child, Exit, Input, Process, Remote, Stdout, privileged, run};
 

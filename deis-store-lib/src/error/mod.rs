@@ -94,6 +94,7 @@ impl Error {
     /// The same error, which befalls the whole run although its kind would be of one object: the next one would meet the
     /// same.
     #[must_use]
+    #[cfg(feature = "backup")]
     pub(crate) fn of_run(mut self) -> Self {
         self.0.of_run = true;
         self

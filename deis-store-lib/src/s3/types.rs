@@ -49,6 +49,7 @@ impl ObjectKey {
     }
 
     /// A key as a listing gives it.
+    #[cfg(feature = "operations")]
     pub(crate) fn listed(key: String) -> Self {
         Self(key)
     }

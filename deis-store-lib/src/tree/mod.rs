@@ -9,8 +9,8 @@ mod sorted_names;
 mod spill;
 mod walk;
 
-pub use merge::{Keyed, Pair, merge};
-pub use walk::{TreeEntry, TreePath, Walk, walk};
+pub(crate) use merge::{Keyed, Pair, merge};
+pub(crate) use walk::{TreeEntry, walk};
 
 pub(crate) use merge_sorted::MergeSorted;
 pub(crate) use partial_files::PartialFiles;

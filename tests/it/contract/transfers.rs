@@ -184,6 +184,6 @@ async fn an_object_that_shall_only_be_created_does_not_replace_another(site: &Si
         site.client.put(&operation, &Body::Bytes(Bytes::from_static(bytes))).await
     };
     put(b"first").await.unwrap();
-    assert_eq!(put(b"other").await.unwrap_err().kind(), ErrorKind::Changed);
+    assert_eq!(put(b"other").await.unwrap_err().kind(), ErrorKind::Occupied);
     assert_eq!(site.get("k").await.unwrap().1, b"first");
 }

@@ -39,6 +39,7 @@ impl Md5 {
     }
 
     /// The digest of these bytes.
+    #[cfg(feature = "client")]
     pub(crate) fn of(bytes: &[u8]) -> [u8; 16] {
         let mut md5 = Self::new();
         md5.update(bytes);

@@ -157,7 +157,8 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::cluster::{Class, Configuration, class};
+    use crate::cluster::Configuration;
+    use crate::cluster::key_class::{Class, class};
 
     #[test]
     fn there_are_keys_of_every_class_and_the_operators_are_what_a_backup_takes() {
