@@ -5,7 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::Discovery;
+use super::discovery::Discovery;
 use super::volume::STORE;
 use crate::contents::Contents;
 use crate::error::{At, Context as _, Error, ErrorKind, Result};

@@ -21,6 +21,7 @@ mod merged_list_reader;
 mod name;
 #[cfg(feature = "backup")]
 mod open;
+mod part_entry;
 mod parts;
 #[cfg(feature = "backup")]
 mod reader;
@@ -36,7 +37,8 @@ mod writer;
 
 pub use edition::FORMAT;
 pub use list_line::ListLine;
-pub use manifest::{FileDigest, Manifest, NotIncluded, PartEntry, Source};
+pub use manifest::{FileDigest, Manifest, NotIncluded, Source};
+pub use part_entry::PartEntry;
 #[cfg(feature = "backup")]
 pub use {
     list_reader::ListReader,
