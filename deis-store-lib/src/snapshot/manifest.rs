@@ -18,7 +18,7 @@ use crate::part::Part;
 pub struct Manifest {
     /// The format: [`FORMAT`](super::FORMAT).
     pub format: u64,
-    /// What a reader must know to read it: `buckets` if it holds parts that are no Deis platform's.
+    /// The words that a reader must know to read it: `buckets` if it holds parts that are no Deis platform's.
     #[serde(default)]
     pub requires: BTreeSet<String>,
     /// The snapshot's name.
@@ -37,12 +37,12 @@ pub struct Manifest {
     pub ended: Timestamp,
     /// Where it was taken from.
     pub source: Source,
-    /// What became of each part.
+    /// The result of each part.
     #[serde(with = "parts")]
     pub parts: BTreeMap<Part, PartEntry>,
     /// The digests of all files that no list covers.
     pub files: Vec<FileDigest>,
-    /// What a reader might expect and will not find.
+    /// The data that a reader might expect and will not find.
     #[serde(default)]
     pub not_included: Vec<NotIncluded>,
     /// The snapshot whose unchanged objects this one shares.
@@ -104,7 +104,7 @@ pub struct FileDigest {
 /// Something that a reader might expect and will not find.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotIncluded {
-    /// What.
+    /// The data.
     pub what: String,
     /// Why.
     pub why: String,

@@ -1,13 +1,13 @@
-//! What the manifest says of one part. Pure.
+//! The entry of one part in the manifest. Pure.
 
 use serde::{Deserialize, Serialize};
 
 use crate::outcome::{Counts, PartOutcome};
 
-/// What became of a part.
+/// The result of a part.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PartEntry {
-    /// What became of it as a whole.
+    /// The outcome of the part as a whole.
     pub outcome: PartOutcome,
     /// Why it is not stored.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -15,7 +15,7 @@ pub struct PartEntry {
     /// The bucket's name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bucket: Option<String>,
-    /// What became of its objects.
+    /// The number of its objects by outcome.
     #[serde(default)]
     pub counts: Counts,
     /// Bytes of its files on disk, lists not counted.
