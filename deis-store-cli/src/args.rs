@@ -1,4 +1,4 @@
-//! What can be typed.
+//! The arguments of the command line.
 
 use std::ffi::OsString;
 use std::num::NonZeroU64;
@@ -250,7 +250,7 @@ impl Parts {
     }
 }
 
-/// What `verify` reads.
+/// The choice of the objects that `verify` reads.
 #[derive(Debug, clap::Args)]
 #[group(multiple = false)]
 pub(crate) struct ReadArgs {

@@ -25,7 +25,24 @@ struct State {
     shown: bool,
     objects: u64,
     size_bytes: u64,
+    /// How much there will be in all, by the gateway's own count, which may lag behind.
+    total_bytes: Option<u64>,
     said: Instant,
+}
+
+impl State {
+    fn new(name: &str, shown: bool) -> Self {
+        let name = name.to_owned();
+        Self { name, shown, objects: 0, size_bytes: 0, total_bytes: None, said: Instant::now() }
+    }
+
+    fn line(&self) -> String {
+        let (name, objects, size) = (&self.name, self.objects, bytes(self.size_bytes));
+        let total_bytes = self.total_bytes.filter(|total| *total > 0).map(u128::from);
+        let percent = total_bytes.map(|total| (100 * u128::from(self.size_bytes) / total).min(100));
+        let percent = percent.map_or(String::new(), |percent| format!(" ({percent} %)"));
+        format!("{name}: {objects} objects, {size}{percent}")
+    }
 }
 
 impl Progress {
@@ -64,9 +81,12 @@ impl Monitor for Progress {
                 if shown {
                     say(&format!("{name} …"));
                 }
-                let state =
-                    State { name: name.to_owned(), shown, objects: 0, size_bytes: 0, said: Instant::now() };
-                tasks.insert(task, state);
+                tasks.insert(task, State::new(name, shown));
+            }
+            Event::Total { task, bytes, .. } => {
+                if let Some(state) = tasks.get_mut(&task) {
+                    state.total_bytes = bytes;
+                }
             }
             Event::Advance { task, objects, bytes: size_bytes } => {
                 let Some(state) = tasks.get_mut(&task) else { return };
@@ -74,7 +94,7 @@ impl Monitor for Progress {
                 state.size_bytes += size_bytes;
                 if state.shown && state.said.elapsed() >= EVERY {
                     state.said = Instant::now();
-                    say(&format!("{}: {} objects, {}", state.name, state.objects, bytes(state.size_bytes)));
+                    say(&state.line());
                 }
             }
             Event::End { task, .. } => drop(tasks.remove(&task)),
@@ -86,4 +106,19 @@ impl Monitor for Progress {
 fn say(line: &str) {
     // A closed standard error is no reason to stop a backup.
     let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentage_is_told_where_a_total_is_known_and_is_never_more_than_all() {
+        let line =
+            |size_bytes, total_bytes| State { size_bytes, total_bytes, ..State::new("db_wal", true) }.line();
+        assert_eq!(line(512, None), "db_wal: 0 objects, 512 B");
+        assert_eq!(line(512, Some(0)), "db_wal: 0 objects, 512 B");
+        assert_eq!(line(512, Some(1024)), "db_wal: 0 objects, 512 B (50 %)");
+        assert_eq!(line(512, Some(100)), "db_wal: 0 objects, 512 B (100 %)");
+    }
 }

@@ -19,7 +19,7 @@ use crate::contract::KEYS;
 use crate::main_job::{block, bucket, buckets_are_equal, put};
 use crate::program::{Ran, alone, at_gateway, on, path};
 
-/// What a gateway lists of a bucket.
+/// The objects that a gateway lists of a bucket.
 fn listed(client: &Client, bucket: &BucketName) -> Vec<ListedObject> {
     block(Box::pin(client.list(bucket, "")).try_collect()).unwrap()
 }

@@ -65,7 +65,7 @@ pub async fn backup(
     let entries = match run.stop.cancels(take_all(&taking, &parts, &mut report)).await {
         Ok(entries) => entries,
         Err(error) => {
-            // There is nothing yet that could go on from it. What cannot be removed does not look finished.
+            // There is nothing yet that could go on from it. A directory that cannot be removed does not look finished.
             if let Err(left) = unfinished.remove() {
                 verb.note(Level::Warning, "left-behind", &left.to_string());
             }
@@ -116,7 +116,7 @@ async fn proven(cluster: &Cluster, options: &BackupOptions) -> Result<BTreeSet<P
     Ok(parts)
 }
 
-/// What the manual's page does not copy either, or this version does not yet.
+/// The data that the manual's page does not copy either, or that this version does not copy yet.
 fn not_included() -> Vec<NotIncluded> {
     [
         ("access control lists", "objects come back private, as WAL-E and the registry make them"),

@@ -1,4 +1,4 @@
-//! What to back up.
+//! The choice of the parts to back up.
 
 use std::collections::BTreeSet;
 
@@ -6,7 +6,7 @@ use crate::cluster::Cluster;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::part::{BucketPart, Part, PartChoice, refuse_twins};
 
-/// What to back up.
+/// The parts to back up.
 #[derive(Clone, Debug, Default)]
 pub struct BackupOptions {
     added: BTreeSet<Part>,

@@ -39,7 +39,7 @@ pub(super) async fn take_all(
     Err(first_failure.unwrap_or_else(nothing))
 }
 
-/// What it means that there is no part to take.
+/// The error when there is no part to take.
 pub(super) fn nothing() -> Error {
     Error::new(ErrorKind::Usage, "there is nothing to back up").todo("name other parts to back up")
 }
@@ -52,7 +52,7 @@ fn in_order(parts: BTreeSet<Part>) -> Vec<Part> {
     parts
 }
 
-/// What a part brings home. An error concerns them all.
+/// Takes one part. An error concerns all parts.
 async fn take(
     taking: &Taking<'_>,
     part: &Part,

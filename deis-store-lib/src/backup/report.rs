@@ -1,4 +1,4 @@
-//! What a backup reports.
+//! The report of a backup.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::part::Part;
 use crate::report::{Findings, Verdict};
 use crate::snapshot::NotIncluded;
 
-/// What a backup has done.
+/// The result of a backup.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
 pub struct BackupReport {
@@ -17,18 +17,18 @@ pub struct BackupReport {
     pub snapshot: String,
     /// Whether all that was asked for is in it and as it was.
     pub verdict: Verdict,
-    /// What became of each part.
+    /// The result of each part.
     pub parts: BTreeMap<Part, PartReport>,
-    /// What is missing, damaged or worth a look, by name.
+    /// The objects that are missing, damaged or worth a look, by name.
     #[serde(flatten)]
     pub findings: Findings,
-    /// What a reader might expect and will not find in it.
+    /// The data that a reader might expect and will not find in it.
     pub not_included: Vec<NotIncluded>,
     /// How long it took.
     pub milliseconds: u64,
 }
 
-/// What became of a part.
+/// The result of a part.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
 pub struct PartReport {
@@ -36,7 +36,7 @@ pub struct PartReport {
     pub outcome: PartOutcome,
     /// Why it is not stored.
     pub why: Option<String>,
-    /// What became of its objects.
+    /// The number of its objects by outcome.
     pub counts: Counts,
     /// Bytes on disk.
     pub bytes: u64,

@@ -1,4 +1,4 @@
-//! What the parts of a backup are taken with, and what each of them brings home.
+//! The context in which the parts of a backup are taken, and the result of each.
 
 use crate::cluster::Cluster;
 use crate::run::{Run, Running};
@@ -14,7 +14,7 @@ pub(super) struct Taking<'a> {
     pub(super) verb: &'a Running<'a>,
 }
 
-/// What one part brings home.
+/// The result of one part.
 pub(super) struct Taken {
     pub(super) entry: PartEntry,
     /// Whether bytes were not what their `ETag` says.

@@ -163,7 +163,7 @@ async fn base_backups_below_a_prefix_come_back_with_their_sentinels_last_and_the
     assert_eq!(last, [sentinel('B'), sentinel('A')]);
 }
 
-/// What is told of the parts, one after the other: objects and bytes that there will be, and that were done.
+/// The events of the parts, one after the other: the announced objects and bytes, and those that were copied.
 #[derive(Default)]
 struct Heard(Mutex<Vec<Told>>);
 

@@ -5,7 +5,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::Discovery;
+use super::discovery::Discovery;
 use super::volume::STORE;
 use crate::contents::Contents;
 use crate::error::{At, Context as _, Error, ErrorKind, Result};
@@ -21,7 +21,7 @@ use crate::s3::client::ClientOptions;
 use crate::s3::{BucketName, Client};
 use crate::secret::Credentials;
 
-/// What is known of a cluster before it is asked.
+/// The facts that are known of a cluster before it is asked.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ClusterOptions {
@@ -119,7 +119,7 @@ pub struct Cluster {
     pub host: Arc<dyn Remote>,
     /// Where the store volume is on that host.
     pub volume: String,
-    /// What its etcd says, if it was asked.
+    /// The answer of its etcd, if that was asked.
     pub discovery: Option<Discovery>,
     etcd: Option<Etcd>,
     has_host: bool,

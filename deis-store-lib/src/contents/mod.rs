@@ -1,4 +1,4 @@
-//! What the objects of a bucket mean, from their names: in which order a backup copies them, which of them say "this is
+//! The meaning of the objects of a bucket, from their names: in which order a backup copies them, which of them say "this is
 //! whole", and what a restore must see at the end. Pure.
 //!
 //! Every rule that depends on what a bucket holds is asked of [`Contents`] and written nowhere else.
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{At, Error, ErrorKind};
 
-/// What a bucket holds.
+/// The kind of objects that a bucket holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Contents {
@@ -67,7 +67,8 @@ impl Contents {
         }
     }
 
-    /// The listings of a backup, in order. What refers is copied before what it refers to, so that all of that is there.
+    /// The listings of a backup, in order. References are copied before the objects that they refer to, so that all of these are
+    /// there.
     ///
     /// WAL-E: base backups whose sentinel was there before the first of them is copied, then all else, so that the log
     /// reaches at least to the end of each base backup. A registry: tags, then all else, so that every image that a copied
@@ -91,7 +92,7 @@ impl Contents {
         }
     }
 
-    /// What people call its references.
+    /// The word that people use for its references.
     #[must_use]
     pub fn references(self) -> &'static str {
         match self {

@@ -129,7 +129,7 @@ impl Counts {
     }
 }
 
-/// What became of a part as a whole.
+/// The outcome of a part as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PartOutcome {

@@ -12,7 +12,7 @@ use crate::contents::Contents;
 use crate::error::{At, Context as _, Error, ErrorKind, Result};
 use crate::s3::BucketName;
 
-/// What the names of added buckets' parts begin with: so no bucket can take the name of another part or file.
+/// The prefix of the names of added buckets' parts: so no bucket can take the name of another part or file.
 const ADDED: &str = "bucket.";
 
 /// A list's name is the part's with a number, and a file's name has at most 255 bytes.
@@ -78,7 +78,7 @@ impl BucketPart {
         &self.0.name
     }
 
-    /// What its objects mean.
+    /// The meaning of its objects.
     #[must_use]
     pub fn contents(&self) -> Contents {
         self.0.contents

@@ -63,7 +63,7 @@ impl Part {
         }
     }
 
-    /// What its objects mean, if it has any.
+    /// The meaning of its objects, if it has any.
     #[must_use]
     pub fn contents(&self) -> Option<Contents> {
         self.as_bucket().map(BucketPart::contents)

@@ -36,14 +36,14 @@ impl MadeHost {
         Self { sample: None, login: Login::default(), received: Arc::default() }
     }
 
-    /// What the volume of a made cluster is.
+    /// The digest of the volume of a made cluster.
     pub(super) fn sent(sample: Sample) -> Result<Digest> {
         let mut hashing = Hashing(Sha256::new());
         sample.volume(&mut hashing).map_err(|error| internal("the volume cannot be made").because(error))?;
         Ok(hashing.0.finalize().into())
     }
 
-    /// What was unpacked here.
+    /// The digest of what was unpacked here.
     pub(super) fn received(&self) -> Option<Digest> {
         *self.received.lock().unwrap_or_else(PoisonError::into_inner)
     }

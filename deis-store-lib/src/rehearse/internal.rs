@@ -2,7 +2,7 @@
 
 use crate::error::{Error, ErrorKind};
 
-/// What is never to happen, since everything here is our own.
+/// An error that must never happen, since everything here is our own.
 pub(super) fn internal(what: &str) -> Error {
     Error::new(ErrorKind::Internal, what)
 }

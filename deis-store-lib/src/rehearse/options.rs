@@ -1,4 +1,4 @@
-//! What to rehearse.
+//! The options of a rehearsal.
 
 use std::path::PathBuf;
 
@@ -6,7 +6,7 @@ use super::made::{Sample, SampleBucket};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::part::BucketPart;
 
-/// What to rehearse.
+/// The options of a rehearsal.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct RehearseOptions {

@@ -1,10 +1,10 @@
-//! What a rehearsal reports.
+//! The report of a rehearsal.
 
 use serde::Serialize;
 
 use crate::report::{Findings, Verdict};
 
-/// What a rehearsal has shown.
+/// The result of a rehearsal.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
 pub struct RehearseReport {
@@ -12,7 +12,7 @@ pub struct RehearseReport {
     pub verdict: Verdict,
     /// The steps that were gone.
     pub steps: Vec<Step>,
-    /// What differs, by name.
+    /// The objects that differ, by name.
     #[serde(flatten)]
     pub findings: Findings,
     /// How long it took.

@@ -33,7 +33,7 @@ pub(super) struct Site {
     pub(super) cluster: Cluster,
 }
 
-/// What of a made cluster differs from the other one.
+/// The properties of a made cluster that differ from those of the other one.
 struct Made<'a> {
     name: &'a str,
     tree: Node,

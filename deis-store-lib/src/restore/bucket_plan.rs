@@ -1,4 +1,4 @@
-//! What the restore of a bucket would do, and the guard that no two histories meet in it.
+//! The check before the restore of a bucket: the guard that no two histories meet in it.
 
 use super::diff::{Compared, compare};
 use super::planned::PartPlan;

@@ -1,8 +1,8 @@
-//! What to restore.
+//! The choice of the parts to restore.
 
 use crate::part::PartChoice;
 
-/// What to restore.
+/// The parts to restore, and how.
 #[derive(Clone, Debug, Default)]
 pub struct RestoreOptions {
     /// The parts, of those that the snapshot holds.

@@ -1,4 +1,4 @@
-//! What a restore would do: its steps in order, as people and programs are shown them.
+//! The plan of a restore: its steps in order, as people and programs are shown them.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use crate::cluster;
 use crate::part::Part;
 use crate::s3::BucketName;
 
-/// What a restore would do.
+/// The plan of a restore.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct RestorePlan {
@@ -27,11 +27,11 @@ pub struct RestorePlan {
 pub struct Step {
     /// The part that it restores.
     pub part: Part,
-    /// What it does.
+    /// The work that it does.
     pub does: PartPlan,
 }
 
-/// What would be done for a part.
+/// The work that a step does for its part.
 #[derive(Debug, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 #[non_exhaustive]

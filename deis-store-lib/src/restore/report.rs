@@ -1,4 +1,4 @@
-//! What a restore reports.
+//! The report of a restore.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::part::Part;
 use crate::report::{Findings, Verdict};
 
-/// What a restore has done.
+/// The result of a restore.
 #[derive(Debug, Serialize)]
 #[non_exhaustive]
 pub struct RestoreReport {
@@ -15,16 +15,16 @@ pub struct RestoreReport {
     pub snapshot: String,
     /// Whether everything planned is now on the cluster, and was seen there.
     pub verdict: Verdict,
-    /// What was done for each part.
+    /// The result of each part.
     pub parts: BTreeMap<Part, RestoredPart>,
-    /// What is missing, damaged or worth a look, by name.
+    /// The objects that are missing, damaged or worth a look, by name.
     #[serde(flatten)]
     pub findings: Findings,
     /// How long it took.
     pub milliseconds: u64,
 }
 
-/// What was done for a part.
+/// The result of a part.
 #[derive(Debug, Default, Serialize)]
 #[non_exhaustive]
 pub struct RestoredPart {

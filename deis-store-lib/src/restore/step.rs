@@ -10,7 +10,7 @@ use crate::report::{Findings, Verdict};
 use crate::run::Running;
 use crate::snapshot::SnapshotReader;
 
-/// What steps are gone with.
+/// The context in which steps are carried out.
 #[derive(Clone, Copy)]
 pub(super) struct Stage<'a> {
     pub(super) cluster: &'a Cluster,
@@ -19,7 +19,7 @@ pub(super) struct Stage<'a> {
 }
 
 impl Step {
-    /// What was done, and whether it is whole.
+    /// Carries out the step: its act, then the check after it.
     pub(super) async fn go(
         &self,
         stage: Stage<'_>,

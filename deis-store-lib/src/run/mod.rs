@@ -1,4 +1,4 @@
-//! What every verb is given besides its nouns and options: time, randomness, a stop signal and somebody to tell.
+//! The surroundings that every verb is given besides its nouns and options: time, randomness, a stop signal and somebody to tell.
 
 mod clock;
 mod monitor;

@@ -1,4 +1,4 @@
-//! What a run tells of its progress, and to whom. Pure.
+//! The events of a run, and the listener that is told of them. Pure.
 
 /// Somebody who is told of progress. It must not block.
 pub trait Monitor: Send + Sync + 'static {
@@ -10,7 +10,7 @@ pub trait Monitor: Send + Sync + 'static {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Task(pub(super) u64);
 
-/// What happened. Tasks form a tree.
+/// An event of a run. Tasks form a tree.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
@@ -20,7 +20,7 @@ pub enum Event<'a> {
         task: Task,
         /// The task it belongs to.
         parent: Option<Task>,
-        /// What sort of task.
+        /// The sort of task.
         kind: TaskKind,
         /// Its name for people.
         name: &'a str,
@@ -53,7 +53,7 @@ pub enum Event<'a> {
         code: &'static str,
         /// The sentence for people.
         text: &'a str,
-        /// What to do about it.
+        /// The advice about it.
         advice: Option<&'a str>,
     },
     /// A task ends.
@@ -65,7 +65,7 @@ pub enum Event<'a> {
     },
 }
 
-/// What sort of task.
+/// The sort of a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TaskKind {

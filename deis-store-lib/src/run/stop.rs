@@ -37,7 +37,7 @@ impl Stop {
         if self.stopped() { Err(interrupted()) } else { Ok(()) }
     }
 
-    /// What the work gives; or, as soon as it was asked to stop, an [`ErrorKind::Interrupted`] error, and the work is
+    /// The result of the work; or, as soon as it was asked to stop, an [`ErrorKind::Interrupted`] error, and the work is
     /// dropped wherever it waits.
     pub async fn cancels<T>(&self, work: impl Future<Output = Result<T>>) -> Result<T> {
         let mut work = pin!(work);

@@ -12,7 +12,7 @@ use super::stop::Stop;
 /// The surroundings of a run: the last argument of every verb.
 #[derive(Clone)]
 pub struct Run {
-    /// Who is told of progress.
+    /// The listener that is told of progress.
     pub monitor: Arc<dyn Monitor>,
     /// Where the time comes from.
     pub clock: Arc<dyn Clock>,

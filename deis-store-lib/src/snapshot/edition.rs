@@ -10,10 +10,11 @@ use crate::part::{Part, refuse_twins};
 /// The format that this version writes, and the greatest it reads.
 pub const FORMAT: u64 = 1;
 
-/// What a snapshot requires that holds other parts than a Deis platform's: versions before them must not pass them over.
+/// The word that a snapshot requires if it holds other parts than a Deis platform's: versions that do not know them must
+/// not pass them over.
 pub(super) const BUCKETS: &str = "buckets";
 
-/// What of a manifest says who can read it.
+/// The part of a manifest that says which versions can read it.
 #[derive(Deserialize)]
 pub(super) struct Edition {
     format: u64,

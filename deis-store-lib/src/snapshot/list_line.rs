@@ -16,7 +16,7 @@ use crate::s3::Checked;
 #[cfg(feature = "backup")]
 pub(super) const LONGEST_LINE_BYTES: u64 = 1 << 20;
 
-/// What was listed, and what became of it: there is one line for every listed key.
+/// A listed key and its outcome: there is one line for every listed key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListLine {
     /// The key.
@@ -29,10 +29,10 @@ pub struct ListLine {
     /// Last-Modified.
     #[serde(with = "milliseconds")]
     pub modified: Timestamp,
-    /// What became of it.
+    /// The outcome of the key.
     #[serde(flatten)]
     pub outcome: Outcome,
-    /// What the bytes were checked against while they came.
+    /// The record that the bytes were checked against while they came.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checked: Option<Checked>,
     /// The digest of its file.

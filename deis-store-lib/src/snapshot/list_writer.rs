@@ -18,12 +18,12 @@ pub struct ListWriter {
     last: Option<String>,
 }
 
-/// What a list holds.
+/// The name and the content of a list in numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealedList {
     /// Its name in `lists/`.
     pub name: String,
-    /// What became of its keys.
+    /// The number of its keys by outcome.
     pub counts: Counts,
     /// Bytes of its objects that are on disk.
     pub bytes: u64,

@@ -6,11 +6,11 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::edition::{Edition, no_manifest};
+use super::part_entry::PartEntry;
 use super::parts;
 use super::time::milliseconds;
 use crate::error::Result;
 use crate::hash::Sha256;
-use crate::outcome::{Counts, PartOutcome};
 use crate::part::Part;
 
 /// The manifest of a snapshot.
@@ -18,7 +18,7 @@ use crate::part::Part;
 pub struct Manifest {
     /// The format: [`FORMAT`](super::FORMAT).
     pub format: u64,
-    /// What a reader must know to read it: `buckets` if it holds parts that are no Deis platform's.
+    /// The words that a reader must know to read it: `buckets` if it holds parts that are no Deis platform's.
     #[serde(default)]
     pub requires: BTreeSet<String>,
     /// The snapshot's name.
@@ -37,12 +37,12 @@ pub struct Manifest {
     pub ended: Timestamp,
     /// Where it was taken from.
     pub source: Source,
-    /// What became of each part.
+    /// The result of each part.
     #[serde(with = "parts")]
     pub parts: BTreeMap<Part, PartEntry>,
     /// The digests of all files that no list covers.
     pub files: Vec<FileDigest>,
-    /// What a reader might expect and will not find.
+    /// The data that a reader might expect and will not find.
     #[serde(default)]
     pub not_included: Vec<NotIncluded>,
     /// The snapshot whose unchanged objects this one shares.
@@ -89,40 +89,6 @@ pub struct Source {
     pub clock_offset_ms: Option<i64>,
 }
 
-/// What became of a part.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PartEntry {
-    /// What became of it as a whole.
-    pub outcome: PartOutcome,
-    /// Why it is not stored.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub why: Option<String>,
-    /// The bucket's name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bucket: Option<String>,
-    /// What became of its objects.
-    #[serde(default)]
-    pub counts: Counts,
-    /// Bytes of its files on disk, lists not counted.
-    #[serde(default)]
-    pub bytes: u64,
-    /// The names of its object lists, in `lists/`.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub lists: Vec<String>,
-    /// The paths of its files that no list covers.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub files: Vec<String>,
-}
-
-impl PartEntry {
-    /// An entry with an outcome and nothing in it.
-    #[must_use]
-    pub fn new(outcome: PartOutcome) -> Self {
-        let (lists, files) = (Vec::new(), Vec::new());
-        Self { outcome, why: None, bucket: None, counts: Counts::default(), bytes: 0, lists, files }
-    }
-}
-
 /// The digest of a file, its bytes as they are on disk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileDigest {
@@ -138,7 +104,7 @@ pub struct FileDigest {
 /// Something that a reader might expect and will not find.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NotIncluded {
-    /// What.
+    /// The data.
     pub what: String,
     /// Why.
     pub why: String,

@@ -1,4 +1,4 @@
-//! What a backup is on disk: a repository of snapshots, each with a manifest, object lists and plain files.
+//! A backup on disk: a repository of snapshots, each with a manifest, object lists and plain files.
 //!
 //! The format is written out in `docs/format.md`. Manifest and lists are untrusted input: every path is derived anew
 //! from its key. This module must not know S3 or a cluster.
@@ -21,6 +21,7 @@ mod merged_list_reader;
 mod name;
 #[cfg(feature = "backup")]
 mod open;
+mod part_entry;
 mod parts;
 #[cfg(feature = "backup")]
 mod reader;
@@ -36,7 +37,8 @@ mod writer;
 
 pub use edition::FORMAT;
 pub use list_line::ListLine;
-pub use manifest::{FileDigest, Manifest, NotIncluded, PartEntry, Source};
+pub use manifest::{FileDigest, Manifest, NotIncluded, Source};
+pub use part_entry::PartEntry;
 #[cfg(feature = "backup")]
 pub use {
     list_reader::ListReader,

@@ -16,13 +16,13 @@ pub(crate) const MANIFEST: &str = "manifest.json";
 pub(crate) const MANIFEST_DIGEST: &str = "manifest.json.sha256";
 /// The directory of the object lists.
 pub(crate) const LISTS: &str = "lists";
-/// What later verifications found: outside every digest.
+/// The file of what later verifications found: outside every digest.
 pub(crate) const VERIFIED: &str = "verified.jsonl";
-/// What the run was asked for.
+/// The file that says what the run was asked for.
 pub(super) const RUN: &str = "run.json";
 /// The index of the store volume, in [`LISTS`].
 pub(super) const VOLUME_INDEX: &str = "store_file_backup.index.jsonl.gz";
-/// What the directory of a run that did not finish ends in.
+/// The suffix of the directory of a run that did not finish.
 pub(super) const UNFINISHED: &str = ".unfinished";
 
 const PATTERN: &str = "%Y-%m-%dT%H-%M-%SZ";

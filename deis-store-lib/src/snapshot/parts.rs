@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-use super::manifest::PartEntry;
+use super::part_entry::PartEntry;
 use crate::contents::Contents;
 use crate::part::Part;
 

@@ -63,7 +63,7 @@ impl SnapshotReader {
         &self.0.manifest
     }
 
-    /// What was listed of a part, in order of the keys. A part without lists has no lines.
+    /// The listed keys of a part with their outcomes, in order of the keys. A part without lists has no lines.
     pub fn lines(&self, part: &Part) -> Result<MergedListReader> {
         let names = self.0.manifest.parts.get(part).map_or(&[][..], |entry| &entry.lists);
         let expected: Vec<_> = (1..=names.len()).map(|number| list_name(part, number, names.len())).collect();

@@ -29,7 +29,7 @@ pub struct Repository {
     identity: Identity,
 }
 
-/// What `deis-store.json` holds.
+/// The content of `deis-store.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Identity {
     repository: String,

@@ -176,7 +176,7 @@ fn an_added_bucket_has_a_directory_and_lists_of_its_own_name_and_older_versions_
         entry.lists.push(list.name);
         manifest.parts.insert(part.clone(), entry);
     }
-    // What is left of one that failed goes, and nothing of the one whose name begins like it.
+    // The remains of a part that failed are removed, but nothing of the part whose name begins like its own.
     unfinished.discard(&parts[0]).unwrap();
     manifest.parts.remove(&parts[0]);
     let snapshot = unfinished.commit(manifest).unwrap();

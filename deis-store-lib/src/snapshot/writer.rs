@@ -103,8 +103,8 @@ impl SnapshotWriter {
         self.repository.remove_directory(&format!("{}{UNFINISHED}", self.name))
     }
 
-    /// Makes everything durable, seals it with the manifest and gives it its name. What the manifest says of format,
-    /// names and files is filled in here.
+    /// Makes everything durable, seals it with the manifest and gives it its name. The manifest's format,
+    /// requirements, names and files are filled in here.
     pub fn commit(self, mut manifest: Manifest) -> Result<SnapshotReader> {
         manifest.format = FORMAT;
         manifest.requires.clear();

@@ -1,10 +1,10 @@
-//! What the blocking tasks of a verification tell.
+//! The events that the blocking tasks of a verification send.
 
 use crate::error::{Error, ErrorKind, Result};
 use crate::part::Part;
 use crate::report::{Finding, FindingKind};
 
-/// What the blocking tasks tell. The channel's end is their end.
+/// An event of a blocking task. The tasks have ended when the channel has.
 #[derive(Debug)]
 pub(super) enum Event {
     /// A file was looked at.
@@ -14,7 +14,7 @@ pub(super) enum Event {
     Finding(Finding),
     /// How many files the directory of a bucket should have; nothing if its lists could not be read.
     Listed(Part, Option<u64>),
-    /// What kept us from knowing.
+    /// An error that kept us from knowing.
     Failed(Error),
 }
 

@@ -1,4 +1,4 @@
-//! What a verification reports, and how it is counted together.
+//! The report of a verification, and how it is counted together.
 
 use std::collections::BTreeMap;
 
@@ -13,12 +13,12 @@ use crate::report::{Finding, FindingKind, Findings, Verdict};
 use crate::run::Running;
 use crate::snapshot::Manifest;
 
-/// What was found.
+/// The result of a verification.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct VerifyReport {
     /// The verdict on the whole.
     pub verdict: Verdict,
-    /// What it rests on.
+    /// The findings behind the verdict.
     #[serde(flatten)]
     pub findings: Findings,
     /// Files that were looked at.

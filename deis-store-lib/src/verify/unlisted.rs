@@ -1,4 +1,4 @@
-//! What is in a snapshot's directory and named by nothing. Blocking.
+//! Finds the files in a snapshot's directory that nothing names. Blocking.
 //!
 //! Files are counted first, so that memory stays flat; only if their number is not the lists' own are the paths of a
 //! bucket remembered (8 bytes each), to tell which ones are extra.
@@ -20,7 +20,7 @@ pub(super) struct Search {
     /// How many files each bucket should have; nothing if its lists could not be read.
     pub(super) buckets: BTreeMap<Part, Option<u64>>,
     pub(super) stop: Stop,
-    /// What was found before; what is found here is added.
+    /// The findings so far; those of the search are added.
     pub(super) findings: Findings,
 }
 

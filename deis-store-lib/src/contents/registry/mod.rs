@@ -1,4 +1,4 @@
-//! What the objects of a registry mean, from their names. Pure.
+//! The meaning of the objects of a registry, from their names. Pure.
 //!
 //! docker-registry 0.x, which Deis v1 runs: `registry/repositories/` holds tags, `registry/images/` what they point to.
 //! distribution 2, which its successors run: `docker/registry/v2/repositories/` and `docker/registry/v2/blobs/`, perhaps

@@ -1,4 +1,4 @@
-//! What WAL-E's objects mean, from their names. Pure.
+//! The meaning of WAL-E's objects, from their names. Pure.
 //!
 //! Layout 005 of WAL-E 0.8 to 1.1 (`wal_e/storage/base.py`): `basebackups_005/base_SEGMENT_OFFSET/…` holds a base backup,
 //! `…_backup_stop_sentinel.json` beside it says that it is whole, and `wal_005/` holds the write-ahead log. All of it lies
@@ -35,7 +35,7 @@ pub fn latest<T: Ord>(sentinels: impl IntoIterator<Item = (String, T)>) -> Optio
     sentinels.into_iter().max_by(|a, b| a.1.cmp(&b.1)).map(|(key, _)| key)
 }
 
-/// The same for each prefix, since a WAL-E looks only below its own. What is no sentinel is passed over.
+/// The same for each prefix, since a WAL-E looks only below its own. Other objects than sentinels are passed over.
 pub fn latest_by_prefix<T: Ord>(
     sentinels: impl IntoIterator<Item = (String, T)>,
 ) -> BTreeMap<String, String> {
