@@ -48,7 +48,7 @@ pub mod sync;
 #[cfg(feature = "backup")]
 pub mod transfer;
 #[cfg(feature = "backup")]
-pub mod tree;
+mod tree;
 #[cfg(feature = "backup")]
 pub mod verify;
 

@@ -10,14 +10,14 @@ use crate::error::{At, Error, ErrorKind, Result};
 use crate::s3::op::ListedObject;
 
 /// Something that has a key.
-pub trait Keyed {
+pub(crate) trait Keyed {
     /// Its key.
     fn key(&self) -> &str;
 }
 
 /// A key, and which of two sides have it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Pair<L, R> {
+pub(crate) enum Pair<L, R> {
     /// Only the left side has it.
     Left(L),
     /// Only the right side has it.
@@ -28,7 +28,7 @@ pub enum Pair<L, R> {
 
 /// Merges two sides that are sorted bytewise by key; two things are held of each. A side that is not sorted is an
 /// [`ErrorKind::Internal`] error.
-pub fn merge<L: Keyed, R: Keyed>(
+pub(crate) fn merge<L: Keyed, R: Keyed>(
     left: impl Stream<Item = Result<L>>,
     right: impl Stream<Item = Result<R>>,
 ) -> impl Stream<Item = Result<Pair<L, R>>> {

@@ -9,10 +9,8 @@ mod sorted_names;
 mod spill;
 mod walk;
 
-pub use merge::{Keyed, Pair, merge};
-pub use walk::{TreeEntry, TreePath, Walk, walk};
-
+pub(crate) use merge::{Keyed, Pair, merge};
 pub(crate) use merge_sorted::MergeSorted;
 pub(crate) use partial_files::PartialFiles;
 pub(crate) use spill::SpillWriter;
-pub(crate) use walk::walk_ahead;
+pub(crate) use walk::{TreeEntry, walk, walk_ahead};

@@ -16,26 +16,26 @@ use crate::error::{ErrorKind, Result, Scope};
 
 /// Something below the directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TreeEntry {
+pub(crate) struct TreeEntry {
     /// The key that it is, or would be.
-    pub key: String,
+    pub(crate) key: String,
     /// Its path.
-    pub path: TreePath,
+    pub(crate) path: TreePath,
     /// Its metadata, or why it is no file of ours.
-    pub found: Result<Metadata, &'static str>,
+    pub(crate) found: Result<Metadata, &'static str>,
 }
 
 impl TreeEntry {
     /// Whether it is a directory that cannot be read, so that its files are unknown.
     #[must_use]
-    pub fn is_closed(&self) -> bool {
+    pub(crate) fn is_closed(&self) -> bool {
         self.found.is_err() && self.key.ends_with('/')
     }
 }
 
 /// The path of something below the directory. The paths of one directory share that part.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TreePath {
+pub(crate) struct TreePath {
     directory: Arc<[String]>,
     names: Vec<String>,
 }
@@ -43,7 +43,7 @@ pub struct TreePath {
 impl TreePath {
     /// Its components.
     #[must_use]
-    pub fn components(&self) -> Vec<String> {
+    pub(crate) fn components(&self) -> Vec<String> {
         self.directory.iter().chain(&self.names).cloned().collect()
     }
 }
@@ -54,7 +54,7 @@ impl TreePath {
 /// is understood. Something that has no key of its own (a symlink, a device, a second name of the same key, a directory
 /// that cannot be read) is given as such.
 #[must_use]
-pub fn walk(root: &Root, prefix: &str) -> Walk {
+pub(crate) fn walk(root: &Root, prefix: &str) -> Walk {
     let begin = Some((root.clone(), prefix.to_owned()));
     Walk { begin, levels: Vec::new(), partial_files: PartialFiles::default() }
 }
@@ -71,7 +71,7 @@ pub(crate) fn walk_ahead(
 
 /// See [`walk`].
 #[derive(Debug)]
-pub struct Walk {
+pub(crate) struct Walk {
     begin: Option<(Root, String)>,
     levels: Vec<Level>,
     partial_files: PartialFiles,
