@@ -1,8 +1,12 @@
 //! The outcome of a listed key, and of a part as a whole. Pure.
 
-use std::fmt;
-use std::path::PathBuf;
-use std::sync::{Mutex, PoisonError};
+#[cfg(feature = "backup")]
+mod each;
+mod key_outcome;
+
+#[cfg(feature = "backup")]
+pub use each::Each;
+pub use key_outcome::{Fate, KeyOutcome, TargetOnly};
 
 use serde::{Deserialize, Serialize};
 
@@ -40,75 +44,6 @@ impl Outcome {
             Self::Unverifiable(why) | Self::Refused(why) | Self::Failed(why) => Some(why),
             Self::Stored | Self::Unchanged | Self::Vanished => None,
         }
-    }
-}
-
-/// A key, and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct KeyOutcome {
-    /// The key.
-    pub key: String,
-    /// Its fate.
-    #[serde(flatten)]
-    pub fate: Fate,
-    /// How many bytes were copied; in a dry run: would be.
-    #[serde(rename = "size")]
-    pub size_bytes: u64,
-    /// Its file, where one was named or found by it.
-    #[serde(skip)]
-    pub path: Option<PathBuf>,
-}
-
-/// The fate of a key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-pub enum Fate {
-    /// The source has it, and this became of it. In a dry run: this would become of it if all went well.
-    Source(Outcome),
-    /// Only the target has it.
-    Target(TargetOnly),
-}
-
-/// The fate of a key that only the target has.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "outcome", content = "why", rename_all = "snake_case")]
-pub enum TargetOnly {
-    /// It was deleted; in a dry run: it would be.
-    Deleted,
-    /// It was to be deleted, and was not.
-    NotDeleted(String),
-    /// It is left alone: it is nothing that a sync makes.
-    LeftAlone(String),
-}
-
-/// The caller's function that a verb calls for each thing that it has done, one at a time. Its error ends the verb.
-pub struct Each<'a, T>(Box<dyn Fn(T) -> Result<()> + Send + Sync + 'a>);
-
-impl<'a, T> Each<'a, T> {
-    /// Calls this function.
-    pub fn new(each: impl FnMut(T) -> Result<()> + Send + 'a) -> Self {
-        let each = Mutex::new(each);
-        Self(Box::new(move |thing| {
-            let mut each = each.lock().unwrap_or_else(PoisonError::into_inner);
-            each(thing)
-        }))
-    }
-
-    pub(crate) fn call(&self, thing: T) -> Result<()> {
-        (self.0)(thing)
-    }
-}
-
-/// Calls nothing.
-impl<T> Default for Each<'_, T> {
-    fn default() -> Self {
-        Self::new(|_| Ok(()))
-    }
-}
-
-impl<T> fmt::Debug for Each<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Each").finish_non_exhaustive()
     }
 }
 
