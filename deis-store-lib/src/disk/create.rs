@@ -26,7 +26,7 @@ impl Root {
     }
 
     /// Begins the file of an object, or goes on with what an earlier run has left of it. Dropped before it is committed,
-    /// it stays for the next run. While another run writes it, that is an [`ErrorKind::Locked`] error.
+    /// it stays for the next run. While another run writes it, that is an [`Locked`](crate::ErrorKind::Locked) error.
     pub fn resume_object(&self, key: &str, etag: &str) -> Result<NewFile> {
         self.begin(&encode(key), partial_name(key, etag), NewFile::resume)
     }

@@ -16,7 +16,7 @@ const FEW: usize = 4;
 ///
 /// A sync costs about the same for one file as for many. So while one group is synced, the next one gathers.
 #[derive(Debug, Default)]
-pub struct GroupCommit {
+pub(crate) struct GroupCommit {
     waiting: Mutex<Vec<Waiting>>,
     turn: tokio::sync::Mutex<()>,
 }
@@ -29,7 +29,7 @@ struct Waiting {
 
 impl GroupCommit {
     /// Gives a file its name when its bytes are safe.
-    pub async fn commit(&self, new_file: NewFile) -> Result<Committed> {
+    pub(crate) async fn commit(&self, new_file: NewFile) -> Result<Committed> {
         let (told, outcome) = oneshot::channel();
         self.lock().push(Waiting { new_file, told });
         let turn = self.turn.lock().await;

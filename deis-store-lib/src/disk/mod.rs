@@ -21,7 +21,6 @@ mod tap;
 mod writer;
 
 pub use entries::Entry;
-pub use group_commit::GroupCommit;
 pub use lock::Lock;
 pub use metadata::{Kind, Metadata};
 pub use new_file::{Committed, NewFile};
@@ -32,6 +31,7 @@ pub use tap::Tap;
 pub use writer::{Writing, Written};
 
 pub(crate) use anonymous_file::anonymous_file;
+pub(crate) use group_commit::GroupCommit;
 pub(crate) use partial_name::{PARTIAL, is_partial_name, is_resumable};
 pub(crate) use probe::PROBE_NAME;
 pub(crate) use read_chunks::{CHUNK_BYTES, read_chunks, sha256_of};

@@ -93,6 +93,7 @@ impl Error {
 
     /// The same error, which befalls the whole run although its kind would be of one object: the next one would meet the
     /// same.
+    #[cfg(feature = "backup")]
     #[must_use]
     #[cfg(feature = "backup")]
     pub(crate) fn of_run(mut self) -> Self {

@@ -1,4 +1,4 @@
-//! How a verb tells its caller of each thing that it has done.
+//! A caller that wants to hear of each thing that a verb has done.
 
 use std::fmt;
 use std::sync::{Mutex, PoisonError};

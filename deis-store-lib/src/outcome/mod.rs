@@ -2,15 +2,15 @@
 
 #[cfg(feature = "backup")]
 mod each;
+mod key_outcome;
 
-use std::path::PathBuf;
+#[cfg(feature = "backup")]
+pub use each::Each;
+pub use key_outcome::{Fate, KeyOutcome, TargetOnly};
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
-
-#[cfg(feature = "backup")]
-pub use each::Each;
 
 /// The outcome of a listed key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,44 +45,6 @@ impl Outcome {
             Self::Stored | Self::Unchanged | Self::Vanished => None,
         }
     }
-}
-
-/// A key, and what became of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct KeyOutcome {
-    /// The key.
-    pub key: String,
-    /// Its fate.
-    #[serde(flatten)]
-    pub fate: Fate,
-    /// How many bytes were copied; in a dry run: would be.
-    #[serde(rename = "size")]
-    pub size_bytes: u64,
-    /// Its file, where one was named or found by it.
-    #[serde(skip)]
-    pub path: Option<PathBuf>,
-}
-
-/// The fate of a key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(untagged)]
-pub enum Fate {
-    /// The source has it, and this became of it. In a dry run: this would become of it if all went well.
-    Source(Outcome),
-    /// Only the target has it.
-    Target(TargetOnly),
-}
-
-/// The fate of a key that only the target has.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(tag = "outcome", content = "why", rename_all = "snake_case")]
-pub enum TargetOnly {
-    /// It was deleted; in a dry run: it would be.
-    Deleted,
-    /// It was to be deleted, and was not.
-    NotDeleted(String),
-    /// It is left alone: it is nothing that a sync makes.
-    LeftAlone(String),
 }
 
 /// The outcomes of the keys of a bucket, in numbers.

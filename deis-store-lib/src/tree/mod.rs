@@ -10,9 +10,7 @@ mod spill;
 mod walk;
 
 pub(crate) use merge::{Keyed, Pair, merge};
-pub(crate) use walk::{TreeEntry, walk};
-
 pub(crate) use merge_sorted::MergeSorted;
 pub(crate) use partial_files::PartialFiles;
 pub(crate) use spill::SpillWriter;
-pub(crate) use walk::walk_ahead;
+pub(crate) use walk::{TreeEntry, walk, walk_ahead};
