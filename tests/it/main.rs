@@ -17,6 +17,7 @@ mod main_job;
 mod pace;
 mod peers;
 mod program;
+mod public_api;
 mod readme;
 mod rehearsal;
 mod s3cmd;

@@ -1,6 +1,5 @@
 //! `deis-store s3 sync SOURCE TARGET`: one of the two may be a directory, the other is a place in a bucket.
 
-use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use deis_store::Result;
@@ -8,63 +7,15 @@ use deis_store::error::printable;
 use deis_store::outcome::{Each, Fate, KeyOutcome, Outcome, TargetOnly};
 use deis_store::run::Run;
 use deis_store::s3::Client;
-use deis_store::sync::{ContentTypes, Globs, MaxDelete, Sync, SyncOptions, SyncReport, Tree, UnchangedBy};
+use deis_store::sync::{ContentTypes, Globs, Sync, SyncOptions, SyncReport, Tree, UnchangedBy};
 use serde_json::json;
 
 use super::Done;
 use super::place::{self, split, usage};
-use crate::args::{Global, OtherCluster, Rate, Types};
+use crate::args::{Global, SyncArgs};
 use crate::exit::Exit;
 use crate::output::{Output, bytes};
 use crate::settings;
-
-/// The arguments of `s3 sync`.
-#[derive(Debug, clap::Args)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
-pub(crate) struct SyncArgs {
-    /// s3://BUCKET[/PREFIX], or a directory: without `/` at its end, its name becomes part of the keys
-    source: String,
-    /// A directory, which is made if it is not there, or s3://BUCKET[/PREFIX/]; if both are buckets, of the same cluster
-    /// unless another one is named
-    target: String,
-    /// Say what would be done, and do nothing
-    #[arg(long, short = 'n')]
-    dry_run: bool,
-    /// Delete in the target what the source does not have, when all else went well
-    #[arg(long)]
-    delete_removed: bool,
-    /// Delete nothing if it would be more than so many objects, or per cent of the target's
-    #[arg(long, value_name = "N|P%")]
-    max_delete: Option<MaxDelete>,
-    /// Leave alone what is there already, whatever it is
-    #[arg(long, conflicts_with = "checksum")]
-    skip_existing: bool,
-    /// Compare by reading, also where size and time agree
-    #[arg(long)]
-    checksum: bool,
-    /// Copy what matches this when all else is copied, and not at all if something else was not: for what refers to
-    /// others, such as WAL-E's `*_backup_stop_sentinel.json`
-    #[arg(long, value_name = "GLOB")]
-    last: Vec<String>,
-    /// Leave out what matches this: `*`, `?` and `[…]`, to the end of the key below the source
-    #[arg(long, value_name = "GLOB")]
-    exclude: Vec<String>,
-    /// Do not leave out what matches this
-    #[arg(long, value_name = "GLOB")]
-    include: Vec<String>,
-    #[command(flatten)]
-    types: Types,
-    #[command(flatten)]
-    rate: Rate,
-    #[command(flatten)]
-    to: OtherCluster,
-}
-
-impl SyncArgs {
-    pub(super) fn limit_rate(&self) -> Option<NonZeroU64> {
-        self.rate.limit_rate
-    }
-}
 
 pub(super) async fn run(
     global: &Global,

@@ -1,0 +1,142 @@
+//! The arguments of the command line.
+
+mod global;
+mod help;
+mod parts;
+mod rate;
+mod s3;
+mod sync;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{FromArgMatches as _, Parser, Subcommand};
+
+pub(crate) use global::{ETCD, Global, ShowProgress};
+pub(crate) use parts::{Buckets, Parts, ReadArgs};
+pub(crate) use s3::{Below, S3Action, Types};
+pub(crate) use sync::{OtherCluster, SyncArgs};
+
+use help::described;
+
+/// Backs up, verifies and restores the state of a Deis v1 platform.
+#[derive(Debug, Parser)]
+#[command(name = "deis-store", version, max_term_width = 100)]
+#[command(
+    after_long_help = "Exit codes: 0 done, 1 failed, 2 usage, 3 incomplete, 4 damaged, 5 a guard refused, \
+                             6 cluster not ready, 7 repository locked, 130 interrupted"
+)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+impl Args {
+    /// Reads the command line. `-h` shows a command's own options and one line for the common ones, `--help` all of
+    /// them; the options that say where a cluster is are not offered where none is needed.
+    pub(crate) fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let mut matches = described().try_get_matches_from(words)?;
+        let typed = matches.clone();
+        let mut args = Self::from_arg_matches_mut(&mut matches)?;
+        let mut level = typed.subcommand();
+        while let Some((_, matches)) = level {
+            args.global.take_cluster(matches);
+            level = matches.subcommand();
+        }
+        Ok(args)
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Copy the cluster's state into a new snapshot of a repository
+    Backup {
+        /// A directory; it is made if it is not there
+        repository: PathBuf,
+        #[command(flatten)]
+        buckets: Buckets,
+        #[command(flatten)]
+        parts: Parts,
+    },
+    /// Bring a snapshot back, onto a new cluster
+    Restore {
+        /// A snapshot's directory, as `backup` printed it
+        snapshot: PathBuf,
+        #[command(flatten)]
+        parts: Parts,
+        /// Print what would be done, and do nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Write sentinels and tags also where objects they stand for are lost
+        #[arg(long)]
+        despite_damage: bool,
+    },
+    /// Read a snapshot again and compare every file with its digest
+    Verify {
+        /// A snapshot's directory
+        snapshot: PathBuf,
+        #[command(flatten)]
+        read: ReadArgs,
+    },
+    /// Prove the whole way on this machine alone: a made cluster is backed up, verified, restored and compared
+    Rehearse {
+        /// Make another cluster
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+        /// Change a byte of this object on the way, to see that it is found
+        #[arg(long, value_name = "KEY")]
+        damage: Option<String>,
+        #[command(flatten)]
+        buckets: Buckets,
+    },
+    /// Read and write the platform's configuration in etcd, as `deisctl config`
+    Config {
+        /// The component: router, registry, store, …
+        target: String,
+        #[command(subcommand)]
+        action: ConfigAction,
+    },
+    /// Work with buckets and objects, as s3cmd
+    S3 {
+        #[command(subcommand)]
+        action: S3Action,
+    },
+}
+
+impl Command {
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Backup { .. } => "backup",
+            Self::Restore { .. } => "restore",
+            Self::Verify { .. } => "verify",
+            Self::Rehearse { .. } => "rehearse",
+            Self::Config { .. } => "config",
+            Self::S3 { .. } => "s3",
+        }
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigAction {
+    /// Print the values of keys, a line each
+    Get {
+        /// Keys below the target
+        keys: Vec<String>,
+    },
+    /// Set keys, and print their values
+    Set {
+        /// Pairs; the key ends at the first `=`
+        #[arg(required = true, value_name = "KEY=VALUE")]
+        pairs: Vec<String>,
+    },
+    /// Remove keys, and print them
+    Rm {
+        /// Keys below the target
+        keys: Vec<String>,
+    },
+}
+
+#[cfg(test)]
+mod tests;

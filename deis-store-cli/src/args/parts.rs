@@ -1,0 +1,48 @@
+//! The choice of parts, and of what `verify` reads.
+
+use deis_store::part::{BucketPart, PartChoice, PartName};
+use deis_store::verify::{Percent, Share};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Buckets {
+    /// Another bucket, as the part bucket.NAME; CONTENTS is plain (the default), wal-e or registry. Give it again for each.
+    /// With --gateway and keys, these buckets alone are meant
+    #[arg(long = "bucket", value_name = "NAME[:CONTENTS]")]
+    pub(crate) buckets: Vec<BucketPart>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Parts {
+    /// Only these: db_wal, registry, volume, sql, config, bucket.NAME
+    #[arg(long, value_name = "PART,…", value_delimiter = ',', conflicts_with = "without")]
+    pub(crate) only: Vec<PartName>,
+    /// All but these
+    #[arg(long, value_name = "PART,…", value_delimiter = ',')]
+    pub(crate) without: Vec<PartName>,
+}
+
+impl Parts {
+    pub(crate) fn choice(&self) -> PartChoice {
+        let names = |names: &[PartName]| names.iter().cloned().collect();
+        match (self.only.as_slice(), self.without.as_slice()) {
+            ([], []) => PartChoice::All,
+            ([], without) => PartChoice::AllBut(names(without)),
+            (only, _) => PartChoice::Only(names(only)),
+        }
+    }
+}
+
+/// The choice of the objects that `verify` reads.
+#[derive(Debug, clap::Args)]
+#[group(multiple = false)]
+pub(crate) struct ReadArgs {
+    /// Presence and sizes only
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Read a random PERCENT of the objects
+    #[arg(long, value_name = "PERCENT")]
+    pub(crate) sample: Option<Percent>,
+    /// Read the Nth of M fixed shares of the objects: M runs read everything
+    #[arg(long, value_name = "N/M")]
+    pub(crate) share: Option<Share>,
+}
