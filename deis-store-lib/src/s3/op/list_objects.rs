@@ -84,7 +84,8 @@ impl Execute for ListObjects<'_> {
             }
             for key in page.objects.iter_mut().map(|object| &mut object.key) {
                 if key.as_str().contains('%') {
-                    *key = ObjectKey::listed(decode(key.to_string(), true).map_err(unexpected)?);
+                    let encoded = std::mem::replace(key, ObjectKey::listed(String::new()));
+                    *key = ObjectKey::listed(decode(encoded.into(), true).map_err(unexpected)?);
                 }
             }
         }
