@@ -39,12 +39,14 @@ impl Configuration {
     }
 
     /// The keys, sorted.
+    #[cfg(any(feature = "gateway", test))]
     pub(crate) fn keys(&self) -> impl ExactSizeIterator<Item = &str> {
         self.keys.keys().map(String::as_str)
     }
 
     /// The value of a key, which may be a secret.
     #[must_use]
+    #[cfg(feature = "gateway")]
     pub(crate) fn value(&self, key: &str) -> Option<&Value> {
         self.keys.get(key)
     }

@@ -49,7 +49,7 @@ impl ObjectKey {
     }
 
     /// A key as a listing gives it.
-    #[cfg(feature = "operations")]
+    #[cfg(any(feature = "operations", test))]
     pub(crate) fn listed(key: String) -> Self {
         Self(key)
     }
