@@ -6,6 +6,7 @@ mod parts;
 mod rate;
 mod s3;
 mod sync;
+mod types;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -14,8 +15,9 @@ use clap::{FromArgMatches as _, Parser, Subcommand};
 
 pub(crate) use global::{ETCD, Global, ShowProgress};
 pub(crate) use parts::{Buckets, Parts, ReadArgs};
-pub(crate) use s3::{Below, S3Action, Types};
+pub(crate) use s3::{Below, S3Action};
 pub(crate) use sync::{OtherCluster, SyncArgs};
+pub(crate) use types::Types;
 
 use help::described;
 

@@ -6,6 +6,7 @@ use clap::Subcommand;
 
 use super::rate::Rate;
 use super::sync::SyncArgs;
+use super::types::Types;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum S3Action {
@@ -143,15 +144,4 @@ pub(crate) struct Below {
     /// Print what would be done, and do nothing
     #[arg(long, short = 'n')]
     pub(crate) dry_run: bool,
-}
-
-/// What files are stored as.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Types {
-    /// What the files are, whatever their names say
-    #[arg(long, short, value_name = "TYPE")]
-    pub(crate) mime_type: Option<String>,
-    /// Do not take the type of a file from its name: it is `default_mime_type` of --s3cfg, else binary/octet-stream
-    #[arg(long)]
-    pub(crate) no_guess_mime_type: bool,
 }

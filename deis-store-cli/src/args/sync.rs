@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use deis_store::sync::MaxDelete;
 
 use super::rate::Rate;
-use super::s3::Types;
+use super::types::Types;
 
 /// The arguments of `s3 sync`.
 #[derive(Debug, clap::Args)]
