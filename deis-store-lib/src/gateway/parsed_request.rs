@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderName, Method};
 use percent_encoding::percent_decode;
 
 use super::failure::Failure;
+use crate::s3::sign::TAKEN_FOR_AMZ;
 
 /// A request's head.
 #[derive(Debug)]
@@ -107,13 +108,12 @@ fn parameters(query: &str) -> BTreeMap<String, String> {
 }
 
 /// radosgw reads headers through CGI's variables: `_` becomes `-`, and of a repeated header the last value is kept.
-/// These prefixes it takes for `x-amz-`.
+/// Some prefixes it takes for `x-amz-`.
 fn headers(received: &HeaderMap) -> HeaderMap {
-    const SAME: [&str; 6] = ["x-goog-", "x-dho-", "x-rgw-", "x-object-", "x-container-", "x-account-"];
     let mut headers = HeaderMap::with_capacity(received.len());
     for (name, value) in received {
         let mut name = name.as_str().replace('_', "-");
-        if let Some(rest) = SAME.iter().find_map(|prefix| name.strip_prefix(prefix)) {
+        if let Some(rest) = TAKEN_FOR_AMZ.iter().find_map(|prefix| name.strip_prefix(prefix)) {
             name = format!("x-amz-{rest}");
         }
         if let Ok(name) = HeaderName::try_from(name) {

@@ -104,7 +104,7 @@ const OF_AWS: [&str; 35] = [
 ];
 
 /// How the names of headers begin that radosgw takes for `x-amz-` ones: `meta_prefixes` in Ceph's `rgw_common.cc`.
-pub(super) const TAKEN_FOR_AMZ: [&str; 6] =
+pub(crate) const TAKEN_FOR_AMZ: [&str; 6] =
     ["x-goog-", "x-dho-", "x-rgw-", "x-object-", "x-container-", "x-account-"];
 
 #[cfg(test)]

@@ -53,6 +53,9 @@ pub(crate) use canonical::RequestLine;
 pub(crate) use date::http_date;
 pub use dialect::{Dialect, SIGNED_SUBRESOURCES};
 
+#[cfg(feature = "gateway")]
+pub(crate) use dialect::TAKEN_FOR_AMZ;
+
 use crate::error::{Error, ErrorKind, Result};
 use crate::s3::types::percent_encode;
 use crate::secret::Credentials;
