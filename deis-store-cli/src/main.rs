@@ -54,7 +54,7 @@ fn threads(command: &Command) -> Builder {
     }
 }
 
-/// What clap says: help and versions to standard output, anything else as a usage error, in JSON if that was typed.
+/// Prints clap's message: help and versions to standard output, anything else as a usage error, in JSON if that was typed.
 fn misunderstood(error: &clap::Error) -> ExitCode {
     if error.use_stderr() && std::env::args_os().any(|word| word == "--json") {
         let text = error.to_string();

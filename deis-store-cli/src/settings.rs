@@ -127,7 +127,7 @@ pub(crate) async fn etcd(global: &Global) -> Result<Etcd> {
     options(global).await?.etcd().await
 }
 
-/// What was typed. The host is the tunnel's far end, or this machine.
+/// The typed settings. The host is the tunnel's far end, or this machine.
 async fn options(global: &Global) -> Result<ClusterOptions> {
     let host: Arc<dyn Remote> = match &global.tunnel {
         None => Arc::new(Local::default()),

@@ -1,4 +1,4 @@
-//! What went wrong is told by the kind of an error, where by its place, and what the gateway said by status and code.
+//! An error's kind tells the problem, its place tells where, and status and code tell the gateway's own words.
 //!
 //! ```sh
 //! AWS_ACCESS_KEY_ID=… AWS_SECRET_ACCESS_KEY=… cargo run --example error_kinds -- http://10.0.0.5:8888 BUCKET
@@ -46,7 +46,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What a program may make of an error; here it must be of the kind that was provoked.
+/// One way for a program to treat an error; here it must be of the kind that was provoked.
 fn explain<T>(result: deis_store::Result<T>, expected: ErrorKind) -> Result<(), Box<dyn Error>> {
     let Err(error) = result else {
         return Err(format!("nothing failed, and {expected} was expected").into());

@@ -35,7 +35,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         .header("x-amz-meta-note", "from an example");
     println!("PUT {}", send(signed(put.body("Hello, radosgw.")?, &credentials)?)?.0);
 
-    // Whoever has this URI can read the object for a minute.
+    // Anybody who has this URI can read the object for a minute.
     let until = SystemTime::now() + Duration::from_mins(1);
     let presigned = presign_uri(&Method::GET, &uri, &credentials, until)?;
     let (status, body) = send(Request::get(presigned).body("")?)?;

@@ -1,4 +1,4 @@
-//! What the library offers stands in `deis-store-lib/public-api.txt`, so that no change of it goes unseen.
+//! The public API stands in `deis-store-lib/public-api.txt`, so that no change of it goes unseen.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
 
-/// What a person sets to have the file written anew.
+/// The variable that has the file written anew.
 const RECORD: &str = "DEIS_STORE_RECORD_PUBLIC_API";
 
 /// rustdoc gives JSON to its developers alone, which this makes of it; the compiler, and with it all that is built

@@ -1,4 +1,4 @@
-//! What the help of each command shows.
+//! The contents of each command's help.
 
 use clap::{Arg, CommandFactory as _};
 

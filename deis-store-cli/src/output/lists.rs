@@ -55,7 +55,7 @@ impl Lists {
         self.any
     }
 
-    /// Ends the object, with what else the report has, or with an error. What could not be kept is no success.
+    /// Ends the object, with what else the report has, or with an error. A report that could not be kept is no success.
     pub(super) fn finish(mut self, exit: Exit, rest: &Value, out: &mut impl Write) -> io::Result<()> {
         std::mem::replace(&mut self.written, Ok(()))?;
         if !self.begun {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-/// What the library says, and what the program says for it.
+/// A phrase of the library, and the program's words for it.
 const WORDS: [(&str, &str); 21] = [
     ("upload what is in it recursively", "add --recursive to upload what is in it"),
     ("a backup has another bucket only if it was added: ", "a backup takes another bucket with --bucket "),
@@ -41,7 +41,7 @@ const WORDS: [(&str, &str); 21] = [
 /// The members of a report that are said by the library.
 const SAID: [&str; 2] = ["what", "why"];
 
-/// What the library says, in the words of the program.
+/// The library's text, in the words of the program.
 pub(crate) fn with_options(text: &str) -> Cow<'_, str> {
     let mut said = Cow::Borrowed(text);
     for (words, own) in WORDS {

@@ -20,7 +20,7 @@ pub enum ErrorKind {
     Timeout,
     /// The server is overloaded and stayed so. User action: try again later, or with more gateways.
     Busy,
-    /// What was looked at before is another one by now: an object was replaced, an etcd key was set. User action: look
+    /// The thing that was looked at before is another one by now: an object was replaced, an etcd key was set. User action: look
     /// at it, then run it again.
     Changed,
     /// The object is as it was, so it was not sent (304). User action: none.

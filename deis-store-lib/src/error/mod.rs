@@ -16,7 +16,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
-/// What failed, where, and what to do now.
+/// A failure: the problem, its place, and the next step.
 pub struct Error(Box<Inner>);
 
 struct Inner {
@@ -69,7 +69,7 @@ impl Error {
         self.0.kind
     }
 
-    /// What failed, with the causes below it, in one line.
+    /// The problem, with the causes below it, in one line.
     #[must_use]
     pub fn what(&self) -> String {
         let mut what = self.0.what.clone();
@@ -147,7 +147,7 @@ impl Error {
         })
     }
 
-    /// What to do now, if there is something to do.
+    /// The next step, if there is one.
     #[must_use]
     pub fn advice(&self) -> Option<&str> {
         self.0.todo.as_deref()

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::printable;
 
-/// What a part of a place is: an endpoint, a bucket, a key.
+/// The sort of one part of a place: an endpoint, a bucket, a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum At {

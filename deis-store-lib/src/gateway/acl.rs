@@ -12,7 +12,7 @@ pub(super) const OWNER: &str = "deis";
 const ALL_USERS: &str = "http://acs.amazonaws.com/groups/global/AllUsers";
 const AUTHENTICATED_USERS: &str = "http://acs.amazonaws.com/groups/global/AuthenticatedUsers";
 
-/// Who may do what.
+/// The rights to an object or a bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Acl(Vec<Grant>);
 

@@ -1,4 +1,4 @@
-//! What a request asks for. Pure.
+//! The operation that a request asks for. Pure.
 
 use super::parsed_request::ParsedRequest;
 
@@ -19,7 +19,7 @@ const SETTINGS: [&str; 13] = [
     "website",
 ];
 
-/// What a request asks for.
+/// The operation that a request asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Operation {
@@ -72,7 +72,7 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// What a request asks for.
+    /// The operation that a request asks for.
     pub(super) fn of(request: &ParsedRequest) -> Self {
         match (request.method.as_str(), request.is_service(), request.key.is_empty()) {
             ("GET" | "HEAD", true, _) => Self::ListBuckets,

@@ -1,4 +1,4 @@
-//! What a request asks for, read as radosgw reads it. Pure. It must not judge the signature.
+//! A request, read as radosgw reads it. Pure. It must not judge the signature.
 
 use std::collections::BTreeMap;
 

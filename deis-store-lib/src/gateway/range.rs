@@ -4,7 +4,7 @@ use std::ops;
 
 use super::failure::Failure;
 
-/// What of an object is wanted.
+/// The bytes of an object that are wanted.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Wanted {
     Whole,

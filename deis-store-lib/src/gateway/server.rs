@@ -118,7 +118,7 @@ async fn serve(listener: TcpListener, service: Arc<Service>, stop: CancellationT
 async fn connection(mut stream: TcpStream, service: Arc<Service>, stop: CancellationToken) {
     // Without it the head of an answer waits for the client's delayed ACK.
     let _ = stream.set_nodelay(true);
-    // What goes wrong with a connection is its client's to notice.
+    // The client notices by itself if its connection breaks.
     while let Some(interrupted) = until_fault(stream, &service, &stop).await {
         stream = interrupted.stream;
         let next = tokio::select! {

@@ -20,7 +20,7 @@ use super::verifier::Verifier;
 use crate::run::Clock;
 use crate::secret::Credentials;
 
-/// What answers requests.
+/// The service that answers requests.
 pub(super) struct Service {
     store: Arc<Store>,
     verifier: Verifier,
@@ -40,7 +40,7 @@ impl Service {
         }
     }
 
-    /// Answers a request. Whatever goes wrong is an answer too.
+    /// Answers a request. A failure is an answer too.
     pub(super) async fn respond(&self, request: Request<Incoming>) -> Reply {
         let number = self.requests.fetch_add(1, Ordering::Relaxed) + 1;
         let (head, incoming) = request.into_parts();

@@ -1,6 +1,6 @@
 //! Whose signature a request bears. Pure: the time is an argument.
 //!
-//! What is signed is computed by our signer, over the request as it was received.
+//! The text to sign is computed by our signer, over the request as it was received.
 
 use std::time::SystemTime;
 

@@ -40,7 +40,7 @@ pub struct UploadFile {
     pub part_size_bytes: Option<u64>,
     /// Whether its `ETag` shall be its MD5: then it goes in one request, however big, if one can carry it.
     pub in_one: bool,
-    /// Who may do what with it; without this it is private.
+    /// The rights to it; without this it is private.
     pub acl: Option<CannedAcl>,
     /// Whether it is stored only if nothing has its key yet: for what goes in one request.
     pub creates_only: bool,

@@ -134,7 +134,7 @@ mod tests {
             let shares: Vec<_> = (1..=of).map(|nth| Share::new(nth, of).unwrap()).collect();
             let mut sizes = vec![0_u64; shares.len()];
             for (seed, name) in names().iter().enumerate() {
-                // Whatever the seed of a run is.
+                // It holds for any seed of a run.
                 let reading: Vec<_> = (0..shares.len())
                     .filter(|index| Read::Share(shares[*index]).reads(name, seed as u64))
                     .collect();

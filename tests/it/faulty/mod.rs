@@ -1,4 +1,4 @@
-//! What must come of each fault of a gateway: right data or a named error; never wrong data, never a short list, never
+//! The result of each fault of a gateway must be right data or a named error; never wrong data, never a short list, never
 //! exit code 0 with a part missing. And within a number of requests that is known beforehand.
 //!
 //! The gateway is scripted (`deis_store_tests::faulty`), since a real one does none of this on demand.

@@ -47,7 +47,7 @@ fn wrong_etag(answer: &mut Answer) {
     *answer = answer.clone().header("ETag", "\"00000000000000000000000000000000\"");
 }
 
-/// What is mended, for an object and a part alike.
+/// Faults that are mended, for an object and a part alike.
 fn mended() -> Vec<(&'static str, Fault)> {
     vec![
         ("hung up in mid-body", Fault::HangsUp(SIZE as u64 / 4)),
@@ -68,7 +68,7 @@ fn mended() -> Vec<(&'static str, Fault)> {
     ]
 }
 
-/// What is an error, with how many requests.
+/// Faults that are an error, with the number of requests.
 fn named() -> Vec<(&'static str, Fault, ErrorKind, usize)> {
     let html = |status| instead(Answer::html(status));
     vec![
@@ -169,7 +169,7 @@ fn what_changes_a_bucket_is_done_or_it_is_an_error() {
     named().run(Operation::DeleteObject, filled, delete, |(), _| ());
 }
 
-/// What is no longer as long as it was announced, as a file that somebody has cut off.
+/// A body that is shorter than it was announced, as a file that somebody has cut off.
 #[derive(Debug)]
 struct CutOff;
 

@@ -1,4 +1,4 @@
-//! What the gateway calls: the script that decides on faults and remembers requests, and the clock.
+//! The hooks that the gateway calls: the script that decides on faults and remembers requests, and the clock.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};

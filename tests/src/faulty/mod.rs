@@ -99,7 +99,7 @@ impl FaultyGateway {
     /// The bytes of an object, if it is there.
     #[must_use]
     pub fn stored(&self, bucket: &str, key: &str) -> Option<Vec<u8>> {
-        // What is in memory is read without waiting.
+        // Bytes in memory are read without waiting.
         self.store.get(bucket, key).now_or_never()?.ok()?.map(Vec::from)
     }
 
@@ -161,7 +161,7 @@ impl fmt::Debug for FaultyGateway {
     }
 }
 
-/// Serves until `stopped` is told or its sender is dropped. What is under way is cut off then.
+/// Serves until `stopped` is told or its sender is dropped. Requests under way are cut off then.
 fn serve(
     store: Arc<Store>,
     keys: Credentials,

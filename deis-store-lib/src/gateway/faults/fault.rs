@@ -1,4 +1,4 @@
-//! What a gateway can do wrong. Pure.
+//! The faults of a gateway. Pure.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 
-/// What a gateway does wrong with one request. Places in a body are counted in bytes; one past its end is its end.
+/// One thing that a gateway does wrong with one request. Places in a body are counted in bytes; one past its end is its end.
 ///
 /// Unless it says otherwise, the request is carried out first.
 #[derive(Clone, Debug)]

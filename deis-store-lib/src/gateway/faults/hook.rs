@@ -1,4 +1,4 @@
-//! Who decides on faults: the hook that is shown each request.
+//! The hook that is shown each request and decides on faults.
 
 use std::sync::Arc;
 
@@ -45,7 +45,7 @@ impl<T: Faults + ?Sized> Faults for Arc<T> {
 pub struct RequestSeen {
     /// The requests of a gateway are counted from 1.
     pub number: u64,
-    /// What it asks for.
+    /// The operation that it asks for.
     pub operation: Operation,
     /// The method.
     pub method: Method,

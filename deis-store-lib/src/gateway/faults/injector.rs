@@ -1,4 +1,4 @@
-//! What becomes of an answer by a fault, as far as that is no matter of the connection.
+//! Applies a fault to an answer, as far as that is no matter of the connection.
 
 use std::sync::Arc;
 
@@ -12,11 +12,11 @@ use super::wire::WireFault;
 use crate::gateway::parsed_request::ParsedRequest;
 use crate::gateway::response::{Response, ResponseBody};
 
-/// What answers a request.
+/// The reply to a request.
 pub(in crate::gateway) enum Reply {
     /// A response that hyper carries.
     Http(http::Response<ResponseBody>),
-    /// What HTTP does not allow.
+    /// Bytes that HTTP does not allow.
     Wire(WireFault),
 }
 

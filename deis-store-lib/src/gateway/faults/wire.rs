@@ -17,7 +17,7 @@ const CHUNK_BYTES: usize = 1000;
 /// So much is written at a time.
 const PIECE_BYTES: usize = 64 << 10;
 
-/// What becomes of the connection.
+/// The fate of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::gateway) enum Next {
     Keep,
@@ -75,7 +75,7 @@ impl WireFault {
             Fault::Length(more) => {
                 self.head(stream, &measured(whole, more)).await?;
                 self.body(stream, body).await?;
-                // What is over stays in the way of the next answer; what is missing never comes.
+                // Bytes that are left over stay in the way of the next answer; missing ones never come.
                 Ok(if more < 0 { Next::Keep } else { Next::Close })
             }
             Fault::Chunked => {

@@ -41,7 +41,7 @@ pub(super) fn check_name(name: &str) -> Result<(), Failure> {
         return Err(Failure::NoSuchBucket);
     }
     if name.contains(':') {
-        // What stands before the colon is another tenant.
+        // The part before the colon is another tenant.
         return Err(Failure::AccessDenied);
     }
     if (3..=255).contains(&name.len()) && name.bytes().all(legal) && name.parse::<Ipv4Addr>().is_err() {

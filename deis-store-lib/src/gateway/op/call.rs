@@ -1,11 +1,11 @@
-//! What every operation works with.
+//! The state that every operation works with.
 
 use jiff::Timestamp;
 
 use crate::gateway::parsed_request::ParsedRequest;
 use crate::gateway::store::Store;
 
-/// What an operation works with.
+/// The state that an operation works with.
 pub(in crate::gateway) struct Call<'a> {
     pub(in crate::gateway) store: &'a Store,
     pub(in crate::gateway) request: &'a ParsedRequest,

@@ -11,7 +11,7 @@ use crate::gateway::range::{Wanted, wanted};
 use crate::gateway::response::Response;
 use crate::s3::sign::http_date;
 
-/// What a signed query may put in place of what is stored.
+/// The headers that a signed query may put in place of the stored ones.
 const OVERRIDES: [(&str, HeaderName); 6] = [
     ("response-cache-control", header::CACHE_CONTROL),
     ("response-content-disposition", header::CONTENT_DISPOSITION),

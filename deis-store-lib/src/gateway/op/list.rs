@@ -11,7 +11,7 @@ use crate::gateway::xml::Xml;
 
 const ROOT: &str = "ListBucketResult";
 
-/// What Ceph's `url_encode` escapes in keys, besides bytes beyond ASCII.
+/// The characters that Ceph's `url_encode` escapes in keys, besides bytes beyond ASCII.
 pub(super) const ESCAPED: &AsciiSet = &ESCAPED_IN_PREFIXES.add(b'/');
 
 /// The same in folded prefixes.

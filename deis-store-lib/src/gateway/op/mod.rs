@@ -1,4 +1,4 @@
-//! The operations: each reads what it needs of a request, and answers. Who may ask was decided before.
+//! The operations: each reads what it needs of a request, and answers. The right to ask was decided before.
 
 mod acl;
 mod bucket;

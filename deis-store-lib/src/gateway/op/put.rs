@@ -34,7 +34,7 @@ pub(super) async fn put(call: &Call<'_>, payload: &mut RequestBody) -> Result<Re
     Ok(response)
 }
 
-/// What an object or a part that was stored is answered with.
+/// The answer to an object or a part that was stored.
 pub(super) fn stored(etag: &str) -> Response {
     let response = Response::empty(StatusCode::OK).with(header::ETAG, &format!("\"{etag}\""));
     response.with(header::ACCEPT_RANGES, "bytes")

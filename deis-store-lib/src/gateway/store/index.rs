@@ -12,7 +12,7 @@ use super::spool::Spool;
 use crate::error::Result;
 use crate::gateway::failure::Failure;
 
-/// What a gateway serves: buckets and objects. Its index is in memory: some hundred bytes an object.
+/// The buckets and objects that a gateway serves. Its index is in memory: some hundred bytes an object.
 pub struct Store {
     pub(super) buckets: Mutex<BTreeMap<String, Bucket>>,
     /// Where the bodies of this many bytes and more go.

@@ -38,7 +38,7 @@ impl Store {
 }
 
 async fn in_memory(length_bytes: u64, payload: &mut RequestBody) -> Result<(Content, [u8; 16]), Failure> {
-    // What is announced is not yet there: only so much is set aside for it in advance.
+    // Announced bytes are not yet there: only so much memory is set aside for them in advance.
     let ahead = usize::try_from(length_bytes.min(1 << 20)).unwrap_or(0);
     let (mut bytes, mut md5) = (Vec::with_capacity(ahead), Md5::new());
     while let Some(piece) = payload.next().await.map_err(|_| Failure::NoSuchKey)? {

@@ -126,7 +126,7 @@ async fn there_is_no_answer_or_another_one() {
     assert!(answer.len() > 60 << 20 && !answer.contains("\r\n\r\n"), "{}", answer.len());
 }
 
-/// What is over of one answer would stand before the next one.
+/// Bytes left over of one answer would stand before the next one.
 #[tokio::test]
 async fn a_connection_goes_on_after_a_fault_that_keeps_it() {
     let harness =

@@ -86,7 +86,7 @@ fn head(method: &Method, target: &str, headers: &HeaderMap) -> Parts {
     request.into_parts().0
 }
 
-/// What our signer makes of a request: signed in the header, or presigned for a minute.
+/// A request as our signer makes it: signed in the header, or presigned for a minute.
 fn signed(mut request: Request, presigned: bool) -> Parts {
     let now = SystemTime::now();
     if presigned {

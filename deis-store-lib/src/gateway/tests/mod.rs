@@ -1,5 +1,5 @@
-//! The gateway over real connections, where it has habits that our client does not use. What a client may rely on is
-//! shown by the contract suite (`tests/it/contract`), which runs on a real radosgw as well.
+//! The gateway over real connections, where it has habits that our client does not use. The contract suite
+//! (`tests/it/contract`), which runs on a real radosgw as well, shows the habits that a client may rely on.
 
 mod faults;
 mod judge;

@@ -194,7 +194,7 @@ impl Client {
         let date = httpdate::parse_http_date(&head.text("date")).ok();
         let failed = |error| Failure::Answer(error, date);
         if !head.status.is_success() {
-            // Whatever its body is, the status counts.
+            // The status counts, with any body.
             let body = permit.run(received.collect(MOST_ANSWER_BYTES)).await.unwrap_or_default();
             let error = S3Error::read(&head, &body);
             if error.is_overload() {

@@ -1,8 +1,8 @@
 //! `PUT /BUCKET/KEY` with `x-amz-copy-source`: copies an object within the cluster.
 //!
 //! radosgw says 200 before it has copied, and sends `<Progress>` elements meanwhile: a copy has succeeded when its `ETag`
-//! is there. Of conditions it reads `x-amz-copy-if-match`; AWS's `x-amz-copy-source-if-match` it ignores. Who may read
-//! the source is not copied.
+//! is there. Of conditions it reads `x-amz-copy-if-match`; AWS's `x-amz-copy-source-if-match` it ignores. The rights
+//! to the source are not copied.
 
 use std::collections::BTreeMap;
 

@@ -7,7 +7,7 @@ use percent_encoding::percent_decode;
 
 use super::dialect::{Dialect, TAKEN_FOR_AMZ};
 
-/// What of a request's first line is signed, as it is on the wire.
+/// The signed parts of a request's first line, as it is on the wire.
 #[derive(Clone, Copy)]
 pub(crate) struct RequestLine<'a> {
     pub(crate) method: &'a str,

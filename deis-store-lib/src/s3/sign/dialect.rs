@@ -64,7 +64,7 @@ pub const SIGNED_SUBRESOURCES: [&str; 26] = [
     "website",
 ];
 
-/// What botocore signs, sorted.
+/// The parameters that botocore signs, sorted.
 const OF_AWS: [&str; 35] = [
     "accelerate",
     "acl",

@@ -1,7 +1,7 @@
 //! Signature version 2: HMAC-SHA1 over a description of the request, for any HTTP client that has the types of `http` 1.
 //!
-//! Pure: no I/O, and the time is an argument. What is signed is what radosgw 16.2 was seen to sign
-//! (`rgw_create_s3_canonical_header` in Ceph's `src/rgw/rgw_auth_s3.cc`); what AWS does otherwise is [`Dialect::Aws`].
+//! Pure: no I/O, and the time is an argument. It signs the text that radosgw 16.2 was seen to sign
+//! (`rgw_create_s3_canonical_header` in Ceph's `src/rgw/rgw_auth_s3.cc`); [`Dialect::Aws`] has the habits of AWS.
 //!
 //! ```
 //! use std::time::SystemTime;

@@ -1,4 +1,4 @@
-//! What holds for any request: nothing panics, and what does not matter makes no difference.
+//! Properties that hold for any request: nothing panics, and unsigned details make no difference.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
