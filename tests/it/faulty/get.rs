@@ -2,9 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use deis_store::disk::Root;
 use deis_store::s3::Client;
-use deis_store::transfer::download;
 use deis_store::{ErrorKind, Result};
 use deis_store_tests::faulty::{Answer, Asked, Edit, Fault, FaultyGateway, Operation, edited, etag, instead};
 
@@ -31,9 +29,8 @@ async fn read(client: &Client) -> Result<Vec<u8>> {
 /// The object as a file, which is checked against its ETag; without an object there is no file either.
 async fn file(client: &Client) -> Result<Vec<u8>> {
     let scratch = tempfile::tempdir().unwrap();
-    let root = Root::open(scratch.path()).unwrap();
-    let fetched = download(client, &bucket(), &key("key"), 0o600, move || root.new_file(&["file"])).await;
     let file = scratch.path().join("file");
+    let fetched = client.get_file(&bucket(), &key("key"), &file).await;
     match fetched {
         Ok(_) => Ok(std::fs::read(file).unwrap()),
         Err(error) => {
