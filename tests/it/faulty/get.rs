@@ -131,6 +131,27 @@ fn a_flipped_bit_is_damage_and_leaves_no_file() {
 }
 
 #[test]
+fn a_name_that_is_taken_costs_no_request_and_is_replaced_if_that_is_asked_for() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let gateway = FaultyGateway::start().unwrap();
+    fill(&gateway);
+    let (client, scratch) = (client(&gateway), tempfile::tempdir().unwrap());
+    let (bucket, key, path) = (bucket(), key("key"), scratch.path().join("file"));
+    std::fs::write(&path, "theirs").unwrap();
+    let get = || client.get_file(&bucket, &key, &path);
+    let error = runtime().block_on(get().into_future()).unwrap_err();
+    assert_eq!((error.kind(), gateway.asked().len()), (ErrorKind::Occupied, 0), "{error:?}");
+    assert_eq!(std::fs::read(&path).unwrap(), b"theirs");
+    let (info, checked) = runtime().block_on(get().mode(0o644).replace().into_future()).unwrap();
+    assert_eq!((info.total_bytes, checked), (SIZE as u64, deis_store::s3::Checked::Md5));
+    assert!(std::fs::read(&path).unwrap() == bytes(SIZE));
+    let metadata = path.metadata().unwrap();
+    assert_eq!(metadata.permissions().mode() & 0o777, 0o644);
+    assert_eq!(metadata.modified().unwrap(), info.modified.time().unwrap());
+    assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 1);
+}
+
+#[test]
 fn a_success_that_is_no_object_is_asked_for_again_and_never_taken() {
     let answers = [
         ("a captive portal", Answer::html(200)),

@@ -113,7 +113,7 @@ impl NewFile {
         rustix::fs::renameat(&self.parent, &*self.temporary, &self.parent, name)
     }
     /// Gives it its name if nothing has it. The file system decides that, in one call, where it can.
-    fn rename_to_free(&self) -> Result<(), Errno> {
+    pub(super) fn rename_to_free(&self) -> Result<(), Errno> {
         #[cfg(any(target_os = "linux", target_vendor = "apple"))]
         match rustix::fs::renameat_with(
             &self.parent,
