@@ -16,7 +16,7 @@ pub struct Value(Zeroizing<String>);
 impl Value {
     /// A value with this text.
     #[must_use]
-    pub fn new(text: impl Into<String>) -> Self {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
     }
 
@@ -42,7 +42,7 @@ pub struct Node {
     /// The value; none for a directory.
     pub(crate) value: Option<Value>,
     /// Whether the node is a directory.
-    pub directory: bool,
+    pub(crate) directory: bool,
     /// The members of the directory, as far as the request asked for them. etcd hides keys that begin with `_`.
     pub(crate) nodes: Vec<Node>,
     /// The time until etcd removes the node; none if it stays for ever.

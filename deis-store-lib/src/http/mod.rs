@@ -62,7 +62,7 @@ pub struct SendError {
     /// The advice about it, where the transport knows more than the stage says.
     pub todo: Option<&'static str>,
     /// The cause.
-    pub source: Box<dyn std::error::Error + Send + Sync>,
+    pub(crate) source: Box<dyn std::error::Error + Send + Sync>,
 }
 
 impl SendError {

@@ -95,7 +95,7 @@ async fn pages_of_versions_of_any_size_have_each_once(site: &Site) {
         let mut counted: Vec<(String, usize)> = Vec::new();
         for version in &versions {
             match counted.last_mut() {
-                Some((key, count)) if version.key == *key => *count += 1,
+                Some((key, count)) if version.key == key.as_str() => *count += 1,
                 _ => counted.push((version.key.to_string(), 1)),
             }
         }

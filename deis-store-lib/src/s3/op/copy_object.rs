@@ -85,18 +85,6 @@ impl<'a> CopyObject<'a> {
         self.replaced = Some(object::headers(content_type, kept, meta)?);
         Ok(self)
     }
-
-    /// The bucket that is copied to.
-    #[must_use]
-    pub fn bucket(&self) -> &BucketName {
-        self.bucket
-    }
-
-    /// The key that is copied to.
-    #[must_use]
-    pub fn key(&self) -> &ObjectKey {
-        self.key
-    }
 }
 
 impl Operation for CopyObject<'_> {

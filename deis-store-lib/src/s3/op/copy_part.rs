@@ -45,18 +45,6 @@ impl<'a> CopyPart<'a> {
         self.bytes = Some(bytes);
         self
     }
-
-    /// The bucket that is copied to.
-    #[must_use]
-    pub fn bucket(&self) -> &BucketName {
-        self.bucket
-    }
-
-    /// The key that is copied to.
-    #[must_use]
-    pub fn key(&self) -> &ObjectKey {
-        self.key
-    }
 }
 
 impl Operation for CopyPart<'_> {

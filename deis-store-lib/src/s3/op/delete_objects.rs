@@ -63,7 +63,7 @@ impl<'a> DeleteObjects<'a> {
 
     /// Whether XML 1.0 can hold this key.
     #[must_use]
-    pub fn can_name(key: &ObjectKey) -> bool {
+    pub(crate) fn can_name(key: &ObjectKey) -> bool {
         xml::can_hold(key.as_str())
     }
 }

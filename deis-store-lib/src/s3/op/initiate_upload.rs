@@ -32,20 +32,23 @@ impl<'a> InitiateUpload<'a> {
     }
 
     /// The bucket.
+    #[cfg(feature = "client")]
     #[must_use]
-    pub fn bucket(&self) -> &'a BucketName {
+    pub(crate) fn bucket(&self) -> &'a BucketName {
         self.bucket
     }
 
     /// The key.
+    #[cfg(feature = "client")]
     #[must_use]
-    pub fn key(&self) -> &'a ObjectKey {
+    pub(crate) fn key(&self) -> &'a ObjectKey {
         self.key
     }
 
     /// The rights to the object, if they were said.
+    #[cfg(feature = "client")]
     #[must_use]
-    pub fn canned_acl(&self) -> Option<CannedAcl> {
+    pub(crate) fn canned_acl(&self) -> Option<CannedAcl> {
         self.acl
     }
 

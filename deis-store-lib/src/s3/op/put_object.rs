@@ -51,14 +51,16 @@ impl<'a> PutObject<'a> {
     }
 
     /// The bucket.
+    #[cfg(feature = "client")]
     #[must_use]
-    pub fn bucket(&self) -> &'a BucketName {
+    pub(crate) fn bucket(&self) -> &'a BucketName {
         self.bucket
     }
 
     /// The key.
+    #[cfg(feature = "client")]
     #[must_use]
-    pub fn key(&self) -> &'a ObjectKey {
+    pub(crate) fn key(&self) -> &'a ObjectKey {
         self.key
     }
 
@@ -69,8 +71,9 @@ impl<'a> PutObject<'a> {
     }
 
     /// The MD5 of the bytes.
+    #[cfg(feature = "client")]
     #[must_use]
-    pub fn md5(&self) -> [u8; 16] {
+    pub(crate) fn md5(&self) -> [u8; 16] {
         self.md5
     }
 
