@@ -1,7 +1,7 @@
 //! How a request leaves: one attempt at one endpoint.
 //!
-//! Nothing here retries, signs, follows redirects, decompresses or knows of ssh. [`HyperTransport`] sends plain http over
-//! TCP or a unix socket, [`ReqwestTransport`] sends https, and what goes through a proxy. [`connect`] chooses.
+//! Nothing here retries, signs, follows redirects, decompresses or knows of ssh. `HyperTransport` sends plain http over
+//! TCP or a unix socket, `ReqwestTransport` sends https, and what goes through a proxy. [`connect`] chooses.
 
 mod backoff;
 mod body;

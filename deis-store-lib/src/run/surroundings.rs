@@ -66,7 +66,7 @@ impl std::fmt::Debug for Run {
     }
 }
 
-/// A task that was begun. Dropping it without [`Running::done`] ends it as failed.
+/// A task that was begun. Dropping it without `done` ends it as failed.
 #[derive(Debug)]
 pub struct Running<'a> {
     run: &'a Run,
