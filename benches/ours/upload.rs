@@ -1,51 +1,34 @@
 //! Uploads files into a bucket.
 
-use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use deis_store::error::At;
-use deis_store::run::{Run, TaskKind};
+use deis_store::outcome::{Each, Fate, KeyOutcome, Outcome};
+use deis_store::run::Run;
 use deis_store::s3::{BucketName, Client};
-use deis_store::transfer::{UploadFile, Uploader};
+use deis_store::sync::{ContentTypes, UploadFiles, UploadFilesOptions};
 use deis_store::{Error, ErrorKind, Result};
-use futures_util::stream;
 
 /// Uploads the files of a directory. Each key is the file's path below the directory.
 pub(crate) async fn upload(client: &Client, directory: &Path, bucket: &BucketName) -> Result<()> {
-    let run = Run::silent();
-    let task = run.begin(None, TaskKind::Step, "upload");
-    let mut files = Vec::new();
-    find(directory, "", &mut files).map_err(|error| unreadable(directory, error))?;
-    let files = stream::iter(files.into_iter().map(upload_file).map(Ok));
-    let uploader = Uploader { client, bucket, look_first: false };
-    uploader.upload_all(files, &task, |uploaded| uploaded.result.map(drop)).await
+    // With the slash, the directory's own name is no part of the keys.
+    let files = vec![PathBuf::from(format!("{}/", directory.display()))];
+    let upload = UploadFiles { client: client.clone(), files, bucket: bucket.clone(), prefix: String::new() };
+    let options = UploadFilesOptions {
+        recursive: true,
+        content_types: ContentTypes { by_name: false, otherwise: None },
+        each: Each::new(stored),
+        ..UploadFilesOptions::default()
+    };
+    upload.run(&options, &Run::silent()).await
 }
 
-struct Found {
-    path: PathBuf,
-    key: String,
-    size_bytes: u64,
-}
-
-fn find(directory: &Path, prefix: &str, found: &mut Vec<Found>) -> std::io::Result<()> {
-    for entry in fs::read_dir(directory)? {
-        let entry = entry?;
-        let key = format!("{prefix}{}", entry.file_name().to_string_lossy());
-        let metadata = entry.metadata()?;
-        if metadata.is_dir() {
-            find(&entry.path(), &format!("{key}/"), found)?;
-        } else {
-            found.push(Found { path: entry.path(), key, size_bytes: metadata.len() });
+fn stored(file: KeyOutcome) -> Result<()> {
+    match file.fate {
+        Fate::Source(Outcome::Stored) | Fate::Target(_) => Ok(()),
+        Fate::Source(other) => {
+            let why = other.why().unwrap_or("it was not stored").to_owned();
+            Err(Error::new(ErrorKind::Disk, why).at(At::Key, file.key))
         }
     }
-    Ok(())
-}
-
-fn upload_file(found: Found) -> UploadFile {
-    let Found { path, key, size_bytes } = found;
-    UploadFile::new(key, size_bytes, move || File::open(&path).map_err(|error| unreadable(&path, error)))
-}
-
-fn unreadable(path: &Path, error: std::io::Error) -> Error {
-    Error::new(ErrorKind::Disk, "cannot read").at(At::Path, path.display()).because(error)
 }

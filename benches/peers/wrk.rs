@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use deis_store::s3::op::{GetObject, Operation as _};
+use deis_store::s3::op::GetObject;
 use deis_store::s3::{BucketName, ObjectKey};
 use deis_store_tests::error::{Context as _, Error, Result};
 

@@ -13,9 +13,9 @@ pub mod cluster;
 #[cfg(feature = "formats")]
 pub mod contents;
 #[cfg(feature = "backup")]
-pub mod disk;
+mod disk;
 pub mod error;
-#[cfg(feature = "formats")]
+#[cfg(feature = "backup")]
 pub mod etcd;
 #[cfg(feature = "gateway")]
 pub mod gateway;
@@ -33,11 +33,11 @@ pub mod part;
 pub mod rehearse;
 #[cfg(feature = "backup")]
 pub mod remote;
-#[cfg(feature = "formats")]
+#[cfg(feature = "backup")]
 pub mod report;
 #[cfg(feature = "backup")]
 pub mod restore;
-#[cfg(feature = "formats")]
+#[cfg(feature = "client")]
 pub mod run;
 pub mod s3;
 pub mod secret;
@@ -52,4 +52,5 @@ mod tree;
 #[cfg(feature = "backup")]
 pub mod verify;
 
-pub use error::{Error, ErrorKind, Result};
+pub use error::kind::ErrorKind;
+pub use error::{Error, Result};

@@ -37,7 +37,7 @@ pub struct Finding {
 
 impl Finding {
     /// A finding.
-    pub fn new(
+    pub(crate) fn new(
         part: Option<&Part>,
         name: impl Into<String>,
         kind: FindingKind,
@@ -49,7 +49,7 @@ impl Finding {
 
 /// The text of an error in one line: what failed, where, and what to do.
 #[must_use]
-pub fn in_one_line(error: &Error) -> String {
+pub(crate) fn in_one_line(error: &Error) -> String {
     let mut text = error.what();
     if !error.place().is_empty() {
         text.push_str(&format!(", {}", error.place()));
@@ -90,7 +90,7 @@ pub enum FindingKind {
 impl FindingKind {
     /// The verdict on a whole that has such a finding.
     #[must_use]
-    pub fn verdict(self) -> Verdict {
+    pub(crate) fn verdict(self) -> Verdict {
         match self {
             Self::Missing | Self::Changed | Self::NotAFile | Self::Unreadable | Self::Contradiction => {
                 Verdict::Damaged
@@ -114,7 +114,7 @@ pub struct Findings {
 
 impl Findings {
     /// Adds a finding.
-    pub fn push(&mut self, finding: Finding) {
+    pub(crate) fn push(&mut self, finding: Finding) {
         self.verdict = self.verdict.max(finding.kind.verdict());
         if self.list.len() < MOST_FINDINGS {
             self.list.push(finding);

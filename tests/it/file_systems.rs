@@ -1,50 +1,33 @@
-//! Files that the library writes to file systems that are small, or several.
+//! Files that the library writes to a file system that is small.
 
-use std::io::Write as _;
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, SystemTime};
 
-use bytes::Bytes;
 use deis_store::ErrorKind;
-use deis_store::disk::{Root, Writing};
+use deis_store::http::{Timeouts, connect};
+use deis_store::run::Run;
+use deis_store::s3::client::ClientOptions;
+use deis_store::s3::{BucketName, Client, ObjectKey};
+use deis_store::secret::Credentials;
+use deis_store_tests::faulty::{FaultyGateway, KEYS};
 
 #[test]
 fn a_full_disk_reaches_the_writer_with_path_and_advice() {
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    let _entered = runtime.enter();
+    let gateway = FaultyGateway::start().unwrap();
+    gateway.store("registry", "k", &vec![0; 2 << 20]);
     let mount = Tmpfs::mount("1m");
-    let root = Root::open(mount.path()).unwrap();
-    let mut writing = Writing::start(root.new_object("d/k", "").unwrap(), ());
-    let piece = Bytes::from(vec![0; 256 << 10]);
-    let error = loop {
-        if let Err(error) = runtime.block_on(writing.write(piece.clone())) {
-            break error;
-        }
-    };
+    let http = connect(&gateway.url(), Timeouts::default()).unwrap();
+    let keys = Credentials::new(KEYS.0, KEYS.1);
+    let client = Client::new(vec![http], keys, ClientOptions::default(), &Run::silent()).unwrap();
+    let (bucket, key) = (BucketName::new("registry").unwrap(), ObjectKey::new("k").unwrap());
+    std::fs::create_dir(mount.path().join("d")).unwrap();
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let fetched = client.get_file(&bucket, &key, mount.path().join("d/k")).into_future();
+    let error = runtime.block_on(fetched).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Disk);
     assert!(error.to_string().contains("d/k"), "{error}");
     assert_eq!(error.advice(), Some("free some space, then run it again"));
-    assert!(root.subdirectory("d", false).unwrap().list().unwrap().is_empty());
-}
-
-#[test]
-fn across_file_systems_it_is_a_copy_with_mode_and_time() {
-    let (old, new) = (tempfile::tempdir().unwrap(), Tmpfs::mount("1m"));
-    let from = Root::open(old.path()).unwrap();
-    object(&from, "k");
-    let to = Root::open(new.path()).unwrap();
-    assert_eq!(to.link_object("k", &from, &["k"]).unwrap(), ["k"]);
-    let metadata = new.path().join("k").metadata().unwrap();
-    assert_eq!((metadata.mtime(), metadata.len(), metadata.permissions().mode() & 0o777), (7, 1, 0o400));
-    assert_eq!(to.list().unwrap().len(), 1);
-}
-
-fn object(root: &Root, key: &str) {
-    let mut file = root.new_object(key, "").unwrap();
-    file.write_all(key.as_bytes()).unwrap();
-    file.commit(0o400, Some(SystemTime::UNIX_EPOCH + Duration::from_secs(7)), false).unwrap();
+    assert_eq!(std::fs::read_dir(mount.path().join("d")).unwrap().count(), 0);
 }
 
 /// A small file system of its own; the tests run as root.

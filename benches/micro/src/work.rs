@@ -5,7 +5,7 @@ use std::hint::black_box;
 use std::time::{Duration, SystemTime};
 
 use deis_store::key_path::encode;
-use deis_store::s3::op::{Execute as _, GetObject, Head, ListObjects, Operation as _, Request};
+use deis_store::s3::op::{GetObject, Head, ListObjects, Operation as _, Request};
 use deis_store::s3::{BucketName, ObjectKey};
 use deis_store::secret::Credentials;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};

@@ -19,14 +19,13 @@ const PIPE_BYTES: usize = 256 << 10;
 
 /// The totals of a whole archive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct TarSummary {
+pub(crate) struct TarSummary {
     /// The number of files, directories, links and others.
-    pub entries: u64,
+    pub(crate) entries: u64,
     /// The size of all files' content.
-    pub file_bytes: u64,
+    pub(crate) file_bytes: u64,
     /// The size of the archive itself, with its padding.
-    pub archive_bytes: u64,
+    pub(crate) archive_bytes: u64,
 }
 
 /// Reads an uncompressed archive to its end. The error is [`ErrorKind::Damaged`] if the archive is not whole.

@@ -87,11 +87,11 @@ impl Configuration {
 #[non_exhaustive]
 pub struct Plan {
     /// The keys to set: those that are absent or different on the target.
-    pub set: Vec<(String, Value)>,
+    pub(crate) set: Vec<(String, Value)>,
     /// The keys that already have their values.
-    pub unchanged: Vec<String>,
+    pub(crate) unchanged: Vec<String>,
     /// The keys that differ, but whose value the target keeps.
-    pub kept: Vec<String>,
+    pub(crate) kept: Vec<String>,
 }
 
 /// Compares a configuration with the target's own tree.

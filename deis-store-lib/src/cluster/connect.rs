@@ -176,7 +176,7 @@ impl Cluster {
 
     /// The bucket of a part, if it is one.
     #[must_use]
-    pub fn bucket<'a>(&'a self, part: &'a Part) -> Option<&'a BucketName> {
+    pub(crate) fn bucket<'a>(&'a self, part: &'a Part) -> Option<&'a BucketName> {
         let bucket = part.as_bucket()?;
         Some(bucket.added().unwrap_or(match bucket.contents() {
             Contents::WalE => &self.db_wal,
@@ -191,7 +191,7 @@ impl Cluster {
 
     /// Why a part is not to be had from this cluster, as far as is known without looking for it.
     #[must_use]
-    pub fn absent(&self, part: &Part) -> Option<(PartOutcome, String)> {
+    pub(crate) fn absent(&self, part: &Part) -> Option<(PartOutcome, String)> {
         match part {
             Part::Config if self.etcd.is_none() => Some((PartOutcome::Skipped, NO_ETCD.to_owned())),
             Part::Sql | Part::Volume if !self.has_host => {

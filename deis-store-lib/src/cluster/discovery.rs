@@ -17,21 +17,21 @@ const GATEWAY_PORT: u16 = 8888;
 #[non_exhaustive]
 pub struct Discovery {
     /// The gateways, `HOST:PORT`: the leader first, each once.
-    pub gateways: Vec<String>,
+    pub(crate) gateways: Vec<String>,
     /// The keys of the gateways' user.
-    pub credentials: Option<Credentials>,
+    pub(crate) credentials: Option<Credentials>,
     /// The bucket of the database's backups and WAL.
-    pub db_wal_bucket: String,
+    pub(crate) db_wal_bucket: String,
     /// The bucket of the registry.
-    pub registry_bucket: String,
+    pub(crate) registry_bucket: String,
     /// The platform's domain.
     pub domain: Option<String>,
     /// The platform's version, if it was set in etcd.
     pub version: Option<String>,
     /// The host that runs the database now.
-    pub database_host: Option<String>,
+    pub(crate) database_host: Option<String>,
     /// The place of the registry's images, if it is not this store.
-    pub registry_elsewhere: Option<String>,
+    pub(crate) registry_elsewhere: Option<String>,
     /// Whether logs are kept in memory, so that the store volume has none.
     pub logs_in_memory: bool,
 }
@@ -62,7 +62,7 @@ impl Discovery {
     }
 
     /// The gateways, or [`ErrorKind::NotReady`] if there is none.
-    pub fn require_gateways(&self) -> Result<&[String]> {
+    pub(crate) fn require_gateways(&self) -> Result<&[String]> {
         if self.gateways.is_empty() {
             return Err(Error::new(ErrorKind::NotReady, "no store-gateway is published in etcd")
                 .at(At::Key, "/deis/store/gateway/hosts")

@@ -10,7 +10,7 @@ pub mod deisctl;
 mod discovery;
 pub(crate) mod key_class;
 mod mount;
-pub mod volume;
+pub(crate) mod volume;
 #[cfg(test)]
 mod volume_tests;
 

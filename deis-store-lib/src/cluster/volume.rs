@@ -11,12 +11,12 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf};
 
 use super::mount;
 use crate::archive::tar::Inspected;
-pub use crate::archive::tar::TarSummary;
+use crate::archive::tar::TarSummary;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::remote::{Child, Exit, Input, Process, Remote, Stdout, privileged, run};
 
 /// The directory at which every host of a Deis cluster mounts the store.
-pub const STORE: &str = "/var/lib/deis/store";
+pub(crate) const STORE: &str = "/var/lib/deis/store";
 
 /// The name of the mark, a file that lies in a directory while an archive is unpacked there.
 const UNPACKING: &str = ".deis-store-unpacking";
@@ -25,7 +25,7 @@ const UNPACKING: &str = ".deis-store-unpacking";
 const PIECE_BYTES: usize = 128 << 10;
 
 /// Begins to read a directory of a host as an uncompressed tar archive.
-pub async fn save(remote: &dyn Remote, directory: &str) -> Result<Saving> {
+pub(crate) async fn save(remote: &dyn Remote, directory: &str) -> Result<Saving> {
     let warning = require_volume(remote, directory).await?;
     let tar = tar(&["-cpf", "-", "--numeric-owner", "-C", directory, "."]);
     let command = privileged(remote, &tar).await?;
@@ -35,7 +35,7 @@ pub async fn save(remote: &dyn Remote, directory: &str) -> Result<Saving> {
 
 /// A volume that is being read.
 #[derive(Debug)]
-pub struct Saving {
+pub(crate) struct Saving {
     reader: Inspected<Stdout>,
     process: Process,
     warning: Option<String>,
@@ -44,7 +44,7 @@ pub struct Saving {
 
 impl Saving {
     /// A summary of the saved volume, if the archive is whole. To be called when the archive was read to its end.
-    pub async fn finish(self) -> Result<Saved> {
+    pub(crate) async fn finish(self) -> Result<Saved> {
         let exit = self.process.finish().await?;
         let changed = changed(&exit);
         // GNU tar exits with 1 when files changed while it read them, which is normal for logs. Anything else is a
@@ -70,21 +70,25 @@ impl AsyncRead for Saving {
 
 /// A volume that was saved.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Saved {
+pub(crate) struct Saved {
     /// The totals of the archive.
-    pub archive: TarSummary,
+    #[cfg_attr(not(test), expect(dead_code, reason = "the totals are for tests"))]
+    pub(crate) archive: TarSummary,
     /// The files that changed or vanished while they were read, as tar names them. Only the last 64 KiB of tar's
     /// messages are searched for them.
-    pub changed: Vec<String>,
+    pub(crate) changed: Vec<String>,
     /// A warning about an unusual mount.
-    pub warning: Option<String>,
+    pub(crate) warning: Option<String>,
 }
 
 /// Unpacks an uncompressed tar archive into a directory of a host, with owners and modes. The caller should have
 /// checked before that the archive is whole. If the reader breaks off, the files unpacked so far stay, beside a mark,
 /// and another archive may be unpacked over them.
-pub async fn load(remote: &dyn Remote, directory: &str, reader: impl AsyncRead + Unpin) -> Result<Loaded> {
+pub(crate) async fn load(
+    remote: &dyn Remote,
+    directory: &str,
+    reader: impl AsyncRead + Unpin,
+) -> Result<Loaded> {
     let warning = require_volume(remote, directory).await?;
     let mark = format!("{directory}/{UNPACKING}");
     privileged_run(remote, &["touch", &mark]).await?;
@@ -128,17 +132,17 @@ async fn unpack(remote: &dyn Remote, directory: &str, reader: impl AsyncRead + U
 
 /// A volume that was loaded.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct Loaded {
+pub(crate) struct Loaded {
     /// The archive's length.
-    pub archive_bytes: u64,
+    #[cfg_attr(not(test), expect(dead_code, reason = "the totals are for tests"))]
+    pub(crate) archive_bytes: u64,
     /// A warning about an unusual mount.
-    pub warning: Option<String>,
+    pub(crate) warning: Option<String>,
 }
 
 /// Whether a restore may write into a directory, since it holds no data. `lost+found` and an empty `logs` do not count:
 /// each start of `store-volume` makes them. Files that an interrupted restore has left do not count either.
-pub async fn is_empty(remote: &dyn Remote, directory: &str) -> Result<bool> {
+pub(crate) async fn is_empty(remote: &dyn Remote, directory: &str) -> Result<bool> {
     let names = list(remote, directory).await?;
     if names.iter().any(|name| name == UNPACKING) {
         return Ok(true);

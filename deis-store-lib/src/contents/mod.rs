@@ -3,9 +3,12 @@
 //!
 //! Every rule that depends on what a bucket holds is asked of [`Contents`] and written nowhere else.
 
-pub mod registry;
-pub mod wal_e;
+#[cfg(feature = "backup")]
+pub(crate) mod registry;
+#[cfg(feature = "backup")]
+pub(crate) mod wal_e;
 
+#[cfg(feature = "backup")]
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -28,26 +31,31 @@ pub enum Contents {
 }
 
 /// One listing of a bucket in a backup, and which of its keys are copied then.
+#[cfg(feature = "backup")]
 #[derive(Clone, Copy, Debug)]
-pub struct Pass {
+pub(crate) struct Pass {
     takes: fn(&str) -> bool,
     /// Whether only those references are copied that were there before the pass began: what they refer to is then whole.
-    pub settled: bool,
+    pub(crate) settled: bool,
 }
 
+#[cfg(feature = "backup")]
 impl Pass {
     /// Whether a key is copied in this pass. Each key is taken by exactly one pass of its contents.
     #[must_use]
-    pub fn takes(&self, key: &str) -> bool {
+    pub(crate) fn takes(&self, key: &str) -> bool {
         (self.takes)(key)
     }
 }
 
+#[cfg(feature = "backup")]
 const PLAIN: [Pass; 1] = [Pass { takes: |_| true, settled: false }];
+#[cfg(feature = "backup")]
 const WAL_E: [Pass; 2] = [
     Pass { takes: wal_e::is_base_backup, settled: true },
     Pass { takes: |key| !wal_e::is_base_backup(key), settled: false },
 ];
+#[cfg(feature = "backup")]
 const REGISTRY: [Pass; 2] = [
     Pass { takes: registry::is_repository, settled: false },
     Pass { takes: |key| !registry::is_repository(key), settled: false },
@@ -55,7 +63,7 @@ const REGISTRY: [Pass; 2] = [
 
 impl Contents {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Plain, Self::WalE, Self::Registry];
+    pub(crate) const ALL: [Self; 3] = [Self::Plain, Self::WalE, Self::Registry];
 
     /// Its word: on the command line and in the manifest.
     #[must_use]
@@ -73,8 +81,9 @@ impl Contents {
     /// WAL-E: base backups whose sentinel was there before the first of them is copied, then all else, so that the log
     /// reaches at least to the end of each base backup. A registry: tags, then all else, so that every image that a copied
     /// tag names is copied.
+    #[cfg(feature = "backup")]
     #[must_use]
-    pub fn passes(self) -> &'static [Pass] {
+    pub(crate) fn passes(self) -> &'static [Pass] {
         match self {
             Self::Plain => &PLAIN,
             Self::WalE => &WAL_E,
@@ -83,8 +92,9 @@ impl Contents {
     }
 
     /// Whether an object says that others are whole: a sentinel, a tag. A restore writes it when these are there.
+    #[cfg(feature = "backup")]
     #[must_use]
-    pub fn is_reference(self, key: &str) -> bool {
+    pub(crate) fn is_reference(self, key: &str) -> bool {
         match self {
             Self::Plain => false,
             Self::WalE => wal_e::is_sentinel(key),
@@ -93,8 +103,9 @@ impl Contents {
     }
 
     /// The word that people use for its references.
+    #[cfg(feature = "backup")]
     #[must_use]
-    pub fn references(self) -> &'static str {
+    pub(crate) fn references(self) -> &'static str {
         match self {
             Self::Plain => "references",
             Self::WalE => "sentinels",
@@ -103,15 +114,17 @@ impl Contents {
     }
 
     /// Whether the order matters in which references were written: a restore then writes them one by one, oldest first.
+    #[cfg(feature = "backup")]
     #[must_use]
-    pub fn has_latest(self) -> bool {
+    pub(crate) fn has_latest(self) -> bool {
         self == Self::WalE
     }
 
     /// By prefix, the reference that a reader takes for the latest, given all of them with their time of writing in the
     /// order of the listing. Empty for contents without such a thing.
+    #[cfg(feature = "backup")]
     #[must_use]
-    pub fn latest<T: Ord>(
+    pub(crate) fn latest<T: Ord>(
         self,
         references: impl IntoIterator<Item = (String, T)>,
     ) -> BTreeMap<String, String> {
@@ -137,7 +150,7 @@ impl FromStr for Contents {
     }
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "backup"))]
 mod tests {
     use super::*;
 

@@ -15,24 +15,24 @@ type Open = fn(Root, Vec<String>, String, String) -> Result<NewFile>;
 impl Root {
     /// Begins a file at this path, making directories on the way. Where a name is taken by the other sort (a file
     /// for a directory, or the reverse) the path takes `%+`: [`NewFile::commit`] says which path it became.
-    pub fn new_file<S: Borrow<str>>(&self, path: &[S]) -> Result<NewFile> {
+    pub(crate) fn new_file<S: Borrow<str>>(&self, path: &[S]) -> Result<NewFile> {
         let name = path.last().map_or("", Borrow::borrow);
         self.begin(path, partial_name(name, ""), NewFile::create)
     }
 
     /// Begins the file of an object.
-    pub fn new_object(&self, key: &str, etag: &str) -> Result<NewFile> {
+    pub(crate) fn new_object(&self, key: &str, etag: &str) -> Result<NewFile> {
         self.begin(&encode(key), partial_name(key, etag), NewFile::create)
     }
 
     /// Begins the file of an object, or goes on with what an earlier run has left of it. Dropped before it is committed,
     /// it stays for the next run. While another run writes it, that is an [`Locked`](crate::ErrorKind::Locked) error.
-    pub fn resume_object(&self, key: &str, etag: &str) -> Result<NewFile> {
+    pub(crate) fn resume_object(&self, key: &str, etag: &str) -> Result<NewFile> {
         self.begin(&encode(key), partial_name(key, etag), NewFile::resume)
     }
 
     /// Renames something in it. The new name must be free.
-    pub fn rename(&self, from: &str, to: &str) -> Result<()> {
+    pub(crate) fn rename(&self, from: &str, to: &str) -> Result<()> {
         let (from, to) = (component(from)?, component(to)?);
         if self.kind_here(to)?.is_some() {
             return Err(self.unexpected_entry(to, "the name is taken"));

@@ -18,7 +18,7 @@ pub(super) enum Step {
 
 impl Root {
     /// A directory in it, which is made (0700) if that is wanted.
-    pub fn subdirectory(&self, name: &str, create: bool) -> Result<Self> {
+    pub(crate) fn subdirectory(&self, name: &str, create: bool) -> Result<Self> {
         match self.step(name)? {
             Step::Directory(directory) => Ok(directory),
             Step::Absent if create => {

@@ -16,16 +16,16 @@ const LISTING_BYTES: usize = 32 << 10;
 
 /// A name in a directory.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// The name.
-    pub name: OsString,
+    pub(crate) name: OsString,
     /// The kind of thing that it names.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
 }
 
 impl Root {
     /// The names in it, sorted.
-    pub fn list(&self) -> Result<Vec<Entry>> {
+    pub(crate) fn list(&self) -> Result<Vec<Entry>> {
         let mut entries = Vec::new();
         self.each_entry(|entry| {
             entries.push(entry);

@@ -14,13 +14,13 @@ use crate::error::{At, Error, ErrorKind, Result, printable};
 
 /// A lock that is held until it is dropped.
 #[derive(Debug)]
-pub struct Lock {
+pub(crate) struct Lock {
     _file: File,
 }
 
 impl Lock {
     /// Locks a file of this name against everybody, and writes into it who we are. It does not wait.
-    pub fn exclusive(root: &Root, name: &str, holder: &str) -> Result<Self> {
+    pub(crate) fn exclusive(root: &Root, name: &str, holder: &str) -> Result<Self> {
         let flags = OFlags::RDWR | OFlags::CREATE | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(root, component(name)?, flags, Mode::RUSR | Mode::WUSR);
         let mut file = match file {
@@ -40,7 +40,7 @@ impl Lock {
 
     /// Locks a directory against other runs that would write to it; nothing is left in it. Where the file system has no
     /// locks it is not locked.
-    pub fn directory(root: &Root) -> Result<Self> {
+    pub(crate) fn directory(root: &Root) -> Result<Self> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         // Not the root's own handle: a lock belongs to the handle, and that one has clones.
         let file = rustix::fs::openat(root, ".", flags, Mode::empty());
@@ -56,7 +56,7 @@ impl Lock {
     }
 
     /// Locks an open file against those who would delete it, together with other readers. It does not wait.
-    pub fn shared(file: File) -> Result<Self> {
+    pub(crate) fn shared(file: File) -> Result<Self> {
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) {
             Ok(()) => Ok(Self { _file: file }),
             Err(Errno::WOULDBLOCK) => Err(Error::new(ErrorKind::Locked, "another run is about to delete it")),

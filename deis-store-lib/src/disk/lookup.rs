@@ -12,7 +12,7 @@ use crate::error::{ErrorKind, Result, disk_error};
 
 impl Root {
     /// The metadata of what a path names, through no symlink; nothing if it is not there.
-    pub fn metadata<S: Borrow<str>>(&self, path: &[S]) -> Result<Option<Metadata>> {
+    pub(crate) fn metadata<S: Borrow<str>>(&self, path: &[S]) -> Result<Option<Metadata>> {
         match self.parent(path) {
             Ok((parent, name)) => parent.metadata_here(name),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
@@ -21,12 +21,12 @@ impl Root {
     }
 
     /// The kind of what a path names; nothing if it is not there.
-    pub fn kind<S: Borrow<str>>(&self, path: &[S]) -> Result<Option<Kind>> {
+    pub(crate) fn kind<S: Borrow<str>>(&self, path: &[S]) -> Result<Option<Kind>> {
         Ok(self.metadata(path)?.map(|metadata| metadata.kind))
     }
 
     /// Opens a file for reading.
-    pub fn open_file<S: Borrow<str>>(&self, path: &[S]) -> Result<File> {
+    pub(crate) fn open_file<S: Borrow<str>>(&self, path: &[S]) -> Result<File> {
         let (parent, name) = self.parent(path)?;
         // Without NONBLOCK, a planted pipe would wait for a writer for ever.
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;

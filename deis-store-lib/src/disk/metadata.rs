@@ -12,7 +12,7 @@ use crate::error::Result;
 
 /// The kind of thing that a name names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub(crate) enum Kind {
     /// A directory.
     Directory,
     /// A regular file.
@@ -25,13 +25,13 @@ pub enum Kind {
 
 /// The metadata of what a name names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Metadata {
+pub(crate) struct Metadata {
     /// Its kind.
-    pub kind: Kind,
+    pub(crate) kind: Kind,
     /// Its size in bytes.
-    pub size_bytes: u64,
+    pub(crate) size_bytes: u64,
     /// When it was changed last.
-    pub modified: SystemTime,
+    pub(crate) modified: SystemTime,
 }
 
 impl Root {

@@ -8,7 +8,7 @@ pub(crate) const PARTIAL: &str = "%part.";
 /// The name of the file, beside its target, that holds what has come of an object so far. Without an `ETag` that
 /// identifies the bytes no run resumes it.
 #[must_use]
-pub fn partial_name(key: &str, etag: &str) -> String {
+pub(crate) fn partial_name(key: &str, etag: &str) -> String {
     let digest = lower_hex(&Sha256::of(key.as_bytes()).0[..16]);
     let etag = if is_resumable(etag) { etag } else { "-" };
     format!("{PARTIAL}{digest}.{etag}")

@@ -10,7 +10,7 @@ use crate::error::{At, Error, ErrorKind, Result};
 pub(crate) const PROBE_NAME: &str = ".deis-store-probe";
 
 /// Refuses a file system that folds case, normalises Unicode or does not take the names that keys become.
-pub fn probe(root: &Root) -> Result<()> {
+pub(crate) fn probe(root: &Root) -> Result<()> {
     let directory = root.subdirectory(PROBE_NAME, true)?;
     let findings = look(&directory);
     for name in PAIRS.map(|(one, _, _)| one.to_owned()).into_iter().chain([hardest()]) {

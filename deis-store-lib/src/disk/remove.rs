@@ -15,7 +15,7 @@ impl Root {
     /// Removes a directory in this one with everything in it, or nothing if it is not there.
     ///
     /// A task that is just ending may still make a file or remove its own meanwhile; so it is tried for a while.
-    pub fn remove_directory(&self, name: &str) -> Result<()> {
+    pub(crate) fn remove_directory(&self, name: &str) -> Result<()> {
         let mut patience = 20;
         loop {
             if self.kind(&[name])?.is_none() {
@@ -34,12 +34,12 @@ impl Root {
     }
 
     /// Removes a file or link in this directory, if it is there.
-    pub fn remove_file(&self, name: &str) -> Result<()> {
+    pub(crate) fn remove_file(&self, name: &str) -> Result<()> {
         self.unlink(name)
     }
 
     /// Removes the file or link that a path names, if it is there. Directories on the way stay.
-    pub fn remove_at<S: Borrow<str>>(&self, path: &[S]) -> Result<()> {
+    pub(crate) fn remove_at<S: Borrow<str>>(&self, path: &[S]) -> Result<()> {
         let (parent, name) = self.parent(path)?;
         parent.unlink(name)
     }

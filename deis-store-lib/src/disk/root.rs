@@ -14,7 +14,7 @@ use crate::error::{At, Error, ErrorKind, Result, disk_error};
 
 /// A handle on a directory: everything below it is reached from here. Clones share the handle.
 #[derive(Clone, Debug)]
-pub struct Root(Arc<Inner>);
+pub(crate) struct Root(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -27,7 +27,7 @@ struct Inner {
 
 impl Root {
     /// Opens a directory. Symlinks on the way to it are followed: its user has chosen them.
-    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+    pub(crate) fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let problem = |kind, what: &str| Error::new(kind, what).at(At::Path, path.display());
@@ -44,7 +44,7 @@ impl Root {
     }
 
     /// Opens a directory, and makes it and its parents (0700) where they are missing.
-    pub fn create(path: impl AsRef<Path>) -> Result<Self> {
+    pub(crate) fn create(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         DirBuilder::new()
             .recursive(true)
@@ -56,17 +56,17 @@ impl Root {
 
     /// Its path, for messages.
     #[must_use]
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0.path
     }
 
     /// Makes what was created, renamed and removed in it survive a crash.
-    pub fn sync(&self) -> Result<()> {
+    pub(crate) fn sync(&self) -> Result<()> {
         rustix::fs::fsync(self).map_err(|error| disk_error("sync", self.path().display(), error.into()))
     }
 
     /// Makes everything written to its file system survive a crash.
-    pub fn sync_filesystem(&self) -> Result<()> {
+    pub(crate) fn sync_filesystem(&self) -> Result<()> {
         #[cfg(target_os = "linux")]
         rustix::fs::syncfs(self)
             .map_err(|error| disk_error("sync the file system of", self.path().display(), error.into()))?;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 /// A look at the bytes while they are written, such as a checksum's.
-pub trait Tap: Send + 'static {
+pub(crate) trait Tap: Send + 'static {
     /// The next bytes.
     fn bytes(&mut self, bytes: &[u8]);
 

@@ -7,7 +7,6 @@ use tokio::task::JoinHandle;
 use super::new_file::NewFile;
 use super::tap::Tap;
 use crate::error::{Error, ErrorKind, Result};
-use crate::hash::Sha256;
 
 /// How many chunks may wait for the disk: with the 256 KiB that the network gives at most, 1 MiB for each object.
 const WAITING_CHUNKS: usize = 4;
@@ -15,22 +14,18 @@ const WAITING_CHUNKS: usize = 4;
 /// Bytes that a blocking task writes. Dropped before [`Writing::finish`], what is written is dropped as it is, a little
 /// later.
 #[derive(Debug)]
-pub struct Writing<W = Written> {
+pub(crate) struct Writing<W = Written> {
     chunks: mpsc::Sender<Chunk>,
     task: Option<JoinHandle<Result<Option<W>>>>,
 }
 
 /// An object that was written and can be checked before it is committed.
 #[derive(Debug)]
-pub struct Written<T = ()> {
+pub(crate) struct Written<T = ()> {
     /// The file. To commit it blocks: do that in [`tokio::task::spawn_blocking`].
-    pub new_file: NewFile,
-    /// Its size.
-    pub size_bytes: u64,
-    /// Its SHA-256, unless it was begun without.
-    pub sha256: Option<Sha256>,
+    pub(crate) new_file: NewFile,
     /// The tap that has seen its bytes.
-    pub tap: T,
+    pub(crate) tap: T,
 }
 
 #[derive(Debug)]
@@ -42,7 +37,7 @@ enum Chunk {
 impl<T: Tap> Writing<Written<T>> {
     /// Begins to write a file.
     #[must_use]
-    pub fn start(new_file: NewFile, tap: T) -> Self {
+    pub(crate) fn start(new_file: NewFile, tap: T) -> Self {
         Self::by(|chunks| write(new_file, tap, chunks))
     }
 }
@@ -70,7 +65,7 @@ impl<W: Send + 'static> Writing<W> {
     }
 
     /// Hands on a chunk, and waits while the disk is behind. The error of an earlier chunk may be returned here.
-    pub async fn write(&mut self, bytes: Bytes) -> Result<()> {
+    pub(crate) async fn write(&mut self, bytes: Bytes) -> Result<()> {
         match self.chunks.send(Chunk::Bytes(bytes)).await {
             Ok(()) => Ok(()),
             Err(_) => self.outcome().await.and(Err(ended())),
@@ -78,14 +73,14 @@ impl<W: Send + 'static> Writing<W> {
     }
 
     /// Waits until everything is written. It is not committed yet.
-    pub async fn finish(mut self) -> Result<W> {
+    pub(crate) async fn finish(mut self) -> Result<W> {
         // If the writer has stopped already, its error is returned below.
         let _ = self.chunks.send(Chunk::End).await;
         self.outcome().await?.ok_or_else(ended)
     }
 
     /// Waits until what is written is dropped as it is.
-    pub async fn give_up(self) {
+    pub(crate) async fn give_up(self) {
         drop(self.chunks);
         if let Some(task) = self.task {
             // The caller has given it up, so its outcome does not matter.
@@ -114,7 +109,7 @@ pub(crate) fn write<T: Tap>(
     for bytes in chunks {
         new_file.write_tapped(&bytes, &mut tap).map_err(|error| new_file.write_error(error))?;
     }
-    Ok(Written { size_bytes: new_file.size_bytes(), sha256: new_file.sha256(), new_file, tap })
+    Ok(Written { new_file, tap })
 }
 
 #[cfg(test)]
@@ -123,6 +118,7 @@ mod tests {
 
     use super::*;
     use crate::disk::Root;
+    use crate::hash::Sha256;
 
     struct Count(usize);
 
@@ -141,7 +137,7 @@ mod tests {
             writing.write(Bytes::from(piece)).await.unwrap();
         }
         let written = writing.finish().await.unwrap();
-        assert_eq!((written.size_bytes, written.sha256), (3, Some(Sha256::of(b"abc"))));
+        assert_eq!((written.new_file.size_bytes(), written.new_file.sha256()), (3, Some(Sha256::of(b"abc"))));
         assert_eq!(written.tap.0, 3);
         assert_eq!(root.kind(&["k"]).unwrap(), None);
         let committed =

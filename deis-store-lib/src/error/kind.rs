@@ -85,8 +85,9 @@ impl fmt::Display for ErrorKind {
 }
 
 /// How far an error reaches.
+#[cfg(feature = "backup")]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Scope {
+pub(crate) enum Scope {
     /// This object or file alone: the next one may go well.
     Object,
     /// A server failed, perhaps at this object alone. If it fails object after object, it has ended the run.

@@ -3,13 +3,16 @@
 //! Damage that was looked for and found is not an error but a finding in a report; an error is what kept us from
 //! knowing. No message ever holds a key, a signature or a value from etcd.
 
-mod kind;
+pub(crate) mod kind;
 mod place;
 
 use std::fmt;
 
-pub use kind::{ErrorKind, Scope};
 pub use place::{At, Place};
+
+pub(crate) use kind::ErrorKind;
+#[cfg(feature = "backup")]
+pub(crate) use kind::Scope;
 
 /// The result of everything that can fail in this library.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -26,6 +29,7 @@ struct Inner {
     todo: Option<String>,
     source: Option<Source>,
     /// Whether it is known to befall the whole run, whatever its kind.
+    #[cfg(feature = "backup")]
     of_run: bool,
 }
 
@@ -38,6 +42,7 @@ impl Error {
             place: Place::default(),
             todo: None,
             source: None,
+            #[cfg(feature = "backup")]
             of_run: false,
         }))
     }
@@ -95,15 +100,15 @@ impl Error {
     /// same.
     #[cfg(feature = "backup")]
     #[must_use]
-    #[cfg(feature = "backup")]
     pub(crate) fn of_run(mut self) -> Self {
         self.0.of_run = true;
         self
     }
 
     /// Whether it befalls this object alone, or the whole run.
+    #[cfg(feature = "backup")]
     #[must_use]
-    pub fn scope(&self) -> Scope {
+    pub(crate) fn scope(&self) -> Scope {
         match self.kind() {
             _ if self.0.of_run => Scope::Run,
             ErrorKind::Usage
@@ -129,6 +134,7 @@ impl Error {
     }
 
     /// Whether an error of [`ErrorKind::Disk`] is about its path alone, and not about the disk.
+    #[cfg(feature = "backup")]
     fn is_of_one_path(&self) -> bool {
         use std::io::ErrorKind as Io;
         let cause = std::error::Error::source(self).and_then(|cause| cause.downcast_ref::<std::io::Error>());

@@ -11,7 +11,7 @@ use bytes::Bytes;
 
 use super::{Node, error, key};
 use crate::error::{At, Context, Error, ErrorKind, Result};
-use crate::http::backoff::Backoff;
+use crate::http::Backoff;
 use crate::http::{Body, Endpoint, HttpSend, Stage};
 
 /// The size of the largest answer that is accepted. The whole tree of a large platform has less than a tenth of it.
@@ -36,12 +36,12 @@ impl Etcd {
 
     /// The address of this etcd, and the way to it.
     #[must_use]
-    pub fn endpoint(&self) -> &Endpoint {
+    pub(crate) fn endpoint(&self) -> &Endpoint {
         self.http.endpoint()
     }
 
     /// A key with its value, or a directory with its direct members.
-    pub async fn get(&self, key: &str) -> Result<Node> {
+    pub(crate) async fn get(&self, key: &str) -> Result<Node> {
         self.call(Method::GET, key, "?sorted=true", None, Repeat::Always).await
     }
 
@@ -51,18 +51,13 @@ impl Etcd {
     }
 
     /// Sets a key, whether it exists or not. With `ttl` (whole seconds, at least 1) etcd removes it after that time.
-    pub async fn set(&self, key: &str, value: &str, ttl: Option<Duration>) -> Result<Node> {
+    pub(crate) async fn set(&self, key: &str, value: &str, ttl: Option<Duration>) -> Result<Node> {
         let form = key::form(value, ttl);
         self.call(Method::PUT, key, "", Some(form), Repeat::Always).await
     }
 
-    /// Sets a key that must not exist yet. If it exists, the error is [`ErrorKind::Occupied`].
-    pub async fn create(&self, key: &str, value: &str) -> Result<Node> {
-        self.call(Method::PUT, key, "?prevExist=false", Some(key::form(value, None)), Repeat::IfUnseen).await
-    }
-
     /// Deletes a key, not a directory.
-    pub async fn delete(&self, key: &str) -> Result<()> {
+    pub(crate) async fn delete(&self, key: &str) -> Result<()> {
         // If the first delete was done, its repetition would answer "no such key".
         self.call(Method::DELETE, key, "", None, Repeat::IfUnseen).await.map(drop)
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use ::http::{Method, Request, Response};
 use bytes::Bytes;
@@ -11,46 +11,42 @@ use futures_util::stream;
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
 
+#[cfg(feature = "gateway")]
 use super::Node;
 use crate::http::{Body, BoxFuture, Endpoint, HttpSend, Received, SendError, Stage};
 
 /// An etcd in memory. It answers the calls that [`super::Etcd`] makes.
 #[derive(Default)]
-pub struct Memory(Mutex<Keys>);
+pub(crate) struct Memory(Mutex<Keys>);
 
 type Keys = BTreeMap<String, String>;
 
 impl Memory {
     /// An etcd with all values of a tree.
+    #[cfg(feature = "gateway")]
     #[must_use]
-    pub fn of(tree: &Node) -> Self {
+    pub(crate) fn of(tree: &Node) -> Self {
         let keys = tree.leaves().map(|(node, value)| (node.key.clone(), value.expose().to_owned()));
         Self(Mutex::new(keys.collect()))
     }
 
     /// An etcd with these keys and values.
-    #[must_use]
-    pub fn with(keys: &[(&str, &str)]) -> Arc<Self> {
+    #[cfg(test)]
+    pub(crate) fn with(keys: &[(&str, &str)]) -> std::sync::Arc<Self> {
         let keys = keys.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-        Arc::new(Self(Mutex::new(keys.collect())))
+        std::sync::Arc::new(Self(Mutex::new(keys.collect())))
     }
 
     /// The value of a key.
     #[must_use]
-    pub fn value(&self, key: &str) -> Option<String> {
+    pub(crate) fn value(&self, key: &str) -> Option<String> {
         self.keys().get(key).cloned()
     }
 
     /// The number of keys.
     #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.keys().len()
-    }
-
-    /// Whether there is no key.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.keys().is_empty()
     }
 
     fn keys(&self) -> MutexGuard<'_, Keys> {

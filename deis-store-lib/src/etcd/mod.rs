@@ -2,22 +2,19 @@
 //!
 //! This module knows nothing of Deis. Values may be secrets, so no `Debug` and no error here shows one.
 
-#[cfg(feature = "client")]
 mod client;
-#[cfg(feature = "client")]
 mod error;
-#[cfg(feature = "client")]
 mod key;
-#[cfg(feature = "client")]
+#[cfg(any(feature = "gateway", test))]
 mod memory;
 mod node;
-#[cfg(all(test, feature = "client"))]
+#[cfg(test)]
 pub(crate) mod script;
-#[cfg(all(test, feature = "client"))]
+#[cfg(test)]
 mod tests;
 
-#[cfg(feature = "client")]
 pub use client::Etcd;
-#[cfg(feature = "client")]
-pub use memory::Memory;
 pub use node::{Node, Value};
+
+#[cfg(any(feature = "gateway", test))]
+pub(crate) use memory::Memory;

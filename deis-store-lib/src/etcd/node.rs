@@ -16,7 +16,7 @@ pub struct Value(Zeroizing<String>);
 impl Value {
     /// A value with this text.
     #[must_use]
-    pub fn new(text: impl Into<String>) -> Self {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
     }
 
@@ -38,27 +38,27 @@ impl std::fmt::Debug for Value {
 #[non_exhaustive]
 pub struct Node {
     /// The whole key, `/deis/router/bodySize`; `/` for the root.
-    pub key: String,
+    pub(crate) key: String,
     /// The value; none for a directory.
-    pub value: Option<Value>,
+    pub(crate) value: Option<Value>,
     /// Whether the node is a directory.
-    pub directory: bool,
+    pub(crate) directory: bool,
     /// The members of the directory, as far as the request asked for them. etcd hides keys that begin with `_`.
-    pub nodes: Vec<Node>,
+    pub(crate) nodes: Vec<Node>,
     /// The time until etcd removes the node; none if it stays for ever.
-    pub ttl: Option<Duration>,
+    pub(crate) ttl: Option<Duration>,
 }
 
 impl Node {
     /// An empty directory.
     #[must_use]
-    pub fn directory(key: impl Into<String>) -> Self {
+    pub(crate) fn directory(key: impl Into<String>) -> Self {
         Self { key: key.into(), directory: true, ..Self::default() }
     }
 
     /// The node of a whole key, if it is this node or below it.
     #[must_use]
-    pub fn find(&self, key: &str) -> Option<&Node> {
+    pub(crate) fn find(&self, key: &str) -> Option<&Node> {
         if self.key == key {
             return Some(self);
         }
@@ -70,12 +70,12 @@ impl Node {
 
     /// The text of a whole key, which may be a secret; `None` for a directory or a key that is not there.
     #[must_use]
-    pub fn text(&self, key: &str) -> Option<&str> {
+    pub(crate) fn text(&self, key: &str) -> Option<&str> {
         self.find(key)?.value.as_ref().map(Value::expose)
     }
 
     /// All nodes with a value, at or below this one.
-    pub fn leaves(&self) -> impl Iterator<Item = (&Node, &Value)> {
+    pub(crate) fn leaves(&self) -> impl Iterator<Item = (&Node, &Value)> {
         let mut waiting = vec![self];
         std::iter::from_fn(move || {
             loop {
@@ -89,7 +89,7 @@ impl Node {
     }
 
     /// The node in an answer of the v2 keys API.
-    pub fn parse(answer: &[u8]) -> Result<Self> {
+    pub(crate) fn parse(answer: &[u8]) -> Result<Self> {
         // serde_json's message is left out. It names a line, a column and at worst a type, so it cannot show our
         // values, which are all strings. But it could echo the page of a proxy.
         let answer: Answer = serde_json::from_slice(answer).map_err(|_| {

@@ -23,7 +23,7 @@ impl Default for Backoff {
 impl Backoff {
     /// The wait after `attempts` failed attempts, or `None` if there shall be no other. `random` is in `0.0..1.0`.
     #[must_use]
-    pub fn wait(&self, attempts: u32, random: f64) -> Option<Duration> {
+    pub(crate) fn wait(&self, attempts: u32, random: f64) -> Option<Duration> {
         if attempts == 0 || attempts >= self.attempts {
             return None;
         }

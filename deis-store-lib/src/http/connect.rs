@@ -60,7 +60,7 @@ impl fmt::Display for ProxyUrl {
 }
 
 /// The transport for an endpoint's URL: `http://HOST[:PORT]` or `https://…`. Plain http without a proxy goes through
-/// [`HyperTransport`]; https and proxies need feature `https`.
+/// hyper; https and proxies need feature `https`.
 pub fn connect(url: &str, options: impl Into<ConnectOptions>) -> Result<Arc<dyn HttpSend>> {
     let options = options.into();
     let endpoint = Endpoint::new(url)?;

@@ -23,8 +23,9 @@ impl Endpoint {
     }
 
     /// The same, reached through a host.
+    #[cfg(any(feature = "backup", test))]
     #[must_use]
-    pub fn through(self, host: impl Into<String>) -> Self {
+    pub(crate) fn through(self, host: impl Into<String>) -> Self {
         Self { via: Some(host.into()), ..self }
     }
 
@@ -35,36 +36,38 @@ impl Endpoint {
     }
 
     /// The host through which it is reached.
+    #[cfg(any(feature = "backup", test))]
     #[must_use]
-    pub fn via(&self) -> Option<&str> {
+    pub(crate) fn via(&self) -> Option<&str> {
         self.via.as_deref()
     }
 
     /// Host and port, as `Host` has them: the port is left out where the URL leaves it out.
     #[must_use]
-    pub fn authority(&self) -> &str {
+    pub(crate) fn authority(&self) -> &str {
         self.authority.as_str()
     }
 
     /// The host: a name or an address, IPv6 in brackets.
     #[must_use]
-    pub fn host(&self) -> &str {
+    pub(crate) fn host(&self) -> &str {
         self.authority.host()
     }
 
     /// The port; without one in the URL, that of the scheme.
     #[must_use]
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.authority.port_u16().unwrap_or(if self.is_https() { 443 } else { 80 })
     }
 
     /// Whether it is reached by https.
     #[must_use]
-    pub fn is_https(&self) -> bool {
+    pub(crate) fn is_https(&self) -> bool {
         self.scheme == Scheme::HTTPS
     }
 
     /// One that nothing connects to, for transports within the process.
+    #[cfg(any(feature = "gateway", test))]
     pub(crate) fn within(authority: &'static str) -> Self {
         Self { scheme: Scheme::HTTP, authority: Authority::from_static(authority), via: None }
     }

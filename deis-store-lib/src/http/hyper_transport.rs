@@ -18,7 +18,7 @@ use super::{Body, BoxFuture, Endpoint, HttpSend, Received, SendError, Stage, Tim
 
 /// The other end of a connection.
 #[derive(Clone, Debug)]
-#[non_exhaustive]
+#[cfg_attr(not(feature = "backup"), expect(dead_code, unreachable_pub, reason = "only hosts have sockets"))]
 pub enum Dial {
     /// A host (name or address, IPv6 in brackets or not) and a port.
     Tcp(String, u16),
@@ -28,7 +28,7 @@ pub enum Dial {
 
 /// One plain http endpoint, with its own pool of connections (hyper's is keyed by authority, so that two sockets
 /// under one `Host` would be mixed).
-pub struct HyperTransport {
+pub(crate) struct HyperTransport {
     client: legacy::Client<Connector, Outgoing>,
     host: HeaderValue,
     endpoint: Endpoint,
@@ -37,7 +37,7 @@ pub struct HyperTransport {
 impl HyperTransport {
     /// An endpoint, whose host and port go into `Host`, whatever is connected to.
     #[must_use]
-    pub fn new(dial: Dial, endpoint: Endpoint, timeouts: Timeouts) -> Self {
+    pub(crate) fn new(dial: Dial, endpoint: Endpoint, timeouts: Timeouts) -> Self {
         let client = legacy::Client::builder(TokioExecutor::new())
             .retry_canceled_requests(false)
             .set_host(false)

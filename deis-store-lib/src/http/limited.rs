@@ -17,7 +17,7 @@ use super::{Body, BoxFuture, Endpoint, Frames, HttpSend, Received, SendError, So
 
 /// The limits that several transports share.
 #[derive(Debug)]
-pub struct Limits {
+pub(crate) struct Limits {
     since: Instant,
     requests: Option<Mutex<Rate>>,
     bytes: Option<Mutex<Rate>>,
@@ -27,7 +27,7 @@ pub struct Limits {
 impl Limits {
     /// So many requests and bytes of bodies a second; `None` is no limit.
     #[must_use]
-    pub fn new(requests_per_second: Option<NonZeroU64>, bytes_per_second: Option<NonZeroU64>) -> Self {
+    pub(crate) fn new(requests_per_second: Option<NonZeroU64>, bytes_per_second: Option<NonZeroU64>) -> Self {
         let rate = |per_second| Mutex::new(Rate::new(per_second));
         // Each of many transfers gets its turn soon, so that none looks broken to either side.
         let turn = bytes_per_second.map_or(u64::MAX, |bytes| bytes.get() / 8);
@@ -70,7 +70,7 @@ impl Limits {
 
 /// A transport within [`Limits`], which it shares with others.
 #[derive(Debug)]
-pub struct Limited {
+pub(crate) struct Limited {
     inner: Arc<dyn HttpSend>,
     limits: Arc<Limits>,
 }
@@ -78,7 +78,7 @@ pub struct Limited {
 impl Limited {
     /// A transport within limits.
     #[must_use]
-    pub fn new(inner: Arc<dyn HttpSend>, limits: Arc<Limits>) -> Self {
+    pub(crate) fn new(inner: Arc<dyn HttpSend>, limits: Arc<Limits>) -> Self {
         Self { inner, limits }
     }
 }

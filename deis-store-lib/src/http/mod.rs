@@ -1,15 +1,15 @@
 //! How a request leaves: one attempt at one endpoint.
 //!
-//! Nothing here retries, signs, follows redirects, decompresses or knows of ssh. [`HyperTransport`] sends plain http over
-//! TCP or a unix socket, [`ReqwestTransport`] sends https, and what goes through a proxy. [`connect`] chooses.
+//! Nothing here retries, signs, follows redirects, decompresses or knows of ssh. `HyperTransport` sends plain http over
+//! TCP or a unix socket, `ReqwestTransport` sends https, and what goes through a proxy. [`connect`] chooses.
 
-pub mod backoff;
+mod backoff;
 mod body;
 mod connect;
 mod endpoint;
 mod hyper_transport;
 mod limited;
-pub mod rate;
+mod rate;
 #[cfg(feature = "https")]
 mod reqwest_transport;
 mod socket;
@@ -23,13 +23,15 @@ use std::time::Duration;
 
 use ::http::{Request, Response};
 
+pub use backoff::Backoff;
 pub use body::{Body, Frames, Received, Source};
 pub use connect::{ConnectOptions, ProxyUrl, connect};
 pub use endpoint::Endpoint;
-pub use hyper_transport::{Dial, HyperTransport};
-pub use limited::{Limited, Limits};
+
+pub(crate) use hyper_transport::{Dial, HyperTransport};
+pub(crate) use limited::{Limited, Limits};
 #[cfg(feature = "https")]
-pub use reqwest_transport::ReqwestTransport;
+pub(crate) use reqwest_transport::ReqwestTransport;
 
 use crate::error::{Error, ErrorKind};
 use body::SourceFailed;
@@ -60,7 +62,7 @@ pub struct SendError {
     /// The advice about it, where the transport knows more than the stage says.
     pub todo: Option<&'static str>,
     /// The cause.
-    pub source: Box<dyn std::error::Error + Send + Sync>,
+    pub(crate) source: Box<dyn std::error::Error + Send + Sync>,
 }
 
 impl SendError {

@@ -11,7 +11,7 @@ const BURST: Duration = Duration::from_secs(1);
 /// In no span of time more starts than the limit allows for it, plus the larger of one second's worth and the first
 /// piece. The first to ask starts first, and nobody waits for longer than what was taken before and by itself takes.
 #[derive(Clone, Debug)]
-pub struct Rate {
+pub(crate) struct Rate {
     per_second: NonZeroU64,
     paid_at: Duration,
 }
@@ -19,13 +19,13 @@ pub struct Rate {
 impl Rate {
     /// A full bucket; `per_second` is in whatever is counted.
     #[must_use]
-    pub fn new(per_second: NonZeroU64) -> Self {
+    pub(crate) fn new(per_second: NonZeroU64) -> Self {
         Self { per_second, paid_at: Duration::ZERO }
     }
 
     /// Takes so much, and says how long to wait before it may be used. `now` counts from any fixed moment, the same at
     /// each call.
-    pub fn take(&mut self, now: Duration, amount: u64) -> Duration {
+    pub(crate) fn take(&mut self, now: Duration, amount: u64) -> Duration {
         let nanoseconds = (u128::from(amount) * 1_000_000_000).div_ceil(u128::from(self.per_second.get()));
         let cost = Duration::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX));
         self.paid_at = self.paid_at.max(now).saturating_add(cost);

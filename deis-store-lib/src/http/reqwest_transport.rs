@@ -21,7 +21,7 @@ use crate::error::{At, Error, ErrorKind, Result};
 
 /// One endpoint by https, or behind a proxy.
 #[derive(Debug)]
-pub struct ReqwestTransport {
+pub(crate) struct ReqwestTransport {
     client: reqwest::Client,
     host: HeaderValue,
     base: String,
@@ -31,7 +31,7 @@ pub struct ReqwestTransport {
 
 impl ReqwestTransport {
     /// An endpoint. No proxy but the given one is used, whatever the environment says.
-    pub fn new(endpoint: Endpoint, options: &ConnectOptions) -> Result<Self> {
+    pub(crate) fn new(endpoint: Endpoint, options: &ConnectOptions) -> Result<Self> {
         let base = endpoint.url();
         let is_https = endpoint.is_https();
         let endpoint = match &options.proxy {

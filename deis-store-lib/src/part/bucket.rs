@@ -33,13 +33,13 @@ struct Inner {
 impl BucketPart {
     /// The bucket of the database's write-ahead log and base backups.
     #[must_use]
-    pub fn db_wal() -> Self {
+    pub(crate) fn db_wal() -> Self {
         Self::of_deis("db_wal", Contents::WalE)
     }
 
     /// The bucket of the applications' images.
     #[must_use]
-    pub fn registry() -> Self {
+    pub(crate) fn registry() -> Self {
         Self::of_deis("registry", Contents::Registry)
     }
 
@@ -74,13 +74,13 @@ impl BucketPart {
 
     /// The part's name: `db_wal`, `registry` or `bucket.NAME`.
     #[must_use]
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.0.name
     }
 
     /// The meaning of its objects.
     #[must_use]
-    pub fn contents(&self) -> Contents {
+    pub(crate) fn contents(&self) -> Contents {
         self.0.contents
     }
 

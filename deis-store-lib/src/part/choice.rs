@@ -56,13 +56,15 @@ pub enum PartChoice {
 
 impl PartChoice {
     /// Whether the parts were named one by one.
+    #[cfg(feature = "backup")]
     #[must_use]
-    pub fn is_by_name(&self) -> bool {
+    pub(crate) fn is_by_name(&self) -> bool {
         matches!(self, Self::Only(_))
     }
 
     /// An error of [`ErrorKind::Usage`] if it names a part that is none of these.
-    pub fn check(&self, known: &BTreeSet<Part>) -> Result<()> {
+    #[cfg(feature = "backup")]
+    pub(crate) fn check(&self, known: &BTreeSet<Part>) -> Result<()> {
         let names = match self {
             Self::All => return Ok(()),
             Self::AllBut(names) | Self::Only(names) => names,
@@ -74,8 +76,9 @@ impl PartChoice {
     }
 
     /// The parts that it means, given all that can be named and those that are meant if none is.
+    #[cfg(feature = "backup")]
     #[must_use]
-    pub fn of(&self, known: &BTreeSet<Part>, usual: &BTreeSet<Part>) -> BTreeSet<Part> {
+    pub(crate) fn of(&self, known: &BTreeSet<Part>, usual: &BTreeSet<Part>) -> BTreeSet<Part> {
         let has =
             |names: &BTreeSet<PartName>, part: &Part| names.iter().any(|name| name.as_str() == part.name());
         match self {
@@ -95,7 +98,7 @@ fn no_such_part(name: &str, known: &BTreeSet<Part>, more: &str) -> Error {
     Error::new(ErrorKind::Usage, "there is no such part").at(At::Part, name).todo(todo)
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "backup"))]
 mod tests {
     use super::*;
 

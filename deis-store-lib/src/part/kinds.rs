@@ -35,11 +35,11 @@ impl Part {
     }
 
     /// The parts that are one file each.
-    pub const FILES: [Self; 3] = [Self::Volume, Self::Sql, Self::Config];
+    pub(crate) const FILES: [Self; 3] = [Self::Volume, Self::Sql, Self::Config];
 
     /// The parts of a Deis platform.
     #[must_use]
-    pub fn of_deis() -> BTreeSet<Self> {
+    pub(crate) fn of_deis() -> BTreeSet<Self> {
         [Self::db_wal(), Self::registry(), Self::Volume, Self::Sql, Self::Config].into()
     }
 
@@ -56,7 +56,7 @@ impl Part {
 
     /// The bucket, if it is one: a directory of objects with lists.
     #[must_use]
-    pub fn as_bucket(&self) -> Option<&BucketPart> {
+    pub(crate) fn as_bucket(&self) -> Option<&BucketPart> {
         match self {
             Self::Bucket(bucket) => Some(bucket),
             Self::Volume | Self::Sql | Self::Config => None,
@@ -65,7 +65,7 @@ impl Part {
 
     /// The meaning of its objects, if it has any.
     #[must_use]
-    pub fn contents(&self) -> Option<Contents> {
+    pub(crate) fn contents(&self) -> Option<Contents> {
         self.as_bucket().map(BucketPart::contents)
     }
 
@@ -81,8 +81,9 @@ impl Part {
     }
 
     /// The part whose file this is.
+    #[cfg(feature = "backup")]
     #[must_use]
-    pub fn of_file(name: &str) -> Option<Self> {
+    pub(crate) fn of_file(name: &str) -> Option<Self> {
         Self::FILES.into_iter().find(|part| part.file_name() == Some(name))
     }
 

@@ -11,7 +11,7 @@ use super::internal::internal;
 use super::made::Sample;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{BoxFuture, Dial};
-use crate::remote::{Child, Input, Login, Process, Remote, Stdin, Stdout};
+use crate::remote::{Child, Host, Input, Login, Process, Stdin, Stdout};
 
 /// How much of a stream is between its two ends.
 const PIPE_BYTES: usize = 64 << 10;
@@ -108,7 +108,7 @@ fn child(
     Child { stdout, stdin, process: Process::new(command, stderr, code) }
 }
 
-impl Remote for MadeHost {
+impl Host for MadeHost {
     fn host(&self) -> &str {
         if self.sample.is_some() { "the old host" } else { "the new host" }
     }

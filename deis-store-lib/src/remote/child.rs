@@ -16,9 +16,9 @@ use crate::http::BoxFuture;
 const KEPT_STDERR_BYTES: usize = 64 << 10;
 
 /// The reader of a command's standard output.
-pub type Stdout = Pin<Box<dyn AsyncRead + Send>>;
+pub(crate) type Stdout = Pin<Box<dyn AsyncRead + Send>>;
 /// The writer to a command's standard input.
-pub type Stdin = Pin<Box<dyn AsyncWrite + Send>>;
+pub(crate) type Stdin = Pin<Box<dyn AsyncWrite + Send>>;
 
 /// A running command.
 pub struct Child {

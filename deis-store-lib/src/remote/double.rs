@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::AsyncReadExt;
 
-use super::{Child, Input, Login, Process, Remote, Stdin};
+use super::{Child, Host, Input, Login, Process, Stdin};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{BoxFuture, Dial};
 
@@ -35,7 +35,7 @@ impl Double {
     }
 }
 
-impl Remote for Double {
+impl Host for Double {
     fn host(&self) -> &'static str {
         "double"
     }

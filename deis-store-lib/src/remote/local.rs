@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use super::{Child, Input, Login, Process, Remote};
+use super::{Child, Host, Input, Login, Process};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{BoxFuture, Dial};
 
@@ -12,7 +12,7 @@ pub struct Local {
     login: Login,
 }
 
-impl Remote for Local {
+impl Host for Local {
     fn host(&self) -> &'static str {
         "this machine"
     }

@@ -13,7 +13,7 @@ pub struct Login {
 
 /// A command with the rights of root: unchanged if our user is root, else through `sudo -n`, which never asks for a
 /// password.
-pub async fn privileged<'a>(remote: &dyn Remote, command: &[&'a str]) -> Result<Vec<&'a str>> {
+pub(crate) async fn privileged<'a>(remote: &dyn Remote, command: &[&'a str]) -> Result<Vec<&'a str>> {
     let root = remote.login().root.get_or_try_init(|| is_root(remote)).await?;
     let sudo: &[&str] = if *root { &[] } else { &["sudo", "-n"] };
     Ok([sudo, command].concat())

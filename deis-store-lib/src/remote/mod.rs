@@ -6,6 +6,7 @@
 mod child;
 #[cfg(test)]
 pub(crate) mod double;
+mod host;
 mod local;
 mod login;
 #[cfg(feature = "ssh")]
@@ -14,58 +15,38 @@ mod ssh;
 mod ssh_error;
 mod tunnel;
 
-use std::fmt;
-
 use tokio::io::AsyncReadExt;
 
-pub use child::{Child, Exit, Process, Stdin, Stdout};
 pub use local::Local;
-pub use login::{Login, privileged};
 #[cfg(feature = "ssh")]
 pub use ssh::{Ssh, SshOptions};
 pub use tunnel::Tunnel;
 
+pub(crate) use child::{Child, Exit, Process, Stdin, Stdout};
+pub(crate) use host::{Host, Input};
+pub(crate) use login::{Login, privileged};
+
 use crate::error::{At, Error, ErrorKind, Result};
-use crate::http::{BoxFuture, Dial};
 
 /// The size of the largest output that [`run`] accepts.
 const MOST_OUTPUT_BYTES: u64 = 4 << 20;
 
-/// A host on which commands can be run.
-pub trait Remote: fmt::Debug + Send + Sync + 'static {
-    /// The host's name, for messages.
-    fn host(&self) -> &str;
+/// A host on which commands can be run: [`Local`] or [`Ssh`]. What the library does on it is its own.
+pub trait Remote: Host {}
 
-    /// Starts a program with its arguments.
-    fn spawn<'a>(&'a self, command: &'a [&'a str], input: Input) -> BoxFuture<'a, Result<Child>>;
-
-    /// The address to dial to reach a port from the host. It is valid as long as this value lives.
-    fn forward<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, Result<Dial>>;
-
-    /// The facts known about our user on the host.
-    fn login(&self) -> &Login;
-}
-
-/// The standard input of a command.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Input {
-    /// No input: the command reads the end at once.
-    Nothing,
-    /// The bytes that the caller writes to [`Child::stdin`].
-    Pipe,
-}
+impl<T: Host> Remote for T {}
 
 /// The result of a command that has ended.
 #[derive(Debug)]
-pub struct Output {
+pub(crate) struct Output {
     /// The standard output.
-    pub stdout: Vec<u8>,
+    pub(crate) stdout: Vec<u8>,
     /// The exit.
-    pub exit: Exit,
+    pub(crate) exit: Exit,
 }
 
 /// Runs a command to its end. Its output must be short: 4 MiB at most.
-pub async fn run(remote: &dyn Remote, command: &[&str]) -> Result<Output> {
+pub(crate) async fn run(remote: &dyn Remote, command: &[&str]) -> Result<Output> {
     let Child { stdout: reader, stdin, process } = remote.spawn(command, Input::Nothing).await?;
     drop(stdin);
     let mut reader = reader.take(MOST_OUTPUT_BYTES + 1);

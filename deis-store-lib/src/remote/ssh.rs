@@ -17,7 +17,7 @@ use std::time::Duration;
 use openssh::{ControlPersist, ForwardType, KnownHosts, Session, SessionBuilder, Socket, Stdio};
 use tokio::sync::Mutex;
 
-use super::{Child, Input, Login, Process, Remote, Stdin, Tunnel, ssh_error};
+use super::{Child, Host, Input, Login, Process, Stdin, Tunnel, ssh_error};
 use crate::error::{At, Error, ErrorKind, Result, disk_error};
 use crate::http::{BoxFuture, Dial};
 
@@ -150,7 +150,7 @@ impl Ssh {
     }
 }
 
-impl Remote for Ssh {
+impl Host for Ssh {
     fn host(&self) -> &str {
         &self.host
     }

@@ -8,4 +8,7 @@ mod surroundings;
 pub use clock::{Clock, SystemClock};
 pub use monitor::{Event, Level, Monitor, Silent, Task, TaskKind, TaskResult};
 pub use stop::Stop;
-pub use surroundings::{Run, Running, milliseconds};
+pub use surroundings::{Run, Running};
+
+#[cfg(feature = "backup")]
+pub(crate) use surroundings::milliseconds;

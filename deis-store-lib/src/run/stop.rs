@@ -28,12 +28,12 @@ impl Stop {
 
     /// Whether it was asked to stop.
     #[must_use]
-    pub fn stopped(&self) -> bool {
+    pub(crate) fn stopped(&self) -> bool {
         self.0.stopped.load(Ordering::Acquire)
     }
 
     /// An [`ErrorKind::Interrupted`] error if it was asked to stop.
-    pub fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         if self.stopped() { Err(interrupted()) } else { Ok(()) }
     }
 

@@ -3,7 +3,6 @@
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use super::clock::{Clock, SystemClock};
 use super::monitor::{Event, Level, Monitor, Silent, Task, TaskKind, TaskResult};
@@ -67,7 +66,7 @@ impl std::fmt::Debug for Run {
     }
 }
 
-/// A task that was begun. Dropping it without [`Running::done`] ends it as failed.
+/// A task that was begun. Dropping it without `done` ends it as failed.
 #[derive(Debug)]
 pub struct Running<'a> {
     run: &'a Run,
@@ -77,24 +76,28 @@ pub struct Running<'a> {
 
 impl Running<'_> {
     /// The run that it belongs to.
+    #[cfg(feature = "backup")]
     #[must_use]
-    pub fn run(&self) -> &Run {
+    pub(crate) fn run(&self) -> &Run {
         self.run
     }
 
     /// Its number, as the parent of others.
+    #[cfg(feature = "backup")]
     #[must_use]
-    pub fn task(&self) -> Task {
+    pub(crate) fn task(&self) -> Task {
         self.task
     }
 
     /// Says how much there will be in all.
-    pub fn total(&self, objects: Option<u64>, bytes: Option<u64>) {
+    #[cfg(feature = "backup")]
+    pub(crate) fn total(&self, objects: Option<u64>, bytes: Option<u64>) {
         self.run.monitor.event(&Event::Total { task: self.task, objects, bytes });
     }
 
     /// Says how much was done since the last call.
-    pub fn advance(&self, objects: u64, bytes: u64) {
+    #[cfg(feature = "backup")]
+    pub(crate) fn advance(&self, objects: u64, bytes: u64) {
         self.run.monitor.event(&Event::Advance { task: self.task, objects, bytes });
     }
 
@@ -104,7 +107,8 @@ impl Running<'_> {
     }
 
     /// Ends it.
-    pub fn done(mut self, result: TaskResult) {
+    #[cfg(feature = "backup")]
+    pub(crate) fn done(mut self, result: TaskResult) {
         self.result = result;
     }
 }
@@ -116,8 +120,9 @@ impl Drop for Running<'_> {
 }
 
 /// Milliseconds of a duration, as reports give them.
+#[cfg(feature = "backup")]
 #[must_use]
-pub fn milliseconds(duration: Duration) -> u64 {
+pub(crate) fn milliseconds(duration: std::time::Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 

@@ -121,8 +121,9 @@ impl Check {
     }
 
     /// Whether the bytes were found to agree with anything.
+    #[cfg(feature = "backup")]
     #[must_use]
-    pub fn agrees(self) -> bool {
+    pub(crate) fn agrees(self) -> bool {
         !matches!(self.finish(), Ok(Checked::None) | Err(_))
     }
 

@@ -48,21 +48,15 @@ impl S3Error {
         Self { status: head.status, code: String::new(), request_id, finding: Some(finding.into()) }
     }
 
-    /// Whether the object, bucket or upload is not there.
-    #[must_use]
-    pub fn is_not_found(&self) -> bool {
-        self.status == StatusCode::NOT_FOUND
-    }
-
     /// Whether the gateway, or a router before it, has too much to do.
-    #[must_use]
-    pub fn is_overload(&self) -> bool {
+    #[cfg(feature = "client")]
+    pub(crate) fn is_overload(&self) -> bool {
         matches!(self.status.as_u16(), 429 | 503 | 504) || self.code == "SlowDown"
     }
 
     /// Whether to try again. `method` matters: a 404 `NoSuchKey` to a PUT says that the body came cut off.
     #[must_use]
-    pub fn advice(&self, method: &Method) -> Advice {
+    pub(crate) fn advice(&self, method: &Method) -> Advice {
         match (self.status.as_u16(), self.code.as_str()) {
             (403, "RequestTimeTooSkewed") => Advice::LearnClock,
             (404, "NoSuchKey") if method == Method::PUT => Advice::Again,

@@ -159,7 +159,7 @@ impl Candidate {
 
 /// The MD5 that s3cmd left in `x-amz-meta-s3cmd-attrs` (`k:v` pairs between slashes).
 #[must_use]
-pub fn s3cmd_md5(attributes: &str) -> Option<[u8; 16]> {
+pub(crate) fn s3cmd_md5(attributes: &str) -> Option<[u8; 16]> {
     attributes.split('/').find_map(|pair| pair.strip_prefix("md5:")).and_then(from_hex)
 }
 

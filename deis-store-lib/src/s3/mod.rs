@@ -24,10 +24,12 @@ pub(crate) mod xml;
 #[cfg(feature = "client")]
 pub use client::Client;
 pub use common_prefixes::{CommonPrefixes, Folded};
+#[cfg(feature = "operations")]
+pub(crate) use error::Advice;
 pub use part_layout::PartLayout;
 pub use types::{BucketName, ObjectKey};
 #[cfg(feature = "operations")]
 pub use {
     check::{Check, Checked},
-    error::{Advice, S3Error},
+    error::S3Error,
 };

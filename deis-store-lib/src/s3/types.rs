@@ -10,6 +10,7 @@ use crate::error::{At, Error, ErrorKind, Result};
 
 /// The name of a bucket: 3 to 255 of `A-Z a-z 0-9 . _ -`, what radosgw with relaxed names allows.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "formats", derive(serde::Serialize))]
 pub struct BucketName(String);
 
 impl BucketName {
@@ -38,6 +39,7 @@ impl BucketName {
 /// One that a program makes has 1 to 1024 bytes of UTF-8 without NUL. One that a listing gives is taken as it is: a
 /// bucket can be listed whatever its keys look like, and [`ObjectKey::check`] says whether radosgw takes such a key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "formats", derive(serde::Serialize))]
 pub struct ObjectKey(String);
 
 impl ObjectKey {
@@ -96,12 +98,6 @@ macro_rules! text {
             }
         }
 
-        impl AsRef<str> for $name {
-            fn as_ref(&self) -> &str {
-                &self.0
-            }
-        }
-
         impl Deref for $name {
             type Target = str;
 
@@ -122,12 +118,6 @@ macro_rules! text {
             }
         }
 
-        impl PartialEq<String> for $name {
-            fn eq(&self, other: &String) -> bool {
-                self.0 == *other
-            }
-        }
-
         impl PartialEq<str> for $name {
             fn eq(&self, other: &str) -> bool {
                 self.0 == other
@@ -137,13 +127,6 @@ macro_rules! text {
         impl PartialEq<&str> for $name {
             fn eq(&self, other: &&str) -> bool {
                 self.0 == *other
-            }
-        }
-
-        #[cfg(feature = "formats")]
-        impl serde::Serialize for $name {
-            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(&self.0)
             }
         }
     };
@@ -189,7 +172,7 @@ mod tests {
     #[test]
     fn a_key_is_text_that_was_checked_and_a_listed_one_is_taken_as_it_is() {
         let key: ObjectKey = "a b".parse().unwrap();
-        assert!(key == "a b" && key.as_ref() == "a b");
+        assert!(key == "a b" && &*key == "a b");
         assert_eq!(String::from(key), "a b");
         for wrong in ["", "a\0", &"a".repeat(1025)] {
             assert_eq!(wrong.parse::<ObjectKey>().unwrap_err().kind(), ErrorKind::Usage);

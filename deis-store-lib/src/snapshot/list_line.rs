@@ -57,8 +57,9 @@ pub struct ListLine {
 
 impl ListLine {
     /// A line of what a listing says.
+    #[cfg(any(feature = "backup", test))]
     #[must_use]
-    pub fn new(
+    pub(crate) fn new(
         key: impl Into<String>,
         size_bytes: u64,
         etag: impl Into<String>,
@@ -94,8 +95,9 @@ impl ListLine {
     }
 
     /// Says at which path its file is, which is remembered only if it is not the key's own.
+    #[cfg(any(feature = "backup", test))]
     #[must_use]
-    pub fn stored_at(mut self, components: &[String]) -> Self {
+    pub(crate) fn stored_at(mut self, components: &[String]) -> Self {
         self.other_path = (components != encode(&self.key)).then(|| components.join("/"));
         self
     }

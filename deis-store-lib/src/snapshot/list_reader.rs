@@ -12,7 +12,7 @@ use crate::hash::Sha256;
 
 /// Reads an object list, and checks at its end that it is the one the manifest means. Ends after the first error.
 #[derive(Debug)]
-pub struct ListReader<R> {
+pub(crate) struct ListReader<R> {
     lines: BufReader<MultiGzDecoder<BufReader<Hashing<R>>>>,
     expected: FileDigest,
     last: Option<String>,
@@ -21,7 +21,7 @@ pub struct ListReader<R> {
 
 impl<R: Read> ListReader<R> {
     /// Reads a list of which the manifest says this.
-    pub fn new(input: R, expected: FileDigest) -> Self {
+    pub(crate) fn new(input: R, expected: FileDigest) -> Self {
         let hashing = Hashing { input, size_bytes: 0, sha256: sha2::Sha256::new() };
         let lines = BufReader::new(MultiGzDecoder::new(BufReader::with_capacity(64 << 10, hashing)));
         Self { lines, expected, last: None, ended: false }

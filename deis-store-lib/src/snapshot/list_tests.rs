@@ -6,7 +6,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use proptest::prelude::*;
 
-use super::{FileDigest, ListLine, ListReader, ListWriter, SealedList};
+use super::list_reader::ListReader;
+use super::{FileDigest, ListLine, ListWriter, SealedList};
 use crate::disk::Root;
 use crate::error::{ErrorKind, Result};
 use crate::hash::Sha256;

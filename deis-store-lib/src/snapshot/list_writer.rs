@@ -12,7 +12,7 @@ use crate::outcome::Counts;
 
 /// Writes an object list.
 #[derive(Debug)]
-pub struct ListWriter {
+pub(crate) struct ListWriter {
     gzip: GzEncoder<NewFile>,
     sealed: SealedList,
     last: Option<String>,
@@ -20,13 +20,13 @@ pub struct ListWriter {
 
 /// The name and the content of a list in numbers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SealedList {
+pub(crate) struct SealedList {
     /// Its name in `lists/`.
-    pub name: String,
+    pub(crate) name: String,
     /// The number of its keys by outcome.
-    pub counts: Counts,
+    pub(crate) counts: Counts,
     /// Bytes of its objects that are on disk.
-    pub bytes: u64,
+    pub(crate) bytes: u64,
 }
 
 impl ListWriter {
@@ -36,7 +36,7 @@ impl ListWriter {
     }
 
     /// Writes a line. Keys come in order, and each once; what is on disk has a digest.
-    pub fn add(&mut self, line: &ListLine) -> Result<()> {
+    pub(crate) fn add(&mut self, line: &ListLine) -> Result<()> {
         let internal = |what| Err(Error::new(ErrorKind::Internal, what).at(At::Key, &line.key));
         if self.last.as_ref().is_some_and(|last| *last >= line.key) {
             return internal("the keys of an object list come out of order");
@@ -60,7 +60,7 @@ impl ListWriter {
     }
 
     /// Seals the list. It is synced with the snapshot's other files.
-    pub fn finish(mut self) -> Result<SealedList> {
+    pub(crate) fn finish(mut self) -> Result<SealedList> {
         self.gzip.try_finish().map_err(|error| self.gzip.get_ref().write_error(error))?;
         let file = self.gzip.finish().map_err(|error| {
             Error::new(ErrorKind::Internal, "an object list is not sealed").because(error)

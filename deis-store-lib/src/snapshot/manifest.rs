@@ -16,7 +16,7 @@ use crate::part::Part;
 /// The manifest of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
-    /// The format: [`FORMAT`](super::FORMAT).
+    /// The format: 1 for what this version writes.
     pub format: u64,
     /// The words that a reader must know to read it: `buckets` if it holds parts that are no Deis platform's.
     #[serde(default)]

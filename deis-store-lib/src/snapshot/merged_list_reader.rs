@@ -10,7 +10,7 @@ use crate::tree::MergeSorted;
 /// The lines of all lists of a part, in order of their keys. Ends after the first error. It reads files: in async
 /// code, use it in a blocking task.
 #[derive(Debug)]
-pub struct MergedListReader {
+pub(crate) struct MergedListReader {
     merged: MergeSorted<ListLine, ListReader<File>>,
     last: Option<String>,
     ended: bool,

@@ -35,23 +35,22 @@ mod time;
 #[cfg(feature = "backup")]
 mod writer;
 
-pub use edition::FORMAT;
 pub use list_line::ListLine;
 pub use manifest::{FileDigest, Manifest, NotIncluded, Source};
 pub use part_entry::PartEntry;
 #[cfg(feature = "backup")]
 pub use {
-    list_reader::ListReader,
-    list_writer::{ListWriter, SealedList},
-    merged_list_reader::MergedListReader,
     name::SnapshotName,
     reader::SnapshotReader,
     repository::{Repository, SnapshotEntry, SnapshotState},
-    writer::SnapshotWriter,
 };
 
+#[cfg(all(test, feature = "backup"))]
+pub(crate) use list_writer::{ListWriter, SealedList};
 #[cfg(feature = "backup")]
 pub(crate) use {
+    edition::FORMAT,
     name::{LISTS, MANIFEST, MANIFEST_DIGEST, VERIFIED},
     time::timestamp,
+    writer::SnapshotWriter,
 };

@@ -34,18 +34,18 @@ pub struct SnapshotName(String);
 impl SnapshotName {
     /// The name for a run that starts at this time.
     #[must_use]
-    pub fn new(started: Timestamp) -> Self {
+    pub(crate) fn new(started: Timestamp) -> Self {
         Self(started.strftime(PATTERN).to_string())
     }
 
     /// The name as text.
     #[must_use]
-    pub fn as_str(&self) -> &str {
+    pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
 
     /// The time it stands for.
-    pub fn time(&self) -> Result<Timestamp, Error> {
+    pub(crate) fn time(&self) -> Result<Timestamp, Error> {
         let wrong = || Error::new(ErrorKind::Usage, "that is no name of a snapshot").at(At::Name, &self.0);
         let time =
             DateTime::strptime(PATTERN, &self.0).ok().and_then(|time| Offset::UTC.to_timestamp(time).ok());

@@ -31,8 +31,9 @@ pub struct PartEntry {
 
 impl PartEntry {
     /// An entry with an outcome and nothing in it.
+    #[cfg(feature = "backup")]
     #[must_use]
-    pub fn new(outcome: PartOutcome) -> Self {
+    pub(crate) fn new(outcome: PartOutcome) -> Self {
         let (lists, files) = (Vec::new(), Vec::new());
         Self { outcome, why: None, bucket: None, counts: Counts::default(), bytes: 0, lists, files }
     }

@@ -64,7 +64,7 @@ impl SnapshotReader {
     }
 
     /// The listed keys of a part with their outcomes, in order of the keys. A part without lists has no lines.
-    pub fn lines(&self, part: &Part) -> Result<MergedListReader> {
+    pub fn lines(&self, part: &Part) -> Result<impl Iterator<Item = Result<ListLine>> + Send + use<>> {
         let names = self.0.manifest.parts.get(part).map_or(&[][..], |entry| &entry.lists);
         let expected: Vec<_> = (1..=names.len()).map(|number| list_name(part, number, names.len())).collect();
         let mut given = names.to_vec();

@@ -110,12 +110,12 @@ impl Repository {
 
     /// Its identity: a UUID.
     #[must_use]
-    pub fn identity(&self) -> &str {
+    pub(crate) fn identity(&self) -> &str {
         &self.identity.repository
     }
 
     /// Locks it against other runs that write. `holder` tells people who holds it: host, process, command, since when.
-    pub fn lock(&self, holder: &str) -> Result<Lock> {
+    pub(crate) fn lock(&self, holder: &str) -> Result<Lock> {
         Lock::exclusive(&self.root, LOCK, holder)
     }
 
@@ -138,7 +138,7 @@ impl Repository {
     }
 
     /// Begins a snapshot, named by the time. `run_file` says what the run was asked for. Hold the lock.
-    pub fn begin(&self, run: &Run, run_file: &Value) -> Result<SnapshotWriter> {
+    pub(crate) fn begin(&self, run: &Run, run_file: &Value) -> Result<SnapshotWriter> {
         // Each time, since a repository can be copied to another file system.
         probe(&self.root)?;
         let mut name = SnapshotName::new(timestamp(run.clock.now())?);

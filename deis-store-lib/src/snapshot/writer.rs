@@ -19,7 +19,7 @@ use crate::part::Part;
 
 /// A snapshot that is being made. Until [`SnapshotWriter::commit`] it is a directory `NAME.unfinished`.
 #[derive(Debug)]
-pub struct SnapshotWriter {
+pub(crate) struct SnapshotWriter {
     repository: Root,
     identity: String,
     root: Root,
@@ -47,13 +47,13 @@ impl SnapshotWriter {
     }
 
     /// The name the snapshot will have.
-    #[must_use]
-    pub fn name(&self) -> &SnapshotName {
+    #[cfg(test)]
+    pub(crate) fn name(&self) -> &SnapshotName {
         &self.name
     }
 
     /// The directory of the objects of a bucket. Commit their files as 0400: an inode is shared by many snapshots.
-    pub fn objects(&self, part: &Part) -> Result<Root> {
+    pub(crate) fn objects(&self, part: &Part) -> Result<Root> {
         if part.as_bucket().is_none() {
             return Err(internal("a part that has no objects", part.name()));
         }
@@ -61,7 +61,7 @@ impl SnapshotWriter {
     }
 
     /// Begins one of the files with a fixed name: [`Part::file_name`], or the index of the volume. Commit it as 0600.
-    pub fn file(&self, name: &str) -> Result<NewFile> {
+    pub(crate) fn file(&self, name: &str) -> Result<NewFile> {
         if name == VOLUME_INDEX {
             return self.begin_file(&[LISTS, name]);
         }
@@ -72,7 +72,7 @@ impl SnapshotWriter {
     }
 
     /// Begins the `number`th of `of` lists of a part, counted from one.
-    pub fn list(&self, part: &Part, number: usize, of: usize) -> Result<ListWriter> {
+    pub(crate) fn list(&self, part: &Part, number: usize, of: usize) -> Result<ListWriter> {
         let name = list_name(part, number, of);
         if part.as_bucket().is_none() || !(1..=of).contains(&number) {
             return Err(internal("there is no such list", &name));
@@ -82,7 +82,7 @@ impl SnapshotWriter {
     }
 
     /// Removes what was written of a part that could not be taken, so that nothing of it looks like a backup.
-    pub fn discard(&self, part: &Part) -> Result<()> {
+    pub(crate) fn discard(&self, part: &Part) -> Result<()> {
         match part.file_name() {
             Some(name) => self.root.remove_file(name)?,
             None => self.root.remove_directory(part.name())?,
@@ -99,13 +99,13 @@ impl SnapshotWriter {
     }
 
     /// Removes everything of a run that has failed.
-    pub fn remove(self) -> Result<()> {
+    pub(crate) fn remove(self) -> Result<()> {
         self.repository.remove_directory(&format!("{}{UNFINISHED}", self.name))
     }
 
     /// Makes everything durable, seals it with the manifest and gives it its name. The manifest's format,
     /// requirements, names and files are filled in here.
-    pub fn commit(self, mut manifest: Manifest) -> Result<SnapshotReader> {
+    pub(crate) fn commit(self, mut manifest: Manifest) -> Result<SnapshotReader> {
         manifest.format = FORMAT;
         manifest.requires.clear();
         let added = |part: &Part| part.as_bucket().is_some_and(|bucket| bucket.added().is_some());

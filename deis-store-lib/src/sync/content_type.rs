@@ -18,7 +18,7 @@ impl Default for ContentTypes {
 impl ContentTypes {
     /// The type of a file of this name, or path.
     #[must_use]
-    pub fn of(&self, name: &str) -> Option<&str> {
+    pub(crate) fn of(&self, name: &str) -> Option<&str> {
         let guessed = if self.by_name { guess(name) } else { None };
         guessed.or(self.otherwise.as_deref())
     }

@@ -22,7 +22,7 @@ impl Globs {
 
     /// Whether there are no patterns that leave out.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.exclude.is_empty()
     }
 
@@ -40,7 +40,7 @@ impl Globs {
 
     /// Whether this path is left out.
     #[must_use]
-    pub fn leave_out(&self, path: &str) -> bool {
+    pub(crate) fn leave_out(&self, path: &str) -> bool {
         if self.exclude.is_empty() {
             return false;
         }

@@ -3,8 +3,6 @@
 //! The bytes that an earlier run has left are taken for the beginning of the object whose `ETag` is in the file's name,
 //! read again, and checked with the rest: they are not trusted.
 
-use std::time::SystemTime;
-
 use super::arrive::{SMALL_BYTES, arrive, outcome_of};
 use super::attempts::{Attempt, Attempts};
 use crate::blocking::blocking;
@@ -14,56 +12,34 @@ use crate::hash::Sha256;
 use crate::outcome::Outcome;
 use crate::s3::client::Revision;
 use crate::s3::op::{ListedObject, ObjectInfo};
-use crate::s3::{BucketName, Check, Checked, Client, ObjectKey};
+use crate::s3::{BucketName, Check, Checked, Client};
 
 /// A listed object, and what became of it.
 #[derive(Debug)]
-pub struct Downloaded {
+pub(crate) struct Downloaded {
     /// As it was listed; the last time, if it was replaced meanwhile.
-    pub listed: ListedObject,
+    pub(crate) listed: ListedObject,
     /// Its outcome.
-    pub outcome: Outcome,
+    pub(crate) outcome: Outcome,
     /// Whether its bytes were not what its `ETag` says, or it has none any more though it is listed.
-    pub damaged: bool,
+    pub(crate) damaged: bool,
     /// Its file, if it is on disk.
-    pub stored: Option<StoredFile>,
+    pub(crate) stored: Option<StoredFile>,
 }
 
 /// The file of an object.
 #[derive(Debug)]
-pub struct StoredFile {
+pub(crate) struct StoredFile {
     /// The components of its path.
-    pub path: Vec<String>,
+    pub(crate) path: Vec<String>,
     /// Its size in bytes.
-    pub size_bytes: u64,
+    pub(crate) size_bytes: u64,
     /// Its digest, if one was wanted.
-    pub sha256: Option<Sha256>,
+    pub(crate) sha256: Option<Sha256>,
     /// The check that its bytes have passed.
-    pub checked: Checked,
-    /// When the object was written.
-    pub modified: SystemTime,
+    pub(crate) checked: Checked,
     /// The headers and metadata that are stored with the object.
-    pub info: ObjectInfo,
-}
-
-/// Downloads one object into a new file and commits it, with this mode and the object's time, if the bytes are what
-/// the object's `ETag` says; else it is an [`ErrorKind::Damaged`] error and no file.
-pub async fn download(
-    client: &Client,
-    bucket: &BucketName,
-    key: &ObjectKey,
-    mode: u32,
-    open: impl FnOnce() -> Result<NewFile> + Send + 'static,
-) -> Result<StoredFile> {
-    let download = client.get(bucket, key).await?;
-    let stored = async {
-        let info = download.info().clone();
-        let modified = info.modified.time()?;
-        let commit = move |new_file: NewFile| new_file.commit(mode, Some(modified), false);
-        let (committed, checked) = arrive(Some(download), Check::new(&info), open, commit).await?;
-        Ok(StoredFile::new(committed, checked, modified, info))
-    };
-    stored.await.at(At::Key, key).at(At::Bucket, bucket)
+    pub(crate) info: ObjectInfo,
 }
 
 /// The files that objects become.
@@ -140,12 +116,11 @@ impl<'a> Downloader<'a> {
         } else {
             self.rest(listed, None).await?
         };
-        let modified = info.modified.time()?;
         let committed = match settled {
             Settled::Committed(committed) => committed,
             Settled::Waits(new_file) => self.commits.commit(new_file).await?,
         };
-        Ok(StoredFile::new(committed, checked, modified, info))
+        Ok(StoredFile::new(committed, checked, info))
     }
 
     /// Opens the file that an earlier run has left of an object, or begins it.
@@ -260,9 +235,9 @@ enum Settled {
 }
 
 impl StoredFile {
-    fn new(committed: Committed, checked: Checked, modified: SystemTime, info: ObjectInfo) -> Self {
+    fn new(committed: Committed, checked: Checked, info: ObjectInfo) -> Self {
         let Committed { path, size_bytes, sha256 } = committed;
-        Self { path, size_bytes, sha256, checked, modified, info }
+        Self { path, size_bytes, sha256, checked, info }
     }
 }
 

@@ -14,7 +14,7 @@ use crate::s3::Client;
 ///
 /// A failure of a single object is its outcome. An error befalls all: the listing fails, the disk is full, the run is
 /// stopped, or the gateways fail object after object.
-pub async fn download_all(
+pub(crate) async fn download_all(
     client: &Client,
     selection: &Selection,
     root: &Root,

@@ -84,8 +84,7 @@ impl PutFile<'_> {
         Self { creates_only: true, ..self }
     }
 
-    /// Sends it; says what is stored.
-    pub async fn send(self) -> Result<Revision> {
+    async fn send(self) -> Result<Revision> {
         let (bucket, key) = (self.bucket, self.key);
         self.sent().await.at(At::Bucket, bucket).at(At::Key, key)
     }

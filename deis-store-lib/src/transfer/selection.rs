@@ -41,31 +41,31 @@ impl Selection {
 
     /// The keys begin so.
     #[must_use]
-    pub fn prefix(&self) -> &str {
+    pub(crate) fn prefix(&self) -> &str {
         &self.prefix
     }
 
     /// The part of the prefix that is no part of a path: all up to its last `/`.
     #[must_use]
-    pub fn base(&self) -> &str {
+    pub(crate) fn base(&self) -> &str {
         self.prefix.rfind('/').map_or("", |end| &self.prefix[..=end])
     }
 
     /// A key without [`Selection::base`].
     #[must_use]
-    pub fn below<'k>(&self, key: &'k str) -> &'k str {
+    pub(crate) fn below<'k>(&self, key: &'k str) -> &'k str {
         key.get(self.base().len()..).unwrap_or(key)
     }
 
     /// Whether a key is one of these.
     #[must_use]
-    pub fn wants(&self, key: &str) -> bool {
+    pub(crate) fn wants(&self, key: &str) -> bool {
         key.starts_with(&self.prefix) && self.wanted.as_ref().is_none_or(|wanted| wanted(key))
     }
 
     /// Whether they are all objects of the bucket.
     #[must_use]
-    pub fn is_whole_bucket(&self) -> bool {
+    pub(crate) fn is_whole_bucket(&self) -> bool {
         self.prefix.is_empty() && self.wanted.is_none()
     }
 }

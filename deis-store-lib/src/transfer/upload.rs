@@ -21,34 +21,34 @@ use crate::s3::{BucketName, Client, ObjectKey, PartLayout};
 const IN_ONE_BYTES: u64 = 64 << 20;
 
 /// A file that is to become an object.
-pub struct UploadFile {
+pub(crate) struct UploadFile {
     /// The key.
-    pub key: String,
+    pub(crate) key: String,
     /// Opens the file.
-    pub open: Box<dyn FnOnce() -> Result<File> + Send>,
+    pub(crate) open: Box<dyn FnOnce() -> Result<File> + Send>,
     /// Its size in bytes.
-    pub size_bytes: u64,
+    pub(crate) size_bytes: u64,
     /// The digest it must have, if that is known.
-    pub sha256: Option<Sha256>,
+    pub(crate) sha256: Option<Sha256>,
     /// `Content-Type`.
-    pub content_type: Option<String>,
+    pub(crate) content_type: Option<String>,
     /// Headers that are kept with the object.
-    pub headers: BTreeMap<String, String>,
+    pub(crate) headers: BTreeMap<String, String>,
     /// The user's metadata.
-    pub meta: BTreeMap<String, String>,
+    pub(crate) meta: BTreeMap<String, String>,
     /// The size of the parts to upload it in, where its `ETag` shall be one of such parts.
-    pub part_size_bytes: Option<u64>,
+    pub(crate) part_size_bytes: Option<u64>,
     /// Whether its `ETag` shall be its MD5: then it goes in one request, however big, if one can carry it.
-    pub in_one: bool,
+    pub(crate) in_one: bool,
     /// The rights to it; without this it is private.
-    pub acl: Option<CannedAcl>,
+    pub(crate) acl: Option<CannedAcl>,
     /// Whether it is stored only if nothing has its key yet: for what goes in one request.
-    pub creates_only: bool,
+    pub(crate) creates_only: bool,
 }
 
 impl UploadFile {
     /// A file with nothing said of it but its key and its size.
-    pub fn new(
+    pub(crate) fn new(
         key: impl Into<String>,
         size_bytes: u64,
         open: impl FnOnce() -> Result<File> + Send + 'static,
@@ -71,27 +71,27 @@ impl UploadFile {
 
 /// An object that has the bytes of its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UploadedFile {
+pub(crate) struct UploadedFile {
     /// Its `ETag`.
-    pub etag: String,
+    pub(crate) etag: String,
     /// Whether it was there already, with the same bytes.
-    pub unchanged: bool,
+    pub(crate) unchanged: bool,
 }
 
 /// Uploads files into a bucket.
 #[derive(Clone, Copy, Debug)]
-pub struct Uploader<'a> {
+pub(crate) struct Uploader<'a> {
     /// The cluster's gateways.
-    pub client: &'a Client,
+    pub(crate) client: &'a Client,
     /// The bucket.
-    pub bucket: &'a BucketName,
+    pub(crate) bucket: &'a BucketName,
     /// Whether an object may be there already: one with the same bytes is then left as it is.
-    pub look_first: bool,
+    pub(crate) look_first: bool,
 }
 
 impl Uploader<'_> {
     /// Uploads one file: in parts if it is big.
-    pub async fn upload(&self, file: UploadFile) -> Result<UploadedFile> {
+    pub(crate) async fn upload(&self, file: UploadFile) -> Result<UploadedFile> {
         let key = ObjectKey::new(&file.key)?;
         let uploaded = self.send(&key, file).await.map_err(|error| match error.kind() {
             // A gateway that denies one object, or takes no more of them, denies the next ones too.

@@ -9,13 +9,13 @@ use crate::run::Running;
 
 /// A file, and what became of it.
 #[derive(Debug)]
-pub struct UploadResult {
+pub(crate) struct UploadResult {
     /// The key.
-    pub key: String,
+    pub(crate) key: String,
     /// Its size in bytes.
-    pub size_bytes: u64,
+    pub(crate) size_bytes: u64,
     /// The object that is now in the bucket, or why it is not there.
-    pub result: Result<UploadedFile>,
+    pub(crate) result: Result<UploadedFile>,
 }
 
 impl Uploader<'_> {
@@ -23,7 +23,7 @@ impl Uploader<'_> {
     ///
     /// A failure of a single file is in its result. An error befalls all: the source or the gateways fail, or the run is
     /// stopped. `each` is called before it for what is done by then.
-    pub async fn upload_all(
+    pub(crate) async fn upload_all(
         &self,
         files: impl Stream<Item = Result<UploadFile>>,
         task: &Running<'_>,

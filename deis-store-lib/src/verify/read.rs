@@ -79,18 +79,6 @@ impl Share {
         }
         Err(Error::new(ErrorKind::Usage, "a share is one of so many, counted from 1, such as 1/7"))
     }
-
-    /// Which one it is.
-    #[must_use]
-    pub fn nth(self) -> u64 {
-        self.nth
-    }
-
-    /// Of how many.
-    #[must_use]
-    pub fn of(self) -> u64 {
-        self.of
-    }
 }
 
 impl fmt::Display for Share {

@@ -29,7 +29,7 @@ async fn a_range_is_exactly_the_bytes_that_were_asked_for(site: &Site) {
     ] {
         let mut operation = GetObject::new(&site.bucket, &key);
         operation.range = Some(ByteRange { first, last });
-        let (head, body) = site.answer(&operation).await;
+        let (head, body) = site.send(operation.request()).await;
         let info = operation.parse_head(&head).unwrap();
         let first = usize::try_from(first).unwrap();
         assert!(body == bytes[first..end], "{first} to {last:?}");

@@ -42,7 +42,7 @@ async fn ranges_versions_and_copies_know_every_key(site: &Site) {
         let mut get = GetObject::new(bucket, &from);
         get.range = Some(ByteRange { first: 1, last: Some(name.len() as u64) });
         get.version_id = Some("null");
-        let (head, body) = site.answer(&get).await;
+        let (head, body) = site.send(get.request()).await;
         get.parse_head(&head).unwrap_or_else(|error| panic!("{name:?}: {error:?}"));
         assert_eq!(body, name.as_bytes(), "{name:?}");
         let to = key(&format!("copy of {name}"));
@@ -104,7 +104,7 @@ async fn every_key_is_given_taken_and_asked_for_by_a_presigned_url(site: &Site) 
         let key = key(name);
         let put = PutObject::new(bucket, &key, name.len() as u64, md5(name.as_bytes())).unwrap();
         let digest = put.request().headers["content-md5"].to_str().unwrap().to_owned();
-        let url = site.client.presigned(&put, expires).unwrap();
+        let url = site.client.presigned(&put.request(), expires).unwrap();
         // The signed headers must be sent, besides the URL.
         assert_eq!(plain("PUT", &url, "", name.as_bytes()).0, 403, "{url}");
         let digest = format!("Content-MD5: {digest}\r\n");
@@ -113,11 +113,11 @@ async fn every_key_is_given_taken_and_asked_for_by_a_presigned_url(site: &Site) 
         let mut get = GetObject::new(bucket, &key);
         for version_id in [None, Some("null")] {
             get.version_id = version_id;
-            let url = site.client.presigned(&get, expires).unwrap();
+            let url = site.client.presigned(&get.request(), expires).unwrap();
             assert_eq!(plain("GET", &url, "", b""), (200, name.as_bytes().to_vec()), "{url}");
             assert_eq!(plain("HEAD", &url, "", b"").0, 403, "{url}");
         }
-        let url = site.client.presigned(&HeadObject::new(bucket, &key), expires).unwrap();
+        let url = site.client.presigned(&HeadObject::new(bucket, &key).request(), expires).unwrap();
         assert_eq!(plain("HEAD", &url, "", b"").0, 200, "{url}");
         assert_eq!(plain("GET", &url, "", b"").0, 403, "{url}");
     }
@@ -127,10 +127,10 @@ async fn other_operations_are_not_signed_beforehand(site: &Site) {
     let (bucket, key) = (&site.bucket, &key("k"));
     let expires = SystemTime::now() + Duration::from_mins(1);
     let delete = deis_store::s3::op::DeleteObject::new(bucket, key);
-    let error = site.client.presigned(&delete, expires).unwrap_err();
+    let error = site.client.presigned(&delete.request(), expires).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Usage);
     let late = SystemTime::now() - Duration::from_mins(1);
-    let url = site.client.presigned(&GetObject::new(bucket, key), late).unwrap();
+    let url = site.client.presigned(&GetObject::new(bucket, key).request(), late).unwrap();
     assert_eq!(plain("GET", &url, "", b"").0, 403);
     refused(site.get("k").await, ErrorKind::NotFound, "404 NoSuchKey");
 }

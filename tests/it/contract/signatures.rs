@@ -8,7 +8,7 @@ use deis_store::ErrorKind;
 use deis_store::http::Body;
 use deis_store::run::{Clock, SystemClock};
 use deis_store::s3::Client;
-use deis_store::s3::op::{GetObject, Operation as _, PutObject, Request};
+use deis_store::s3::op::{GetObject, PutObject, Request};
 use deis_store::secret::Credentials;
 
 use super::{Pieces, Site, client, key, made, md5, refused, rules};

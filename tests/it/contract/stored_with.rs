@@ -67,7 +67,7 @@ async fn what_is_said_to_be_gzip_is_left_as_it_is(site: &Site) {
     // The gateway does not compress on the way, either.
     let key = key("plain");
     site.put_with("plain", &[b'x'; 9000], Some("text/plain"), &[], &[]).await.unwrap();
-    let mut request = deis_store::s3::op::Operation::request(&GetObject::new(&site.bucket, &key));
+    let mut request = GetObject::new(&site.bucket, &key).request();
     request.headers.insert("accept-encoding", http::HeaderValue::from_static("gzip, br"));
     let (head, body) = site.send(request).await;
     assert_eq!((head.text("content-encoding").as_str(), body.len()), ("", 9000));

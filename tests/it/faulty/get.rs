@@ -2,9 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use deis_store::disk::Root;
 use deis_store::s3::Client;
-use deis_store::transfer::download;
 use deis_store::{ErrorKind, Result};
 use deis_store_tests::faulty::{Answer, Asked, Edit, Fault, FaultyGateway, Operation, edited, etag, instead};
 
@@ -31,9 +29,8 @@ async fn read(client: &Client) -> Result<Vec<u8>> {
 /// The object as a file, which is checked against its ETag; without an object there is no file either.
 async fn file(client: &Client) -> Result<Vec<u8>> {
     let scratch = tempfile::tempdir().unwrap();
-    let root = Root::open(scratch.path()).unwrap();
-    let fetched = download(client, &bucket(), &key("key"), 0o600, move || root.new_file(&["file"])).await;
     let file = scratch.path().join("file");
+    let fetched = client.get_file(&bucket(), &key("key"), &file).await;
     match fetched {
         Ok(_) => Ok(std::fs::read(file).unwrap()),
         Err(error) => {
@@ -131,6 +128,27 @@ fn a_flipped_bit_is_damage_and_leaves_no_file() {
     for at in [0, HALF, SIZE] {
         run(Case::named("flipped", Fault::Flipped(at), ErrorKind::Damaged, 1));
     }
+}
+
+#[test]
+fn a_name_that_is_taken_costs_no_request_and_is_replaced_if_that_is_asked_for() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let gateway = FaultyGateway::start().unwrap();
+    fill(&gateway);
+    let (client, scratch) = (client(&gateway), tempfile::tempdir().unwrap());
+    let (bucket, key, path) = (bucket(), key("key"), scratch.path().join("file"));
+    std::fs::write(&path, "theirs").unwrap();
+    let get = || client.get_file(&bucket, &key, &path);
+    let error = runtime().block_on(get().into_future()).unwrap_err();
+    assert_eq!((error.kind(), gateway.asked().len()), (ErrorKind::Occupied, 0), "{error:?}");
+    assert_eq!(std::fs::read(&path).unwrap(), b"theirs");
+    let (info, checked) = runtime().block_on(get().mode(0o644).replace().into_future()).unwrap();
+    assert_eq!((info.total_bytes, checked), (SIZE as u64, deis_store::s3::Checked::Md5));
+    assert!(std::fs::read(&path).unwrap() == bytes(SIZE));
+    let metadata = path.metadata().unwrap();
+    assert_eq!(metadata.permissions().mode() & 0o777, 0o644);
+    assert_eq!(metadata.modified().unwrap(), info.modified.time().unwrap());
+    assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 1);
 }
 
 #[test]

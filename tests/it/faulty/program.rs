@@ -1,18 +1,22 @@
 //! The program and what it is made of, at a faulty gateway: a part that is missing is never exit code 0.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread::scope;
 use std::time::Duration;
 
-use deis_store::disk::Root;
+use deis_store::backup::{BackupOptions, BackupReport};
+use deis_store::cluster::Cluster;
 use deis_store::outcome::Outcome;
-use deis_store::run::{Run, TaskKind};
-use deis_store::transfer::{Downloaded, Selection, download_all};
+use deis_store::part::{Part, PartChoice};
+use deis_store::remote::Local;
+use deis_store::run::Run;
+use deis_store::snapshot::{ListLine, Repository, SnapshotReader};
 use deis_store::{ErrorKind, Result};
 use deis_store_tests::faulty::{Answer, Edit, Fault, FaultyGateway, Operation, edited, etag, instead};
 use serde_json::Value;
 
-use super::{ALWAYS, ATTEMPTS, ONCE, bucket, bytes, client, runtime};
+use super::{ALWAYS, ATTEMPTS, ONCE, bytes, client, runtime};
 use crate::program::{Ran, command, ran};
 
 const OBJECTS: usize = 12;
@@ -236,24 +240,18 @@ fn get_of_a_prefix_mends_what_passes_and_names_what_stays() {
     }
 }
 
-/// Copies the bucket into a new directory; what became of each key, and the directory.
-fn pulled(gateway: &FaultyGateway) -> (Result<Vec<Downloaded>>, tempfile::TempDir) {
+/// Copies the bucket into a new repository, with a client that is quick to give up.
+fn copied(gateway: &FaultyGateway) -> (Result<BackupReport>, tempfile::TempDir) {
     let scratch = tempfile::tempdir().unwrap();
-    let root = Root::open(scratch.path()).unwrap();
-    let (run, bucket) = (Run::silent(), bucket());
-    let task = run.begin(None, TaskKind::Part, "registry");
-    let selection = Selection::new(&bucket, "");
-    let mut all = Vec::new();
-    let each = |pulled| {
-        all.push(pulled);
-        Ok(())
-    };
-    let client = client(gateway);
+    let run = Run::silent();
+    let cluster = Cluster::new(client(gateway), None, Arc::new(Local::default())).unwrap();
+    let repository = Repository::create(scratch.path().join("repository"), &run).unwrap();
+    let options = BackupOptions::new([], PartChoice::Only(["registry".parse().unwrap()].into())).unwrap();
     let result = runtime().block_on(async {
-        let download = download_all(&client, &selection, &root, &task, each);
-        tokio::time::timeout(Duration::from_mins(1), download).await.expect("it ends")
+        let backup = deis_store::backup::backup(&cluster, &repository, &options, &run);
+        tokio::time::timeout(Duration::from_mins(1), backup).await.expect("it ends")
     });
-    (result.map(|()| all), scratch)
+    (result, scratch)
 }
 
 #[test]
@@ -261,12 +259,13 @@ fn an_object_that_is_replaced_while_it_is_copied_is_copied_as_it_is_then() {
     let gateway = filled();
     let fault = Fault::Replaced { at: 30_000, by: bytes(64_000).into() };
     gateway.on(Operation::GetObject, "images/07", ONCE, fault);
-    let (all, directory) = pulled(&gateway);
-    let all = all.unwrap();
-    assert!(all.iter().all(|pulled| pulled.outcome == Outcome::Stored), "{all:#?}");
-    let file = std::fs::read(directory.path().join("registry/images/07/layer")).unwrap();
+    let (report, _scratch) = copied(&gateway);
+    let snapshot = SnapshotReader::open(report.unwrap().snapshot).unwrap();
+    let all: Vec<ListLine> = snapshot.lines(&Part::registry()).unwrap().map(|line| line.unwrap()).collect();
+    assert!(all.iter().all(|line| line.outcome == Outcome::Stored), "{all:#?}");
+    let file = std::fs::read(snapshot.path().join("registry/registry/images/07/layer")).unwrap();
     assert!(file == bytes(64_000), "{} bytes", file.len());
-    assert_eq!(all[7].listed.size_bytes, 64_000);
+    assert_eq!((all.len(), all[7].size_bytes), (OBJECTS, 64_000));
 }
 
 #[test]
@@ -277,8 +276,8 @@ fn a_gateway_that_fails_object_after_object_ends_the_copy() {
         gateway.store("registry", &format!("{number:04}"), &bytes(10));
     }
     gateway.on(Operation::GetObject, "", ALWAYS, Fault::Short(0));
-    let (all, _directory) = pulled(&gateway);
-    assert_eq!(all.unwrap_err().kind(), ErrorKind::Unreachable);
+    let (report, _scratch) = copied(&gateway);
+    assert_eq!(report.unwrap_err().kind(), ErrorKind::Unreachable);
     let requests = gateway.asked_for(Operation::GetObject).len();
     // Objects that failed before it was ended, and those that were under way.
     assert!(requests <= (33 + 64) * ATTEMPTS, "{requests}");

@@ -4,11 +4,9 @@ use std::ops::Range;
 use std::thread::scope;
 
 use bytes::Bytes;
-use deis_store::disk::Root;
 use deis_store::http::Body;
 use deis_store::s3::Client;
 use deis_store::s3::op::PutObject;
-use deis_store::transfer::download;
 use deis_store::{Error, ErrorKind};
 use deis_store_tests::faulty::{Answer, Fault, FaultyGateway, Operation, edited, etag, instead};
 use deis_store_tests::random::Sequence;
@@ -82,12 +80,10 @@ async fn use_it(client: &Client, gateway: &FaultyGateway, context: &str) -> Tall
         Err(error) => tally.name(&error, context),
     }
     let scratch = tempfile::tempdir().unwrap();
-    let root = Root::open(scratch.path()).unwrap();
     for number in 0..OBJECTS {
         let name = format!("{number:02}");
         let file = scratch.path().join(&name);
-        let (root, path) = (root.clone(), [name.clone()]);
-        match download(client, &bucket, &key(&name), 0o600, move || root.new_file(&path)).await {
+        match client.get_file(&bucket, &key(&name), &file).await {
             Ok(_) => {
                 assert!(std::fs::read(file).unwrap() == body(number), "{name} is wrong: {context}");
                 tally.right += 1;

@@ -1,6 +1,5 @@
 //! Downloads in ranges and uploads in parts: what breaks is done again, and no more than that.
 
-use std::io::{Seek as _, Write as _};
 use std::sync::LazyLock;
 
 use bytes::Bytes;
@@ -9,7 +8,6 @@ use deis_store::run::Run;
 use deis_store::s3::client::{Client, ClientOptions, Part, UploadOptions};
 use deis_store::s3::op::{InitiateUpload, PutObject};
 use deis_store::secret::Credentials;
-use deis_store::transfer::{UploadFile, Uploader};
 use deis_store::{ErrorKind, Result};
 use deis_store_tests::faulty::{Answer, Edit, Fault, FaultyGateway, Operation, edited, instead};
 use futures_util::stream;
@@ -214,39 +212,26 @@ fn an_object_that_shall_only_be_created_knows_its_own_again() {
 
 #[test]
 fn a_big_file_goes_in_parts_unless_its_etag_shall_be_its_md5() {
-    const SIZE: u64 = (64 << 20) + 1;
+    const SIZE: usize = (64 << 20) + 1;
     const NONE: &str = "<ListMultipartUploadsResult><Bucket>registry</Bucket><IsTruncated>false</IsTruncated>\
                         </ListMultipartUploadsResult>";
     for (in_one, requests) in [(true, (1, 0)), (false, (0, 5))] {
         let gateway = FaultyGateway::start().unwrap();
         gateway.make_bucket("registry");
         gateway.on(Operation::ListObjects, "?uploads", ALWAYS, instead(Answer::xml(200, NONE)));
-        let mut file = tempfile::tempfile().unwrap();
-        file.write_all(&vec![7; usize::try_from(SIZE).unwrap()]).unwrap();
-        file.rewind().unwrap();
-        let file = UploadFile {
-            key: "key".to_owned(),
-            open: Box::new(|| Ok(file)),
-            size_bytes: SIZE,
-            sha256: None,
-            content_type: None,
-            headers: [].into(),
-            meta: [].into(),
-            part_size_bytes: None,
-            in_one,
-            acl: None,
-            creates_only: false,
-        };
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), vec![7; SIZE]).unwrap();
         // The gateway needs its time for so many bytes.
         let http = connect(&gateway.url(), Timeouts::default()).unwrap();
         let keys = Credentials::new("AK", "SK");
         let client = Client::new(vec![http], keys, ClientOptions::default(), &Run::silent()).unwrap();
-        let bucket = bucket();
-        let uploader = Uploader { client: &client, bucket: &bucket, look_first: false };
-        let etag = runtime().block_on(uploader.upload(file)).unwrap().etag;
+        let (bucket, key) = (bucket(), key("key"));
+        let put = client.put_file(&bucket, &key, file.path());
+        let put = if in_one { put.create_only() } else { put };
+        let etag = runtime().block_on(put.into_future()).unwrap().etag;
         let asked = |operation| gateway.asked_for(operation).len();
         assert_eq!((asked(Operation::PutObject), asked(Operation::UploadPart)), requests);
-        assert_eq!(runtime().block_on(client.head(&bucket, &key("key"))).unwrap().etag, etag);
+        assert_eq!(runtime().block_on(client.head(&bucket, &key)).unwrap().etag, etag);
         assert_eq!(etag.contains('-'), !in_one, "{etag}");
     }
 }

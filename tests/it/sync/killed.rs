@@ -6,11 +6,10 @@ use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::Stdio;
 
-use deis_store::disk::partial_name;
 use deis_store::key_path::encode;
 use deis_store_tests::faulty::{Operation, etag};
 
-use super::{Place, files, write};
+use super::{Place, files, partial_name, write};
 
 /// The system calls at which a run is killed, each with the highest number of the call to try.
 ///

@@ -21,6 +21,7 @@ use std::process::Command;
 use deis_store::key_path::encode;
 use deis_store_tests::faulty::{FaultyGateway, Operation};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::program::{Ran, command, path, ran};
 
@@ -153,6 +154,12 @@ impl Synced {
 fn write(path: &Path, bytes: &[u8]) {
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, bytes).unwrap();
+}
+
+/// The name, beside its target, of what has come of a big object so far: see `docs/format.md`.
+fn partial_name(key: &str, etag: &str) -> String {
+    let digest: String = Sha256::digest(key)[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("%part.{digest}.{etag}")
 }
 
 /// Every regular file below a directory, by path.

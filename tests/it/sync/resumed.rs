@@ -6,11 +6,10 @@ use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
-use deis_store::disk::partial_name;
 use deis_store_tests::faulty::{Asked, Fault, Operation, etag};
 use deis_store_tests::process::send_signal;
 
-use super::{BUCKET, Place, files, write};
+use super::{BUCKET, Place, files, partial_name, write};
 use crate::program::command;
 
 const SIZE: usize = 3 << 20;

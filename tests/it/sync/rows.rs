@@ -1,13 +1,11 @@
 //! Faults of gateways, each with one good object beside a bad one. Other tools were measured on the same faults.
 
-use std::collections::BTreeMap;
-
 use deis_store::http::{Timeouts, connect};
 use deis_store::run::Run;
-use deis_store::s3::client::ClientOptions;
-use deis_store::s3::{BucketName, Client};
+use deis_store::s3::client::{ClientOptions, UploadOptions, cut_into_parts};
+use deis_store::s3::op::InitiateUpload;
+use deis_store::s3::{BucketName, Client, ObjectKey};
 use deis_store::secret::Credentials;
-use deis_store::transfer::{UploadFile, Uploader};
 use deis_store_tests::faulty::{Answer, Edit, Fault, Operation, edited, instead};
 
 use super::Place;
@@ -105,28 +103,15 @@ fn a_flipped_byte_of_an_object_of_parts_is_never_taken_for_good() {
 }
 
 fn upload_in_parts(place: &Place, key: &str, bytes: &[u8]) -> String {
-    let path = place.scratch.path().join("file");
-    std::fs::write(&path, bytes).unwrap();
-    let file = UploadFile {
-        key: key.to_owned(),
-        open: Box::new(move || Ok(std::fs::File::open(path).unwrap())),
-        size_bytes: bytes.len() as u64,
-        sha256: None,
-        content_type: None,
-        headers: BTreeMap::new(),
-        meta: BTreeMap::new(),
-        part_size_bytes: Some(5 << 20),
-        in_one: false,
-        acl: None,
-        creates_only: false,
-    };
     let http = connect(&place.gateway.url(), Timeouts::default()).unwrap();
     let credentials = Credentials::new("AK", "SK");
     let client = Client::new(vec![http], credentials, ClientOptions::default(), &Run::silent()).unwrap();
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    let bucket = BucketName::new("db_wal").unwrap();
-    let uploader = Uploader { client: &client, bucket: &bucket, look_first: false };
-    runtime.block_on(uploader.upload(file)).unwrap().etag
+    let (bucket, key) = (BucketName::new("db_wal").unwrap(), ObjectKey::new(key).unwrap());
+    let begin = InitiateUpload::new(&bucket, &key, None, &[].into(), &[].into()).unwrap();
+    let options = UploadOptions::default();
+    let uploaded = client.upload(&begin, cut_into_parts(bytes, 5 << 20), &options);
+    runtime.block_on(uploaded).unwrap().etag
 }
 
 #[test]

@@ -2,13 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use deis_store::disk::{NewFile, Root};
 use deis_store::error::{At, printable};
 use deis_store::outcome::{Each, Fate, KeyOutcome, Outcome};
 use deis_store::run::Run;
 use deis_store::s3::{BucketName, Client, ObjectKey};
 use deis_store::sync::{DownloadTree, DownloadTreeOptions, Existing};
-use deis_store::transfer::download;
 use deis_store::{Error, ErrorKind, Result};
 use serde_json::json;
 
@@ -19,9 +17,6 @@ use super::tally::Tally;
 use crate::args::Below;
 use crate::exit::Exit;
 use crate::output::Output;
-
-/// A downloaded file is for its user alone.
-const MODE: u32 = 0o600;
 
 pub(super) struct How<'a> {
     existing: Existing,
@@ -78,16 +73,12 @@ pub(super) async fn get(
         let text = format!("would download: '{name}' -> '{path}' ({size} bytes)\n");
         return Ok(output.answer(&text, &json!({ "path": path, "size": size, "dry_run": true })));
     }
-    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let file_name =
-        path.file_name().and_then(|name| name.to_str()).ok_or_else(|| usage("not a file's name", place))?;
-    let (root, file_name) = (Root::open(parent)?, file_name.to_owned());
-    let open = move || root.new_file(&[file_name]).map(NewFile::without_digest);
-    let stored = download(client, &bucket, &key, MODE, open).await?;
-    let (size, path) = (stored.size_bytes, path.display().to_string());
+    let file = client.get_file(&bucket, &key, &path);
+    let file = if how.existing == Existing::Replace { file.replace() } else { file };
+    let (info, checked) = file.await?;
+    let (size, path) = (info.total_bytes, path.display().to_string());
     let text = format!("download: '{name}' -> '{path}' ({size} bytes)\n");
-    let checked = stored.checked.to_string();
-    Ok(output.answer(&text, &json!({ "path": path, "size": size, "checked": checked })))
+    Ok(output.answer(&text, &json!({ "path": path, "size": size, "checked": checked.to_string() })))
 }
 
 async fn to_stdout(

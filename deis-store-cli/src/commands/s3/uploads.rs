@@ -41,7 +41,7 @@ pub(super) async fn abort(client: &Client, place: &str, id: &str, output: &Outpu
 pub(super) fn sign(client: &Client, place: &str, until: &str, output: &Output, run: &Run) -> Done {
     let (bucket, key) = object(place)?;
     let expires = time(until, run.clock.now())?;
-    let url = client.presigned(&GetObject::new(&bucket, &key), expires)?;
+    let url = client.presigned(&GetObject::new(&bucket, &key).request(), expires)?;
     let seconds = expires.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
     Ok(output.answer(&format!("{url}\n"), &json!({ "url": url, "expires": seconds })))
 }

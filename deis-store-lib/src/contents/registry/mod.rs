@@ -5,13 +5,13 @@
 //! below a root directory.
 
 /// Where the tags of docker-registry 0.x are.
-pub const REPOSITORIES: &str = "registry/repositories/";
+pub(crate) const REPOSITORIES: &str = "registry/repositories/";
 const REPOSITORIES_2: &str = "docker/registry/v2/repositories/";
 
 /// Whether a key is a tag or what lies beside one: an image is written before a tag points to it, so tags are copied out
 /// first and put back last.
 #[must_use]
-pub fn is_repository(key: &str) -> bool {
+pub(crate) fn is_repository(key: &str) -> bool {
     key.starts_with(REPOSITORIES)
         || key.match_indices(REPOSITORIES_2).any(|(at, _)| at == 0 || key.as_bytes()[at - 1] == b'/')
 }

@@ -11,14 +11,14 @@ const BASE_BACKUPS: &str = "basebackups_005/";
 
 /// Whether a key belongs to a base backup, its sentinel included.
 #[must_use]
-pub fn is_base_backup(key: &str) -> bool {
+pub(crate) fn is_base_backup(key: &str) -> bool {
     split(key).is_some()
 }
 
 /// Whether a key is the sentinel of a base backup: the object that WAL-E writes last, and by which it finds the
 /// backup.
 #[must_use]
-pub fn is_sentinel(key: &str) -> bool {
+pub(crate) fn is_sentinel(key: &str) -> bool {
     split(key)
         .and_then(|(_, name)| name.strip_suffix("_backup_stop_sentinel.json"))
         .and_then(|name| name.strip_prefix("base_"))
@@ -31,12 +31,12 @@ pub fn is_sentinel(key: &str) -> bool {
 
 /// The sentinel that WAL-E takes for `LATEST`, given all with their time of writing in the order of the listing: the
 /// one written last, whatever its name, and of equals the last listed (a stable sort in `wal_e/worker/base.py`).
-pub fn latest<T: Ord>(sentinels: impl IntoIterator<Item = (String, T)>) -> Option<String> {
+pub(crate) fn latest<T: Ord>(sentinels: impl IntoIterator<Item = (String, T)>) -> Option<String> {
     sentinels.into_iter().max_by(|a, b| a.1.cmp(&b.1)).map(|(key, _)| key)
 }
 
 /// The same for each prefix, since a WAL-E looks only below its own. Other objects than sentinels are passed over.
-pub fn latest_by_prefix<T: Ord>(
+pub(crate) fn latest_by_prefix<T: Ord>(
     sentinels: impl IntoIterator<Item = (String, T)>,
 ) -> BTreeMap<String, String> {
     let mut by_prefix: BTreeMap<String, Vec<(String, T)>> = BTreeMap::new();

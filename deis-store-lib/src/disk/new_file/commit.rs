@@ -1,6 +1,6 @@
 //! A file that is whole gets its mode, its time and its name.
 
-use std::fs::{File, Permissions};
+use std::fs::Permissions;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::time::SystemTime;
 
@@ -8,14 +8,15 @@ use rustix::fs::AtFlags;
 use rustix::io::Errno;
 
 use super::{Committed, Dropped, NewFile};
+use crate::disk::descend::component;
 use crate::disk::metadata::Kind;
 use crate::disk::root::{NO_FILE, Root, SYMLINK};
-use crate::error::Result;
+use crate::error::{At, Error, ErrorKind, Result};
 use crate::key_path::TAKEN;
 
 impl NewFile {
     /// Gives it its mode, its time and its name; with `durable`, it survives a crash from then on.
-    pub fn commit(self, mode: u32, modified: Option<SystemTime>, durable: bool) -> Result<Committed> {
+    pub(crate) fn commit(self, mode: u32, modified: Option<SystemTime>, durable: bool) -> Result<Committed> {
         self.set(mode, modified)?;
         if !durable {
             return self.name_it();
@@ -25,6 +26,22 @@ impl NewFile {
         let committed = self.name_it()?;
         parent.sync()?;
         Ok(committed)
+    }
+
+    /// Gives it its mode, its time and the very name that it was begun with; unless it `replaces`, only if nothing has
+    /// that name by then.
+    pub(crate) fn commit_as_named(self, mode: u32, modified: SystemTime, replaces: bool) -> Result<()> {
+        self.set(mode, Some(modified))?;
+        let named = self.named_by(|file| {
+            file.parent.check_name_for_file(&file.name, replaces)?;
+            let renamed = if replaces { file.rename_to(&file.name) } else { file.rename_to_free() };
+            match renamed {
+                Ok(()) => Ok(file.name.clone()),
+                Err(Errno::EXIST | Errno::ISDIR | Errno::NOTEMPTY) => Err(file.parent.taken(&file.name)),
+                Err(error) => Err(file.parent.failed("rename to", &file.name, error)),
+            }
+        });
+        named.map(drop)
     }
 
     /// Gives it its mode and its time.
@@ -47,9 +64,13 @@ impl NewFile {
     }
 
     /// Gives it its name.
-    pub(in crate::disk) fn name_it(mut self) -> Result<Committed> {
+    pub(in crate::disk) fn name_it(self) -> Result<Committed> {
+        self.named_by(Self::rename)
+    }
+
+    fn named_by(mut self, rename: impl FnOnce(&Self) -> Result<String>) -> Result<Committed> {
         self.still_ours().inspect_err(|_| self.dropped = Dropped::Untouched)?;
-        let name = self.rename()?;
+        let name = rename(&self)?;
         self.dropped = Dropped::Untouched;
         let mut path = std::mem::take(&mut self.directories);
         path.push(name);
@@ -58,25 +79,6 @@ impl NewFile {
             on_commit(&committed);
         }
         Ok(committed)
-    }
-
-    /// Makes its temporary name a link of another file.
-    pub(in crate::disk) fn replace_by_link(&self, from: &Root, name: &str) -> Result<(), Errno> {
-        rustix::fs::unlinkat(&self.parent, &*self.temporary, AtFlags::empty())?;
-        // It follows no symlink; the caller compares the inode.
-        rustix::fs::linkat(from, name, &self.parent, &*self.temporary, AtFlags::empty())
-    }
-
-    /// Gives its final name to the link of this very file.
-    pub(in crate::disk) fn commit_link(mut self, original: File) -> Result<Vec<String>> {
-        self.file = original;
-        self.still_ours()?;
-        let name = self.rename()?;
-        let mut path = std::mem::take(&mut self.directories);
-        path.push(name);
-        // Not committed: if the final name was a link of the same file already, the rename has left the temporary one,
-        // which dropping removes.
-        Ok(path)
     }
 
     fn rename(&self) -> Result<String> {
@@ -109,5 +111,41 @@ impl NewFile {
 
     fn rename_to(&self, name: &str) -> Result<(), Errno> {
         rustix::fs::renameat(&self.parent, &*self.temporary, &self.parent, name)
+    }
+    /// Gives it its name if nothing has it. The file system decides that, in one call, where it can.
+    pub(super) fn rename_to_free(&self) -> Result<(), Errno> {
+        #[cfg(any(target_os = "linux", target_vendor = "apple"))]
+        match rustix::fs::renameat_with(
+            &self.parent,
+            &*self.temporary,
+            &self.parent,
+            &*self.name,
+            rustix::fs::RenameFlags::NOREPLACE,
+        ) {
+            // Such as NFS.
+            Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {}
+            decided => return decided,
+        }
+        rustix::fs::linkat(&self.parent, &*self.temporary, &self.parent, &*self.name, AtFlags::empty())?;
+        rustix::fs::unlinkat(&self.parent, &*self.temporary, AtFlags::empty())
+    }
+}
+
+impl Root {
+    /// Whether a file can get this name here: none that is taken, unless it is by a file that may be replaced.
+    pub(crate) fn check_name_for_file(&self, name: &str, replaces: bool) -> Result<()> {
+        match self.kind_here(component(name)?)? {
+            None => Ok(()),
+            Some(Kind::File) if replaces => Ok(()),
+            Some(Kind::Symlink) if replaces => Err(self.unexpected_entry(name, SYMLINK)),
+            Some(Kind::Other) if replaces => Err(self.unexpected_entry(name, NO_FILE)),
+            Some(_) => Err(self.taken(name)),
+        }
+    }
+
+    fn taken(&self, name: &str) -> Error {
+        Error::new(ErrorKind::Occupied, "the name is taken")
+            .at(At::Path, self.path().join(name).display())
+            .todo("name another file, or allow it to replace this one")
     }
 }

@@ -25,7 +25,7 @@ const BLOCK_BYTES: usize = 64;
 
 /// A file that is being written. Dropped without [`NewFile::commit`], it is removed, or stays for the next run if it was
 /// begun so.
-pub struct NewFile {
+pub(crate) struct NewFile {
     parent: Root,
     directories: Vec<String>,
     name: String,
@@ -51,72 +51,64 @@ type OnCommit = Box<dyn FnOnce(&Committed) + Send>;
 
 /// A file that was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Committed {
+pub(crate) struct Committed {
     /// The components of its path below the root it was begun in: those that were asked for, some with `%+`.
-    pub path: Vec<String>,
+    pub(crate) path: Vec<String>,
     /// Its size.
-    pub size_bytes: u64,
+    pub(crate) size_bytes: u64,
     /// Its digest, unless it was begun without.
-    pub sha256: Option<Sha256>,
+    pub(crate) sha256: Option<Sha256>,
 }
 
 impl NewFile {
     /// How many bytes an earlier run has left, which are not hashed yet.
-    pub fn left_bytes(&self) -> Result<u64> {
+    pub(crate) fn left_bytes(&self) -> Result<u64> {
         let metadata = self.file.metadata().map_err(|error| self.failed("look at", error))?;
         Ok(metadata.len() - self.size_bytes.min(metadata.len()))
     }
 
     /// Reads what an earlier run has left, shows it to the tap, and goes on behind it.
-    pub fn reread(&mut self, tap: &mut impl Tap) -> Result<()> {
+    pub(crate) fn reread(&mut self, tap: &mut impl Tap) -> Result<()> {
         let reading = self.file.try_clone();
         let read = reading.and_then(|mut file| read_chunks(&mut file, |chunk| self.hash(chunk, tap)));
         read.map(drop).map_err(|error| self.failed("read", error))
     }
 
     /// Throws away what is in it.
-    pub fn empty(&mut self) -> Result<()> {
+    pub(crate) fn empty(&mut self) -> Result<()> {
         (self.size_bytes, self.sha256) = (0, self.sha256.take().map(|_| sha2::Sha256::new()));
         let emptied = self.file.set_len(0).and_then(|()| self.file.rewind());
         emptied.map_err(|error| self.failed("empty", error))
     }
 
     /// Removes it, also if it would have stayed.
-    pub fn discard(mut self) {
+    pub(crate) fn discard(mut self) {
         self.dropped = Dropped::Removed;
     }
 
     /// The same without a digest, where none is wanted: it is a good part of what a file costs.
     #[must_use]
-    pub fn without_digest(mut self) -> Self {
+    pub(crate) fn without_digest(mut self) -> Self {
         self.sha256 = None;
         self
     }
 
     /// How many bytes were written so far.
     #[must_use]
-    pub fn size_bytes(&self) -> u64 {
+    pub(crate) fn size_bytes(&self) -> u64 {
         self.size_bytes
     }
 
     /// The digest of the bytes written so far, unless it was begun without.
     #[must_use]
-    pub fn sha256(&self) -> Option<Sha256> {
+    pub(crate) fn sha256(&self) -> Option<Sha256> {
         self.sha256.clone().map(|sha256| Sha256(sha256.finalize().into()))
     }
 
     /// Our error of an error while writing.
     #[must_use]
-    pub fn write_error(&self, error: io::Error) -> Error {
+    pub(crate) fn write_error(&self, error: io::Error) -> Error {
         self.failed("write", error)
-    }
-
-    /// Makes it a clone that shares the bytes of another file, if the file system can. Its digest is not known then.
-    pub(super) fn clone_of(&self, original: &File) -> bool {
-        #[cfg(target_os = "linux")]
-        return rustix::fs::ioctl_ficlone(&self.file, original).is_ok();
-        #[cfg(not(target_os = "linux"))]
-        return false;
     }
 
     pub(crate) fn on_commit(&mut self, on_commit: impl FnOnce(&Committed) + Send + 'static) {

@@ -11,7 +11,7 @@ use super::concurrency::Permit;
 use super::retry_budget::RetryBudget;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::http::{Body, HttpSend, Received, SendError, Stage};
-use crate::s3::op::{Execute, GetObject, Head, ObjectInfo, Operation, Repeat, Request, Target};
+use crate::s3::op::{About, GetObject, Head, ObjectInfo, Operation, Repeat, Request, Target};
 use crate::s3::{Advice, S3Error};
 
 /// An answer of more than this is no answer of ours: a page of 1000 keys of 1024 bytes has about 4 MB.
@@ -60,18 +60,18 @@ impl Client {
     /// client.execute(&GetObject::new(&bucket, &key)).await;
     /// # }
     /// ```
-    pub async fn execute<O: Execute>(&self, operation: &O) -> Result<O::Output> {
+    pub async fn execute<O: Operation>(&self, operation: &O) -> Result<O::Output> {
         self.collected(operation, Call::default()).await
     }
 
     /// Sends an operation and reads its whole answer.
-    pub(super) async fn collected<O: Execute>(&self, operation: &O, call: Call<'_>) -> Result<O::Output> {
+    pub(super) async fn collected<O: Operation>(&self, operation: &O, call: Call<'_>) -> Result<O::Output> {
         let mut output = None;
         let mut read = |head: &Head, body: &[u8]| {
             output = Some(operation.parse(head, body)?);
             Ok(())
         };
-        self.send(operation, call, Answer::Whole(&mut read)).await?;
+        self.send(operation, &operation.request(), call, Answer::Whole(&mut read)).await?;
         output.ok_or_else(|| Error::new(ErrorKind::Internal, "an answer that nobody has read"))
     }
 
@@ -82,18 +82,20 @@ impl Client {
             info = Some(operation.parse_head(head)?);
             Ok(())
         };
-        let received = self.send(operation, Call::default(), Answer::Streamed(&mut read)).await?;
+        let answer = Answer::Streamed(&mut read);
+        let received = self.send(operation, &operation.request(), Call::default(), answer).await?;
         info.zip(received).ok_or_else(|| Error::new(ErrorKind::Internal, "an answer without a body"))
     }
 
     /// The error of every operation says what it is about.
     async fn send(
         &self,
-        operation: &dyn Operation,
+        about: &dyn About,
+        request: &Request,
         call: Call<'_>,
         answer: Answer<'_>,
     ) -> Result<Option<Received>> {
-        self.repeat(operation, call, answer).await.map_err(|error| match operation.target() {
+        self.repeat(about, request, call, answer).await.map_err(|error| match about.target() {
             Target::Service => error,
             Target::Bucket(bucket) => error.at(At::Bucket, bucket),
             Target::Object { bucket, key } => error.at(At::Bucket, bucket).at(At::Key, key),
@@ -102,11 +104,11 @@ impl Client {
 
     async fn repeat(
         &self,
-        operation: &dyn Operation,
+        about: &dyn About,
+        request: &Request,
         call: Call<'_>,
         mut answer: Answer<'_>,
     ) -> Result<Option<Received>> {
-        let request = operation.request();
         let mut attempts = 0;
         let mut learnt_clock = false;
         loop {
@@ -118,7 +120,7 @@ impl Client {
             // Only now: a gateway may have been lost while this waited.
             let gateway = self.0.gateways.pick();
             let endpoint = gateway.http.endpoint();
-            let failure = match self.attempt(&*gateway.http, &request, call.body, permit, &mut answer).await {
+            let failure = match self.attempt(&*gateway.http, request, call.body, permit, &mut answer).await {
                 Ok(body) => {
                     gateway.resume();
                     self.budget().earn();
@@ -129,7 +131,7 @@ impl Client {
             attempts += 1;
             let (again, error) = match failure {
                 Failure::Answer(error, date) => {
-                    let advice = operation.advice(&error);
+                    let advice = about.advice(&error, &request.method);
                     if let (Advice::LearnClock, Some(date), false) = (advice, date, learnt_clock) {
                         learnt_clock = true;
                         self.learn_clock(date);
@@ -137,10 +139,10 @@ impl Client {
                     }
                     // A 503 says that nothing was done; of other failures that is not known.
                     let may =
-                        operation.repeat() == Repeat::Yes || error.status == StatusCode::SERVICE_UNAVAILABLE;
+                        about.repeat() == Repeat::Yes || error.status == StatusCode::SERVICE_UNAVAILABLE;
                     let unknown = error.code == "UnknownError";
                     let other = error.status == StatusCode::NOT_FOUND || error.status.is_redirection();
-                    let error = error.into_error(&request).at(At::Endpoint, endpoint);
+                    let error = error.into_error(request).at(At::Endpoint, endpoint);
                     // Something else answers there, and another address may be a gateway.
                     let other = other && error.kind() == ErrorKind::Protocol && attempts < self.gateways();
                     if other {
@@ -157,7 +159,7 @@ impl Client {
                     let known = self.0.reached.load(Relaxed) || attempts < self.first_contact_attempts();
                     let again = match error.stage {
                         Stage::NotSent => known,
-                        Stage::Unknown | Stage::Body => known && operation.repeat() == Repeat::Yes,
+                        Stage::Unknown | Stage::Body => known && about.repeat() == Repeat::Yes,
                         Stage::Source | Stage::Untrusted | Stage::Unfaithful => false,
                     };
                     (again, error.into_error().at(At::Endpoint, endpoint))

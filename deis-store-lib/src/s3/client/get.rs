@@ -51,7 +51,7 @@ impl Client {
     }
 
     /// The same from some byte on, of which there must be one: for a caller that has those before it.
-    pub async fn get_rest(
+    pub(crate) async fn get_rest(
         &self,
         bucket: &BucketName,
         key: &ObjectKey,

@@ -36,8 +36,7 @@ impl GetBytes<'_> {
         Self { most_bytes, ..self }
     }
 
-    /// Sends it.
-    pub async fn send(self) -> Result<(Bytes, Checked)> {
+    async fn send(self) -> Result<(Bytes, Checked)> {
         let Self { client, bucket, key, most_bytes } = self;
         let mut download = client.get(bucket, key).await?;
         let total_bytes = download.info().total_bytes;

@@ -75,8 +75,9 @@ impl Client {
     }
 
     /// Whether it is a clone of the other one.
+    #[cfg(feature = "backup")]
     #[must_use]
-    pub fn is_same(&self, other: &Self) -> bool {
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 

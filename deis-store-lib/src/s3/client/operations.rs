@@ -12,8 +12,7 @@ use crate::s3::op::{
     AbortUpload, Acl, Bucket, BucketAcl, BucketLocation, BucketTotals, BucketVersioning, CopyObject,
     CopyPart, CreateBucket, DeleteBucket, DeleteObject, DeleteObjects, HeadBucket, HeadObject, ListBuckets,
     ListObjects, ListParts, ListUploads, ListVersions, ListedPart, ListedUpload, NewAcl, NotDeleted,
-    ObjectAcl, ObjectInfo, Operation, Page, PutBucketAcl, PutObjectAcl, UploadMarker, Versioning,
-    VersionsPage,
+    ObjectAcl, ObjectInfo, Page, PutBucketAcl, PutObjectAcl, Request, UploadMarker, Versioning, VersionsPage,
 };
 use crate::s3::{BucketName, ObjectKey};
 
@@ -165,10 +164,9 @@ impl Client {
 
     /// A URL by which anybody can GET, HEAD or PUT an object until a time, by the first gateway.
     ///
-    /// The URL holds the path, the query and the signature. The operation's headers are not in it: its user sends them,
+    /// The URL holds the path, the query and the signature. The request's headers are not in it: its user sends them,
     /// and of these `Content-MD5`, `Content-Type` and all `x-amz-` ones are signed.
-    pub fn presigned(&self, operation: &impl Operation, expires: SystemTime) -> Result<String> {
-        let request = operation.request();
+    pub fn presigned(&self, request: &Request, expires: SystemTime) -> Result<String> {
         if ![Method::GET, Method::HEAD, Method::PUT].contains(&request.method) {
             return Err(Error::new(ErrorKind::Usage, "only GET, HEAD and PUT are signed beforehand"));
         }

@@ -3,7 +3,7 @@
 use std::num::NonZeroU64;
 use std::time::Duration;
 
-use crate::http::backoff::Backoff;
+use crate::http::Backoff;
 
 /// How a client behaves.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use super::{Client, Revision};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::hash::{Md5, lower_hex};
 use crate::http::Body;
-use crate::s3::op::{Operation as _, PutObject, Repeat, UploadPart};
+use crate::s3::op::{About as _, PutObject, Repeat, UploadPart};
 
 /// More bytes than this are hashed in a thread that may be busy for long.
 const HASHED_AT_ONCE_BYTES: usize = 64 << 10;

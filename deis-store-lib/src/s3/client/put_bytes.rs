@@ -86,8 +86,7 @@ impl PutBytes<'_> {
         Self { creates_only: true, ..self }
     }
 
-    /// Sends it; says what is stored.
-    pub async fn send(self) -> Result<Revision> {
+    async fn send(self) -> Result<Revision> {
         let size_bytes = self.bytes.len() as u64;
         let md5 = md5_of(self.bytes.clone()).await?;
         let operation = PutObject::new(self.bucket, self.key, size_bytes, md5)?;

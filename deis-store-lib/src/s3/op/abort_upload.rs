@@ -1,7 +1,7 @@
 //! `DELETE /BUCKET/KEY?uploadId=U`: ends a multipart upload and throws its parts away.
 
 use super::request::OfObject;
-use super::{Execute, Head, Operation, Request, Target, nothing};
+use super::{About, Head, Operation, Request, Target, nothing};
 use crate::s3::{BucketName, ObjectKey, S3Error};
 
 /// Ends an upload without an object. Repeated after an answer was lost, it finds no upload (404).
@@ -16,19 +16,19 @@ pub struct AbortUpload<'a> {
 }
 
 impl Operation for AbortUpload<'_> {
+    type Output = ();
+
     fn request(&self) -> Request {
         OfObject::ABORT_UPLOAD.request(self.bucket, self.key, [self.upload_id])
     }
 
-    fn target(&self) -> Target<'_> {
-        Target::Object { bucket: self.bucket, key: self.key }
+    fn parse(&self, head: &Head, body: &[u8]) -> Result<(), S3Error> {
+        nothing(head, body)
     }
 }
 
-impl Execute for AbortUpload<'_> {
-    type Output = ();
-
-    fn parse(&self, head: &Head, body: &[u8]) -> Result<(), S3Error> {
-        nothing(head, body)
+impl About for AbortUpload<'_> {
+    fn target(&self) -> Target<'_> {
+        Target::Object { bucket: self.bucket, key: self.key }
     }
 }

@@ -5,7 +5,7 @@
 use http::Method;
 
 use super::request::{OfBucket, OfObject};
-use super::{CannedAcl, Execute, Head, Operation, Request, Target, nothing};
+use super::{About, CannedAcl, Head, Operation, Request, Target, nothing};
 use crate::error::{Error, ErrorKind, Result};
 use crate::s3::{Advice, BucketName, ObjectKey, S3Error, xml};
 
@@ -115,20 +115,20 @@ pub struct BucketAcl<'a> {
 }
 
 impl Operation for BucketAcl<'_> {
+    type Output = Acl;
+
     fn request(&self) -> Request {
         OfBucket::GET_ACL.request(self.bucket)
     }
 
-    fn target(&self) -> Target<'_> {
-        Target::Bucket(self.bucket)
+    fn parse(&self, head: &Head, body: &[u8]) -> Result<Acl, S3Error> {
+        Acl::answered(head, body)
     }
 }
 
-impl Execute for BucketAcl<'_> {
-    type Output = Acl;
-
-    fn parse(&self, head: &Head, body: &[u8]) -> Result<Acl, S3Error> {
-        Acl::answered(head, body)
+impl About for BucketAcl<'_> {
+    fn target(&self) -> Target<'_> {
+        Target::Bucket(self.bucket)
     }
 }
 
@@ -142,20 +142,20 @@ pub struct ObjectAcl<'a> {
 }
 
 impl Operation for ObjectAcl<'_> {
+    type Output = Acl;
+
     fn request(&self) -> Request {
         OfObject::GET_ACL.request(self.bucket, self.key, [])
     }
 
-    fn target(&self) -> Target<'_> {
-        Target::Object { bucket: self.bucket, key: self.key }
+    fn parse(&self, head: &Head, body: &[u8]) -> Result<Acl, S3Error> {
+        Acl::answered(head, body)
     }
 }
 
-impl Execute for ObjectAcl<'_> {
-    type Output = Acl;
-
-    fn parse(&self, head: &Head, body: &[u8]) -> Result<Acl, S3Error> {
-        Acl::answered(head, body)
+impl About for ObjectAcl<'_> {
+    fn target(&self) -> Target<'_> {
+        Target::Object { bucket: self.bucket, key: self.key }
     }
 }
 
@@ -169,20 +169,20 @@ pub struct PutBucketAcl<'a> {
 }
 
 impl Operation for PutBucketAcl<'_> {
+    type Output = ();
+
     fn request(&self) -> Request {
         self.acl.write(OfBucket::PUT_ACL.request(self.bucket))
     }
 
-    fn target(&self) -> Target<'_> {
-        Target::Bucket(self.bucket)
+    fn parse(&self, head: &Head, body: &[u8]) -> Result<(), S3Error> {
+        nothing(head, body)
     }
 }
 
-impl Execute for PutBucketAcl<'_> {
-    type Output = ();
-
-    fn parse(&self, head: &Head, body: &[u8]) -> Result<(), S3Error> {
-        nothing(head, body)
+impl About for PutBucketAcl<'_> {
+    fn target(&self) -> Target<'_> {
+        Target::Bucket(self.bucket)
     }
 }
 
@@ -198,25 +198,25 @@ pub struct PutObjectAcl<'a> {
 }
 
 impl Operation for PutObjectAcl<'_> {
+    type Output = ();
+
     fn request(&self) -> Request {
         self.acl.write(OfObject::PUT_ACL.request(self.bucket, self.key, []))
     }
 
+    fn parse(&self, head: &Head, body: &[u8]) -> Result<(), S3Error> {
+        nothing(head, body)
+    }
+}
+
+impl About for PutObjectAcl<'_> {
     fn target(&self) -> Target<'_> {
         Target::Object { bucket: self.bucket, key: self.key }
     }
 
     /// A `NoSuchKey` is about the object.
-    fn advice(&self, error: &S3Error) -> Advice {
+    fn advice(&self, error: &S3Error, _: &Method) -> Advice {
         error.advice(&Method::GET)
-    }
-}
-
-impl Execute for PutObjectAcl<'_> {
-    type Output = ();
-
-    fn parse(&self, head: &Head, body: &[u8]) -> Result<(), S3Error> {
-        nothing(head, body)
     }
 }
 

@@ -1,7 +1,7 @@
 //! `GET /BUCKET?location`: the zone group that a bucket is in.
 
 use super::request::OfBucket;
-use super::{Execute, Head, Operation, Request, Target};
+use super::{About, Head, Operation, Request, Target};
 use crate::s3::{BucketName, S3Error, xml};
 
 /// Asks for the location of a bucket: `default` on a radosgw that was not told otherwise, and empty for AWS's oldest
@@ -13,20 +13,20 @@ pub struct BucketLocation<'a> {
 }
 
 impl Operation for BucketLocation<'_> {
+    type Output = String;
+
     fn request(&self) -> Request {
         OfBucket::LOCATION.request(self.bucket)
     }
 
-    fn target(&self) -> Target<'_> {
-        Target::Bucket(self.bucket)
+    fn parse(&self, head: &Head, body: &[u8]) -> Result<String, S3Error> {
+        xml::root_text(body, "LocationConstraint").map_err(|text| S3Error::unexpected(head, text))
     }
 }
 
-impl Execute for BucketLocation<'_> {
-    type Output = String;
-
-    fn parse(&self, head: &Head, body: &[u8]) -> Result<String, S3Error> {
-        xml::root_text(body, "LocationConstraint").map_err(|text| S3Error::unexpected(head, text))
+impl About for BucketLocation<'_> {
+    fn target(&self) -> Target<'_> {
+        Target::Bucket(self.bucket)
     }
 }
 

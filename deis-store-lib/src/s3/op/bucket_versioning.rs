@@ -1,7 +1,7 @@
 //! `GET /BUCKET?versioning`: whether a bucket keeps the versions of its objects.
 
 use super::request::OfBucket;
-use super::{Execute, Head, Operation, Request, Target};
+use super::{About, Head, Operation, Request, Target};
 use crate::s3::{BucketName, S3Error, xml};
 
 /// Asks whether a bucket is versioned.
@@ -24,17 +24,11 @@ pub enum Versioning {
 }
 
 impl Operation for BucketVersioning<'_> {
+    type Output = Versioning;
+
     fn request(&self) -> Request {
         OfBucket::VERSIONING.request(self.bucket)
     }
-
-    fn target(&self) -> Target<'_> {
-        Target::Bucket(self.bucket)
-    }
-}
-
-impl Execute for BucketVersioning<'_> {
-    type Output = Versioning;
 
     fn parse(&self, head: &Head, body: &[u8]) -> Result<Versioning, S3Error> {
         let [status] = xml::texts(body, "VersioningConfiguration", ["Status"])
@@ -45,6 +39,12 @@ impl Execute for BucketVersioning<'_> {
             "Suspended" => Ok(Versioning::Suspended),
             other => Err(S3Error::unexpected(head, format!("the bucket's versioning is `{other}`"))),
         }
+    }
+}
+
+impl About for BucketVersioning<'_> {
+    fn target(&self) -> Target<'_> {
+        Target::Bucket(self.bucket)
     }
 }
 

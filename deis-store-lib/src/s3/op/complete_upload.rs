@@ -5,8 +5,9 @@
 
 use std::fmt::Write as _;
 
+use super::operation::Repeat;
 use super::request::OfObject;
-use super::{Execute, Head, Operation, Repeat, Request, Target};
+use super::{About, Head, Operation, Request, Target};
 use crate::hash::lower_hex;
 use crate::s3::{BucketName, ObjectKey, S3Error, xml};
 
@@ -24,6 +25,8 @@ pub struct CompleteUpload<'a> {
 }
 
 impl Operation for CompleteUpload<'_> {
+    type Output = ();
+
     fn request(&self) -> Request {
         let mut request = OfObject::COMPLETE_UPLOAD.request(self.bucket, self.key, [self.upload_id]);
         // Compact: radosgw takes 1 MiB, and 10,000 parts need most of it.
@@ -37,19 +40,6 @@ impl Operation for CompleteUpload<'_> {
         request
     }
 
-    fn target(&self) -> Target<'_> {
-        Target::Object { bucket: self.bucket, key: self.key }
-    }
-
-    /// HEAD tells whether the object is there: radosgw may answer a repeated one with a 500.
-    fn repeat(&self) -> Repeat {
-        Repeat::ProbeFirst
-    }
-}
-
-impl Execute for CompleteUpload<'_> {
-    type Output = ();
-
     /// An answer of success may still hold an error: the status goes out before the parts are joined.
     fn parse(&self, head: &Head, body: &[u8]) -> Result<(), S3Error> {
         let [key] = xml::texts(body, "CompleteMultipartUploadResult", ["Key"])
@@ -58,6 +48,17 @@ impl Execute for CompleteUpload<'_> {
             return Err(S3Error::unexpected(head, "the answer is about another object"));
         }
         Ok(())
+    }
+}
+
+impl About for CompleteUpload<'_> {
+    fn target(&self) -> Target<'_> {
+        Target::Object { bucket: self.bucket, key: self.key }
+    }
+
+    /// HEAD tells whether the object is there: radosgw may answer a repeated one with a 500.
+    fn repeat(&self) -> Repeat {
+        Repeat::ProbeFirst
     }
 }
 

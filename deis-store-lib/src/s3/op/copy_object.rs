@@ -10,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 
 use super::conditions::etag_value;
 use super::request::OfObject;
-use super::{CannedAcl, Execute, Head, Operation, Request, Target, object};
+use super::{About, CannedAcl, Head, Operation, Request, Target, object};
 use crate::error::Result;
 use crate::s3::etag::ETag;
 use crate::s3::types::percent_encode;
@@ -85,21 +85,12 @@ impl<'a> CopyObject<'a> {
         self.replaced = Some(object::headers(content_type, kept, meta)?);
         Ok(self)
     }
-
-    /// The bucket that is copied to.
-    #[must_use]
-    pub fn bucket(&self) -> &BucketName {
-        self.bucket
-    }
-
-    /// The key that is copied to.
-    #[must_use]
-    pub fn key(&self) -> &ObjectKey {
-        self.key
-    }
 }
 
 impl Operation for CopyObject<'_> {
+    /// The `ETag` of the copy, without quotes.
+    type Output = String;
+
     fn request(&self) -> Request {
         let mut request = OfObject::PUT.request(self.bucket, self.key, []);
         let directive = if self.replaced.is_some() { "REPLACE" } else { "COPY" };
@@ -116,26 +107,23 @@ impl Operation for CopyObject<'_> {
         request
     }
 
-    fn target(&self) -> Target<'_> {
-        Target::Object { bucket: self.bucket, key: self.key }
-    }
-
-    /// No body can be cut off here: a `NoSuchKey` is about the source.
-    fn advice(&self, error: &S3Error) -> Advice {
-        error.advice(&Method::GET)
-    }
-}
-
-impl Execute for CopyObject<'_> {
-    /// The `ETag` of the copy, without quotes.
-    type Output = String;
-
     fn parse(&self, head: &Head, body: &[u8]) -> Result<String, S3Error> {
         let etag = copied(body, "CopyObjectResult").map_err(|text| S3Error::unexpected(head, text))?;
         if ETag::parse(&etag) == ETag::Opaque {
             return Err(S3Error::unexpected(head, format!("the copy has the ETag `{etag}`")));
         }
         Ok(etag)
+    }
+}
+
+impl About for CopyObject<'_> {
+    fn target(&self) -> Target<'_> {
+        Target::Object { bucket: self.bucket, key: self.key }
+    }
+
+    /// No body can be cut off here: a `NoSuchKey` is about the source.
+    fn advice(&self, error: &S3Error, _: &Method) -> Advice {
+        error.advice(&Method::GET)
     }
 }
 

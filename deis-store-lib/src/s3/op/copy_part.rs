@@ -10,7 +10,7 @@ use http::Method;
 use super::copy_object::copied;
 use super::request::OfObject;
 use super::upload_part::check_number;
-use super::{ByteRange, CopySource, Execute, Head, Operation, Request, Target};
+use super::{About, ByteRange, CopySource, Head, Operation, Request, Target};
 use crate::error::Result;
 use crate::s3::etag::ETag;
 use crate::s3::{Advice, BucketName, ObjectKey, S3Error};
@@ -45,21 +45,12 @@ impl<'a> CopyPart<'a> {
         self.bytes = Some(bytes);
         self
     }
-
-    /// The bucket that is copied to.
-    #[must_use]
-    pub fn bucket(&self) -> &BucketName {
-        self.bucket
-    }
-
-    /// The key that is copied to.
-    #[must_use]
-    pub fn key(&self) -> &ObjectKey {
-        self.key
-    }
 }
 
 impl Operation for CopyPart<'_> {
+    /// The MD5 of the part.
+    type Output = [u8; 16];
+
     fn request(&self) -> Request {
         let number = self.number.to_string();
         let mut request = OfObject::UPLOAD_PART.request(self.bucket, self.key, [&number, self.upload_id]);
@@ -71,26 +62,23 @@ impl Operation for CopyPart<'_> {
         request
     }
 
-    fn target(&self) -> Target<'_> {
-        Target::Object { bucket: self.bucket, key: self.key }
-    }
-
-    /// No body can be cut off here: a `NoSuchKey` is about the source.
-    fn advice(&self, error: &S3Error) -> Advice {
-        error.advice(&Method::GET)
-    }
-}
-
-impl Execute for CopyPart<'_> {
-    /// The MD5 of the part.
-    type Output = [u8; 16];
-
     fn parse(&self, head: &Head, body: &[u8]) -> Result<[u8; 16], S3Error> {
         let etag = copied(body, "CopyPartResult").map_err(|text| S3Error::unexpected(head, text))?;
         match ETag::parse(&etag) {
             ETag::Md5(md5) => Ok(md5),
             _ => Err(S3Error::unexpected(head, format!("the part has the ETag `{etag}`"))),
         }
+    }
+}
+
+impl About for CopyPart<'_> {
+    fn target(&self) -> Target<'_> {
+        Target::Object { bucket: self.bucket, key: self.key }
+    }
+
+    /// No body can be cut off here: a `NoSuchKey` is about the source.
+    fn advice(&self, error: &S3Error, _: &Method) -> Advice {
+        error.advice(&Method::GET)
     }
 }
 

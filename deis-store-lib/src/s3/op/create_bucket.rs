@@ -1,7 +1,7 @@
 //! `PUT /BUCKET`: creates a bucket. Creating one's own again changes nothing.
 
 use super::request::OfBucket;
-use super::{Execute, Head, Operation, Request, Target, nothing};
+use super::{About, Head, Operation, Request, Target, nothing};
 use crate::s3::{BucketName, S3Error};
 
 /// Creates a bucket in the default placement: no body, since radosgw refuses the region names of AWS.
@@ -12,19 +12,19 @@ pub struct CreateBucket<'a> {
 }
 
 impl Operation for CreateBucket<'_> {
+    type Output = ();
+
     fn request(&self) -> Request {
         OfBucket::CREATE.request(self.bucket)
     }
 
-    fn target(&self) -> Target<'_> {
-        Target::Bucket(self.bucket)
+    fn parse(&self, head: &Head, body: &[u8]) -> Result<(), S3Error> {
+        nothing(head, body)
     }
 }
 
-impl Execute for CreateBucket<'_> {
-    type Output = ();
-
-    fn parse(&self, head: &Head, body: &[u8]) -> Result<(), S3Error> {
-        nothing(head, body)
+impl About for CreateBucket<'_> {
+    fn target(&self) -> Target<'_> {
+        Target::Bucket(self.bucket)
     }
 }

@@ -1,6 +1,6 @@
 //! `DELETE /BUCKET/KEY`: deletes an object. One that is not there is deleted too (204).
 
-use super::{Execute, Head, Operation, Request, Target, nothing, request};
+use super::{About, Head, Operation, Request, Target, nothing, request};
 use crate::s3::{BucketName, ObjectKey, S3Error};
 
 /// Deletes an object, or a version of one. A version that is not there is "deleted" too, and nothing happens.
@@ -23,19 +23,19 @@ impl<'a> DeleteObject<'a> {
 }
 
 impl Operation for DeleteObject<'_> {
+    type Output = ();
+
     fn request(&self) -> Request {
         request::delete(self.bucket, self.key, self.version_id)
     }
 
-    fn target(&self) -> Target<'_> {
-        Target::Object { bucket: self.bucket, key: self.key }
+    fn parse(&self, head: &Head, body: &[u8]) -> Result<(), S3Error> {
+        nothing(head, body)
     }
 }
 
-impl Execute for DeleteObject<'_> {
-    type Output = ();
-
-    fn parse(&self, head: &Head, body: &[u8]) -> Result<(), S3Error> {
-        nothing(head, body)
+impl About for DeleteObject<'_> {
+    fn target(&self) -> Target<'_> {
+        Target::Object { bucket: self.bucket, key: self.key }
     }
 }

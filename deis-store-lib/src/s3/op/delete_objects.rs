@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use md5::{Digest as _, Md5};
 
 use super::request::OfBucket;
-use super::{Execute, Head, Operation, Request, Target, object};
+use super::{About, Head, Operation, Request, Target, object};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::s3::{BucketName, ObjectKey, S3Error, xml};
 
@@ -63,12 +63,15 @@ impl<'a> DeleteObjects<'a> {
 
     /// Whether XML 1.0 can hold this key.
     #[must_use]
-    pub fn can_name(key: &ObjectKey) -> bool {
+    pub(crate) fn can_name(key: &ObjectKey) -> bool {
         xml::can_hold(key.as_str())
     }
 }
 
 impl Operation for DeleteObjects<'_> {
+    /// The keys that were not deleted; all the others were.
+    type Output = Vec<NotDeleted>;
+
     fn request(&self) -> Request {
         let mut request = OfBucket::DELETE_OBJECTS.request(self.bucket);
         // radosgw does not look at it; AWS asks for it.
@@ -76,15 +79,6 @@ impl Operation for DeleteObjects<'_> {
         request.body = self.body.clone().into();
         request
     }
-
-    fn target(&self) -> Target<'_> {
-        Target::Bucket(self.bucket)
-    }
-}
-
-impl Execute for DeleteObjects<'_> {
-    /// The keys that were not deleted; all the others were.
-    type Output = Vec<NotDeleted>;
 
     /// Every key that was asked for must be in the answer.
     fn parse(&self, head: &Head, body: &[u8]) -> Result<Vec<NotDeleted>, S3Error> {
@@ -117,6 +111,12 @@ impl Execute for DeleteObjects<'_> {
             Some(key) => Err(unexpected(format!("the answer says nothing of `{}`", key.escape_debug()))),
             None => Ok(not_deleted),
         }
+    }
+}
+
+impl About for DeleteObjects<'_> {
+    fn target(&self) -> Target<'_> {
+        Target::Bucket(self.bucket)
     }
 }
 

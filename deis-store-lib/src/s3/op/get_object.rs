@@ -5,7 +5,7 @@
 
 use http::{StatusCode, header};
 
-use super::{ByteRange, Conditions, Head, ObjectInfo, Operation, Request, Target, object, request};
+use super::{About, ByteRange, Conditions, Head, ObjectInfo, Request, Target, object, request};
 use crate::s3::{BucketName, ObjectKey, S3Error};
 
 /// Gets an object, or a range of its bytes.
@@ -31,8 +31,10 @@ impl<'a> GetObject<'a> {
     }
 }
 
-impl Operation for GetObject<'_> {
-    fn request(&self) -> Request {
+impl GetObject<'_> {
+    /// The request. Pure.
+    #[must_use]
+    pub fn request(&self) -> Request {
         let mut request = request::get(self.bucket, self.key, self.version_id);
         if let Some(range) = self.range {
             request.headers.insert(header::RANGE, range.value());
@@ -41,12 +43,6 @@ impl Operation for GetObject<'_> {
         request
     }
 
-    fn target(&self) -> Target<'_> {
-        Target::Object { bucket: self.bucket, key: self.key }
-    }
-}
-
-impl GetObject<'_> {
     /// Reads the head; the body is the object and follows. An answer that is not exactly the range that was asked for
     /// is an error, so the whole object is never taken for a part of it.
     pub fn parse_head(&self, head: &Head) -> Result<ObjectInfo, S3Error> {
@@ -59,6 +55,12 @@ impl GetObject<'_> {
             return Err(unexpected("a part came where the whole was asked for".to_owned()));
         }
         Ok(info)
+    }
+}
+
+impl About for GetObject<'_> {
+    fn target(&self) -> Target<'_> {
+        Target::Object { bucket: self.bucket, key: self.key }
     }
 }
 

@@ -1,7 +1,7 @@
 //! `HEAD /BUCKET`: whether a bucket is there, and radosgw's totals of it.
 
 use super::request::OfBucket;
-use super::{Execute, Head, Operation, Request, Target};
+use super::{About, Head, Operation, Request, Target};
 use crate::s3::{BucketName, S3Error};
 
 /// Asks for the totals of a bucket. Its errors have no body, and so no code.
@@ -30,17 +30,11 @@ pub struct BucketTotals {
 }
 
 impl Operation for HeadBucket<'_> {
+    type Output = BucketTotals;
+
     fn request(&self) -> Request {
         OfBucket::HEAD.request(self.bucket)
     }
-
-    fn target(&self) -> Target<'_> {
-        Target::Bucket(self.bucket)
-    }
-}
-
-impl Execute for HeadBucket<'_> {
-    type Output = BucketTotals;
 
     fn parse(&self, head: &Head, _: &[u8]) -> Result<BucketTotals, S3Error> {
         // No limit is -1, which is no number here.
@@ -53,6 +47,12 @@ impl Execute for HeadBucket<'_> {
             most_objects_of_user: number("x-rgw-quota-user-objects"),
             most_bytes_of_user: number("x-rgw-quota-user-size"),
         })
+    }
+}
+
+impl About for HeadBucket<'_> {
+    fn target(&self) -> Target<'_> {
+        Target::Bucket(self.bucket)
     }
 }
 

@@ -1,6 +1,6 @@
 //! `HEAD /BUCKET/KEY`: what is stored with an object.
 
-use super::{Conditions, Execute, Head, ObjectInfo, Operation, Request, Target, object, request};
+use super::{About, Conditions, Head, ObjectInfo, Operation, Request, Target, object, request};
 use crate::s3::{BucketName, ObjectKey, S3Error};
 
 /// Asks what is stored with an object. Its errors have no body, so a 404 may mean the key or the bucket.
@@ -25,24 +25,24 @@ impl<'a> HeadObject<'a> {
 }
 
 impl Operation for HeadObject<'_> {
+    type Output = ObjectInfo;
+
     fn request(&self) -> Request {
         let mut request = request::head(self.bucket, self.key, self.version_id);
         self.conditions.write(&mut request.headers);
         request
     }
 
-    fn target(&self) -> Target<'_> {
-        Target::Object { bucket: self.bucket, key: self.key }
-    }
-}
-
-impl Execute for HeadObject<'_> {
-    type Output = ObjectInfo;
-
     fn parse(&self, head: &Head, _: &[u8]) -> Result<ObjectInfo, S3Error> {
         let unexpected = |text: String| S3Error::unexpected(head, text);
         object::check_version(head, self.version_id).map_err(unexpected)?;
         ObjectInfo::read(head).map_err(unexpected)
+    }
+}
+
+impl About for HeadObject<'_> {
+    fn target(&self) -> Target<'_> {
+        Target::Object { bucket: self.bucket, key: self.key }
     }
 }
 

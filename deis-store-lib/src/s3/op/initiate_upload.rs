@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use http::{HeaderMap, HeaderValue, header};
 
+use super::operation::Repeat;
 use super::request::OfObject;
-use super::{CannedAcl, Execute, Head, ObjectInfo, Operation, Repeat, Request, Target, object};
+use super::{About, CannedAcl, Head, ObjectInfo, Operation, Request, Target, object};
 use crate::error::Result;
 use crate::s3::{BucketName, ObjectKey, S3Error, xml};
 
@@ -31,20 +32,23 @@ impl<'a> InitiateUpload<'a> {
     }
 
     /// The bucket.
+    #[cfg(feature = "client")]
     #[must_use]
-    pub fn bucket(&self) -> &'a BucketName {
+    pub(crate) fn bucket(&self) -> &'a BucketName {
         self.bucket
     }
 
     /// The key.
+    #[cfg(feature = "client")]
     #[must_use]
-    pub fn key(&self) -> &'a ObjectKey {
+    pub(crate) fn key(&self) -> &'a ObjectKey {
         self.key
     }
 
     /// The rights to the object, if they were said.
+    #[cfg(feature = "client")]
     #[must_use]
-    pub fn canned_acl(&self) -> Option<CannedAcl> {
+    pub(crate) fn canned_acl(&self) -> Option<CannedAcl> {
         self.acl
     }
 
@@ -70,6 +74,8 @@ impl InitiateUpload<'_> {
 }
 
 impl Operation for InitiateUpload<'_> {
+    type Output = String;
+
     fn request(&self) -> Request {
         let mut request = OfObject::INITIATE_UPLOAD.request(self.bucket, self.key, []);
         request.headers.clone_from(&self.headers);
@@ -79,6 +85,16 @@ impl Operation for InitiateUpload<'_> {
         request
     }
 
+    fn parse(&self, head: &Head, body: &[u8]) -> Result<String, S3Error> {
+        let [upload_id] = xml::texts(body, "InitiateMultipartUploadResult", ["UploadId"])
+            .map_err(|text| S3Error::unexpected(head, text))?;
+        upload_id
+            .filter(|upload_id| !upload_id.is_empty())
+            .ok_or_else(|| S3Error::unexpected(head, "the upload has no id"))
+    }
+}
+
+impl About for InitiateUpload<'_> {
     fn target(&self) -> Target<'_> {
         Target::Object { bucket: self.bucket, key: self.key }
     }
@@ -86,17 +102,5 @@ impl Operation for InitiateUpload<'_> {
     /// A repeated one would leave an upload that nobody completes.
     fn repeat(&self) -> Repeat {
         Repeat::No
-    }
-}
-
-impl Execute for InitiateUpload<'_> {
-    type Output = String;
-
-    fn parse(&self, head: &Head, body: &[u8]) -> Result<String, S3Error> {
-        let [upload_id] = xml::texts(body, "InitiateMultipartUploadResult", ["UploadId"])
-            .map_err(|text| S3Error::unexpected(head, text))?;
-        upload_id
-            .filter(|upload_id| !upload_id.is_empty())
-            .ok_or_else(|| S3Error::unexpected(head, "the upload has no id"))
     }
 }

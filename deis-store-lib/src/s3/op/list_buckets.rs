@@ -1,6 +1,6 @@
 //! `GET /`: the buckets of the user. It has no pages.
 
-use super::{Execute, Head, Operation, Request, ServerTime, Target};
+use super::{About, Head, Operation, Request, ServerTime, Target};
 use crate::s3::{S3Error, xml};
 
 /// Lists the buckets of the user.
@@ -17,17 +17,11 @@ pub struct Bucket {
 }
 
 impl Operation for ListBuckets {
+    type Output = Vec<Bucket>;
+
     fn request(&self) -> Request {
         Request::of_service()
     }
-
-    fn target(&self) -> Target<'_> {
-        Target::Service
-    }
-}
-
-impl Execute for ListBuckets {
-    type Output = Vec<Bucket>;
 
     fn parse(&self, head: &Head, body: &[u8]) -> Result<Vec<Bucket>, S3Error> {
         let (mut owner_id, mut name, mut created) = (String::new(), None, None);
@@ -59,6 +53,12 @@ impl Execute for ListBuckets {
             ));
         }
         Ok(buckets)
+    }
+}
+
+impl About for ListBuckets {
+    fn target(&self) -> Target<'_> {
+        Target::Service
     }
 }
 

@@ -7,7 +7,7 @@
 use percent_encoding::percent_decode_str;
 
 use super::request::{OfBucket, Parameter};
-use super::{Execute, Head, Operation, Request, ServerTime, Target};
+use super::{About, Head, Operation, Request, ServerTime, Target};
 use crate::s3::{BucketName, ObjectKey, S3Error, xml};
 
 /// One page of a listing.
@@ -50,6 +50,8 @@ pub struct ListedObject {
 }
 
 impl Operation for ListObjects<'_> {
+    type Output = Page;
+
     fn request(&self) -> Request {
         OfBucket::LIST
             .request(self.bucket)
@@ -59,14 +61,6 @@ impl Operation for ListObjects<'_> {
             .with(Parameter::MARKER, self.marker)
             .with(Parameter::DELIMITER, self.delimiter.unwrap_or_default())
     }
-
-    fn target(&self) -> Target<'_> {
-        Target::Bucket(self.bucket)
-    }
-}
-
-impl Execute for ListObjects<'_> {
-    type Output = Page;
 
     fn parse(&self, head: &Head, body: &[u8]) -> Result<Page, S3Error> {
         let unexpected = |text: String| S3Error::unexpected(head, text);
@@ -100,6 +94,12 @@ impl Execute for ListObjects<'_> {
             page.next = Some(last.to_owned());
         }
         Ok(page)
+    }
+}
+
+impl About for ListObjects<'_> {
+    fn target(&self) -> Target<'_> {
+        Target::Bucket(self.bucket)
     }
 }
 

@@ -2,7 +2,7 @@
 //! `NoSuchKey`.
 
 use super::request::{OfObject, Parameter};
-use super::{Execute, Head, Operation, Request, ServerTime, Target};
+use super::{About, Head, Operation, Request, ServerTime, Target};
 use crate::s3::etag::ETag;
 use crate::s3::{BucketName, ObjectKey, S3Error, xml};
 
@@ -44,6 +44,8 @@ pub struct ListedPart {
 }
 
 impl Operation for ListParts<'_> {
+    type Output = PartsPage;
+
     fn request(&self) -> Request {
         let after = if self.after == 0 { String::new() } else { self.after.to_string() };
         OfObject::LIST_PARTS
@@ -51,14 +53,6 @@ impl Operation for ListParts<'_> {
             .with(Parameter::MAX_PARTS, &self.max_parts.clamp(1, 1000).to_string())
             .with(Parameter::PART_NUMBER_MARKER, &after)
     }
-
-    fn target(&self) -> Target<'_> {
-        Target::Object { bucket: self.bucket, key: self.key }
-    }
-}
-
-impl Execute for ListParts<'_> {
-    type Output = PartsPage;
 
     fn parse(&self, head: &Head, body: &[u8]) -> Result<PartsPage, S3Error> {
         let unexpected = |text: String| S3Error::unexpected(head, text);
@@ -82,6 +76,12 @@ impl Execute for ListParts<'_> {
             page.next = Some(last);
         }
         Ok(page)
+    }
+}
+
+impl About for ListParts<'_> {
+    fn target(&self) -> Target<'_> {
+        Target::Object { bucket: self.bucket, key: self.key }
     }
 }
 

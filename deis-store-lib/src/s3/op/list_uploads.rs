@@ -5,7 +5,7 @@
 //! says. The order is that of radosgw's own names, `KEY.ID.meta`, so it is not checked.
 
 use super::request::{OfBucket, Parameter};
-use super::{Execute, Head, Operation, Request, ServerTime, Target};
+use super::{About, Head, Operation, Request, ServerTime, Target};
 use crate::s3::{BucketName, ObjectKey, S3Error, xml};
 
 /// One page of the uploads under way.
@@ -57,6 +57,8 @@ impl UploadMarker {
 }
 
 impl Operation for ListUploads<'_> {
+    type Output = UploadsPage;
+
     fn request(&self) -> Request {
         let (key, upload_id) = self.after.map_or(("", ""), UploadMarker::parts);
         OfBucket::LIST_UPLOADS
@@ -66,14 +68,6 @@ impl Operation for ListUploads<'_> {
             .with(Parameter::KEY_MARKER, key)
             .with(Parameter::UPLOAD_ID_MARKER, upload_id)
     }
-
-    fn target(&self) -> Target<'_> {
-        Target::Bucket(self.bucket)
-    }
-}
-
-impl Execute for ListUploads<'_> {
-    type Output = UploadsPage;
 
     fn parse(&self, head: &Head, body: &[u8]) -> Result<UploadsPage, S3Error> {
         let unexpected = |text: &str| S3Error::unexpected(head, text);
@@ -97,6 +91,12 @@ impl Execute for ListUploads<'_> {
             page.next = Some(UploadMarker { key: last.key.clone(), upload_id: last.upload_id.clone() });
         }
         Ok(page)
+    }
+}
+
+impl About for ListUploads<'_> {
+    fn target(&self) -> Target<'_> {
+        Target::Bucket(self.bucket)
     }
 }
 

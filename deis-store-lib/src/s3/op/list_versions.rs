@@ -5,7 +5,7 @@
 
 use super::list_objects::decode;
 use super::request::{OfBucket, Parameter};
-use super::{Execute, Head, Operation, Request, ServerTime, Target};
+use super::{About, Head, Operation, Request, ServerTime, Target};
 use crate::s3::{BucketName, ObjectKey, S3Error, xml};
 
 /// One page of versions, flat.
@@ -70,6 +70,8 @@ impl VersionMarker {
 }
 
 impl Operation for ListVersions<'_> {
+    type Output = VersionsPage;
+
     fn request(&self) -> Request {
         let (key, version_id) = self.after.map_or(("", ""), VersionMarker::parts);
         OfBucket::LIST_VERSIONS
@@ -80,14 +82,6 @@ impl Operation for ListVersions<'_> {
             .with(Parameter::KEY_MARKER, key)
             .with(Parameter::VERSION_ID_MARKER, version_id)
     }
-
-    fn target(&self) -> Target<'_> {
-        Target::Bucket(self.bucket)
-    }
-}
-
-impl Execute for ListVersions<'_> {
-    type Output = VersionsPage;
 
     fn parse(&self, head: &Head, body: &[u8]) -> Result<VersionsPage, S3Error> {
         let unexpected = |text: String| S3Error::unexpected(head, text);
@@ -111,6 +105,12 @@ impl Execute for ListVersions<'_> {
             page.next = Some(VersionMarker { key: last.key.clone(), version_id: last.version_id.clone() });
         }
         Ok(page)
+    }
+}
+
+impl About for ListVersions<'_> {
+    fn target(&self) -> Target<'_> {
+        Target::Bucket(self.bucket)
     }
 }
 

@@ -59,11 +59,15 @@ pub use list_parts::{ListParts, ListedPart, PartsPage};
 pub use list_uploads::{ListUploads, ListedUpload, UploadMarker, UploadsPage};
 pub use list_versions::{ListVersions, ListedVersion, VersionContent, VersionMarker, VersionsPage};
 pub use object::{KEPT_HEADERS, ObjectInfo};
-pub use operation::{Execute, Operation, Repeat};
+pub use operation::Operation;
 pub use put_object::PutObject;
 pub use request::Request;
 pub use server_time::ServerTime;
-pub use target::Target;
 pub use upload_part::UploadPart;
+
+pub(crate) use operation::About;
+#[cfg(any(feature = "client", test))]
+pub(crate) use operation::Repeat;
+pub(crate) use target::Target;
 
 use operation::nothing;

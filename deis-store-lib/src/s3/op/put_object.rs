@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use http::{HeaderMap, HeaderValue, header};
 
+use super::operation::Repeat;
 use super::request::OfObject;
-use super::{CannedAcl, Execute, Head, Operation, Repeat, Request, Target, object};
+use super::{About, CannedAcl, Head, Operation, Request, Target, object};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::s3::{BucketName, ObjectKey, S3Error};
 
@@ -50,14 +51,16 @@ impl<'a> PutObject<'a> {
     }
 
     /// The bucket.
+    #[cfg(feature = "client")]
     #[must_use]
-    pub fn bucket(&self) -> &'a BucketName {
+    pub(crate) fn bucket(&self) -> &'a BucketName {
         self.bucket
     }
 
     /// The key.
+    #[cfg(feature = "client")]
     #[must_use]
-    pub fn key(&self) -> &'a ObjectKey {
+    pub(crate) fn key(&self) -> &'a ObjectKey {
         self.key
     }
 
@@ -68,8 +71,9 @@ impl<'a> PutObject<'a> {
     }
 
     /// The MD5 of the bytes.
+    #[cfg(feature = "client")]
     #[must_use]
-    pub fn md5(&self) -> [u8; 16] {
+    pub(crate) fn md5(&self) -> [u8; 16] {
         self.md5
     }
 
@@ -89,6 +93,8 @@ impl<'a> PutObject<'a> {
 }
 
 impl Operation for PutObject<'_> {
+    type Output = ();
+
     fn request(&self) -> Request {
         let mut request = OfObject::PUT.request(self.bucket, self.key, []);
         request.headers.clone_from(&self.headers);
@@ -102,6 +108,13 @@ impl Operation for PutObject<'_> {
         request
     }
 
+    /// The `ETag` of the answer must be the MD5 that was sent.
+    fn parse(&self, head: &Head, _: &[u8]) -> Result<(), S3Error> {
+        object::stored(head, self.md5)
+    }
+}
+
+impl About for PutObject<'_> {
     fn target(&self) -> Target<'_> {
         Target::Object { bucket: self.bucket, key: self.key }
     }
@@ -109,15 +122,6 @@ impl Operation for PutObject<'_> {
     /// After a lost answer of success, one that creates only would be refused.
     fn repeat(&self) -> Repeat {
         if self.creates_only { Repeat::ProbeFirst } else { Repeat::Yes }
-    }
-}
-
-impl Execute for PutObject<'_> {
-    type Output = ();
-
-    /// The `ETag` of the answer must be the MD5 that was sent.
-    fn parse(&self, head: &Head, _: &[u8]) -> Result<(), S3Error> {
-        object::stored(head, self.md5)
     }
 }
 

@@ -69,8 +69,7 @@ impl Request {
     }
 
     /// Whether it is carried out only if nothing has its key yet.
-    #[must_use]
-    pub fn creates_only(&self) -> bool {
+    pub(crate) fn creates_only(&self) -> bool {
         self.headers.get(header::IF_NONE_MATCH).is_some_and(|value| value == "*")
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 
 use super::*;
 use crate::s3::sign::SIGNED_SUBRESOURCES;
@@ -119,10 +119,13 @@ fn no_such_key_is_final_for_what_sends_no_bytes_of_an_object() {
     let error = S3Error::read(&head, b"<Error><Code>NoSuchKey</Code></Error>");
     let source = CopySource { bucket, key, version_id: None };
     let acl = NewAcl::Canned(CannedAcl::Private);
-    assert_eq!(CopyObject::new(source, bucket, key).advice(&error), Advice::Fail);
-    assert_eq!(CopyPart::new(source, bucket, key, "u", 1).unwrap().advice(&error), Advice::Fail);
-    assert_eq!(PutObjectAcl { bucket, key, acl }.advice(&error), Advice::Fail);
-    assert_eq!(PutObject::new(bucket, key, 0, [0; 16]).unwrap().advice(&error), Advice::Again);
+    assert_eq!(CopyObject::new(source, bucket, key).advice(&error, &Method::PUT), Advice::Fail);
+    assert_eq!(
+        CopyPart::new(source, bucket, key, "u", 1).unwrap().advice(&error, &Method::PUT),
+        Advice::Fail
+    );
+    assert_eq!(PutObjectAcl { bucket, key, acl }.advice(&error, &Method::PUT), Advice::Fail);
+    assert_eq!(PutObject::new(bucket, key, 0, [0; 16]).unwrap().advice(&error, &Method::PUT), Advice::Again);
 }
 
 #[test]

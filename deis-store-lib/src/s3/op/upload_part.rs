@@ -1,7 +1,7 @@
 //! `PUT /BUCKET/KEY?partNumber=N&uploadId=U`: uploads a part. Uploaded again, it replaces the one before.
 
 use super::request::OfObject;
-use super::{Execute, Head, Operation, Request, Target, object};
+use super::{About, Head, Operation, Request, Target, object};
 use crate::error::{Error, ErrorKind, Result};
 use crate::s3::{BucketName, ObjectKey, S3Error};
 
@@ -30,6 +30,8 @@ impl<'a> UploadPart<'a> {
 }
 
 impl Operation for UploadPart<'_> {
+    type Output = ();
+
     fn request(&self) -> Request {
         let number = self.number.to_string();
         let mut request = OfObject::UPLOAD_PART.request(self.bucket, self.key, [&number, self.upload_id]);
@@ -37,16 +39,14 @@ impl Operation for UploadPart<'_> {
         request
     }
 
-    fn target(&self) -> Target<'_> {
-        Target::Object { bucket: self.bucket, key: self.key }
+    fn parse(&self, head: &Head, _: &[u8]) -> Result<(), S3Error> {
+        object::stored(head, self.md5)
     }
 }
 
-impl Execute for UploadPart<'_> {
-    type Output = ();
-
-    fn parse(&self, head: &Head, _: &[u8]) -> Result<(), S3Error> {
-        object::stored(head, self.md5)
+impl About for UploadPart<'_> {
+    fn target(&self) -> Target<'_> {
+        Target::Object { bucket: self.bucket, key: self.key }
     }
 }
 

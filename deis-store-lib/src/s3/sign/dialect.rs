@@ -35,7 +35,7 @@ impl Dialect {
 
 /// The sub-resources and overrides that radosgw 16.2 signs, sorted. AWS signs others too (`accelerate`, `restore`,
 /// `object-lock`, …), which radosgw answers with `SignatureDoesNotMatch`.
-pub const SIGNED_SUBRESOURCES: [&str; 26] = [
+pub(crate) const SIGNED_SUBRESOURCES: [&str; 26] = [
     "acl",
     "cors",
     "delete",

@@ -51,7 +51,9 @@ use sha1::Sha1;
 
 pub(crate) use canonical::RequestLine;
 pub(crate) use date::http_date;
-pub use dialect::{Dialect, SIGNED_SUBRESOURCES};
+pub use dialect::Dialect;
+#[cfg(all(test, feature = "operations"))]
+pub(crate) use dialect::SIGNED_SUBRESOURCES;
 
 #[cfg(feature = "gateway")]
 pub(crate) use dialect::TAKEN_FOR_AMZ;

@@ -77,8 +77,9 @@ async fn where_one_of_two_gateways_is_none_the_other_one_is_asked() {
 fn a_presigned_url_behind_a_tunnel_is_a_url_and_says_nothing_of_the_tunnel() {
     let (client, _) = client([]);
     let (bucket, key) = (BucketName::new("db_wal").unwrap(), ObjectKey::new("a b").unwrap());
-    let url =
-        client.presigned(&crate::s3::op::GetObject::new(&bucket, &key), SystemTime::UNIX_EPOCH).unwrap();
+    let url = client
+        .presigned(&crate::s3::op::GetObject::new(&bucket, &key).request(), SystemTime::UNIX_EPOCH)
+        .unwrap();
     assert!(url.starts_with("http://scripted/db_wal/a%20b?"), "{url}");
     assert!(url.parse::<http::Uri>().is_ok() && !url.contains("core"), "{url}");
 }

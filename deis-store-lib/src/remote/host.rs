@@ -1,0 +1,31 @@
+//! What is done on a host. The trait is public in name alone: it cannot be named outside of the library.
+
+use std::fmt;
+
+use super::{Child, Login};
+use crate::error::Result;
+use crate::http::{BoxFuture, Dial};
+
+/// A host on which commands can be run.
+pub trait Host: fmt::Debug + Send + Sync + 'static {
+    /// The host's name, for messages.
+    fn host(&self) -> &str;
+
+    /// Starts a program with its arguments.
+    fn spawn<'a>(&'a self, command: &'a [&'a str], input: Input) -> BoxFuture<'a, Result<Child>>;
+
+    /// The address to dial to reach a port from the host. It is valid as long as this value lives.
+    fn forward<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, Result<Dial>>;
+
+    /// The facts known about our user on the host.
+    fn login(&self) -> &Login;
+}
+
+/// The standard input of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// No input: the command reads the end at once.
+    Nothing,
+    /// The bytes that the caller writes to [`Child::stdin`].
+    Pipe,
+}
