@@ -4,7 +4,7 @@
 ///
 /// | | `Radosgw` | `Aws` |
 /// |---|---|---|
-/// | signed parameters of a query | [`SIGNED_SUBRESOURCES`] | those of AWS's own client, such as `accelerate`, `restore`, `object-lock` too |
+/// | signed parameters of a query | those that radosgw lists, such as `acl`, `uploads`, `versionId` | those of AWS's own client, such as `accelerate`, `restore`, `object-lock` too |
 /// | a parameter without a value, `acl=` | is signed as `acl` | is signed as `acl=` |
 /// | `+` in a signed value | is a space | is a plus |
 /// | a parameter that comes twice | the last one is signed | both are |
