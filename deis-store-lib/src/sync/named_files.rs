@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::globs::Globs;
+use super::globs::{DirectoryPatterns, Globs};
 use crate::disk::Root;
 use crate::error::{At, Error, ErrorKind, Result, disk_error};
 use crate::tree::{MergeSorted, TreeEntry, walk};
@@ -38,6 +38,7 @@ pub(super) struct NamedFiles<'a> {
     root: Root,
     what: What,
     naming: Naming<'a>,
+    patterns: DirectoryPatterns,
 }
 
 #[derive(Debug)]
@@ -72,14 +73,17 @@ impl<'a> NamedFiles<'a> {
         } else {
             return Err(usage("not a regular file", named));
         };
-        Ok(Self { named, root, what, naming })
+        let patterns = DirectoryPatterns::new(naming.globs.clone(), named);
+        Ok(Self { named, root, what, naming, patterns })
     }
 
     /// The files that are found there, in the order of the keys.
     pub(super) fn files(&self) -> impl Iterator<Item = Result<FoundFile>> {
         let (one, all) = match &self.what {
             What::File { key, name } => (Some(self.one(key, name)), None),
-            What::Directory { prefix } => (None, Some(walk(&self.root, prefix))),
+            What::Directory { prefix } => {
+                (None, Some(walk(&self.root, prefix).skip(self.patterns.skip(prefix.len()))))
+            }
         };
         let found = one.into_iter().chain(all.into_iter().flatten());
         found.filter(|entry| entry.as_ref().map_or(true, |entry| self.wants(entry))).map(|entry| {
@@ -96,6 +100,11 @@ impl<'a> NamedFiles<'a> {
 
     fn wants(&self, entry: &TreeEntry) -> bool {
         let Naming { prefix, globs, .. } = self.naming;
+        if let What::Directory { prefix } = &self.what
+            && self.patterns.leave_out_symlink(entry, prefix.len())
+        {
+            return false;
+        }
         entry.is_closed() || !globs.leave_out(entry.key.strip_prefix(prefix).unwrap_or(&entry.key))
     }
 

@@ -56,25 +56,30 @@ impl TreePath {
 #[must_use]
 pub(crate) fn walk(root: &Root, prefix: &str) -> Walk {
     let begin = Some((root.clone(), prefix.to_owned()));
-    Walk { begin, levels: Vec::new(), partial_files: PartialFiles::default() }
+    Walk { begin, levels: Vec::new(), partial_files: PartialFiles::default(), skip: None }
 }
 
-/// The same, read ahead by a blocking task, with the partial files that it meets.
-pub(crate) fn walk_ahead(
-    root: &Root,
-    prefix: &str,
-) -> (impl Stream<Item = Result<TreeEntry>> + Send + use<>, PartialFiles) {
-    let walk = walk(root, prefix);
+/// A walk that is read ahead by a blocking task, with the partial files that it meets.
+pub(crate) fn walk_ahead(walk: Walk) -> (impl Stream<Item = Result<TreeEntry>> + Send + use<>, PartialFiles) {
     let partial_files = walk.partial_files.clone();
     (read_ahead(|| Ok(walk)), partial_files)
 }
 
 /// See [`walk`].
-#[derive(Debug)]
 pub(crate) struct Walk {
     begin: Option<(Root, String)>,
     levels: Vec<Level>,
     partial_files: PartialFiles,
+    skip: Option<Skip>,
+}
+
+/// Says of a directory's key, which ends in `/`, whether it is not entered.
+type Skip = Box<dyn Fn(&str) -> bool + Send>;
+
+impl std::fmt::Debug for Walk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Walk").field("levels", &self.levels.len()).finish_non_exhaustive()
+    }
 }
 
 impl From<Vec<String>> for TreePath {
@@ -102,6 +107,12 @@ impl Iterator for Walk {
 }
 
 impl Walk {
+    /// Does not enter directories whose keys, which end in `/`, are such. One that cannot be read is given all the same.
+    pub(crate) fn skip(mut self, skip: impl Fn(&str) -> bool + Send + 'static) -> Self {
+        self.skip = Some(Box::new(skip));
+        self
+    }
+
     fn step(&mut self) -> Result<Option<TreeEntry>> {
         if let Some((root, prefix)) = self.begin.take() {
             self.enter(root, prefix, Vec::new())?;
@@ -118,7 +129,12 @@ impl Walk {
             }
             if name.adds.ends_with('/') {
                 let below = below(&level.directory, &path.names);
-                match below.and_then(|directory| self.enter(directory, key.clone(), path.components())) {
+                let skips = self.skip.as_ref().is_some_and(|skip| skip(&key));
+                let enter = |directory| match skips {
+                    true => Ok(()),
+                    false => self.enter(directory, key.clone(), path.components()),
+                };
+                match below.and_then(enter) {
                     Ok(()) => {}
                     // A directory that has gone meanwhile was not there.
                     Err(error) if error.kind() == ErrorKind::NotFound => {}

@@ -109,7 +109,7 @@ async fn all(
         Ok(())
     });
     let options = DownloadTreeOptions { existing: how.existing, dry_run: how.below.dry_run, each };
-    let selection = how.below.globs().select(&bucket, &prefix);
+    let selection = how.below.patterns.globs()?.select(&bucket, &prefix);
     let download = DownloadTree { client: client.clone(), selection, directory: directory.to_owned() };
     download.run(&options, run).await?;
     drop(options);

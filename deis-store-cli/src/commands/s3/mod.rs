@@ -15,10 +15,10 @@ mod uploads;
 use std::path::Path;
 
 use deis_store::run::Run;
-use deis_store::sync::{ContentTypes, Globs};
+use deis_store::sync::ContentTypes;
 
 use super::Done;
-use crate::args::{Below, Global, S3Action, Types};
+use crate::args::{Global, S3Action, Types};
 use crate::output::Output;
 use crate::settings;
 
@@ -70,12 +70,6 @@ impl Types {
             None => types,
             Some(all) => ContentTypes { by_name: false, otherwise: Some(all.clone()) },
         }
-    }
-}
-
-impl Below {
-    fn globs(&self) -> Globs {
-        Globs::new(&self.exclude, &self.include)
     }
 }
 

@@ -53,7 +53,7 @@ pub(super) async fn put(
     });
     let how = UploadFilesOptions {
         recursive: options.recursive,
-        globs: options.globs(),
+        globs: options.patterns.globs()?,
         content_types: types.clone(),
         dry_run: options.dry_run,
         each,
