@@ -8,6 +8,7 @@ mod killed;
 mod last;
 mod library;
 mod many;
+mod names_of_ours;
 mod real;
 mod restarted;
 mod resumed;
