@@ -20,6 +20,7 @@ mod program;
 mod public_api;
 mod readme;
 mod rehearsal;
+mod s3cfg;
 mod s3cmd;
 mod secrets;
 mod signing;

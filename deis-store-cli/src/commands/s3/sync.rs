@@ -7,7 +7,7 @@ use deis_store::error::printable;
 use deis_store::outcome::{Each, Fate, KeyOutcome, Outcome, TargetOnly};
 use deis_store::run::Run;
 use deis_store::s3::Client;
-use deis_store::sync::{ContentTypes, Globs, Sync, SyncOptions, SyncReport, Tree, UnchangedBy};
+use deis_store::sync::{Globs, Sync, SyncOptions, SyncReport, Tree, UnchangedBy};
 use serde_json::json;
 
 use super::Done;
@@ -15,13 +15,13 @@ use super::place::{self, split, usage};
 use crate::args::{Global, SyncArgs};
 use crate::exit::Exit;
 use crate::output::{Output, bytes};
-use crate::settings;
+use crate::settings::{self, WordDefaults};
 
 pub(super) async fn run(
     global: &Global,
     client: &Client,
     args: &SyncArgs,
-    types: ContentTypes,
+    defaults: WordDefaults,
     output: &Output,
     run: &Run,
 ) -> Done {
@@ -45,9 +45,9 @@ pub(super) async fn run(
             (false, false) => UnchangedBy::SizeAndTime,
         },
         delete_removed: args.delete_removed,
-        max_delete: args.max_delete,
+        max_delete: args.max_delete.or(defaults.max_delete),
         dry_run: args.dry_run,
-        content_types: args.types.over(types),
+        content_types: args.types.over(defaults.types),
         globs: args.patterns.globs()?.below(name.as_str()),
         last: Globs::new(&args.last, &[]).below(name),
         spool: args.to.spool.clone(),
