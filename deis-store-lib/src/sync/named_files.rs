@@ -56,11 +56,15 @@ impl<'a> NamedFiles<'a> {
             if !naming.recursive {
                 return Err(usage("that is a directory", named).todo("upload what is in it recursively"));
             }
-            // As s3cmd: DIR is part of the keys, DIR/ is not.
-            let prefix = if named.to_string_lossy().ends_with('/') {
-                prefix.to_owned()
-            } else {
-                format!("{prefix}{}/", name(named)?)
+            // As s3cmd: DIR is part of the keys, and DIR/, DIR/. and . are not.
+            let typed = named.to_string_lossy();
+            let prefix = match typed.rsplit('/').next().unwrap_or_default() {
+                "" | "." => prefix.to_owned(),
+                ".." => {
+                    let error = usage("a directory that has no name here", named);
+                    return Err(error.todo("add a / at its end to upload what is in it"));
+                }
+                _ => format!("{prefix}{}/", name(named)?),
             };
             (Root::open(named)?, What::Directory { prefix })
         } else if metadata.is_file() {
@@ -71,7 +75,8 @@ impl<'a> NamedFiles<'a> {
             let root = Root::open(real.parent().unwrap_or(Path::new("/")))?;
             (root, What::File { key, name: name(&real)?.to_owned() })
         } else {
-            return Err(usage("not a regular file", named));
+            let error = usage("that is a device, pipe or socket, and no file", named);
+            return Err(error.todo("upload what it gives as standard input: FILE is then -"));
         };
         let patterns = DirectoryPatterns::new(naming.globs.clone(), named);
         Ok(Self { named, root, what, naming, patterns })
