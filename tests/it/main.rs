@@ -12,6 +12,7 @@ mod faulty;
 mod file_systems;
 mod https;
 mod interrupted;
+mod like_s3cmd;
 mod limits;
 mod main_job;
 mod pace;
