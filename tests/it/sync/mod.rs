@@ -5,6 +5,7 @@ mod guards;
 mod json;
 mod keys;
 mod killed;
+mod killed_words;
 mod last;
 mod library;
 mod many;
