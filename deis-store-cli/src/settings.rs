@@ -129,9 +129,14 @@ async fn connect(
         && whose == Whose::Ours
         && let Some(path) = home().map(|home| home.join(".s3cfg")).filter(|path| path.exists())
     {
-        let file = S3CfgFile::read(&path, run)?;
-        options.fallback = Some(file.keys()?);
-        fallback = Some(file);
+        match S3CfgFile::read(&path, run).and_then(|file| Ok((file.keys()?, file))) {
+            Ok((keys, file)) => (options.fallback, fallback) = (Some(keys), Some(file)),
+            // It need not be needed: with sudo it may be the file of the user who has called.
+            Err(error) => {
+                let text = format!("warning: the keys in {} are not used: {}", path.display(), error.what());
+                run.begin(None, TaskKind::Step, "s3cfg").note(Level::Warning, "s3cfg-not-used", &text);
+            }
+        }
     }
     let cluster = Cluster::connect(options, run).await?;
     let found = cluster.discovery.as_ref().is_some_and(|found| found.credentials.is_some());

@@ -182,3 +182,19 @@ fn only_the_keys_of_the_file_at_home_are_used_and_its_words_count_for_words() {
     }
     list().code(2).says(&["encrypt", "not done here"]);
 }
+
+#[test]
+fn a_file_at_home_that_cannot_be_used_is_named_and_does_not_keep_us_from_the_keys_in_etcd() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join(".s3cfg");
+    fs::write(&file, "access_key = AK\nsecret_key = SK\n").unwrap();
+    std::os::unix::fs::chown(&file, Some(65534), None).unwrap();
+    let etcd = crate::clusters::a_with_own_etcd(&[]);
+    let mut list = command();
+    list.env("HOME", home.path()).env("DEIS_STORE_ETCD", &etcd.environment.etcd).args([
+        "s3",
+        "ls",
+        "s3://oddities",
+    ]);
+    ran(&mut list).code(0).says(&["are not used", "another user owns this file"]);
+}

@@ -28,9 +28,10 @@ fn below(command: clap::Command, options: &[Arg], needs_cluster: bool) -> clap::
         let command = command.args(options_here);
         let is_recursive = command.get_arguments().any(|option| option.get_id() == "recursive");
         let has_patterns = command.get_groups().any(|group| group.get_id() == PATTERNS);
-        let command = match is_recursive && has_patterns {
-            true => command.mut_group(PATTERNS, |group| group.requires("recursive")),
-            false => command,
+        let command = if is_recursive && has_patterns {
+            command.mut_group(PATTERNS, |group| group.requires("recursive"))
+        } else {
+            command
         };
         let common = if needs_cluster { COMMON_WITH_CLUSTER } else { COMMON };
         let command = command.after_help(common).after_long_help("");

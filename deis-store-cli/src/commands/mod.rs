@@ -32,8 +32,12 @@ pub(crate) async fn run(args: &Args, output: &Output, run: &Run) -> Exit {
             run.stop.cancels(config::run(&args.global, target, action, output)).await
         }
         // Such an upload ends itself, so that it leaves nothing.
-        Command::S3 { action } if s3::reads_stdin(action) => s3::run(&args.global, action, output, run).await,
-        Command::S3 { action } => run.stop.cancels(s3::run(&args.global, action, output, run)).await,
+        Command::S3 { action } if s3::reads_stdin(action) => {
+            Box::pin(s3::run(&args.global, action, output, run)).await
+        }
+        Command::S3 { action } => {
+            run.stop.cancels(Box::pin(s3::run(&args.global, action, output, run))).await
+        }
     };
     result.unwrap_or_else(|error| output.error(&error))
 }

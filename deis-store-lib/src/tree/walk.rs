@@ -149,10 +149,7 @@ impl Walk {
                 }
                 let below = below(directory, &path.names);
                 let skips = self.skip.as_ref().is_some_and(|skip| skip(&key));
-                let enter = |directory| match skips {
-                    true => Ok(()),
-                    false => self.enter(directory, &key, &path),
-                };
+                let enter = |directory| if skips { Ok(()) } else { self.enter(directory, &key, &path) };
                 match below.and_then(enter) {
                     Ok(()) => {}
                     // A directory that has gone meanwhile was not there.

@@ -225,7 +225,7 @@ fn options(random: &mut Sequence) -> Vec<(&'static str, String)> {
 
 fn pattern(random: &mut Sequence) -> String {
     let mut pattern = String::new();
-    for _ in 0..1 + random.next_number() % 3 {
+    for _ in 0..=random.next_number() % 3 {
         let next: &&str = random.choose(&TOKENS);
         pattern.push_str(next);
     }
@@ -236,5 +236,5 @@ fn pattern(random: &mut Sequence) -> String {
 }
 
 fn one_in(random: &mut Sequence, many: u64) -> bool {
-    random.next_number() % many == 0
+    random.next_number().is_multiple_of(many)
 }

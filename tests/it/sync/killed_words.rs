@@ -1,4 +1,4 @@
-//! `sync` upward and between two clusters, `put -r` and `get -r`, each killed at system calls all over its way. Nothing has
+//! `sync` in all directions, `put -r` and `get -r`, each killed at system calls all over its way. Nothing has
 //! a key or a name but what is whole, and the next run finishes the work.
 //!
 //! Calls are counted over all threads: strace writes a line for each, and delays each, so that the process is dead before it
@@ -93,7 +93,9 @@ fn kill(word: &Word<'_>, prepare: impl Fn(), whole: impl Fn(&str), done: impl Fn
 
 fn make_tree(place: &Place, files: &Files) {
     let _ = fs::remove_dir_all(place.directory());
-    files.iter().for_each(|(path, body)| write(&place.directory().join(path), body));
+    for (path, body) in files {
+        write(&place.directory().join(path), body);
+    }
 }
 
 /// Asserts that every object is as it was, or as it shall be.
@@ -120,7 +122,9 @@ fn a_killed_sync_upward_leaves_whole_objects_and_the_next_one_finishes() {
     let source = format!("{}/", place.directory().to_str().unwrap());
     let words = ["sync", &source, super::BUCKET, "--delete-removed"].map(str::to_owned).to_vec();
     let prepare = || {
-        all.keys().for_each(|key| place.gateway.delete("db_wal", key));
+        for key in all.keys() {
+            place.gateway.delete("db_wal", key);
+        }
         place.gateway.store("db_wal", "wal_005/07", b"older");
         place.gateway.store("db_wal", "gone", b"gone");
     };
@@ -138,10 +142,14 @@ fn a_killed_put_leaves_whole_objects_and_the_next_one_finishes() {
     make_tree(&place, &all);
     let source = format!("{}/", place.directory().to_str().unwrap());
     let words = ["put", "-r", &source, "s3://db_wal/"].map(str::to_owned).to_vec();
-    let prepare = || all.keys().for_each(|key| place.gateway.delete("db_wal", key));
+    let prepare = || {
+        for key in all.keys() {
+            place.gateway.delete("db_wal", key);
+        }
+    };
     let whole = |context: &str| objects_are_whole(&place, "db_wal", &all, None, context);
     kill(&Word { place: &place, words }, prepare, whole, |context| {
-        objects_are(&place, "db_wal", &all, context)
+        objects_are(&place, "db_wal", &all, context);
     });
 }
 
@@ -172,6 +180,29 @@ fn a_killed_get_leaves_whole_files_and_the_next_one_finishes() {
 }
 
 #[test]
+fn a_killed_sync_downward_leaves_whole_files_and_the_next_one_finishes() {
+    let all = some_files();
+    let borrowed: Vec<(&str, &[u8])> =
+        all.iter().map(|(key, body)| (key.as_str(), body.as_slice())).collect();
+    let place = Place::with(&borrowed);
+    let target = place.directory().to_str().unwrap().to_owned();
+    let words = ["sync", super::BUCKET, &target, "--delete-removed"].map(str::to_owned).to_vec();
+    let prepare = || {
+        let _ = fs::remove_dir_all(place.directory());
+        write(&place.directory().join("wal_005/07"), b"older");
+        write(&place.directory().join("gone"), b"gone");
+    };
+    let whole = |context: &str| {
+        for (path, body) in files(&place.directory()) {
+            let known = path.contains("%part.") || path == "gone" || body == b"older";
+            assert!(known || all.get(&path) == Some(&body), "{path}: {context}");
+        }
+    };
+    let done = |context: &str| assert!(files(&place.directory()) == all, "{context}");
+    kill(&Word { place: &place, words }, prepare, whole, done);
+}
+
+#[test]
 fn a_killed_sync_between_two_clusters_leaves_whole_objects_and_the_next_one_finishes() {
     let all = some_files();
     let borrowed: Vec<(&str, &[u8])> =
@@ -185,7 +216,9 @@ fn a_killed_sync_between_two_clusters_leaves_whole_objects_and_the_next_one_fini
         ["sync", super::BUCKET, super::BUCKET, "--to-s3cfg", &file, "--spool", spool.to_str().unwrap()];
     let words = words.map(str::to_owned).to_vec();
     let prepare = || {
-        all.keys().for_each(|key| to.gateway.delete("db_wal", key));
+        for key in all.keys() {
+            to.gateway.delete("db_wal", key);
+        }
         to.gateway.store("db_wal", "wal_005/07", b"older");
     };
     let whole = |context: &str| {

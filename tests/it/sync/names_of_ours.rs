@@ -30,7 +30,9 @@ fn keys_with_the_names_of_what_we_write_are_keys_like_others() {
     }
     let source = format!("{}/", place.directory().to_str().unwrap());
     assert_eq!(place.sync(&[&source, super::BUCKET]).code(0).count("stored"), keys.len() as u64);
-    keys.iter().for_each(|key| assert!(place.gateway.stored("db_wal", key).is_some(), "{key}"));
+    for key in &keys {
+        assert!(place.gateway.stored("db_wal", key).is_some(), "{key}");
+    }
 }
 
 #[test]
@@ -67,18 +69,24 @@ fn keys_of_slashes_come_go_and_are_deleted_with_256_handles() {
     assert_eq!(sync(&[super::BUCKET, &directory]).count("stored"), 4);
     assert_eq!(sync(&[super::BUCKET, &directory, "--delete-removed"]).count("unchanged"), 4);
     assert_eq!(sync(&[&source, super::BUCKET]).count("unchanged"), 4);
-    deep.iter().for_each(|key| place.gateway.delete("db_wal", key));
+    for key in &deep {
+        place.gateway.delete("db_wal", key);
+    }
     assert_eq!(sync(&[super::BUCKET, &directory, "--delete-removed"]).report["deleted"], 3);
     assert_eq!(files(&place.directory()).len(), 1);
 
     let other = place.scratch.path().join("other").to_str().unwrap().to_owned();
-    deep.iter().for_each(|key| place.gateway.store("db_wal", key, b"deep"));
+    for key in &deep {
+        place.gateway.store("db_wal", key, b"deep");
+    }
     run(&["get", "-r", super::BUCKET, &other]).code(0);
     run(&["put", "-r", &format!("{other}/"), "s3://db_wal/again/"]).code(3).says(&["[…", "…]"]);
     assert!(place.gateway.stored("db_wal", "again/z").is_some());
     // A backup, its verification, its restore, and the removal of one that fails.
     place.gateway.make_bucket("deep");
-    deep.iter().for_each(|key| place.gateway.store("deep", key, b"deep"));
+    for key in &deep {
+        place.gateway.store("deep", key, b"deep");
+    }
     let repository = place.scratch.path().join("repository").to_str().unwrap().to_owned();
     let backup = || {
         let mut command = place.within(&few);
@@ -90,7 +98,9 @@ fn keys_of_slashes_come_go_and_are_deleted_with_256_handles() {
     let to = Place::with(&[]);
     to.gateway.make_bucket("deep");
     ran(to.within(&few).args(["restore", &snapshot, "--yes"])).code(0);
-    deep.iter().for_each(|key| assert!(to.gateway.stored("deep", key).is_some()));
+    for key in &deep {
+        assert!(to.gateway.stored("deep", key).is_some());
+    }
     let snapshots = || fs::read_dir(&repository).unwrap().count();
     let before = snapshots();
     place.gateway.store("deep", "zz", b"x");

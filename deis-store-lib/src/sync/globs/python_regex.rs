@@ -16,7 +16,7 @@ impl PythonRegex {
                 .at(At::Argument, text)
                 .todo("say it in another way, or with a shell pattern")
         };
-        let translated = translated(text).map_err(|why| refused(why))?;
+        let translated = translated(text).map_err(&refused)?;
         Regex::new(&translated).map(Self).map_err(|error| refused("cannot be used here").because(error))
     }
 
