@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use deis_store::cluster::{Cluster, ClusterOptions};
+use deis_store::cluster::{Cluster, ClusterOptions, Discovery};
 use deis_store::error::At;
 use deis_store::error::Context as _;
 use deis_store::etcd::Etcd;
@@ -139,7 +139,7 @@ async fn connect(
         }
     }
     let cluster = Cluster::connect(options, run).await?;
-    let found = cluster.discovery.as_ref().is_some_and(|found| found.credentials.is_some());
+    let found = cluster.discovery.as_ref().is_some_and(Discovery::has_credentials);
     Ok(Connected { cluster, defaults, fallback: fallback.filter(|_| !found) })
 }
 

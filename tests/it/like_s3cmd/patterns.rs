@@ -61,7 +61,7 @@ fn shell_patterns_and_regular_expressions_mean_what_python_says() {
         };
         // What is refused is never wrong; and s3cmd ends with Python's error.
         let (Ok(globs), "yes" | "no") = (globs, answer) else { continue };
-        assert_eq!(globs.leave_out(path), answer == "yes", "{kind} {pattern:?} {path:?}");
+        assert_eq!(globs.leaves_out(path), answer == "yes", "{kind} {pattern:?} {path:?}");
         compared += 1;
         matched += usize::from(answer == "yes");
     }

@@ -85,6 +85,14 @@ impl Globs {
         self.decide(&[&self.above, path].concat(), |_| true)
     }
 
+    /// The same for a test that compares it with what Python says.
+    #[cfg(feature = "test-util")]
+    #[doc(hidden)]
+    #[must_use]
+    pub fn leaves_out(&self, path: &str) -> bool {
+        self.leave_out(path)
+    }
+
     /// Whether a local directory is left out, and so not entered. Its path is the one that was typed, and ends in `/`.
     fn leave_out_directory(&self, path: &str) -> bool {
         self.decide(path, |pattern| pattern.is_of_directories)
