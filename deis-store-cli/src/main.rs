@@ -58,9 +58,14 @@ fn threads(command: &Command) -> Builder {
 fn misunderstood(error: &clap::Error) -> ExitCode {
     if error.use_stderr() && std::env::args_os().any(|word| word == "--json") {
         let text = error.to_string();
-        let what = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-        let error = Error::new(ErrorKind::Usage, what);
-        return Output::of_no_command().failed(&error.todo("see deis-store --help"));
+        // What was wrong, with the names of what is missing; then perhaps a tip, then the usage.
+        let mut paragraphs =
+            text.split("\n\n").map(|lines| lines.split_whitespace().collect::<Vec<_>>().join(" "));
+        let what = paragraphs.next().unwrap_or_default();
+        let tip = paragraphs.next().and_then(|tip| tip.strip_prefix("tip: ").map(str::to_owned));
+        let error = Error::new(ErrorKind::Usage, what.trim_start_matches("error: "));
+        let todo = tip.unwrap_or_else(|| "see deis-store --help".to_owned());
+        return Output::of_no_command().failed(&error.todo(todo));
     }
     let _ = error.print();
     if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() }

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use deis_store::cluster::{Cluster, ClusterOptions};
+use deis_store::cluster::{Cluster, ClusterOptions, Discovery};
 use deis_store::error::At;
 use deis_store::error::Context as _;
 use deis_store::etcd::Etcd;
@@ -15,23 +15,46 @@ use deis_store::remote::{Local, Remote, Ssh, SshOptions};
 use deis_store::run::{Level, Run, TaskKind};
 use deis_store::s3::s3cfg::S3Cfg;
 use deis_store::secret::Credentials;
-use deis_store::sync::ContentTypes;
+use deis_store::sync::{ContentTypes, MaxDelete};
 use deis_store::{Error, ErrorKind, Result};
+use zeroize::Zeroizing;
 
 use crate::args::{ETCD, Global, OtherCluster};
 
 /// The cluster that was meant, connected.
 pub(crate) async fn cluster(global: &Global, run: &Run) -> Result<Cluster> {
-    limited_cluster(global, None, run).await.map(|(cluster, _)| cluster)
+    let connected = run.stop.cancels(connect(global, None, Whose::Ours, run)).await;
+    connected.map(|connected| connected.cluster)
 }
 
-/// The same, with so many bytes of bodies a second at most; and what files are stored as.
+/// The same, with so many bytes of bodies a second at most; and what a file of s3cmd says of its words. It is judged here
+/// also if only its keys are used: somebody who works with s3cmd's words means what that file says.
 pub(crate) async fn limited_cluster(
     global: &Global,
     bytes_per_second: Option<NonZeroU64>,
     run: &Run,
-) -> Result<(Cluster, ContentTypes)> {
-    run.stop.cancels(connect(global, bytes_per_second, Whose::Ours, run)).await
+) -> Result<(Cluster, WordDefaults)> {
+    let connected = run.stop.cancels(connect(global, bytes_per_second, Whose::Ours, run)).await?;
+    if let Some(file) = connected.fallback {
+        tell_not_heeded(&file.path, &file.parse()?, run);
+    }
+    Ok((connected.cluster, connected.defaults))
+}
+
+/// What a file of s3cmd says of its words, where an option of ours does not say otherwise.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct WordDefaults {
+    /// What files are stored as.
+    pub(crate) types: ContentTypes,
+    /// How much a sync may delete.
+    pub(crate) max_delete: Option<MaxDelete>,
+}
+
+struct Connected {
+    cluster: Cluster,
+    defaults: WordDefaults,
+    /// The file of s3cmd whose keys are used, and nothing else of it.
+    fallback: Option<S3CfgFile>,
 }
 
 /// The cluster that is written to, if it is another one. Nothing of what is said of the first one holds for it.
@@ -56,7 +79,7 @@ pub(crate) async fn other_cluster(
     };
     let whose = if asks_etcd { Whose::Another } else { Whose::AnotherWithoutEtcd };
     let connected = run.stop.cancels(connect(&global, bytes_per_second, whose, run)).await;
-    connected.map(|(cluster, _)| cluster)
+    connected.map(|connected| connected.cluster)
 }
 
 /// Whose cluster is connected to: our own keys are not for another one.
@@ -72,18 +95,22 @@ async fn connect(
     bytes_per_second: Option<NonZeroU64>,
     whose: Whose,
     run: &Run,
-) -> Result<(Cluster, ContentTypes)> {
+) -> Result<Connected> {
     let mut options = options(global).await?;
-    let mut types = ContentTypes::default();
+    let mut defaults = WordDefaults::default();
     options.client.bytes_per_second = bytes_per_second;
     if let Some(path) = &global.s3cfg {
-        let s3cfg = read_s3cfg(path, run)?;
+        let s3cfg = S3CfgFile::read(path, run)?.parse()?;
+        tell_not_heeded(path, &s3cfg, run);
         options.connect = connection(&s3cfg).at(At::Path, path.display())?;
         if options.gateways.is_empty() {
             options.gateways.extend(s3cfg.endpoint);
         }
         options.credentials = Some(s3cfg.credentials);
-        types = ContentTypes { by_name: s3cfg.guess_mime_type, otherwise: s3cfg.default_mime_type };
+        defaults = WordDefaults {
+            types: ContentTypes { by_name: s3cfg.guess_mime_type, otherwise: s3cfg.default_mime_type },
+            max_delete: s3cfg.max_delete.map(|most| MaxDelete::Count(most.get())),
+        };
         options.client.bytes_per_second = bytes_per_second.or(s3cfg.bytes_per_second);
         if !options.connect.check_certificate && options.gateways.iter().any(|url| url.starts_with("https:"))
         {
@@ -97,13 +124,31 @@ async fn connect(
         let error = Error::new(ErrorKind::Usage, "no gateway of the target's cluster is known");
         return Err(error.todo("give it with --to-gateway URL, or as host_base in the file of s3cmd"));
     }
+    let mut fallback = None;
     if options.credentials.is_none()
         && whose == Whose::Ours
         && let Some(path) = home().map(|home| home.join(".s3cfg")).filter(|path| path.exists())
     {
-        options.fallback = Some(read_s3cfg(&path, run)?.credentials);
+        match S3CfgFile::read(&path, run).and_then(|file| Ok((file.keys()?, file))) {
+            Ok((keys, file)) => (options.fallback, fallback) = (Some(keys), Some(file)),
+            // It need not be needed: with sudo it may be the file of the user who has called.
+            Err(error) => {
+                let text = format!("warning: the keys in {} are not used: {}", path.display(), error.what());
+                run.begin(None, TaskKind::Step, "s3cfg").note(Level::Warning, "s3cfg-not-used", &text);
+            }
+        }
     }
-    Ok((Cluster::connect(options, run).await?, types))
+    let cluster = Cluster::connect(options, run).await?;
+    let found = cluster.discovery.as_ref().is_some_and(Discovery::has_credentials);
+    Ok(Connected { cluster, defaults, fallback: fallback.filter(|_| !found) })
+}
+
+/// Names what a file of s3cmd says and is not done.
+fn tell_not_heeded(path: &Path, s3cfg: &S3Cfg, run: &Run) {
+    if !s3cfg.not_heeded.is_empty() {
+        let text = format!("warning: not heeded of {}: {}", path.display(), s3cfg.not_heeded.join(", "));
+        run.begin(None, TaskKind::Step, "s3cfg").note(Level::Warning, "s3cfg-not-heeded", &text);
+    }
 }
 
 /// How a file of s3cmd says that the gateway is reached.
@@ -152,23 +197,55 @@ fn home() -> Option<PathBuf> {
     std::env::var_os("HOME").filter(|home| !home.is_empty()).map(PathBuf::from)
 }
 
-/// Reads a file of s3cmd: not one that others could have written, and with a warning one that others can read.
-fn read_s3cfg(path: &Path, run: &Run) -> Result<S3Cfg> {
-    let at = |error: Error| error.at(At::Path, path.display());
-    let failed = |error: std::io::Error| {
-        at(Error::new(ErrorKind::Usage, "cannot read the file of s3cmd").because(error))
-    };
-    let mut file = std::fs::File::open(path).map_err(failed)?;
-    let mode = file.metadata().map_err(failed)?.mode();
-    if mode & 0o022 != 0 {
-        let error = Error::new(ErrorKind::Guard, "others may write this file, so it may not hold your keys");
-        return Err(at(error.todo(format!("chmod 600 {}", path.display()))));
+/// A variable of the environment, if it is UTF-8.
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// A file of s3cmd.
+struct S3CfgFile {
+    path: PathBuf,
+    text: Zeroizing<String>,
+}
+
+impl S3CfgFile {
+    fn parse(&self) -> Result<S3Cfg> {
+        S3Cfg::parse_in(&self.text, variable).at(At::Path, self.path.display())
     }
-    if mode & 0o044 != 0 {
-        let text = format!("warning: others can read the keys in {0}: chmod 600 {0}", path.display());
-        run.begin(None, TaskKind::Step, "s3cfg").note(Level::Warning, "s3cfg-readable", &text);
+
+    /// Its keys alone.
+    fn keys(&self) -> Result<Credentials> {
+        S3Cfg::keys(&self.text, variable).at(At::Path, self.path.display())
     }
-    let mut text = String::new();
-    file.read_to_string(&mut text).map_err(failed)?;
-    S3Cfg::parse(&text).at(At::Path, path.display())
+
+    /// Reads it: not one that others could have written, and with a warning one that others can read.
+    fn read(path: &Path, run: &Run) -> Result<Self> {
+        let at = |error: Error| error.at(At::Path, path.display());
+        let failed = |error: std::io::Error| {
+            at(Error::new(ErrorKind::Usage, "cannot read the file of s3cmd").because(error))
+        };
+        let mut file = std::fs::File::open(path).map_err(failed)?;
+        let metadata = file.metadata().map_err(failed)?;
+        let (mode, owner) = (metadata.mode(), metadata.uid());
+        // root could change any file.
+        if owner != 0 && owner != rustix::process::geteuid().as_raw() {
+            let error = Error::new(
+                ErrorKind::Guard,
+                "another user owns this file, who may change where your keys go",
+            );
+            return Err(at(error.todo("use a file of your own")));
+        }
+        if mode & 0o022 != 0 {
+            let error =
+                Error::new(ErrorKind::Guard, "others may write this file, so it may not hold your keys");
+            return Err(at(error.todo(format!("chmod 600 {}", path.display()))));
+        }
+        if mode & 0o044 != 0 {
+            let text = format!("warning: others can read the keys in {0}: chmod 600 {0}", path.display());
+            run.begin(None, TaskKind::Step, "s3cfg").note(Level::Warning, "s3cfg-readable", &text);
+        }
+        let mut text = Zeroizing::new(String::new());
+        file.read_to_string(&mut text).map_err(failed)?;
+        Ok(Self { path: path.to_owned(), text })
+    }
 }

@@ -3,6 +3,7 @@
 use clap::{Arg, CommandFactory as _};
 
 use super::Args;
+use super::patterns::PATTERNS;
 
 /// The options that say where a cluster is. They may be typed before or after a subcommand, and clap would offer what
 /// it calls a global option everywhere: so each subcommand gets them from here.
@@ -25,6 +26,13 @@ fn below(command: clap::Command, options: &[Arg], needs_cluster: bool) -> clap::
         let needs_cluster = needs_cluster && !NEEDS_NO_CLUSTER.contains(&command.get_name());
         let options_here = options.iter().map(|option| option.clone().hide(!needs_cluster));
         let command = command.args(options_here);
+        let is_recursive = command.get_arguments().any(|option| option.get_id() == "recursive");
+        let has_patterns = command.get_groups().any(|group| group.get_id() == PATTERNS);
+        let command = if is_recursive && has_patterns {
+            command.mut_group(PATTERNS, |group| group.requires("recursive"))
+        } else {
+            command
+        };
         let common = if needs_cluster { COMMON_WITH_CLUSTER } else { COMMON };
         let command = command.after_help(common).after_long_help("");
         below(command, options, needs_cluster)

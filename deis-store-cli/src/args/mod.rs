@@ -3,6 +3,7 @@
 mod global;
 mod help;
 mod parts;
+mod patterns;
 mod rate;
 mod s3;
 mod sync;

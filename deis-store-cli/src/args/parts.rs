@@ -1,5 +1,8 @@
 //! The choice of parts, and of what `verify` reads.
 
+use std::str::FromStr;
+
+use deis_store::Error;
 use deis_store::part::{BucketPart, PartChoice, PartName};
 use deis_store::verify::{Percent, Share};
 
@@ -7,18 +10,32 @@ use deis_store::verify::{Percent, Share};
 pub(crate) struct Buckets {
     /// Another bucket, as the part bucket.NAME; CONTENTS is plain (the default), wal-e or registry. Give it again for each.
     /// With --gateway and keys, these buckets alone are meant
-    #[arg(long = "bucket", value_name = "NAME[:CONTENTS]")]
+    #[arg(long = "bucket", value_name = "NAME[:CONTENTS]", value_parser = advised::<BucketPart>)]
     pub(crate) buckets: Vec<BucketPart>,
 }
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Parts {
     /// Only these: db_wal, registry, volume, sql, config, bucket.NAME
-    #[arg(long, value_name = "PART,…", value_delimiter = ',', conflicts_with = "without")]
+    #[arg(
+        long,
+        value_name = "PART,…",
+        value_delimiter = ',',
+        value_parser = advised::<PartName>,
+        conflicts_with = "without"
+    )]
     pub(crate) only: Vec<PartName>,
     /// All but these
-    #[arg(long, value_name = "PART,…", value_delimiter = ',')]
+    #[arg(long, value_name = "PART,…", value_delimiter = ',', value_parser = advised::<PartName>)]
     pub(crate) without: Vec<PartName>,
+}
+
+/// A value that the library reads. Its advice, such as the names that there are, is part of what clap says.
+fn advised<T: FromStr<Err = Error>>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|error: Error| match error.advice() {
+        Some(advice) => format!("{error}: {advice}"),
+        None => error.to_string(),
+    })
 }
 
 impl Parts {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
+use super::patterns::Patterns;
 use super::rate::Rate;
 use super::sync::SyncArgs;
 use super::types::Types;
@@ -86,6 +87,7 @@ pub(crate) enum S3Action {
         rate: Rate,
     },
     /// Delete objects, or with -r all that begin so
+    #[command(visible_alias = "rm")]
     Del {
         /// s3://BUCKET/KEY
         #[arg(required = true, value_name = "s3://BUCKET/KEY")]
@@ -135,12 +137,8 @@ pub(crate) struct Below {
     /// All that is below
     #[arg(long, short)]
     pub(crate) recursive: bool,
-    /// With -r, leave out paths whose end this shell pattern matches; `*` matches slashes too
-    #[arg(long, value_name = "GLOB", requires = "recursive")]
-    pub(crate) exclude: Vec<String>,
-    /// Take in again what --exclude has left out
-    #[arg(long, value_name = "GLOB", requires = "recursive")]
-    pub(crate) include: Vec<String>,
+    #[command(flatten)]
+    pub(crate) patterns: Patterns,
     /// Print what would be done, and do nothing
     #[arg(long, short = 'n')]
     pub(crate) dry_run: bool,

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use deis_store::sync::MaxDelete;
 
+use super::patterns::Patterns;
 use super::rate::Rate;
 use super::types::Types;
 
@@ -24,7 +25,7 @@ pub(crate) struct SyncArgs {
     #[arg(long)]
     pub(crate) delete_removed: bool,
     /// Delete nothing if it would be more than so many objects, or per cent of the target's
-    #[arg(long, value_name = "N|P%")]
+    #[arg(long, value_name = "N|P%", requires = "delete_removed")]
     pub(crate) max_delete: Option<MaxDelete>,
     /// Leave alone what is there already, whatever it is
     #[arg(long, conflicts_with = "checksum")]
@@ -36,12 +37,8 @@ pub(crate) struct SyncArgs {
     /// others, such as WAL-E's `*_backup_stop_sentinel.json`
     #[arg(long, value_name = "GLOB")]
     pub(crate) last: Vec<String>,
-    /// Leave out what matches this: `*`, `?` and `[…]`, to the end of the key below the source
-    #[arg(long, value_name = "GLOB")]
-    pub(crate) exclude: Vec<String>,
-    /// Do not leave out what matches this
-    #[arg(long, value_name = "GLOB")]
-    pub(crate) include: Vec<String>,
+    #[command(flatten)]
+    pub(crate) patterns: Patterns,
     #[command(flatten)]
     pub(crate) types: Types,
     #[command(flatten)]

@@ -31,7 +31,13 @@ pub(crate) async fn run(args: &Args, output: &Output, run: &Run) -> Exit {
         Command::Config { target, action } => {
             run.stop.cancels(config::run(&args.global, target, action, output)).await
         }
-        Command::S3 { action } => run.stop.cancels(s3::run(&args.global, action, output, run)).await,
+        // Such an upload ends itself, so that it leaves nothing.
+        Command::S3 { action } if s3::reads_stdin(action) => {
+            Box::pin(s3::run(&args.global, action, output, run)).await
+        }
+        Command::S3 { action } => {
+            run.stop.cancels(Box::pin(s3::run(&args.global, action, output, run))).await
+        }
     };
     result.unwrap_or_else(|error| output.error(&error))
 }

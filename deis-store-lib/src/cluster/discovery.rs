@@ -37,6 +37,12 @@ pub struct Discovery {
 }
 
 impl Discovery {
+    /// Whether etcd has the gateways' keys.
+    #[must_use]
+    pub fn has_credentials(&self) -> bool {
+        self.credentials.is_some()
+    }
+
     /// The facts in the tree of `/deis`.
     #[must_use]
     pub fn from_tree(tree: &Node) -> Self {

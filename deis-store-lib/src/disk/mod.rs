@@ -5,6 +5,7 @@
 mod anonymous_file;
 mod create;
 mod descend;
+mod descent;
 mod entries;
 mod group_commit;
 mod lock;
@@ -30,6 +31,7 @@ pub(crate) use tap::Tap;
 pub(crate) use writer::{Writing, Written};
 
 pub(crate) use anonymous_file::anonymous_file;
+pub(crate) use descent::{Descent, below};
 pub(crate) use group_commit::GroupCommit;
 pub(crate) use partial_name::{PARTIAL, is_partial_name, is_resumable};
 pub(crate) use probe::PROBE_NAME;

@@ -6,8 +6,8 @@ use rustix::io::Errno;
 use super::root::Root;
 use crate::error::{At, Error, ErrorKind, Result};
 
-/// The directory that the probe makes and removes.
-pub(crate) const PROBE_NAME: &str = ".deis-store-probe";
+/// The directory that the probe makes and removes. No key makes such a name.
+pub(crate) const PROBE_NAME: &str = "%part.probe";
 
 /// Refuses a file system that folds case, normalises Unicode or does not take the names that keys become.
 pub(crate) fn probe(root: &Root) -> Result<()> {
@@ -18,7 +18,7 @@ pub(crate) fn probe(root: &Root) -> Result<()> {
         let _ = directory.remove_file(&name);
     }
     match rustix::fs::unlinkat(root, PROBE_NAME, AtFlags::REMOVEDIR) {
-        // A key's directory may have the same name.
+        // Somebody may have put something into it.
         Ok(()) | Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOENT) => {}
         Err(error) => return Err(root.failed("remove", PROBE_NAME, error)),
     }

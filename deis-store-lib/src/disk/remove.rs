@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustix::fs::{AtFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 
+use super::descent::Descent;
 use super::metadata::Kind;
 use super::root::Root;
 use crate::error::{ErrorKind, Result};
@@ -16,19 +17,41 @@ impl Root {
     ///
     /// A task that is just ending may still make a file or remove its own meanwhile; so it is tried for a while.
     pub(crate) fn remove_directory(&self, name: &str) -> Result<()> {
-        let mut patience = 20;
+        let (mut patience, mut descent) = (20, Descent::new(self.clone()));
+        // The entries that are left of each directory on the way, and the way's first step.
+        let (mut left, mut enter) = (Vec::new(), Some(name.to_owned()));
         loop {
-            if self.kind(&[name])?.is_none() {
-                return Ok(());
-            }
-            self.subdirectory(name, false)?.clear()?;
-            match rustix::fs::unlinkat(self, name, AtFlags::REMOVEDIR) {
-                Err(Errno::NOTEMPTY) if patience > 0 => {
-                    patience -= 1;
-                    std::thread::sleep(Duration::from_millis(50));
+            let here = descent.here()?;
+            if let Some(name) = enter.take() {
+                if here.kind(&[name.as_str()])?.is_some() {
+                    let directory = here.subdirectory(&name, false)?;
+                    left.push(directory.list()?.into_iter());
+                    descent.down(vec![name], directory);
+                    continue;
                 }
-                Ok(()) | Err(Errno::NOENT) => return Ok(()),
-                Err(error) => return Err(self.failed("remove", name, error)),
+            } else if let Some(entry) = left.last_mut().and_then(Iterator::next) {
+                match (entry.kind, entry.name.to_str()) {
+                    (Kind::Directory, Some(name)) => enter = Some(name.to_owned()),
+                    _ => here.unlink(&entry.name)?,
+                }
+                continue;
+            } else {
+                left.pop();
+                let name = descent.up().unwrap_or_default().concat();
+                let parent = descent.here()?;
+                match rustix::fs::unlinkat(parent, &*name, AtFlags::REMOVEDIR) {
+                    Err(Errno::NOTEMPTY) if patience > 0 => {
+                        patience -= 1;
+                        std::thread::sleep(Duration::from_millis(50));
+                        enter = Some(name);
+                        continue;
+                    }
+                    Ok(()) | Err(Errno::NOENT) => {}
+                    Err(error) => return Err(parent.failed("remove", name, error)),
+                }
+            }
+            if descent.depth() == 0 {
+                return Ok(());
             }
         }
     }
@@ -70,16 +93,6 @@ impl Root {
         self.unlink(name).map(|()| true)
     }
 
-    fn clear(&self) -> Result<()> {
-        for entry in self.list()? {
-            match (entry.kind, entry.name.to_str()) {
-                (Kind::Directory, Some(name)) => self.remove_directory(name)?,
-                _ => self.unlink(&entry.name)?,
-            }
-        }
-        Ok(())
-    }
-
     fn unlink(&self, name: impl AsRef<OsStr>) -> Result<()> {
         match rustix::fs::unlinkat(self, name.as_ref(), AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(()),
@@ -96,6 +109,7 @@ mod tests {
     #[test]
     fn a_tree_is_removed_and_what_its_links_point_to_is_not() {
         let place = tempfile::tempdir().unwrap();
+        fs::create_dir_all(place.path().join("ours/shallow")).unwrap();
         let (ours, other) = (place.path().join("ours/deep/er"), place.path().join("other"));
         fs::create_dir_all(&ours).unwrap();
         fs::create_dir(&other).unwrap();

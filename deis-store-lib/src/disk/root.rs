@@ -95,9 +95,13 @@ impl Root {
     }
 
     pub(super) fn unexpected_entry(&self, name: &str, what: &str) -> Error {
-        Error::new(ErrorKind::Occupied, what)
-            .at(At::Path, self.path().join(name).display())
-            .todo("find out who put it there, and move it away")
+        Error::new(ErrorKind::Occupied, what).at(At::Path, self.path().join(name).display()).todo(
+            match what {
+                // A device is where it belongs.
+                NO_FILE => "leave it where it is, and choose another place or leave this one out",
+                _ => "find out who put it there, and choose another place or move it away",
+            },
+        )
     }
 
     pub(super) fn absent(&self, name: &str, what: &str) -> Error {
@@ -106,7 +110,7 @@ impl Root {
 }
 
 pub(super) const SYMLINK: &str = "a symlink where a file or directory of ours should be";
-pub(super) const NO_FILE: &str = "something else where a file of ours should be";
+pub(super) const NO_FILE: &str = "a device, pipe or socket, or a directory, where a file of ours should be";
 
 impl AsFd for Root {
     fn as_fd(&self) -> BorrowedFd<'_> {

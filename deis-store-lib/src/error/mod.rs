@@ -8,7 +8,7 @@ mod place;
 
 use std::fmt;
 
-pub use place::{At, Place};
+pub use place::{At, Place, shortened};
 
 pub(crate) use kind::ErrorKind;
 #[cfg(feature = "backup")]
@@ -98,7 +98,7 @@ impl Error {
 
     /// The same error, which befalls the whole run although its kind would be of one object: the next one would meet the
     /// same.
-    #[cfg(feature = "backup")]
+    #[cfg(feature = "operations")]
     #[must_use]
     pub(crate) fn of_run(mut self) -> Self {
         self.0.of_run = true;

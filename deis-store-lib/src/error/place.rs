@@ -1,5 +1,6 @@
 //! Where an error happened.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use super::printable;
@@ -157,8 +158,43 @@ impl Place {
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, (at, value)) in self.iter().enumerate() {
-            write!(f, "{}{at} {value}", if index == 0 { "" } else { ", " })?;
+            write!(f, "{}{at} {}", if index == 0 { "" } else { ", " }, shortened(value))?;
         }
         Ok(())
+    }
+}
+
+/// More of a value is left out of a message, in its middle.
+const SHOWN_BYTES: usize = 300;
+
+/// A key or path as a message shows it: of kilobytes only the beginning and the end. [`Place::iter`] has all of it.
+#[must_use]
+pub fn shortened(value: &str) -> Cow<'_, str> {
+    if value.len() <= SHOWN_BYTES {
+        return Cow::Borrowed(value);
+    }
+    let (mut begin, mut end) = (SHOWN_BYTES / 2, value.len() - SHOWN_BYTES / 2);
+    while !value.is_char_boundary(begin) {
+        begin -= 1;
+    }
+    while !value.is_char_boundary(end) {
+        end += 1;
+    }
+    Cow::Owned(format!("{}[… {} bytes …]{}", &value[..begin], end - begin, &value[end..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kilobytes_of_path_are_shortened_in_a_message_and_nowhere_else() {
+        let mut place = Place::default();
+        let long = "é/".repeat(1000);
+        place.add(At::Path, &long);
+        let text = place.to_string();
+        assert!(text.len() < 350 && text.starts_with("path é/") && text.ends_with("é/"), "{text}");
+        assert!(text.contains("[… 2701 bytes …]") || text.contains("bytes …]"), "{text}");
+        assert_eq!(place.path(), Some(&*long));
     }
 }

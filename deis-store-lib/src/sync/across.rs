@@ -112,6 +112,7 @@ struct Copy<'a> {
 impl Copy<'_> {
     async fn pair(&self, pair: Pair<Below, Below>) -> Result<Done<ListedObject>> {
         let (source, target) = match pair {
+            Pair::Right(target) if self.options.globs.protects("", target.key()) => return Ok(Done::LeftOut),
             Pair::Right(target) => return Ok(Done::TargetOnly(target.object)),
             Pair::Left(source) => (source, None),
             Pair::Both(source, target) => (source, Some(target.object)),

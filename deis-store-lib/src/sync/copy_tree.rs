@@ -52,10 +52,17 @@ impl CopyTree {
     /// Copies the objects. An error befalls all; copies that would be copied again are an [`ErrorKind::Usage`] error.
     pub async fn run(&self, options: &CopyTreeOptions<'_>, run: &Run) -> Result<()> {
         let selection = &self.source;
-        if *selection.bucket() == self.bucket && self.prefix.starts_with(selection.prefix()) {
-            let what = "the copies would be copied again: they are below the source";
+        let same_bucket = *selection.bucket() == self.bucket;
+        let refused = |what: &str| {
             let place = format!("s3://{}/{}", self.bucket, self.prefix);
-            return Err(Error::new(ErrorKind::Usage, what).at(At::Argument, place));
+            let error = Error::new(ErrorKind::Usage, what).at(At::Argument, place);
+            Err(error.todo("choose a prefix beside the source, or another bucket"))
+        };
+        if same_bucket && self.prefix == selection.base() {
+            return refused("each object would be copied onto itself");
+        }
+        if same_bucket && self.prefix.starts_with(selection.prefix()) {
+            return refused("the copies would be copied again: they are below the source");
         }
         let breaker = CircuitBreaker::default();
         let listing = self.client.list(selection.bucket(), selection.prefix());
@@ -81,6 +88,10 @@ impl CopyTree {
     }
 
     async fn copy(&self, key: &str, target: &str, dry_run: bool) -> Result<Option<Copied>> {
+        if *self.source.bucket() == self.bucket && self.source.wants(target) {
+            let what = "the copy would replace an object of the source, or be copied again";
+            return Err(Error::new(ErrorKind::Usage, what));
+        }
         let (target, key) = (ObjectKey::new(target)?, ObjectKey::new(key)?);
         if dry_run {
             return Ok(None);

@@ -4,6 +4,7 @@ use futures_util::{TryStreamExt as _, future};
 
 use super::bucket_side::BucketSide;
 use super::compare::path_has_bytes_of;
+use super::globs::DirectoryPatterns;
 use super::options::SyncOptions;
 use super::plan::{Step, step};
 use super::report::SyncReport;
@@ -15,7 +16,7 @@ use crate::outcome::{Outcome, TargetOnly};
 use crate::run::Running;
 use crate::s3::op::ListedObject;
 use crate::transfer::{Downloader, Sink, ordered};
-use crate::tree::{Pair, PartialFiles, TreeEntry, merge, walk_ahead};
+use crate::tree::{Pair, PartialFiles, TreeEntry, merge, walk, walk_ahead};
 
 /// Makes the files below `root` as the objects of `source` are.
 pub(super) async fn sync(
@@ -26,13 +27,16 @@ pub(super) async fn sync(
 ) -> Result<SyncReport> {
     let base = source.selection.base();
     let _lock = if options.dry_run { None } else { Some(Lock::directory(root)?) };
+    // What is below a name that only begins as the prefix does is not the source's, so none of it is deleted.
+    let top = &source.prefix()[base.len()..];
+    let patterns = DirectoryPatterns::new(options.globs.clone(), &root.path().join(top));
     let mut tally = Tally::new(options);
     let mut partial_files = PartialFiles::default();
     for last in options.rounds() {
         let source = source.in_round(*last, options);
         let (listing, alone) = source.source(task).await?;
         let files;
-        (files, partial_files) = walk_ahead(root, base);
+        (files, partial_files) = walk_ahead(walk(root, base));
         let files = files.try_filter(|file| {
             future::ready(source.wants_file(file, *last) && (!alone || file.key == source.prefix()))
         });
@@ -44,7 +48,16 @@ pub(super) async fn sync(
             deferred: tally.begin(*last),
             partial_files: partial_files.clone(),
         };
-        let work = merge(listing, files).map_ok(|pair| down.pair(pair));
+        let work = merge(listing, files).map_ok(|pair| async {
+            match &pair {
+                Pair::Right(local)
+                    if !local.is_closed() && !is_of_source(&local.key, source.prefix(), &patterns) =>
+                {
+                    Ok(Done::LeftOut)
+                }
+                _ => down.pair(pair).await,
+            }
+        });
         let pairs = ordered(work, source.client.in_flight(), task.run().stop.clone());
         let doom = |file: TreeEntry| (file.key, file.found.map(|_| file.path.components()));
         tally.count(pairs, doom, task).await?;
@@ -71,6 +84,17 @@ pub(super) async fn sync(
         blocking(move || root.sync_filesystem()).await?;
     }
     Ok(report)
+}
+
+/// Whether a file may be deleted if the source does not have it.
+fn is_of_source(key: &str, prefix: &str, patterns: &DirectoryPatterns) -> bool {
+    let Some(below) = key.strip_prefix(prefix) else { return false };
+    let below =
+        if prefix.is_empty() || prefix.ends_with('/') { Some(below) } else { below.strip_prefix('/') };
+    match below {
+        Some(below) => !patterns.protect(below),
+        None => key == prefix,
+    }
 }
 
 struct Down<'a> {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::globs::Globs;
+use super::globs::{DirectoryPatterns, Globs};
 use crate::disk::Root;
 use crate::error::{At, Error, ErrorKind, Result, disk_error};
 use crate::tree::{MergeSorted, TreeEntry, walk};
@@ -38,6 +38,7 @@ pub(super) struct NamedFiles<'a> {
     root: Root,
     what: What,
     naming: Naming<'a>,
+    patterns: DirectoryPatterns,
 }
 
 #[derive(Debug)]
@@ -55,11 +56,15 @@ impl<'a> NamedFiles<'a> {
             if !naming.recursive {
                 return Err(usage("that is a directory", named).todo("upload what is in it recursively"));
             }
-            // As s3cmd: DIR is part of the keys, DIR/ is not.
-            let prefix = if named.to_string_lossy().ends_with('/') {
-                prefix.to_owned()
-            } else {
-                format!("{prefix}{}/", name(named)?)
+            // As s3cmd: DIR is part of the keys, and DIR/, DIR/. and . are not.
+            let typed = named.to_string_lossy();
+            let prefix = match typed.rsplit('/').next().unwrap_or_default() {
+                "" | "." => prefix.to_owned(),
+                ".." => {
+                    let error = usage("a directory that has no name here", named);
+                    return Err(error.todo("add a / at its end to upload what is in it"));
+                }
+                _ => format!("{prefix}{}/", name(named)?),
             };
             (Root::open(named)?, What::Directory { prefix })
         } else if metadata.is_file() {
@@ -70,16 +75,20 @@ impl<'a> NamedFiles<'a> {
             let root = Root::open(real.parent().unwrap_or(Path::new("/")))?;
             (root, What::File { key, name: name(&real)?.to_owned() })
         } else {
-            return Err(usage("not a regular file", named));
+            let error = usage("that is a device, pipe or socket, and no file", named);
+            return Err(error.todo("upload what it gives as standard input: FILE is then -"));
         };
-        Ok(Self { named, root, what, naming })
+        let patterns = DirectoryPatterns::new(naming.globs.clone(), named);
+        Ok(Self { named, root, what, naming, patterns })
     }
 
     /// The files that are found there, in the order of the keys.
     pub(super) fn files(&self) -> impl Iterator<Item = Result<FoundFile>> {
         let (one, all) = match &self.what {
             What::File { key, name } => (Some(self.one(key, name)), None),
-            What::Directory { prefix } => (None, Some(walk(&self.root, prefix))),
+            What::Directory { prefix } => {
+                (None, Some(walk(&self.root, prefix).skip(self.patterns.skip(prefix.len()))))
+            }
         };
         let found = one.into_iter().chain(all.into_iter().flatten());
         found.filter(|entry| entry.as_ref().map_or(true, |entry| self.wants(entry))).map(|entry| {
@@ -96,6 +105,11 @@ impl<'a> NamedFiles<'a> {
 
     fn wants(&self, entry: &TreeEntry) -> bool {
         let Naming { prefix, globs, .. } = self.naming;
+        if let What::Directory { prefix } = &self.what
+            && self.patterns.leave_out_symlink(entry, prefix.len())
+        {
+            return false;
+        }
         entry.is_closed() || !globs.leave_out(entry.key.strip_prefix(prefix).unwrap_or(&entry.key))
     }
 

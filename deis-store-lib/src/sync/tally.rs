@@ -26,6 +26,8 @@ pub(super) enum Done<X> {
     },
     /// Only the target has it.
     TargetOnly(X),
+    /// Only the target has it, and it is as if it were not there.
+    LeftOut,
 }
 
 /// The outcome of an object that is not copied, since it may refer to one before it that was not.
@@ -76,6 +78,7 @@ impl<'a, D: Serialize + DeserializeOwned> Tally<'a, D> {
                     self.target_objects += u64::from(there);
                     self.source(key, outcome, size_bytes)?;
                 }
+                Done::LeftOut => {}
                 Done::TargetOnly(found) => match doom(found) {
                     (key, Ok(what)) => self.doom(key, what)?,
                     // Keys that were to be deleted may be in it.

@@ -4,6 +4,7 @@ use futures_util::{TryStreamExt as _, future};
 
 use super::bucket_side::BucketSide;
 use super::compare::path_has_bytes_of;
+use super::globs::DirectoryPatterns;
 use super::options::SyncOptions;
 use super::plan::{Step, step};
 use super::report::SyncReport;
@@ -16,7 +17,7 @@ use crate::run::Running;
 use crate::s3::ObjectKey;
 use crate::s3::op::ListedObject;
 use crate::transfer::{CircuitBreaker, UploadFile, Uploader, ordered};
-use crate::tree::{Pair, TreeEntry, merge, walk_ahead};
+use crate::tree::{Pair, TreeEntry, merge, walk, walk_ahead};
 
 /// Makes the objects of `target` as the files below `root` are. No file is changed.
 pub(super) async fn sync(
@@ -25,15 +26,25 @@ pub(super) async fn sync(
     options: &SyncOptions<'_>,
     task: &Running<'_>,
 ) -> Result<SyncReport> {
+    let patterns = DirectoryPatterns::new(options.globs.clone(), root.path());
+    let base = target.selection.base();
     let mut tally = Tally::new(options);
     for last in options.rounds() {
         let target = target.in_round(*last, options);
-        let (files, _) = walk_ahead(root, target.selection.base());
-        let files = files.try_filter(|file| future::ready(target.wants_file(file, *last)));
+        let (files, _) = walk_ahead(walk(root, base).skip(patterns.skip(base.len())));
+        let wants = |file: &TreeEntry| {
+            target.wants_file(file, *last) && !patterns.leave_out_symlink(file, base.len())
+        };
+        let files = files.try_filter(|file| future::ready(wants(file)));
         let uploader = Uploader { client: target.client, bucket: target.bucket(), look_first: false };
         let deferred = tally.begin(*last);
         let up = Up { uploader, root, options, deferred, breaker: CircuitBreaker::default() };
-        let work = merge(files, target.listing()).map_ok(|pair| up.pair(pair));
+        let work = merge(files, target.listing()).map_ok(|pair| async {
+            match &pair {
+                Pair::Right(object) if patterns.protect(&object.key[base.len()..]) => Ok(Done::LeftOut),
+                _ => up.pair(pair).await,
+            }
+        });
         let pairs = ordered(work, target.client.in_flight(), task.run().stop.clone());
         tally.count(pairs, |object: ListedObject| (object.key.into(), Ok(())), task).await?;
     }

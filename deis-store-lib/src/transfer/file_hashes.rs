@@ -44,6 +44,14 @@ pub(super) fn hash_file(
     if file.metadata().map_err(failed)?.len() != size_bytes {
         return Err(damaged());
     }
+    // As those of /proc. Of what else has no size, all was read by this.
+    if size_bytes == 0 && !compares && file.read(&mut [0]).map_err(failed)? > 0 {
+        return Err(Error::new(
+            ErrorKind::Unsupported,
+            "the file has bytes and its size is 0: the kernel makes it when it is read",
+        )
+        .todo("upload it as standard input, or leave it out"));
+    }
     let part_size_bytes = layout.map_or(u64::MAX, |layout| layout.part_size_bytes());
     let (mut md5, mut md5s, mut sha256) = (Md5::new(), Vec::new(), compares.then(Sha256Hasher::new));
     let mut left_bytes = part_size_bytes;

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::merge_sorted::MergeSorted;
 use super::partial_files::PartialFiles;
 use super::spill::{SpillReader, SpillWriter};
-use crate::disk::{Entry, Kind, Root, is_partial_name};
+use crate::disk::{Entry, Kind, PROBE_NAME, Root, is_partial_name};
 use crate::error::{ErrorKind, Result, Scope};
 use crate::key_path::decode;
 
@@ -41,6 +41,7 @@ pub(super) enum NotOurs {
     NoKey,
     SecondName,
     Unreadable,
+    TooDeep,
     Unknown,
 }
 
@@ -52,6 +53,7 @@ impl NotOurs {
             Self::NotUtf8 => "a name that is not UTF-8",
             Self::NoKey => "a name that is no key's",
             Self::SecondName => "a second name of the same key",
+            Self::TooDeep => "a directory too deep for keys, which have 1024 bytes",
             Self::Unreadable => "a directory that cannot be read",
             Self::Unknown => "something that cannot be looked at",
         }
@@ -174,6 +176,8 @@ fn collect(
                 half_found(pieces.iter().cloned().chain([name]).collect());
                 Ok(())
             }
+            // A run that was killed may have left it.
+            Ok(name) if kind == Kind::Directory && name == PROBE_NAME => Ok(()),
             Ok(name) if is_piece(&name) => {
                 let collected = directory.subdirectory(&name, false).and_then(|below| {
                     pieces.push(name.clone());

@@ -1,6 +1,7 @@
 //! The files below a directory, as keys in bytewise order: what a bucket's listing is compared with.
 //!
-//! It follows no symlink, opens no file, and holds the names of one directory for each level it is down. Within a
+//! It follows no symlink, opens no file, and holds the names of one directory for each level it is down, and the handles of
+//! few. Below a directory whose key alone is longer than a key can be it does not go. Within a
 //! directory, a subdirectory `a` stands where its keys `a/…` belong; the pieces of a name that was too long belong to
 //! the level they begin in, among whose names their keys stand.
 
@@ -11,7 +12,7 @@ use futures_util::Stream;
 use super::partial_files::PartialFiles;
 use super::sorted_names::{Names, NotOurs, names};
 use crate::blocking::read_ahead;
-use crate::disk::{Kind, Metadata, Root};
+use crate::disk::{Descent, Kind, Metadata, Root, below};
 use crate::error::{ErrorKind, Result, Scope};
 
 /// Something below the directory.
@@ -55,26 +56,35 @@ impl TreePath {
 /// that cannot be read) is given as such.
 #[must_use]
 pub(crate) fn walk(root: &Root, prefix: &str) -> Walk {
-    let begin = Some((root.clone(), prefix.to_owned()));
-    Walk { begin, levels: Vec::new(), partial_files: PartialFiles::default() }
+    let (begin, descent) = (Some(prefix.to_owned()), Descent::new(root.clone()));
+    Walk { begin, descent, levels: Vec::new(), partial_files: PartialFiles::default(), skip: None }
 }
 
-/// The same, read ahead by a blocking task, with the partial files that it meets.
-pub(crate) fn walk_ahead(
-    root: &Root,
-    prefix: &str,
-) -> (impl Stream<Item = Result<TreeEntry>> + Send + use<>, PartialFiles) {
-    let walk = walk(root, prefix);
+/// A walk that is read ahead by a blocking task, with the partial files that it meets.
+pub(crate) fn walk_ahead(walk: Walk) -> (impl Stream<Item = Result<TreeEntry>> + Send + use<>, PartialFiles) {
     let partial_files = walk.partial_files.clone();
     (read_ahead(|| Ok(walk)), partial_files)
 }
 
+/// No key is longer.
+const MOST_KEY_BYTES: usize = 1024;
+
 /// See [`walk`].
-#[derive(Debug)]
 pub(crate) struct Walk {
-    begin: Option<(Root, String)>,
+    begin: Option<String>,
+    descent: Descent,
     levels: Vec<Level>,
     partial_files: PartialFiles,
+    skip: Option<Skip>,
+}
+
+/// Says of a directory's key, which ends in `/`, whether it is not entered.
+type Skip = Box<dyn Fn(&str) -> bool + Send>;
+
+impl std::fmt::Debug for Walk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Walk").field("levels", &self.levels.len()).finish_non_exhaustive()
+    }
 }
 
 impl From<Vec<String>> for TreePath {
@@ -86,7 +96,6 @@ impl From<Vec<String>> for TreePath {
 /// A directory that is being walked.
 #[derive(Debug)]
 struct Level {
-    directory: Root,
     /// The beginning of its keys.
     key: String,
     path: Arc<[String]>,
@@ -102,13 +111,21 @@ impl Iterator for Walk {
 }
 
 impl Walk {
+    /// Does not enter directories whose keys, which end in `/`, are such. One that cannot be read is given all the same.
+    pub(crate) fn skip(mut self, skip: impl Fn(&str) -> bool + Send + 'static) -> Self {
+        self.skip = Some(Box::new(skip));
+        self
+    }
+
     fn step(&mut self) -> Result<Option<TreeEntry>> {
-        if let Some((root, prefix)) = self.begin.take() {
-            self.enter(root, prefix, Vec::new())?;
+        if let Some(prefix) = self.begin.take() {
+            let names = names(self.descent.here()?, &[], &self.partial_files)?;
+            self.levels.push(Level { key: prefix, path: Arc::default(), names });
         }
         while let Some(level) = self.levels.last_mut() {
             let Some(name) = level.names.next().transpose()? else {
                 self.levels.pop();
+                self.descent.up();
                 continue;
             };
             let key = [&*level.key, &*name.adds].concat();
@@ -116,9 +133,24 @@ impl Walk {
             if let Some(why) = name.not_ours {
                 return Ok(Some(TreeEntry { key, path, found: Err(why.why()) }));
             }
+            let directory = match self.descent.here() {
+                Ok(directory) => directory,
+                // It has gone meanwhile, with what is left of it.
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    self.levels.pop();
+                    self.descent.up();
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             if name.adds.ends_with('/') {
-                let below = below(&level.directory, &path.names);
-                match below.and_then(|directory| self.enter(directory, key.clone(), path.components())) {
+                if key.len() > MOST_KEY_BYTES {
+                    return Ok(Some(TreeEntry { key, path, found: Err(NotOurs::TooDeep.why()) }));
+                }
+                let below = below(directory, &path.names);
+                let skips = self.skip.as_ref().is_some_and(|skip| skip(&key));
+                let enter = |directory| if skips { Ok(()) } else { self.enter(directory, &key, &path) };
+                match below.and_then(enter) {
                     Ok(()) => {}
                     // A directory that has gone meanwhile was not there.
                     Err(error) if error.kind() == ErrorKind::NotFound => {}
@@ -129,7 +161,7 @@ impl Walk {
                 }
                 continue;
             }
-            let found = match level.directory.metadata(&path.names) {
+            let found = match directory.metadata(&path.names) {
                 Ok(Some(metadata)) if metadata.kind == Kind::File => Ok(metadata),
                 Ok(Some(_)) => Err(NotOurs::NoFile.why()),
                 Ok(None) => continue,
@@ -141,15 +173,13 @@ impl Walk {
         Ok(None)
     }
 
-    fn enter(&mut self, directory: Root, key: String, path: Vec<String>) -> Result<()> {
-        let names = names(&directory, &path, &self.partial_files)?;
-        self.levels.push(Level { directory, key, path: path.into(), names });
+    fn enter(&mut self, directory: Root, key: &str, path: &TreePath) -> Result<()> {
+        let components = path.components();
+        let names = names(&directory, &components, &self.partial_files)?;
+        self.levels.push(Level { key: key.to_owned(), path: components.into(), names });
+        self.descent.down(path.names.clone(), directory);
         Ok(())
     }
-}
-
-fn below(directory: &Root, path: &[String]) -> Result<Root> {
-    path.iter().try_fold(directory.clone(), |directory, name| directory.subdirectory(name, false))
 }
 
 #[cfg(test)]
@@ -185,6 +215,33 @@ mod tests {
         let (_place, root) = made(&all);
         all.sort();
         assert_eq!(keys(&root), all.into_iter().map(|key| (key, true)).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn a_key_of_slashes_alone_is_walked_and_removed_with_few_handles() {
+        let key = "/".repeat(1024);
+        let (place, root) = made(&[key.clone(), "a".to_owned()]);
+        let handles = || fs::read_dir("/proc/self/fd").unwrap().count();
+        let (before, mut most) = (handles(), 0);
+        let mut walk = walk(&root, "").inspect(|_| most = most.max(handles()));
+        assert_eq!(walk.next().unwrap().unwrap().key, key);
+        assert_eq!(walk.next().unwrap().unwrap().key, "a");
+        assert!(walk.next().is_none());
+        // Other tests have files open at the same time.
+        assert!(most < before + 200, "{before} {most}");
+        root.remove_directory("%-").unwrap();
+        assert!(!place.path().join("%-").exists());
+    }
+
+    #[test]
+    fn below_a_directory_that_is_too_deep_for_keys_nothing_is_looked_for() {
+        let (place, root) = made(&[]);
+        let mut deep = place.path().to_owned();
+        (0..6).for_each(|_| deep.push("x".repeat(200)));
+        fs::create_dir_all(&deep).unwrap();
+        fs::write(deep.join("file"), "").unwrap();
+        let found: Vec<TreeEntry> = walk(&root, "").map(|entry| entry.unwrap()).collect();
+        assert!(matches!(&found[..], [one] if one.is_closed() && one.key.len() == 1206), "{found:?}");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::hash::{Hash, Hasher};
 use std::os::unix::ffi::OsStrExt;
 
-use crate::disk::{Kind, Root};
+use crate::disk::{Descent, Kind, Root};
 use crate::error::Result;
 use crate::part::Part;
 use crate::report::{Finding, FindingKind, Findings, Verdict};
@@ -59,7 +59,7 @@ impl Search {
     fn bucket(&mut self, part: &Part, directory: &Root) -> Result<()> {
         let Some(expected) = self.buckets.get(part).copied().unwrap_or(Some(0)) else { return Ok(()) };
         let mut files = 0_u64;
-        walk(directory, &mut Vec::new(), &self.stop, &mut |_| files += 1)?;
+        walk(directory, &self.stop, &mut |_| files += 1)?;
         // With something missing, the number alone says nothing.
         if files == expected && self.findings.verdict() != Verdict::Damaged {
             return Ok(());
@@ -78,7 +78,7 @@ impl Search {
                 self.findings.push(Finding::new(Some(part), name, FindingKind::Extra, EXTRA));
             }
         };
-        walk(directory, &mut Vec::new(), &self.stop, &mut extra)
+        walk(directory, &self.stop, &mut extra)
     }
 
     fn extra(&mut self, part: Option<&Part>, path: &str) {
@@ -88,20 +88,32 @@ impl Search {
 
 const EXTRA: &str = "is not part of the snapshot";
 
-/// Visits everything below a directory that is not a directory.
-fn walk(directory: &Root, path: &mut Vec<u8>, stop: &Stop, visit: &mut dyn FnMut(&[u8])) -> Result<()> {
-    stop.check()?;
-    let start = path.len();
-    for entry in directory.list()? {
+/// Visits everything below a directory that is not a directory, with few handles however deep it is.
+fn walk(directory: &Root, stop: &Stop, visit: &mut dyn FnMut(&[u8])) -> Result<()> {
+    let mut descent = Descent::new(directory.clone());
+    let mut levels = vec![(0, directory.list()?.into_iter())];
+    let mut path = Vec::new();
+    while let Some((start, entries)) = levels.last_mut() {
+        let start = *start;
+        path.truncate(start);
+        let Some(entry) = entries.next() else {
+            levels.pop();
+            descent.up();
+            continue;
+        };
         if start > 0 {
             path.push(b'/');
         }
         path.extend_from_slice(entry.name.as_bytes());
         match (entry.kind, entry.name.to_str()) {
-            (Kind::Directory, Some(name)) => walk(&directory.subdirectory(name, false)?, path, stop, visit)?,
-            _ => visit(path),
+            (Kind::Directory, Some(name)) => {
+                stop.check()?;
+                let below = descent.here()?.subdirectory(name, false)?;
+                levels.push((path.len(), below.list()?.into_iter()));
+                descent.down(vec![name.to_owned()], below);
+            }
+            _ => visit(&path),
         }
-        path.truncate(start);
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod files;
+mod mistakes;
 mod objects;
 
 use std::collections::BTreeMap;

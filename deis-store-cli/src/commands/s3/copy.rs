@@ -60,7 +60,7 @@ async fn all(
         }
         Ok(())
     });
-    let source = options.globs().select(&from, &prefix);
+    let source = options.patterns.globs()?.select(&from, &prefix);
     let copy = CopyTree { client: client.clone(), source, bucket: to.clone(), prefix: base };
     copy.run(&CopyTreeOptions { dry_run: options.dry_run, each }, run).await
 }

@@ -30,8 +30,9 @@ pub(super) async fn delete(
             let error = usage("that is all of a bucket", &format!("s3://{bucket}"));
             return Err(error.todo("add --force to delete all of it"));
         }
+        let globs = options.patterns.globs()?;
         for (bucket, prefix) in &places {
-            let selection = options.globs().select(bucket, prefix);
+            let selection = globs.select_to_delete(bucket, prefix);
             all(client, selection, options.dry_run, &mut tally, run).await?;
         }
     } else {

@@ -11,7 +11,7 @@ use deis_store::{Error, ErrorKind, Result};
 use serde_json::json;
 
 use super::super::Done;
-use super::place::{last_part, object, split, usage};
+use super::place::{last_part, object, refuse_swapped, split, usage};
 use super::shown;
 use super::tally::Tally;
 use crate::args::Below;
@@ -42,6 +42,9 @@ pub(super) async fn get(
     output: &Output,
     run: &Run,
 ) -> Done {
+    if let Some(file) = file {
+        refuse_swapped(&[file], place)?;
+    }
     if how.below.recursive {
         return all(client, place, file.unwrap_or(Path::new(".")), &how, output, run).await;
     }
@@ -51,6 +54,13 @@ pub(super) async fn get(
     }
     let path = target(&key, file, place)?;
     let name = printable(place);
+    if path.metadata().is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+        let what = "that is a device, pipe or socket, and no file";
+        let error = Error::new(ErrorKind::Usage, what).at(At::Path, path.display());
+        return Err(
+            error.todo(format!("leave it there, and write to it: s3 get {place} - > {}", path.display()))
+        );
+    }
     if path.symlink_metadata().is_ok() {
         match how.existing {
             Existing::Replace => {}
@@ -109,7 +119,7 @@ async fn all(
         Ok(())
     });
     let options = DownloadTreeOptions { existing: how.existing, dry_run: how.below.dry_run, each };
-    let selection = how.below.globs().select(&bucket, &prefix);
+    let selection = how.below.patterns.globs()?.select(&bucket, &prefix);
     let download = DownloadTree { client: client.clone(), selection, directory: directory.to_owned() };
     download.run(&options, run).await?;
     drop(options);

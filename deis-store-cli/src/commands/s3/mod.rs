@@ -12,13 +12,13 @@ pub(crate) mod sync;
 mod tally;
 mod uploads;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use deis_store::run::Run;
-use deis_store::sync::{ContentTypes, Globs};
+use deis_store::sync::ContentTypes;
 
 use super::Done;
-use crate::args::{Below, Global, S3Action, Types};
+use crate::args::{Global, S3Action, Types};
 use crate::output::Output;
 use crate::settings;
 
@@ -28,7 +28,7 @@ pub(super) async fn run(global: &Global, action: &S3Action, output: &Output, run
         S3Action::Sync(args) => args.limit_rate(),
         _ => None,
     };
-    let (cluster, types) = settings::limited_cluster(global, rate, run).await?;
+    let (cluster, defaults) = settings::limited_cluster(global, rate, run).await?;
     let client = &cluster.s3;
     match action {
         S3Action::Mb { buckets } => buckets::make(client, buckets, output).await,
@@ -43,7 +43,7 @@ pub(super) async fn run(global: &Global, action: &S3Action, output: &Output, run
         S3Action::Du { place } => listing::usage(client, place.as_deref(), output).await,
         S3Action::Info { places } => info::tell(client, places, output).await,
         S3Action::Put { files, place, types: said, below, .. } => {
-            put::put(client, files, place, &said.over(types), below, output, run).await
+            put::put(client, files, place, &said.over(defaults.types), below, output, run).await
         }
         S3Action::Get { place, file, force, skip_existing, below, .. } => {
             let how = get::How::new(*force, *skip_existing, below);
@@ -55,11 +55,20 @@ pub(super) async fn run(global: &Global, action: &S3Action, output: &Output, run
         S3Action::Cp { source, target, below } => {
             copy::copy(client, source, target, below, output, run).await
         }
-        S3Action::Sync(args) => Box::pin(sync::run(global, client, args, types, output, run)).await,
+        S3Action::Sync(args) => Box::pin(sync::run(global, client, args, defaults, output, run)).await,
         S3Action::Signurl { place, until } => uploads::sign(client, place, until, output, run),
         S3Action::Listmp { place } => uploads::list(client, place, output).await,
         S3Action::Abortmp { place, id } => uploads::abort(client, place, id, output).await,
     }
+}
+
+/// Whether a word uploads standard input.
+pub(super) fn reads_stdin(action: &S3Action) -> bool {
+    matches!(action, S3Action::Put { files, .. } if is_stdin(files))
+}
+
+fn is_stdin(files: &[PathBuf]) -> bool {
+    files.iter().any(|file| file == Path::new("-"))
 }
 
 impl Types {
@@ -70,12 +79,6 @@ impl Types {
             None => types,
             Some(all) => ContentTypes { by_name: false, otherwise: Some(all.clone()) },
         }
-    }
-}
-
-impl Below {
-    fn globs(&self) -> Globs {
-        Globs::new(&self.exclude, &self.include)
     }
 }
 

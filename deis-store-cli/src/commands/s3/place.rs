@@ -1,5 +1,7 @@
 //! The meaning of `s3://BUCKET/KEY`.
 
+use std::path::Path;
+
 use deis_store::error::At;
 use deis_store::s3::{BucketName, ObjectKey};
 use deis_store::{Error, ErrorKind, Result};
@@ -32,6 +34,19 @@ pub(super) fn directory(place: &str) -> Result<(BucketName, String)> {
         return Err(error.todo(format!("say {place}/")));
     }
     Ok((bucket, prefix))
+}
+
+/// An error if a place in a bucket stands where a file should, and a file where the place should.
+pub(super) fn refuse_swapped(files: &[impl AsRef<Path>], place: &str) -> Result<()> {
+    let is_place = |file: &Path| file.as_os_str().as_encoded_bytes().starts_with(b"s3://");
+    let Some(file) = files.iter().map(AsRef::as_ref).find(|file| is_place(file)) else { return Ok(()) };
+    if place.starts_with("s3://") {
+        let error = usage("two places in buckets, and no file", &file.display().to_string());
+        return Err(error.todo("copy an object with s3 cp, and many with s3 sync"));
+    }
+    let error =
+        usage("a place in a bucket stands where the file should, and the file where the place should", place);
+    Err(error.todo("swap them: `s3 put FILE s3://BUCKET/KEY`, `s3 get s3://BUCKET/KEY FILE`"))
 }
 
 /// The name of a key where its directories do not matter.

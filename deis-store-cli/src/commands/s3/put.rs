@@ -1,7 +1,7 @@
 //! `put`: files, directories or standard input into objects.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use deis_store::error::{At, printable};
 use deis_store::outcome::{Each, Fate, KeyOutcome, Outcome};
@@ -14,9 +14,9 @@ use deis_store::{Error, ErrorKind};
 use serde_json::json;
 
 use super::super::Done;
-use super::place::{directory, split, usage};
-use super::shown;
+use super::place::{directory, refuse_swapped, split, usage};
 use super::tally::Tally;
+use super::{is_stdin, shown};
 use crate::args::Below;
 use crate::output::Output;
 
@@ -32,7 +32,8 @@ pub(super) async fn put(
     output: &Output,
     run: &Run,
 ) -> Done {
-    if files.iter().any(|file| file == Path::new("-")) {
+    refuse_swapped(files, place)?;
+    if is_stdin(files) {
         if files.len() > 1 || options.dry_run {
             return Err(usage("standard input goes alone, and without --dry-run", "-"));
         }
@@ -53,7 +54,7 @@ pub(super) async fn put(
     });
     let how = UploadFilesOptions {
         recursive: options.recursive,
-        globs: options.globs(),
+        globs: options.patterns.globs()?,
         content_types: types.clone(),
         dry_run: options.dry_run,
         each,

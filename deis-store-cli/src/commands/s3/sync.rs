@@ -7,7 +7,7 @@ use deis_store::error::printable;
 use deis_store::outcome::{Each, Fate, KeyOutcome, Outcome, TargetOnly};
 use deis_store::run::Run;
 use deis_store::s3::Client;
-use deis_store::sync::{ContentTypes, Globs, Sync, SyncOptions, SyncReport, Tree, UnchangedBy};
+use deis_store::sync::{Globs, Sync, SyncOptions, SyncReport, Tree, UnchangedBy};
 use serde_json::json;
 
 use super::Done;
@@ -15,17 +15,17 @@ use super::place::{self, split, usage};
 use crate::args::{Global, SyncArgs};
 use crate::exit::Exit;
 use crate::output::{Output, bytes};
-use crate::settings;
+use crate::settings::{self, WordDefaults};
 
 pub(super) async fn run(
     global: &Global,
     client: &Client,
     args: &SyncArgs,
-    types: ContentTypes,
+    defaults: WordDefaults,
     output: &Output,
     run: &Run,
 ) -> Done {
-    let mut sync = sides(client, args)?;
+    let (mut sync, name) = sides(client, args)?;
     if args.to.is_given() {
         let (Tree::Bucket { .. }, Tree::Bucket { client: target, .. }) = (&sync.source, &mut sync.target)
         else {
@@ -45,11 +45,11 @@ pub(super) async fn run(
             (false, false) => UnchangedBy::SizeAndTime,
         },
         delete_removed: args.delete_removed,
-        max_delete: args.max_delete,
+        max_delete: args.max_delete.or(defaults.max_delete),
         dry_run: args.dry_run,
-        content_types: args.types.over(types),
-        globs: Globs::new(&args.exclude, &args.include),
-        last: Globs::new(&args.last, &[]),
+        content_types: args.types.over(defaults.types),
+        globs: args.patterns.globs()?.below(name.as_str()),
+        last: Globs::new(&args.last, &[]).below(name),
         spool: args.to.spool.clone(),
         each: Each::new(|synced| {
             if output.is_json() {
@@ -69,28 +69,28 @@ pub(super) async fn run(
     Ok(output.report(exit, text(&report), &json!(report)))
 }
 
-/// The two sides that were meant, by s3cmd's rules for a `/` at the end.
-fn sides(client: &Client, args: &SyncArgs) -> Result<Sync> {
+/// The two sides that were meant, by s3cmd's rules for a `/` at the end; and what the paths of the source begin with, which
+/// the keys of the target's prefix have already.
+fn sides(client: &Client, args: &SyncArgs) -> Result<(Sync, String)> {
     let tree = |(bucket, prefix)| Tree::Bucket { client: client.clone(), bucket, prefix };
     match (args.source.strip_prefix("s3://"), args.target.strip_prefix("s3://")) {
-        (Some(_), None) => Ok(Sync {
-            source: tree(split(&args.source)?),
-            target: Tree::Directory(PathBuf::from(&args.target)),
-        }),
+        (Some(_), None) => {
+            let (source, target) = (tree(split(&args.source)?), Tree::Directory(PathBuf::from(&args.target)));
+            Ok((Sync { source, target }, String::new()))
+        }
         (None, Some(_)) => {
             let directory = PathBuf::from(&args.source);
             if directory.is_file() {
                 return Err(usage("that is a file", &args.source).todo("use s3 put for a single file"));
             }
             let (bucket, mut prefix) = place::directory(&args.target)?;
-            if let Some(name) = name_in_keys(&args.source)? {
-                prefix.push_str(name);
-                prefix.push('/');
-            }
-            Ok(Sync { source: Tree::Directory(directory), target: tree((bucket, prefix)) })
+            let name = name_in_keys(&args.source)?.map_or_else(String::new, |name| format!("{name}/"));
+            prefix.push_str(&name);
+            Ok((Sync { source: Tree::Directory(directory), target: tree((bucket, prefix)) }, name))
         }
         (Some(_), Some(_)) => {
-            Ok(Sync { source: tree(split(&args.source)?), target: tree(place::directory(&args.target)?) })
+            let (source, target) = (tree(split(&args.source)?), tree(place::directory(&args.target)?));
+            Ok((Sync { source, target }, String::new()))
         }
         (None, None) => Err(usage("neither is a place in a bucket: s3://BUCKET/PREFIX", &args.source)),
     }

@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 
-use deis_store::error::printable;
+use deis_store::error::{printable, shortened};
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
@@ -50,7 +50,7 @@ impl<'a> Tally<'a> {
     pub(super) fn failed(&mut self, name: &str, outcome: &str, why: &str) {
         self.any_failed = true;
         self.output.entry("failed", &json!({ "name": name, "outcome": outcome, "why": why }));
-        let (name, why) = (printable(name), printable(why));
+        let (name, why) = (printable(&shortened(name)), printable(why));
         let _ = writeln!(std::io::stderr(), "deis-store: {outcome}: '{name}': {why}");
     }
 

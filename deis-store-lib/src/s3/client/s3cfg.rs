@@ -49,7 +49,7 @@ mod tests {
             let configuration = S3Cfg::parse(&format!("{text}{more}")).unwrap();
             Client::from_s3cfg(&configuration, ClientOptions::default(), &Run::silent())
         };
-        let made = client("host_base = gateway:8888\nlimitrate = 50k\n").unwrap();
+        let made = client("host_base = gateway:8888\nuse_https = no\nlimitrate = 50k\n").unwrap();
         assert_eq!(made.endpoints()[0].url(), "http://gateway:8888");
         assert_eq!(made.0.options.bytes_per_second.map(u64::from), Some(51_200));
         assert_eq!(client("").unwrap_err().to_string(), "the file has no host_base");

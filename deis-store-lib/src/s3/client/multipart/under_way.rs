@@ -71,7 +71,13 @@ impl Upload<'_> {
         parts: impl Stream<Item = Result<Part>>,
         options: &UploadOptions,
     ) -> Result<Uploaded> {
-        match self.run(parts, options.at_once).await {
+        let run = self.run(parts, options.at_once);
+        let result = match options.continues {
+            // A later run shall find what was sent.
+            Some(_) => run.await,
+            None => self.client.0.stop.cancels(run).await,
+        };
+        match result {
             Err(error) if options.continues.is_none() || !may_go_on(error.kind()) => {
                 Err(self.end(error).await)
             }

@@ -1,58 +1,8 @@
-//! Which keys are left out by shell patterns, with s3cmd's meaning. Pure.
-//!
-//! s3cmd matches a pattern with the *end* of the path below the place that was named: `*.log` and `app.log` match in
-//! every directory, and `*` and `?` match slashes too.
-
-use crate::s3::BucketName;
-use crate::transfer::Selection;
-
-/// Patterns that leave paths out, and patterns that take some of these in again.
-#[derive(Clone, Debug, Default)]
-pub struct Globs {
-    exclude: Vec<Glob>,
-    include: Vec<Glob>,
-}
-
-impl Globs {
-    /// The patterns of `--exclude` and `--include`.
-    pub fn new<S: AsRef<str>>(exclude: &[S], include: &[S]) -> Self {
-        let parse = |globs: &[S]| globs.iter().map(|glob| Glob::parse(glob.as_ref())).collect();
-        Self { exclude: parse(exclude), include: parse(include) }
-    }
-
-    /// Whether there are no patterns that leave out.
-    #[must_use]
-    pub(crate) fn is_empty(&self) -> bool {
-        self.exclude.is_empty()
-    }
-
-    /// The objects below a prefix whose paths are not left out. A path is the key without what the prefix has up to its
-    /// last `/`.
-    #[must_use]
-    pub fn select(&self, bucket: &BucketName, prefix: &str) -> Selection {
-        let all = Selection::new(bucket, prefix);
-        if self.is_empty() {
-            return all;
-        }
-        let (globs, below) = (self.clone(), all.clone());
-        all.filter(move |key| !globs.leave_out(below.below(key)))
-    }
-
-    /// Whether this path is left out.
-    #[must_use]
-    pub(crate) fn leave_out(&self, path: &str) -> bool {
-        if self.exclude.is_empty() {
-            return false;
-        }
-        let path: Vec<char> = path.chars().collect();
-        let any = |globs: &[Glob]| globs.iter().any(|glob| glob.matches_end(&path));
-        any(&self.exclude) && !any(&self.include)
-    }
-}
+//! One shell pattern, as Python's `fnmatch` reads it, matched with the end of a path. Pure.
 
 /// A pattern as Python's `fnmatch` reads it.
 #[derive(Clone, Debug)]
-struct Glob(Vec<Piece>);
+pub(super) struct Glob(Vec<Piece>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Piece {
@@ -69,7 +19,7 @@ enum Piece {
 }
 
 impl Glob {
-    fn parse(text: &str) -> Self {
+    pub(super) fn parse(text: &str) -> Self {
         let characters: Vec<char> = text.chars().collect();
         // It may begin anywhere.
         let (mut pieces, mut at) = (vec![Piece::Anything], 0);
@@ -94,7 +44,7 @@ impl Glob {
     }
 
     /// Goes back to the last `*` alone, so that no pattern takes more than path times pattern.
-    fn matches_end(&self, path: &[char]) -> bool {
+    pub(super) fn matches_end(&self, path: &[char]) -> bool {
         let (mut piece, mut at) = (0, 0);
         let mut back: Option<(usize, usize)> = None;
         loop {
@@ -173,27 +123,14 @@ mod tests {
             ("[!]]", "]", false),
             ("[ab", "[ab", true),
             ("[a-]", "-", true),
+            ("[z-a]", "z", false),
+            ("[!z-a]", "z", true),
             ("*a*a*a*b", &"a".repeat(2000), false),
             ("", "anything", true),
             ("é?", "éé", true),
         ] {
-            let globs = Globs::new(&[glob], &[]);
-            assert_eq!(globs.leave_out(path), matches, "{glob} {path}");
+            let path: Vec<char> = path.chars().collect();
+            assert_eq!(Glob::parse(glob).matches_end(&path), matches, "{glob} {path:?}");
         }
-    }
-
-    #[test]
-    fn patterns_are_matched_with_the_path_and_not_with_the_key() {
-        let below_a = Globs::new(&["a/b"], &[]).select(&BucketName::new("abc").unwrap(), "a/");
-        assert!(below_a.wants("a/b"));
-        assert!(!below_a.wants("a/a/b"));
-    }
-
-    #[test]
-    fn what_is_included_again_is_not_left_out() {
-        let globs = Globs::new(&["*"], &["*.txt"]);
-        assert!(globs.leave_out("a.log"));
-        assert!(!globs.leave_out("a.txt"));
-        assert!(!Globs::new(&[], &["*.txt"]).leave_out("a.log"), "nothing was left out to be taken in again");
     }
 }
