@@ -21,7 +21,7 @@ pub(crate) async fn dump(remote: &dyn Remote, database_host: Option<&str>) -> Re
         Docker::Plain => dump.to_vec(),
         Docker::Privileged => privileged(remote, dump).await?,
     };
-    let Child { stdout, process, .. } = remote.spawn(&command, Input::Nothing).await?;
+    let Child { stdout, process, .. } = remote.spawn(&command, Input::Nothing).await?.idle_limited();
     Ok(Dump { reader: Checked::new(stdout), process, host: remote.host().to_owned() })
 }
 
