@@ -60,7 +60,7 @@ pub(super) async fn get(
         match how.existing {
             Existing::Replace => {}
             Existing::Skip => {
-                let text = format!("skip: '{name}' ('{}' is there already)\n", path.display());
+                let text = format!("skip: '{name}' ('{}' is there already)\n", printable(&path.display().to_string()));
                 return Ok(
                     output.answer(&text, &json!({ "path": path.display().to_string(), "skipped": true }))
                 );
@@ -75,7 +75,7 @@ pub(super) async fn get(
     if how.below.dry_run {
         let size = client.head(&bucket, &key).await?.total_bytes;
         let path = path.display().to_string();
-        let text = format!("would download: '{name}' -> '{path}' ({size} bytes)\n");
+        let text = format!("would download: '{name}' -> '{}' ({size} bytes)\n", printable(&path));
         return Ok(output.answer(&text, &json!({ "path": path, "size": size, "dry_run": true })));
     }
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -85,7 +85,7 @@ pub(super) async fn get(
     let open = move || root.new_file(&[file_name]).map(NewFile::without_digest);
     let stored = download(client, &bucket, &key, MODE, open).await?;
     let (size, path) = (stored.size_bytes, path.display().to_string());
-    let text = format!("download: '{name}' -> '{path}' ({size} bytes)\n");
+    let text = format!("download: '{name}' -> '{}' ({size} bytes)\n", printable(&path));
     let checked = stored.checked.to_string();
     Ok(output.answer(&text, &json!({ "path": path, "size": size, "checked": checked })))
 }
@@ -136,7 +136,7 @@ fn tell(bucket: &BucketName, downloaded: &KeyOutcome, tally: &mut Tally<'_>) {
         Outcome::Failed(why) => tally.failed(&name, "failed", why),
         Outcome::Stored | Outcome::Unverifiable(_) => {
             let size = downloaded.size_bytes;
-            let line = format!("download: '{}' -> '{path}' ({size} bytes)", printable(&name));
+            let line = format!("download: '{}' -> '{}' ({size} bytes)", printable(&name), printable(&path));
             let unverifiable = matches!(outcome, Outcome::Unverifiable(_));
             let note = if unverifiable { "  (its ETag says nothing of its bytes)" } else { "" };
             let entry = || json!({ "name": name, "path": path, "size": size, "unverifiable": unverifiable });
