@@ -8,6 +8,7 @@ mod output;
 mod progress;
 mod settings;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -30,7 +31,7 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => return misunderstood(&error),
     };
-    let output = Output::new(&args.global, args.command.name());
+    let output = Output::new(&args.global, &args.command);
     let runtime = match threads(&args.command).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -79,6 +80,9 @@ async fn until_interrupted(args: &Args, output: &Output, run: &Run) -> Exit {
     tokio::select! {
         exit = &mut command => return exit,
         () = signals.next() => run.stop.stop(),
+    }
+    if std::io::stderr().is_terminal() {
+        output::tell("deis-store: stopping; once more, and it stops at once");
     }
     tokio::select! {
         exit = command => exit,

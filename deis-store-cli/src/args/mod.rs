@@ -2,6 +2,7 @@
 
 mod global;
 mod help;
+mod interrupted;
 mod parts;
 mod rate;
 mod s3;

@@ -10,12 +10,19 @@ const MOST_CHARS: usize = 80;
 pub(super) fn without_values(mut error: clap::Error) -> clap::Error {
     for kind in [ContextKind::InvalidArg, ContextKind::InvalidSubcommand, ContextKind::InvalidValue] {
         let Some(ContextValue::String(word)) = error.get(kind) else { continue };
-        let shown = shown(word);
-        if shown != *word {
-            error.insert(kind, ContextValue::String(shown));
+        let (word, shown) = (word.clone(), shown(word));
+        if shown != word {
+            error.insert(kind, ContextValue::String(shown.clone()));
             // These repeat the word, too.
             for hint in [ContextKind::Suggested, ContextKind::SuggestedCommand, ContextKind::TrailingArg] {
                 error.remove(hint);
+            }
+            // What checks a value repeats it, too.
+            if error.to_string().contains(word.trim()) {
+                let what = format!(
+                    "'{shown}' is not understood here; it is not repeated, since it may be a secret\n"
+                );
+                return clap::Error::raw(error.kind(), what);
             }
         }
     }

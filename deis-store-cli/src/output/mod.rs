@@ -13,7 +13,7 @@ use deis_store::error::{printable, printable_lines};
 use deis_store::{Error, ErrorKind};
 use serde_json::{Value, json};
 
-use crate::args::Global;
+use crate::args::{Command, Global};
 use crate::exit::Exit;
 
 mod lists;
@@ -29,17 +29,26 @@ pub(crate) struct Output {
     json: bool,
     quiet: bool,
     command: &'static str,
+    /// What holds after it was interrupted.
+    when_interrupted: &'static str,
     lists: Mutex<Option<Lists>>,
 }
 
 impl Output {
-    pub(crate) fn new(global: &Global, command: &'static str) -> Self {
-        Self { json: global.json, quiet: global.quiet, command, lists: Mutex::default() }
+    pub(crate) fn new(global: &Global, command: &Command) -> Self {
+        let (name, when_interrupted) = (command.name(), command.when_interrupted());
+        Self {
+            json: global.json,
+            quiet: global.quiet,
+            command: name,
+            when_interrupted,
+            lists: Mutex::default(),
+        }
     }
 
     /// For a call that could not be understood.
     pub(crate) fn of_no_command() -> Self {
-        Self { json: true, quiet: false, command: "", lists: Mutex::default() }
+        Self { json: true, quiet: false, command: "", when_interrupted: "", lists: Mutex::default() }
     }
 
     /// Prints a report, in the form asked for.
@@ -109,7 +118,8 @@ impl Output {
     pub(crate) fn error(&self, error: &Error) -> Exit {
         let exit = Exit::from(error);
         let what = printable(&with_options(&error.what()));
-        let todo = error.advice().map(with_options);
+        let interrupted = (error.kind() == ErrorKind::Interrupted).then_some(self.when_interrupted);
+        let todo = error.advice().or(interrupted).map(with_options);
         if self.json {
             let where_: serde_json::Map<String, Value> =
                 error.place().iter().map(|(at, value)| (at.as_str().to_owned(), json!(value))).collect();

@@ -45,7 +45,9 @@ pub async fn set(
             "/deis/router/sslCert" | "/deis/router/sslKey" | "/deis/router/sslDhparam" => {
                 let content = file(&mut read_file, &key, text)?;
                 let content = std::str::from_utf8(&content).map_err(|_| {
-                    Error::new(ErrorKind::Usage, "the file is not text").at(At::Key, &key).todo("give a PEM file")
+                    Error::new(ErrorKind::Usage, "the file is not text")
+                        .at(At::Key, &key)
+                        .todo("give a PEM file")
                 })?;
                 Zeroizing::new(content.to_owned())
             }
@@ -117,7 +119,11 @@ fn file(
         error(ErrorKind::Disk, "the file that the value names cannot be read", todo).because(cause)
     })?;
     if content.trim_ascii().is_empty() {
-        return Err(error(ErrorKind::Usage, "the file that the value names is empty", "look at the file: nothing was set"));
+        return Err(error(
+            ErrorKind::Usage,
+            "the file that the value names is empty",
+            "look at the file: nothing was set",
+        ));
     }
     Ok(content)
 }

@@ -151,7 +151,9 @@ impl Place {
     pub(super) fn add(&mut self, at: At, value: &str) {
         if self.get(at).is_none() {
             let shown = match at {
-                At::Endpoint | At::Proxy | At::Tunnel | At::Address | At::Leader => address_without_secrets(value),
+                At::Endpoint | At::Proxy | At::Tunnel | At::Address | At::Leader => {
+                    address_without_secrets(value)
+                }
                 // They are data, and say nothing of how to reach anything.
                 At::Bucket | At::Key => value.to_owned(),
                 _ => without_secrets(value),

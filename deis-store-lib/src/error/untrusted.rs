@@ -51,7 +51,8 @@ pub fn without_secrets(given: &str) -> String {
         return given.to_owned();
     };
     let (scheme, rest) = given.split_at(colon + 2 + usize::from(given[colon + 2..].starts_with('/')));
-    let rest = rest.rsplit_once('@').map_or_else(|| rest.to_owned(), |(_, host)| format!("{LEFT_OUT}@{host}"));
+    let rest =
+        rest.rsplit_once('@').map_or_else(|| rest.to_owned(), |(_, host)| format!("{LEFT_OUT}@{host}"));
     let shown = rest.split_once('?').map_or_else(|| rest.clone(), |(path, _)| format!("{path}?{LEFT_OUT}"));
     format!("{scheme}{shown}")
 }

@@ -125,7 +125,14 @@ mod tests {
 
     #[test]
     fn what_is_no_port_is_refused_by_name() {
-        for url in ["http://h:99999", "http://h:65536", "http://h:0", "http://h:", "https://[::1]:70000", "http://h:+80"] {
+        for url in [
+            "http://h:99999",
+            "http://h:65536",
+            "http://h:0",
+            "http://h:",
+            "https://[::1]:70000",
+            "http://h:+80",
+        ] {
             let error = Endpoint::new(url).unwrap_err();
             assert_eq!((error.kind(), error.place().endpoint()), (ErrorKind::Usage, Some(url)));
             assert!(error.to_string().contains("port") || error.to_string().contains("URL"), "{error}");

@@ -55,7 +55,9 @@ impl MadeHost {
             (["id", "-u"], _) => text(0, "0\n", ""),
             (["cat", "/proc/mounts"], _) => text(0, "10.0.0.1:/ /var/lib/deis/store ceph rw 0 0\n", ""),
             (["test", "-d", _], _)
-            | (["find" | "mkdir" | "rm" | "rmdir" | "chown" | "chmod" | "touch", ..], None) => text(0, "", ""),
+            | (["find" | "mkdir" | "rm" | "rmdir" | "chown" | "chmod" | "touch", ..], None) => {
+                text(0, "", "")
+            }
             (["tar", "--version"], Some(_)) => text(0, "tar (GNU tar) 1.27\n", ""),
             (["docker", "inspect", ..], Some(_)) => text(0, "true\n", ""),
             (["docker", "exec", .., "pg_dumpall"], Some(sample)) => text(0, &sample.dump(), ""),

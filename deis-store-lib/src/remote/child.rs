@@ -195,7 +195,8 @@ pub(super) fn line(command: &[&str]) -> String {
 
 /// The error of a command that has not ended in time.
 pub(super) fn overdue(line: &str, limit: Duration) -> Error {
-    Error::new(ErrorKind::Timeout, format!("`{line}` has not ended within {} s", limit.as_secs())).todo(STALLED)
+    Error::new(ErrorKind::Timeout, format!("`{line}` has not ended within {} s", limit.as_secs()))
+        .todo(STALLED)
 }
 
 /// What to do about a command that stands still.
@@ -277,7 +278,10 @@ mod tests {
         let noise = "sudo: unable to resolve host x: Name or service not known\n\
                      bash: warning: setlocale: LC_ALL: cannot change locale (de_DE.UTF-8)\n";
         let end = "tar: Exiting with failure status due to previous errors\n";
-        assert_eq!(words(&format!("{noise}tar: ./x: Cannot open: I/O error\n{end}")), "tar: ./x: Cannot open: I/O error");
+        assert_eq!(
+            words(&format!("{noise}tar: ./x: Cannot open: I/O error\n{end}")),
+            "tar: ./x: Cannot open: I/O error"
+        );
         assert!(words(noise).contains("unable to resolve host"), "if there is nothing else");
     }
 

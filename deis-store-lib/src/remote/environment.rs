@@ -16,15 +16,27 @@ pub(super) fn without_secrets(command: &mut std::process::Command) {
 /// Whether a variable looks like a secret: by its name, or because it is a URL with a password.
 fn is_secret(name: &OsStr, value: &OsStr) -> bool {
     const SECRET: [&str; 12] = [
-        "AWS_", "SECRET", "PASS", "PWD_", "TOKEN", "CRED", "PRIVATE", "KEY", "AUTH", "COOKIE", "SIGNATURE", "S3CMD",
+        "AWS_",
+        "SECRET",
+        "PASS",
+        "PWD_",
+        "TOKEN",
+        "CRED",
+        "PRIVATE",
+        "KEY",
+        "AUTH",
+        "COOKIE",
+        "SIGNATURE",
+        "S3CMD",
     ];
-    const HARMLESS: [&str; 5] = ["SSH_AUTH_SOCK", "SSH_ASKPASS", "SSH_ASKPASS_REQUIRE", "SUDO_ASKPASS", "XAUTHORITY"];
+    const HARMLESS: [&str; 5] =
+        ["SSH_AUTH_SOCK", "SSH_ASKPASS", "SSH_ASKPASS_REQUIRE", "SUDO_ASKPASS", "XAUTHORITY"];
     let name = name.to_string_lossy().to_ascii_uppercase();
     let named = SECRET.iter().any(|word| name.contains(word)) && !HARMLESS.contains(&name.as_str());
     let value = value.to_string_lossy();
-    let with_user = value.split_once("://").is_some_and(|(_, rest)| {
-        rest.split(['/', '?', '#']).next().unwrap_or_default().contains('@')
-    });
+    let with_user = value
+        .split_once("://")
+        .is_some_and(|(_, rest)| rest.split(['/', '?', '#']).next().unwrap_or_default().contains('@'));
     named || with_user
 }
 

@@ -95,8 +95,10 @@ mod tests {
             let text = [greeting.as_bytes(), MARK, b"0\n"].concat();
             for piece in [1, 7, 100_000] {
                 let mut read = Vec::new();
-                let pieces: Vec<_> =
-                    text.chunks(piece).map(|piece| Ok::<_, io::Error>(bytes::Bytes::copy_from_slice(piece))).collect();
+                let pieces: Vec<_> = text
+                    .chunks(piece)
+                    .map(|piece| Ok::<_, io::Error>(bytes::Bytes::copy_from_slice(piece)))
+                    .collect();
                 let stream = tokio_util::io::StreamReader::new(futures_util::stream::iter(pieces));
                 Marked::new(stream).read_to_end(&mut read).await.unwrap();
                 assert_eq!(read, b"0\n");
@@ -107,7 +109,9 @@ mod tests {
 
     #[tokio::test]
     async fn the_marking_program_is_then_the_command() {
-        let command = [&MARKING[..], &["sh", "-c", "printf '%s|' \"$@\"; echo why >&2; exit 3", "sh", "a b", "$x", ""]].concat();
+        let command =
+            [&MARKING[..], &["sh", "-c", "printf '%s|' \"$@\"; echo why >&2; exit 3", "sh", "a b", "$x", ""]]
+                .concat();
         let output = run(&Local::default(), &command).await.unwrap();
         assert_eq!(output.stdout, [MARK, b"a b|$x||"].concat());
         assert_eq!(output.exit.code, Some(3));

@@ -60,7 +60,10 @@ pub(super) async fn get(
         match how.existing {
             Existing::Replace => {}
             Existing::Skip => {
-                let text = format!("skip: '{name}' ('{}' is there already)\n", printable(&path.display().to_string()));
+                let text = format!(
+                    "skip: '{name}' ('{}' is there already)\n",
+                    printable(&path.display().to_string())
+                );
                 return Ok(
                     output.answer(&text, &json!({ "path": path.display().to_string(), "skipped": true }))
                 );

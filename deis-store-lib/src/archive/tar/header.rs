@@ -100,7 +100,8 @@ fn kind(flag: u8, name: &[u8], gnu: bool) -> Result<Kind, Fault> {
 /// The sum of all bytes, those of the sum itself counted as spaces. Old programs summed them up as signed ones.
 fn check_sum(block: &Block) -> Result<(), Fault> {
     let own = number(&block[148..156])?;
-    let with_spaces = || block.iter().enumerate().map(|(at, byte)| if (148..156).contains(&at) { b' ' } else { *byte });
+    let with_spaces =
+        || block.iter().enumerate().map(|(at, byte)| if (148..156).contains(&at) { b' ' } else { *byte });
     let unsigned: u64 = with_spaces().map(u64::from).sum();
     let signed: i64 = with_spaces().map(|byte| i64::from(i8::from_ne_bytes([byte]))).sum();
     if own == unsigned || i64::try_from(own) == Ok(signed) {
@@ -128,7 +129,9 @@ fn number(field: &[u8]) -> Result<u64, Fault> {
         _ => {
             let digits = text(field).trim_ascii();
             digits.iter().try_fold(0, |number: u64, digit| match digit {
-                b'0'..=b'7' => number.checked_mul(8).map(|number| number + u64::from(digit - b'0')).ok_or(wrong.clone()),
+                b'0'..=b'7' => {
+                    number.checked_mul(8).map(|number| number + u64::from(digit - b'0')).ok_or(wrong.clone())
+                }
                 _ => Err(wrong.clone()),
             })
         }

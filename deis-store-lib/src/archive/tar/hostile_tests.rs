@@ -25,7 +25,13 @@ impl Tar {
         self.sized(flag, names, (mode, content.len() as u64), content)
     }
 
-    fn sized(mut self, flag: u8, (name, link): (&str, &str), (mode, size): (u32, u64), content: &[u8]) -> Self {
+    fn sized(
+        mut self,
+        flag: u8,
+        (name, link): (&str, &str),
+        (mode, size): (u32, u64),
+        content: &[u8],
+    ) -> Self {
         let mut block = [0; BLOCK_BYTES];
         block[..name.len()].copy_from_slice(name.as_bytes());
         block[157..][..link.len()].copy_from_slice(link.as_bytes());
@@ -61,7 +67,8 @@ impl Tar {
 
 fn record(key: &str, value: &str) -> String {
     let rest = format!(" {key}={value}\n");
-    let length = (1..).find(|digits| (rest.len() + digits).to_string().len() == *digits).unwrap() + rest.len();
+    let length =
+        (1..).find(|digits| (rest.len() + digits).to_string().len() == *digits).unwrap() + rest.len();
     format!("{length}{rest}")
 }
 
@@ -74,7 +81,9 @@ fn summed(block: &mut [u8; BLOCK_BYTES]) {
 /// Archives after whose first entry, a harmless file, comes what must not be unpacked.
 fn hostile() -> Vec<(&'static str, Tar)> {
     let good = || Tar::default().entry(b'5', "./", "", 0o755).file("./harmless", b"harmless");
-    let long = |name: &str| good().with(b'L', ("././@LongLink", ""), 0o644, name.as_bytes()).file("./short", b"EVIL");
+    let long = |name: &str| {
+        good().with(b'L', ("././@LongLink", ""), 0o644, name.as_bytes()).file("./short", b"EVIL")
+    };
     let far = "../".repeat(60) + "etc/cron.d/evil";
     vec![
         ("a name with ..", good().file("../evil", b"EVIL")),
@@ -85,7 +94,10 @@ fn hostile() -> Vec<(&'static str, Tar)> {
         ("a long name with ..", long(&far)),
         ("a long absolute name", long("/etc/cron.d/evil\0")),
         ("a pax path with ..", good().pax(&[("path", "../evil")]).file("./short", b"EVIL")),
-        ("a sparse name with ..", good().pax(&[("GNU.sparse.name", "../evil"), ("path", "x")]).file("./short", b"EVIL")),
+        (
+            "a sparse name with ..",
+            good().pax(&[("GNU.sparse.name", "../evil"), ("path", "x")]).file("./short", b"EVIL"),
+        ),
         ("a name in a ustar prefix", {
             let mut tar = good().file("evil", b"EVIL");
             let at = tar.0.len() - 2 * BLOCK_BYTES;
@@ -96,18 +108,39 @@ fn hostile() -> Vec<(&'static str, Tar)> {
             tar
         }),
         ("a file below a symlink", good().entry(b'2', "./link", "/etc", 0o777).file("./link/evil", b"EVIL")),
-        ("a file below a symlink to here", good().entry(b'2', "link", ".", 0o777).file("./link/evil", b"EVIL")),
+        (
+            "a file below a symlink to here",
+            good().entry(b'2', "link", ".", 0o777).file("./link/evil", b"EVIL"),
+        ),
         ("a file deep below a symlink", good().entry(b'2', "a/l", "/", 0o777).file("a//./l/b/evil", b"EVIL")),
-        ("a file in place of a symlink", good().entry(b'2', "./link", "/etc/passwd", 0o777).file("link", b"EVIL")),
-        ("a directory in place of a symlink", good().entry(b'2', "link", "/etc", 0o777).entry(b'5', "link/", "", 0o755)),
+        (
+            "a file in place of a symlink",
+            good().entry(b'2', "./link", "/etc/passwd", 0o777).file("link", b"EVIL"),
+        ),
+        (
+            "a directory in place of a symlink",
+            good().entry(b'2', "link", "/etc", 0o777).entry(b'5', "link/", "", 0o755),
+        ),
         ("a symlink in place of the directory", good().entry(b'2', ".", "/etc", 0o777)),
         ("a file in place of the directory", good().file("./", b"").file(".", b"EVIL")),
         ("a hard link to outside", good().entry(b'1', "./evil", "/etc/passwd", 0o644)),
         ("a hard link to outside by ..", good().entry(b'1', "./evil", "../../etc/passwd", 0o644)),
-        ("a hard link by way of a symlink", good().entry(b'2', "l", "/etc", 0o777).entry(b'1', "evil", "l/passwd", 0o644)),
-        ("a hard link to a symlink", good().entry(b'2', "l", "/etc/passwd", 0o777).entry(b'1', "evil", "./l", 0o644)),
-        ("a long hard link", good().with(b'K', ("l", ""), 0, far.as_bytes()).entry(b'1', "evil", "harmless", 0o644)),
-        ("a pax hard link", good().pax(&[("linkpath", "/etc/passwd")]).entry(b'1', "evil", "harmless", 0o644)),
+        (
+            "a hard link by way of a symlink",
+            good().entry(b'2', "l", "/etc", 0o777).entry(b'1', "evil", "l/passwd", 0o644),
+        ),
+        (
+            "a hard link to a symlink",
+            good().entry(b'2', "l", "/etc/passwd", 0o777).entry(b'1', "evil", "./l", 0o644),
+        ),
+        (
+            "a long hard link",
+            good().with(b'K', ("l", ""), 0, far.as_bytes()).entry(b'1', "evil", "harmless", 0o644),
+        ),
+        (
+            "a pax hard link",
+            good().pax(&[("linkpath", "/etc/passwd")]).entry(b'1', "evil", "harmless", 0o644),
+        ),
         ("a name of ours", good().file("./.deis-store-unpacking", b"EVIL")),
         ("a symlink with a name of ours", good().entry(b'2', ".deis-store-unpacking", "/etc", 0o777)),
         ("a name of ours further down", good().file("logs/.deis-store-x/evil", b"EVIL")),
@@ -120,11 +153,20 @@ fn hostile() -> Vec<(&'static str, Tar)> {
         ("a setuid sparse file", good().with(b'S', ("./sh", ""), 0o4755, b"EVIL")),
         ("a setuid hard link", good().entry(b'1', "./sh", "harmless", 0o4755)),
         ("two sizes", good().pax(&[("size", "1024")]).sized(b'0', ("./x", ""), (0o644, 0), b"")),
-        ("two names", good().with(b'L', ("l", ""), 0, b"a").with(b'L', ("l", ""), 0, b"b").file("x", b"EVIL")),
-        ("two kinds of names", good().with(b'L', ("l", ""), 0, b"a").pax(&[("path", "b")]).file("x", b"EVIL")),
+        (
+            "two names",
+            good().with(b'L', ("l", ""), 0, b"a").with(b'L', ("l", ""), 0, b"b").file("x", b"EVIL"),
+        ),
+        (
+            "two kinds of names",
+            good().with(b'L', ("l", ""), 0, b"a").pax(&[("path", "b")]).file("x", b"EVIL"),
+        ),
         ("one name twice", good().pax(&[("path", "a"), ("path", "../b")]).file("x", b"EVIL")),
         ("a name with a NUL", good().pax(&[("path", "a\0/../b")]).file("x", b"EVIL")),
-        ("a global name", good().with(b'g', ("g", ""), 0, record("path", "../b").as_bytes()).file("x", b"EVIL")),
+        (
+            "a global name",
+            good().with(b'g', ("g", ""), 0, record("path", "../b").as_bytes()).file("x", b"EVIL"),
+        ),
         ("a directory with content", good().with(b'5', ("d/", ""), 0o755, b"EVIL")),
         ("a symlink with content", good().with(b'2', ("l", "x"), 0o777, b"EVIL")),
         ("a name without an end", good().sized(b'L', ("l", ""), (0, (1 << 33) - 1), b"EVIL")),
@@ -148,8 +190,10 @@ async fn passed(archive: &[u8], piece_bytes: usize) -> (Vec<u8>, std::io::Result
 
 /// A reader that gives so many bytes at a time.
 fn tokio_test_reader(bytes: Vec<u8>, piece_bytes: usize) -> impl tokio::io::AsyncRead + Unpin {
-    let pieces: Vec<_> =
-        bytes.chunks(piece_bytes).map(|piece| Ok::<_, std::io::Error>(bytes::Bytes::copy_from_slice(piece))).collect();
+    let pieces: Vec<_> = bytes
+        .chunks(piece_bytes)
+        .map(|piece| Ok::<_, std::io::Error>(bytes::Bytes::copy_from_slice(piece)))
+        .collect();
     tokio_util::io::StreamReader::new(futures_util::stream::iter(pieces))
 }
 
@@ -172,7 +216,8 @@ async fn no_byte_of_an_entry_that_must_not_be_unpacked_passes() {
 
 #[tokio::test]
 async fn a_backup_names_what_a_restore_would_refuse() {
-    for (disease, name) in [("a setuid file", "./sh"), ("a fifo", "./fifo"), ("a character device", "./mem")] {
+    for (disease, name) in [("a setuid file", "./sh"), ("a fifo", "./fifo"), ("a character device", "./mem")]
+    {
         let archive = hostile().into_iter().find(|(known, _)| *known == disease).unwrap().1.end();
         let mut inspected = Inspected::new(&archive[..]);
         let mut passed = Vec::new();

@@ -8,11 +8,11 @@
 mod confined;
 mod fault;
 mod header;
+#[cfg(test)]
+mod hostile_tests;
 mod pax;
 mod rules;
 mod scan;
-#[cfg(test)]
-mod hostile_tests;
 
 use std::io;
 use std::pin::Pin;
@@ -86,7 +86,9 @@ const TAKE_ANOTHER: &str = "take another copy of the archive";
 
 fn damaged(error: io::Error) -> Error {
     let kind = match error.kind() {
-        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof | io::ErrorKind::Other => ErrorKind::Damaged,
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof | io::ErrorKind::Other => {
+            ErrorKind::Damaged
+        }
         io::ErrorKind::TimedOut => ErrorKind::Timeout,
         _ => ErrorKind::Disk,
     };

@@ -46,7 +46,9 @@ impl Rules {
             Kind::Special(what) => return Err(refused(Why::Privileged(what)).into()),
             Kind::HardLink => {
                 let target = self.place(member.link).map_err(|why| match why {
-                    Why::Escapes(_) => refused(Why::Escapes("is a hard link to something outside of the directory, or by way of a symlink")),
+                    Why::Escapes(_) => refused(Why::Escapes(
+                        "is a hard link to something outside of the directory, or by way of a symlink",
+                    )),
                     Why::Privileged(_) => refused(why),
                 })?;
                 if target.is_empty() {

@@ -53,12 +53,23 @@ pub(crate) struct Scan {
 enum State {
     Header,
     /// A long name or pax header: so many bytes of it, then padding.
-    Extension { kind: Kind, text: Vec<u8>, text_bytes: usize, left_bytes: u64 },
+    Extension {
+        kind: Kind,
+        text: Vec<u8>,
+        text_bytes: usize,
+        left_bytes: u64,
+    },
     /// A block with more of a sparse file's map.
-    Map { content_bytes: u64 },
-    Content { left_bytes: u64 },
+    Map {
+        content_bytes: u64,
+    },
+    Content {
+        left_bytes: u64,
+    },
     /// So many blocks of zeros were read, and nothing else may follow.
-    End { zeros: u64 },
+    End {
+        zeros: u64,
+    },
 }
 
 /// What was said of the next entry before its header.

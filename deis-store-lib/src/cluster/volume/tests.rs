@@ -99,7 +99,10 @@ async fn tree(directory: &str) -> String {
 /// The archive that GNU tar makes of a directory which this script fills.
 async fn archive_of(script: &str) -> Vec<u8> {
     let from = tempfile::tempdir().unwrap();
-    let whole = format!("cd '{}' && {script} && tar -cpPf - --numeric-owner --transform 's,^EVIL,../evil,' .", path(&from));
+    let whole = format!(
+        "cd '{}' && {script} && tar -cpPf - --numeric-owner --transform 's,^EVIL,../evil,' .",
+        path(&from)
+    );
     let output = crate::remote::run(&Local::default(), &["sh", "-c", &whole]).await.unwrap();
     assert!(output.exit.success(), "{}", output.exit.stderr);
     output.stdout

@@ -22,7 +22,8 @@ mod tests {
 
     #[test]
     fn every_word_arrives_as_it_is() {
-        let words = ["a b", "", "'", "$HOME", "a\nb", "*", "!x", "\\", "\"", "größe", "-x", "a;b", "~", "#", "=x"];
+        let words =
+            ["a b", "", "'", "$HOME", "a\nb", "*", "!x", "\\", "\"", "größe", "-x", "a;b", "~", "#", "=x"];
         let all = [&["printf", "%s|"], &words[..]].concat();
         for shell in ["sh", "bash"] {
             let output = std::process::Command::new(shell).args(["-c", &line(&all)]).output().unwrap();

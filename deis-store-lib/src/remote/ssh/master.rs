@@ -114,7 +114,9 @@ impl Master {
 
     /// What the master has said.
     fn words(&self) -> String {
-        std::fs::read(self.log()).map(|words| String::from_utf8_lossy(&words).into_owned()).unwrap_or_default()
+        std::fs::read(self.log())
+            .map(|words| String::from_utf8_lossy(&words).into_owned())
+            .unwrap_or_default()
     }
 
     fn client(&self) -> Command {
@@ -156,7 +158,10 @@ fn program() -> Command {
 
 async fn answer(mut command: Command) -> io::Result<std::process::Output> {
     timeout(ANSWER, command.output()).await.unwrap_or_else(|_| {
-        Err(io::Error::new(io::ErrorKind::TimedOut, format!("ssh has not answered within {} s", ANSWER.as_secs())))
+        Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            format!("ssh has not answered within {} s", ANSWER.as_secs()),
+        ))
     })
 }
 

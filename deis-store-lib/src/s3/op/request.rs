@@ -87,7 +87,9 @@ impl Request {
         let (Some(scheme), Some(authority)) = (base.scheme(), base.authority()) else {
             return Err(usage("a URL without scheme or host").todo("give it as http://HOST:PORT"));
         };
-        if authority.as_str().rsplit(']').next().is_some_and(|rest| rest.contains(':')) && authority.port_u16().unwrap_or_default() == 0 {
+        if authority.as_str().rsplit(']').next().is_some_and(|rest| rest.contains(':'))
+            && authority.port_u16().unwrap_or_default() == 0
+        {
             return Err(usage("the port is no number from 1 to 65535").todo("give it as http://HOST:PORT"));
         }
         let uri = Uri::builder().scheme(scheme.clone()).authority(authority.clone());
