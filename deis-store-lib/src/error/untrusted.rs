@@ -60,6 +60,10 @@ pub fn without_secrets(given: &str) -> String {
 /// The same for what is meant to be an address, with or without a scheme.
 #[must_use]
 pub(super) fn address_without_secrets(given: &str) -> String {
+    // The host between is named after the address.
+    if let Some((address, host)) = given.split_once(" through ") {
+        return format!("{} through {}", address_without_secrets(address), address_without_secrets(host));
+    }
     let shown = without_secrets(given);
     if shown != given || !given.contains('@') {
         return shown;
@@ -102,5 +106,7 @@ mod tests {
         assert_eq!(address_without_secrets("me:hush@host:22"), "…@host:22");
         assert_eq!(address_without_secrets("core@host:22"), "core@host:22");
         assert_eq!(address_without_secrets("me:hu@sh@host"), "…@host");
+        let through = "http://10.0.0.5:8888 through core@host:22";
+        assert_eq!(address_without_secrets(through), through);
     }
 }

@@ -75,11 +75,11 @@ impl Etcd {
         method: Method,
         key: &str,
         query: &str,
-        form: Option<String>,
+        form: Option<Zeroizing<String>>,
         repeat: Repeat,
     ) -> Result<Node> {
         let target = key::path(key)? + query;
-        let form = form.map(Bytes::from);
+        let form = form.map(Bytes::from_owner);
         let backoff = Backoff { attempts: ATTEMPTS, ..Backoff::default() };
         let mut failed_attempts = 0;
         loop {

@@ -48,9 +48,11 @@ impl<R: AsyncRead + Unpin> AsyncRead for Marked<R> {
             if piece.filled().is_empty() {
                 return Poll::Ready(Ok(()));
             }
+            // The mark may have begun in what came before.
+            let from = self.held.len().saturating_sub(MARK.len());
             self.held.extend_from_slice(piece.filled());
-            if let Some(end) = end_of_mark(&self.held) {
-                self.held.drain(..end);
+            if let Some(end) = end_of_mark(&self.held[from..]) {
+                self.held.drain(..from + end);
                 self.seen = true;
             } else if self.held.len() > MOST_BEFORE_BYTES {
                 let text = "the login shell prints more than 1 MiB before the command";

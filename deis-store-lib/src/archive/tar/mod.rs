@@ -22,7 +22,6 @@ use tokio::io::{AsyncRead, ReadBuf};
 
 pub(crate) use confined::Confined;
 pub(crate) use fault::{Fault, Refused, Why};
-pub(crate) use rules::OURS;
 pub(crate) use scan::RootEntry;
 
 use crate::error::{Error, ErrorKind, Result};

@@ -9,7 +9,7 @@ use super::fault::{Fault, Refused, Why};
 use super::header::Kind;
 
 /// Files and directories of ours in a volume begin so, and nothing in an archive may.
-pub(crate) const OURS: &str = ".deis-store-";
+const OURS: &str = ".deis-store-";
 
 /// The most symlinks of an archive, whose names are kept, and the most bytes of their names.
 const MOST_SYMLINKS: usize = 200_000;

@@ -14,7 +14,7 @@ use crate::remote::{Child, Input, Remote, privileged, run_long};
 
 /// The directory in which an archive is unpacked, below the one that is meant. [`crate::archive::tar`] lets no archive have
 /// its name.
-const UNPACKING: &str = ".deis-store-unpacking";
+pub(super) const UNPACKING: &str = ".deis-store-unpacking";
 
 /// The number of bytes copied at a time.
 const PIECE_BYTES: usize = 128 << 10;

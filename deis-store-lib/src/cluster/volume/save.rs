@@ -6,15 +6,16 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, ReadBuf};
 
+use super::load::UNPACKING;
 use super::{require_volume, tar};
-use crate::archive::tar::{Inspected, OURS, Refused, TarSummary};
+use crate::archive::tar::{Inspected, Refused, TarSummary};
 use crate::error::{At, ErrorKind, Result};
 use crate::remote::{Child, Exit, Input, Process, Remote, Stdout, privileged, run};
 
 /// Begins to read a directory of a host as an uncompressed tar archive.
 pub async fn save(remote: &dyn Remote, directory: &str) -> Result<Saving> {
     let warning = require_volume(remote, directory).await?;
-    let ours = format!("--exclude=./{OURS}*");
+    let ours = format!("--exclude=./{UNPACKING}");
     // A log that was cut off under its writer begins with gigabytes of nothing: GNU tar alone stores it as such. And what
     // an interrupted unpacking has left is no part of the volume.
     let of_gnu: &[&str] = if is_gnu(remote).await? { &["-S", "--anchored", &ours] } else { &[] };
