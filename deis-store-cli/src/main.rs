@@ -8,8 +8,9 @@ mod output;
 mod progress;
 mod settings;
 
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use deis_store::run::Run;
@@ -30,7 +31,7 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => return misunderstood(&error),
     };
-    let output = Output::new(&args.global, args.command.name());
+    let output = Output::new(&args.global, &args.command);
     let runtime = match threads(&args.command).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -71,7 +72,7 @@ fn misunderstood(error: &clap::Error) -> ExitCode {
     if error.use_stderr() { Exit::Usage.into() } else { Exit::Done.into() }
 }
 
-/// Runs the command. The first Ctrl-C or SIGTERM asks it to stop, the second one drops it.
+/// Runs the command. The first Ctrl-C, SIGTERM or SIGHUP asks it to stop, the second one drops it.
 async fn until_interrupted(args: &Args, output: &Output, run: &Run) -> Exit {
     // Before the command does anything: from here on no signal ends the program by itself.
     let mut signals = match Signals::new() {
@@ -84,6 +85,9 @@ async fn until_interrupted(args: &Args, output: &Output, run: &Run) -> Exit {
     tokio::select! {
         exit = &mut command => return exit,
         () = signals.next() => run.stop.stop(),
+    }
+    if std::io::stderr().is_terminal() {
+        output::tell("deis-store: stopping; once more, and it stops at once");
     }
     tokio::select! {
         exit = command => exit,
@@ -111,17 +115,40 @@ fn last_resort() {
 struct Signals {
     interrupt: Signal,
     terminate: Signal,
+    /// The terminal is gone, as at the end of an ssh login.
+    hang_up: Option<Signal>,
 }
 
 impl Signals {
     fn new() -> std::io::Result<Self> {
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        let hang_up = if is_ignored_hang_up() { None } else { Some(signal(SignalKind::hangup())?) };
+        let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        Ok(Self { interrupt, terminate, hang_up })
     }
 
     async fn next(&mut self) {
+        let hang_up = async {
+            match &mut self.hang_up {
+                Some(signal) => signal.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
             _ = self.interrupt.recv() => (),
             _ = self.terminate.recv() => (),
+            _ = hang_up => (),
         }
     }
+}
+
+/// Whether SIGHUP was to be ignored when the program was started, as by `nohup`.
+fn is_ignored_hang_up() -> bool {
+    static IGNORED: OnceLock<bool> = OnceLock::new();
+    *IGNORED.get_or_init(|| {
+        let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+        let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+        let ignored = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+        // SIGHUP is the first of them.
+        ignored.is_some_and(|mask| mask & 1 == 1)
+    })
 }

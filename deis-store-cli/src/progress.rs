@@ -1,14 +1,15 @@
 //! Progress as lines on standard error: what begins, what ends, and every few seconds how far it is.
 
 use std::collections::HashMap;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use deis_store::error::printable;
 use deis_store::run::{Event, Level, Monitor, Task, TaskKind};
 
 use crate::args::{Global, ShowProgress};
-use crate::output::{bytes, with_options};
+use crate::output::{bytes, tell, with_options};
 
 /// How long a task is silent at most.
 const EVERY: Duration = Duration::from_secs(5);
@@ -103,9 +104,9 @@ impl Monitor for Progress {
     }
 }
 
+/// A closed standard error is no reason to stop a backup.
 fn say(line: &str) {
-    // A closed standard error is no reason to stop a backup.
-    let _ = writeln!(std::io::stderr(), "{line}");
+    tell(&printable(line));
 }
 
 #[cfg(test)]

@@ -33,6 +33,10 @@ pub const PLATFORM: &[&str] = &[
 /// Names of the containers where only the store was started.
 pub const STORE: &[&str] = PLATFORM.split_at(5).0;
 
+/// As operators have it: a shell that greets before every command, on both streams, and as a command's output begins.
+const GREETING: &str =
+    "echo 'Welcome to this host!'; echo 0; echo 'bash: warning: a warning of each login' >&2\n";
+
 /// The running sshd.
 #[derive(Debug)]
 pub struct Host {
@@ -58,6 +62,7 @@ impl Host {
             fs::create_dir_all(path).context("Make the host's directories")?;
         }
         install_docker(&bin, containers, database)?;
+        write(&directory.join("home/.bashrc"), GREETING, 0o644)?;
         make_key(&directory.join("host_key"))?;
         make_key(&directory.join("login_key"))?;
         let port = port::free()?;
@@ -139,7 +144,7 @@ AllowStreamLocalForwarding yes
 MaxSessions 100
 MaxStartups 100
 PrintMotd no
-# A home without a .bashrc. No ETCD in the environment, as on a real host.
+# Its home has a .bashrc that greets. No ETCD in the environment, as on a real host.
 SetEnv PATH={directory}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME={directory}/home LANG=C.UTF-8
 "
     )

@@ -9,6 +9,7 @@ pub mod buckets;
 pub mod ceph;
 pub mod cluster;
 pub mod database;
+pub mod echo;
 pub mod environment;
 pub mod error;
 pub mod etcd;

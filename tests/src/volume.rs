@@ -50,8 +50,12 @@ fn fill_oddities(odd: &Path, random: &mut Sequence) -> Result<()> {
     for name in names {
         write(&odd.join(name), &format!("{name}\n"), 0o644, (0, 0))?;
     }
-    let modes =
-        [("private", 0o600, (1000, 1000)), ("read-only", 0o444, (12345, 54321)), ("setuid", 0o4755, (0, 0))];
+    // Nothing setuid: an archive with that is not unpacked as root.
+    let modes = [
+        ("private", 0o600, (1000, 1000)),
+        ("read-only", 0o444, (12345, 54321)),
+        ("executable", 0o755, (0, 0)),
+    ];
     for (name, mode, owner) in modes {
         write(&odd.join(name), &log_lines(name, 20, random), mode, owner)?;
     }

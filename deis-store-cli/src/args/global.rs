@@ -66,6 +66,21 @@ pub(crate) enum ShowProgress {
 }
 
 impl Global {
+    /// What an empty variable of the environment would say is not said.
+    pub(super) fn leave_out_empty_variables(&mut self, matches: &ArgMatches) {
+        let by_variable = |option| matches.value_source(option) == Some(ValueSource::EnvVariable);
+        let is_empty = |value: &str| value.trim().is_empty();
+        if by_variable("tunnel") {
+            self.tunnel = self.tunnel.take().filter(|tunnel| !is_empty(tunnel));
+        }
+        if by_variable("ssh_config") {
+            self.ssh_config = self.ssh_config.take().filter(|file| !is_empty(&file.to_string_lossy()));
+        }
+        if by_variable("etcd") && is_empty(&self.etcd) {
+            ETCD.clone_into(&mut self.etcd);
+        }
+    }
+
     /// Takes over what was typed after a subcommand of where the cluster is.
     pub(super) fn take_cluster(&mut self, matches: &ArgMatches) {
         let typed = |option| matches.value_source(option) == Some(ValueSource::CommandLine);

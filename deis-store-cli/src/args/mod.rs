@@ -2,12 +2,14 @@
 
 mod global;
 mod help;
+mod interrupted;
 mod parts;
 mod patterns;
 mod rate;
 mod s3;
 mod sync;
 mod types;
+mod wrong;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -21,6 +23,7 @@ pub(crate) use sync::{OtherCluster, SyncArgs};
 pub(crate) use types::Types;
 
 use help::described;
+use wrong::without_values;
 
 /// Backs up, verifies and restores the state of a Deis v1 platform.
 #[derive(Debug, Parser)]
@@ -40,9 +43,10 @@ impl Args {
     /// Reads the command line. `-h` shows a command's own options and one line for the common ones, `--help` all of
     /// them; the options that say where a cluster is are not offered where none is needed.
     pub(crate) fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
-        let mut matches = described().try_get_matches_from(words)?;
+        let mut matches = described().try_get_matches_from(words).map_err(without_values)?;
         let typed = matches.clone();
         let mut args = Self::from_arg_matches_mut(&mut matches)?;
+        args.global.leave_out_empty_variables(&typed);
         let mut level = typed.subcommand();
         while let Some((_, matches)) = level {
             args.global.take_cluster(matches);

@@ -19,7 +19,7 @@ pub(super) async fn run(global: &Global, target: &str, action: &ConfigAction, ou
         ConfigAction::Rm { keys } => deisctl::rm(&etcd, target, &borrowed(keys)).await?,
     };
     let text: String = lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect();
-    Ok(output.answer(&text, &json!({ "lines": lines })))
+    Ok(output.values(&text, &json!({ "lines": lines })))
 }
 
 fn borrowed(words: &[String]) -> Vec<&str> {

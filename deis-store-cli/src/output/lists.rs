@@ -6,6 +6,7 @@ use std::io::{self, Read as _, Seek as _, Write};
 use serde_json::{Value, json};
 use tempfile::SpooledTempFile;
 
+use super::one_line::OneLine;
 use crate::exit::Exit;
 
 /// A list of at most this size is kept in memory until its turn.
@@ -43,9 +44,9 @@ impl Lists {
             later.add(entry);
         } else if self.written.is_ok() {
             self.written = if self.begun {
-                write!(out, ",{entry}")
+                write!(out, ",{}", OneLine(entry))
             } else {
-                self.begin(out).and_then(|()| write!(out, "{entry}"))
+                self.begin(out).and_then(|()| write!(out, "{}", OneLine(entry)))
             };
         }
     }
@@ -71,12 +72,12 @@ impl Lists {
             kept = kept.and(later.written);
         }
         for (name, value) in rest["report"].as_object().into_iter().flatten() {
-            write!(out, ",{}:{value}", json!(name))?;
+            write!(out, ",{}:{}", json!(name), OneLine(value))?;
         }
         let exit = if kept.is_err() && exit == Exit::Done { Exit::Failed } else { exit };
         write!(out, "}},\"exit\":{}", exit.code())?;
         if let Some(error) = rest.get("error") {
-            write!(out, ",\"error\":{error}")?;
+            write!(out, ",\"error\":{}", OneLine(error))?;
         }
         out.write_all(b"}\n")?;
         out.flush().and(kept)
@@ -97,7 +98,7 @@ impl Later {
     fn add(&mut self, entry: &Value) {
         if self.written.is_ok() {
             let comma = if self.whole_bytes > 0 { "," } else { "" };
-            self.written = write!(self.spool, "{comma}{entry}");
+            self.written = write!(self.spool, "{comma}{}", OneLine(entry));
             // Half an entry is none.
             self.whole_bytes = match &self.written {
                 Ok(()) => self.spool.stream_position().unwrap_or(self.whole_bytes),

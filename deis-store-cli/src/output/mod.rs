@@ -1,39 +1,54 @@
 //! The result on standard output, as text or as one JSON object; errors on standard error.
+//!
+//! All that is printed goes through here, so that nothing that others have written paints the terminal: neither text nor
+//! JSON holds a control character as it is.
 
 use std::fmt::Display;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use deis_store::error::printable;
+use deis_store::error::{printable, printable_lines};
 use deis_store::{Error, ErrorKind};
 use serde_json::{Value, json};
 
-use crate::args::Global;
+use crate::args::{Command, Global};
 use crate::exit::Exit;
 
 mod lists;
+mod one_line;
 mod options;
 mod report;
 
 use lists::Lists;
+use one_line::OneLine;
 pub(crate) use options::with_options;
 
 pub(crate) struct Output {
     json: bool,
     quiet: bool,
     command: &'static str,
+    /// What holds after it was interrupted.
+    when_interrupted: &'static str,
     lists: Mutex<Option<Lists>>,
 }
 
 impl Output {
-    pub(crate) fn new(global: &Global, command: &'static str) -> Self {
-        Self { json: global.json, quiet: global.quiet, command, lists: Mutex::default() }
+    pub(crate) fn new(global: &Global, command: &Command) -> Self {
+        let (name, when_interrupted) = (command.name(), command.when_interrupted());
+        Self {
+            json: global.json,
+            quiet: global.quiet,
+            command: name,
+            when_interrupted,
+            lists: Mutex::default(),
+        }
     }
 
     /// For a call that could not be understood.
     pub(crate) fn of_no_command() -> Self {
-        Self { json: true, quiet: false, command: "", lists: Mutex::default() }
+        Self { json: true, quiet: false, command: "", when_interrupted: "", lists: Mutex::default() }
     }
 
     /// Prints a report, in the form asked for.
@@ -52,6 +67,14 @@ impl Output {
         let printed =
             if self.json { self.object(Exit::Done, &json!({ "report": report })) } else { print(text) };
         said(Exit::Done, printed)
+    }
+
+    /// The same for values that somebody has stored: they are given byte for byte, unless it is a terminal that takes them.
+    pub(crate) fn values(&self, text: &str, report: &Value) -> Exit {
+        if self.json || std::io::stdout().is_terminal() {
+            return self.answer(text, report);
+        }
+        said(Exit::Done, print_raw(text))
     }
 
     /// Whether the result is to be one JSON object.
@@ -95,7 +118,8 @@ impl Output {
     pub(crate) fn error(&self, error: &Error) -> Exit {
         let exit = Exit::from(error);
         let what = printable(&with_options(&error.what()));
-        let todo = error.advice().map(with_options);
+        let interrupted = (error.kind() == ErrorKind::Interrupted).then_some(self.when_interrupted);
+        let todo = error.advice().or(interrupted).map(with_options);
         if self.json {
             let where_: serde_json::Map<String, Value> =
                 error.place().iter().map(|(at, value)| (at.as_str().to_owned(), json!(value))).collect();
@@ -107,9 +131,9 @@ impl Output {
             text.push_str(&format!("\n  where: {}", error.place()));
         }
         if let Some(todo) = todo {
-            text.push_str(&format!("\n  to do: {todo}"));
+            text.push_str(&format!("\n  to do: {}", printable(&todo)));
         }
-        let _ = writeln!(std::io::stderr(), "{text}");
+        tell(&text);
         exit
     }
 
@@ -136,12 +160,21 @@ impl Output {
         if let (Some(object), Some(rest)) = (object.as_object_mut(), rest.as_object()) {
             object.extend(rest.clone());
         }
-        print(&format!("{object}\n"))
+        print_raw(&format!("{}\n", OneLine(&object)))
     }
+}
+
+/// Prints lines on standard error. That nobody reads them is no reason to end anything.
+pub(crate) fn tell(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{}", printable_lines(text));
 }
 
 /// Prints, or says why not. A reader that has gone away has seen enough.
 fn print(text: &str) -> bool {
+    print_raw(&printable_lines(text))
+}
+
+fn print_raw(text: &str) -> bool {
     let mut stdout = std::io::stdout();
     written(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
 }
@@ -149,7 +182,11 @@ fn print(text: &str) -> bool {
 fn written(result: std::io::Result<()>) -> bool {
     match result {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            let _ = writeln!(std::io::stderr(), "deis-store: cannot write to standard output: {error}");
+            // What fails once fails each time.
+            static SAID: AtomicBool = AtomicBool::new(false);
+            if !SAID.swap(true, Ordering::Relaxed) {
+                tell(&format!("deis-store: cannot write to standard output: {error}"));
+            }
             false
         }
         _ => true,

@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::options::{report_with_options, with_options};
-use super::{Output, bytes};
+use super::{Output, bytes, tell};
 use crate::exit::Exit;
 
 impl Output {
@@ -52,7 +52,7 @@ impl Output {
                 Verdict::Damaged => "DAMAGE found while backing up; snapshot",
             },
             seconds(report.milliseconds),
-            report.snapshot
+            printable(&report.snapshot)
         );
         self.report(report.verdict.into(), text, &json(report))
     }
@@ -102,7 +102,7 @@ impl Output {
 
     /// Shows a plan beside the result: on standard error.
     pub(crate) fn explain(plan: &RestorePlan) {
-        eprint!("{}", plan_text(plan));
+        tell(plan_text(plan).trim_end());
     }
 
     pub(crate) fn restored(&self, report: &RestoreReport) -> Exit {
@@ -118,7 +118,7 @@ impl Output {
             }
             let _ = writeln!(text, ", {}, {}", bytes(done.bytes), seconds(done.milliseconds));
             if let Some(latest) = &done.latest {
-                let _ = writeln!(text, "{:width$}LATEST is {latest}", "");
+                let _ = writeln!(text, "{:width$}LATEST is {}", "", printable(latest));
             }
         }
         findings(&mut text, &report.findings);
@@ -148,6 +148,7 @@ fn plan_text(plan: &RestorePlan) -> String {
                 bytes(*size)
             ),
             PartPlan::Volume { host, directory, bytes: size, .. } => {
+                let (directory, host) = (printable(directory), printable(host));
                 writeln!(text, "{:width$}unpack {} to {directory} on {host}", part.name(), bytes(*size))
             }
             PartPlan::Config { set, unchanged, kept, .. } => {
@@ -165,7 +166,7 @@ fn plan_text(plan: &RestorePlan) -> String {
         };
     }
     for (part, why) in &plan.left_out {
-        let _ = writeln!(text, "{:width$}left out: {}", part.name(), with_options(why));
+        let _ = writeln!(text, "{:width$}left out: {}", part.name(), printable(&with_options(why)));
     }
     text
 }

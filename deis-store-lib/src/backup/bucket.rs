@@ -48,7 +48,7 @@ pub(super) async fn take(
         entry.bytes += sealed.bytes;
         entry.lists.push(sealed.name);
     }
-    Ok(Taken { entry, damaged })
+    Ok(Taken { damaged, ..entry.into() })
 }
 
 /// Which keys a pass takes: its own, without references that were not there before it begins.

@@ -47,7 +47,20 @@ pub(super) async fn volume(
         let what = "it changed while it was read: what was there then is in the archive";
         findings.push(Finding::new(Some(&Part::Volume), name, FindingKind::Unverifiable, what));
     }
-    commit(written, &Part::Volume).await
+    for name in &saved.skipped {
+        let what = "it is a socket, which tar leaves out";
+        findings.push(Finding::new(Some(&Part::Volume), name, FindingKind::Unverifiable, what));
+    }
+    for refused in &saved.refused {
+        let what = format!(
+            "it {}: a restore will refuse the archive because of it; remove it on the host, or take that right away, and \
+             take another snapshot",
+            refused.why.text()
+        );
+        findings.push(Finding::new(Some(&Part::Volume), &refused.name, FindingKind::Failed, what));
+    }
+    let taken = commit(written, &Part::Volume).await?;
+    Ok(Taken { incomplete: !saved.refused.is_empty(), ..taken })
 }
 
 pub(super) async fn configuration(taking: &Taking<'_>) -> Result<Taken> {
@@ -74,15 +87,22 @@ async fn compress(
     loop {
         taking.run.stop.check()?;
         let mut piece = BytesMut::with_capacity(PIECE_BYTES);
-        let count = compressed.read_buf(&mut piece).await.map_err(|error| {
-            Error::new(ErrorKind::Unreachable, "the stream from the host broke off").because(error)
-        })?;
+        let count = compressed.read_buf(&mut piece).await.map_err(|error| broke_off(error, taking))?;
         if count == 0 {
             return writing.finish().await.at(At::Part, part);
         }
         writing.write(piece.freeze()).await?;
         task.advance(0, count as u64);
     }
+}
+
+fn broke_off(error: std::io::Error, taking: &Taking<'_>) -> Error {
+    let (kind, what) = match error.kind() {
+        std::io::ErrorKind::TimedOut => (ErrorKind::Timeout, "the stream from the host stands still"),
+        _ => (ErrorKind::Unreachable, "the stream from the host broke off"),
+    };
+    let error = Error::new(kind, what).because(error).at(At::Host, taking.cluster.host.host());
+    error.todo("look on the host why it waits or has ended; then run this again")
 }
 
 async fn commit(written: Written, part: &Part) -> Result<Taken> {

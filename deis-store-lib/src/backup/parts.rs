@@ -91,7 +91,10 @@ fn verdict(taken: &Taken) -> Verdict {
     let counts = taken.entry.counts;
     if taken.damaged {
         Verdict::Damaged
-    } else if taken.entry.outcome == PartOutcome::Failed || counts.failed + counts.refused > 0 {
+    } else if taken.incomplete
+        || taken.entry.outcome == PartOutcome::Failed
+        || counts.failed + counts.refused > 0
+    {
         Verdict::Incomplete
     } else {
         Verdict::Good

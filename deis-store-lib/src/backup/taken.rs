@@ -19,10 +19,12 @@ pub(super) struct Taken {
     pub(super) entry: PartEntry,
     /// Whether bytes were not what their `ETag` says.
     pub(super) damaged: bool,
+    /// Whether something of it could not be brought back, although it is there.
+    pub(super) incomplete: bool,
 }
 
 impl From<PartEntry> for Taken {
     fn from(entry: PartEntry) -> Self {
-        Self { entry, damaged: false }
+        Self { entry, damaged: false, incomplete: false }
     }
 }

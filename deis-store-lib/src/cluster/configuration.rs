@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use super::key_class::{Class, class};
 use crate::error::{At, Error, ErrorKind, Result};
@@ -52,11 +53,12 @@ impl Configuration {
     }
 
     /// The bytes of `config.json`, secrets included.
-    pub(crate) fn to_json(&self) -> Result<Vec<u8>> {
+    pub(crate) fn to_json(&self) -> Result<Zeroizing<Vec<u8>>> {
         let keys = self.keys.iter().map(|(key, value)| (key.as_str(), value.expose())).collect();
-        let mut json = serde_json::to_vec_pretty(&Written { format: FORMAT, keys }).map_err(|error| {
+        let written = serde_json::to_vec_pretty(&Written { format: FORMAT, keys });
+        let mut json = Zeroizing::new(written.map_err(|error| {
             Error::new(ErrorKind::Internal, "cannot write the configuration").because(error)
-        })?;
+        })?);
         json.push(b'\n');
         Ok(json)
     }

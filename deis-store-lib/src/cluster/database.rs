@@ -21,7 +21,7 @@ pub(crate) async fn dump(remote: &dyn Remote, database_host: Option<&str>) -> Re
         Docker::Plain => dump.to_vec(),
         Docker::Privileged => privileged(remote, dump).await?,
     };
-    let Child { stdout, process, .. } = remote.spawn(&command, Input::Nothing).await?;
+    let Child { stdout, process, .. } = remote.spawn(&command, Input::Nothing).await?.idle_limited();
     Ok(Dump { reader: Checked::new(stdout), process, host: remote.host().to_owned() })
 }
 
@@ -121,11 +121,12 @@ mod tests {
         let remote = Double::new()
             .answer(1, "", DENIED)
             .answer(0, "1000\n", "")
+            .answer(0, "", "")
             .answer(0, "true\n", "")
             .answer(0, WHOLE, "");
         read(&remote).await.unwrap();
         let asked = remote.asked.lock().unwrap();
-        assert_eq!(asked[3], "sudo -n docker exec deis-database sudo -u postgres pg_dumpall");
+        assert_eq!(asked[4], "sudo -n docker exec deis-database sudo -u postgres pg_dumpall");
     }
 
     #[tokio::test]
@@ -140,6 +141,21 @@ mod tests {
         }
         let error = read(&Double::new().answer(0, "false\n", "")).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::NotReady);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_dump_that_stands_still_after_a_line_ends_with_an_error_that_names_the_command() {
+        let mut dump = dump(&Double::new().answer(0, "true\n", "").stalls(&WHOLE[..50]), None).await.unwrap();
+        let error = dump.read_to_end(&mut Vec::new()).await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(error.to_string().contains("docker exec deis-database"), "{error}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_short_command_that_does_not_end_is_given_up_and_named() {
+        let error = dump(&Double::new().stalls(""), None).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        assert!(error.to_string().contains("docker inspect"), "{error}");
     }
 
     #[tokio::test]

@@ -4,8 +4,9 @@
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
+use zeroize::Zeroizing;
 
-use crate::error::{At, Error, ErrorKind, Result, disk_error};
+use crate::error::{At, Error, ErrorKind, Result};
 use crate::etcd::{Etcd, Value};
 
 /// The values of keys, in the order asked. If one key cannot be read, no value is returned. A directory has an empty
@@ -34,21 +35,25 @@ pub async fn set(
     mut read_file: impl FnMut(&str) -> std::io::Result<Vec<u8>>,
 ) -> Result<Vec<Value>> {
     let mut keys = Vec::with_capacity(assignments.len());
-    for assignment in assignments {
-        let (key, text) = split(assignment)?;
+    for (index, assignment) in assignments.iter().enumerate() {
+        let (key, text) = split(assignment).ok_or_else(|| no_pair(index, assignments.len()))?;
         let key = whole_key(target, key)?;
         let value = match key.as_str() {
-            "/deis/platform/sshPrivateKey" => BASE64_STANDARD.encode(file(&mut read_file, text)?),
-            "/deis/router/sslCert" | "/deis/router/sslKey" | "/deis/router/sslDhparam" => {
-                String::from_utf8(file(&mut read_file, text)?).map_err(|_| {
-                    Error::new(ErrorKind::Usage, "the file is not text")
-                        .at(At::Path, text)
-                        .todo("give a PEM file")
-                })?
+            "/deis/platform/sshPrivateKey" => {
+                Zeroizing::new(BASE64_STANDARD.encode(&*file(&mut read_file, &key, text)?))
             }
-            _ => text.to_owned(),
+            "/deis/router/sslCert" | "/deis/router/sslKey" | "/deis/router/sslDhparam" => {
+                let content = file(&mut read_file, &key, text)?;
+                let content = std::str::from_utf8(&content).map_err(|_| {
+                    Error::new(ErrorKind::Usage, "the file is not text")
+                        .at(At::Key, &key)
+                        .todo("give a PEM file")
+                })?;
+                Zeroizing::new(content.to_owned())
+            }
+            _ => Zeroizing::new(text.to_owned()),
         };
-        keys.push((key, Value::new(value)));
+        keys.push((key, Value::new(value.as_str())));
     }
     for (key, value) in &keys {
         etcd.set(key, value.expose(), None).await?;
@@ -73,25 +78,58 @@ fn whole_key(target: &str, key: &str) -> Result<String> {
     Ok(format!("/deis/{target}/{key}"))
 }
 
-fn split(assignment: &str) -> Result<(&str, &str)> {
-    match assignment.split_once('=') {
-        Some((key, value)) if !key.is_empty() && !value.is_empty() => Ok((key, value)),
-        // Only the key is told: the text right of the sign may be a secret.
-        other => {
-            let key = other.map_or("", |(key, _)| key);
-            Err(Error::new(ErrorKind::Usage, "not of the form KEY=VALUE")
-                .at(At::Key, key)
-                .todo("give it as: config router set bodySize=100m; remove a key with rm"))
-        }
-    }
+/// Key and value. A text that is a secret by mistake is seldom a key.
+fn split(assignment: &str) -> Option<(&str, &str)> {
+    const MOST_KEY_BYTES: usize = 255;
+    let (key, value) = assignment.split_once('=')?;
+    let good = !key.is_empty()
+        && key.len() <= MOST_KEY_BYTES
+        && !key.starts_with('-')
+        && !key.contains(char::is_control)
+        && !value.is_empty();
+    good.then_some((key, value))
 }
 
-fn file(read: &mut impl FnMut(&str) -> std::io::Result<Vec<u8>>, path: &str) -> Result<Vec<u8>> {
-    read(path).map_err(|error| {
-        disk_error("read the file for the key's value", path, error)
-            .todo("give a path: the value of this key is the content of a file")
-    })
+/// Nothing of it is repeated, since all of it may be a secret.
+fn no_pair(index: usize, count: usize) -> Error {
+    let what = match (index, count) {
+        (_, 1) => "not of the form KEY=VALUE".to_owned(),
+        (index, count) => format!("the {}. of {count} words is not of the form KEY=VALUE", index + 1),
+    };
+    Error::new(ErrorKind::Usage, what)
+        .todo("give it as: config router set bodySize=100m, in one word; remove a key with rm")
 }
+
+/// The content of the file that a value names. What was given is not repeated: it may be the content itself.
+fn file(
+    read: &mut impl FnMut(&str) -> std::io::Result<Vec<u8>>,
+    key: &str,
+    path: &str,
+) -> Result<Zeroizing<Vec<u8>>> {
+    let error = |kind, what: &str, todo: &str| Error::new(kind, what).at(At::Key, key).todo(todo);
+    if path.contains(char::is_control) {
+        return Err(error(ErrorKind::Usage, "the value is no path of a file", GIVE_A_PATH));
+    }
+    let content = read(path).map(Zeroizing::new).map_err(|cause| {
+        let todo = if path.starts_with('~') {
+            "write the whole path: the shell has not put your home directory in place of ~"
+        } else {
+            GIVE_A_PATH
+        };
+        error(ErrorKind::Disk, "the file that the value names cannot be read", todo).because(cause)
+    })?;
+    if content.trim_ascii().is_empty() {
+        return Err(error(
+            ErrorKind::Usage,
+            "the file that the value names is empty",
+            "look at the file: nothing was set",
+        ));
+    }
+    Ok(content)
+}
+
+const GIVE_A_PATH: &str =
+    "give the path of a file: the value of this key is the content of that file. Nothing was set";
 
 #[cfg(test)]
 mod tests {
@@ -105,6 +143,7 @@ mod tests {
             "cert.pem" => Ok(CERTIFICATE.into()),
             "key" => Ok(b"PRIVATE KEY\n".to_vec()),
             "binary" => Ok(vec![0xff]),
+            "empty" => Ok(b" \n".to_vec()),
             _ => Err(std::io::ErrorKind::NotFound.into()),
         }
     }
@@ -177,6 +216,33 @@ mod tests {
         assert_eq!(memory.value("/deis/router/bodySize").unwrap(), "1m");
         let binary = set(&etcd, "router", &["sslCert=binary"], read_file).await;
         assert_eq!(binary.unwrap_err().kind(), ErrorKind::Usage);
+    }
+
+    #[tokio::test]
+    async fn an_error_repeats_nothing_that_was_given_as_a_value() {
+        let pem = "-----BEGIN RSA PRIVATE KEY-----\nMIIhush==\n-----END RSA PRIVATE KEY-----";
+        for (target, words, says) in [
+            ("router", &[&format!("sslKey={pem}")[..]][..], "no path"),
+            ("router", &["sslKey=MIIhushhushhush"], "cannot be read"),
+            ("platform", &["sshPrivateKey=~/.ssh/hush"], "cannot be read"),
+            ("router", &[pem], "KEY=VALUE"),
+            ("router", &["hush"], "KEY=VALUE"),
+            ("router", &["hush="], "KEY=VALUE"),
+            ("router", &["--hush=x"], "KEY=VALUE"),
+            ("router", &["a=b", "=hush"], "2. of 2"),
+            ("router", &["sslCert", "hush=="], "1. of 2"),
+            ("router", &["sslCert=empty"], "is empty"),
+            ("platform", &["sshPrivateKey=empty"], "is empty"),
+        ] {
+            let (etcd, memory) = preset();
+            let error = set(&etcd, target, words, read_file).await.unwrap_err();
+            let shown = format!("{error:?} {error} {} {}", error.what(), error.advice().unwrap());
+            assert!(shown.contains(says) && !shown.contains("hush"), "{words:?}: {shown}");
+            assert_eq!(memory.len(), preset().1.len(), "{words:?}: nothing is set");
+        }
+        let (etcd, _) = preset();
+        let error = set(&etcd, "platform", &["sshPrivateKey=~/.ssh/id"], read_file).await.unwrap_err();
+        assert!(error.advice().unwrap().contains("in place of ~"), "{:?}", error.advice());
     }
 
     #[tokio::test]

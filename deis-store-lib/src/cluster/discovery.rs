@@ -97,7 +97,7 @@ fn gateways(tree: &Node) -> Vec<String> {
 /// `HOST:PORT`, if the host is an address or a name.
 fn address(host: Option<&str>, port: Option<&str>) -> Option<String> {
     let host = host?.trim_start_matches('[').trim_end_matches(']');
-    let port = port.map_or(Some(GATEWAY_PORT), |port| port.parse().ok())?;
+    let port = port.map_or(Some(GATEWAY_PORT), |port| port.parse().ok().filter(|port| *port > 0))?;
     match host.parse() {
         Ok(IpAddr::V6(host)) => Some(format!("[{host}]:{port}")),
         Ok(IpAddr::V4(host)) => Some(format!("{host}:{port}")),

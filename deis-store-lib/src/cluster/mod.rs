@@ -11,8 +11,6 @@ mod discovery;
 pub(crate) mod key_class;
 mod mount;
 pub(crate) mod volume;
-#[cfg(test)]
-mod volume_tests;
 
 pub(crate) use configuration::Configuration;
 pub use configuration::Plan;

@@ -5,10 +5,12 @@
 
 pub(crate) mod kind;
 mod place;
+mod untrusted;
 
 use std::fmt;
 
 pub use place::{At, Place, shortened};
+pub use untrusted::{printable, printable_lines, without_secrets};
 
 pub(crate) use kind::ErrorKind;
 #[cfg(feature = "backup")]
@@ -215,17 +217,18 @@ pub fn disk_error(what: &str, path: impl fmt::Display, error: std::io::Error) ->
         }
         _ => None,
     };
+    let path = path.to_string();
+    // Where a word does not begin with it, the shell leaves it as it is.
+    let todo = if path.starts_with("~/") {
+        Some("write the whole path: the shell has not put your home directory in place of ~")
+    } else {
+        todo
+    };
     let error = Error::new(ErrorKind::Disk, format!("cannot {what}")).at(At::Path, path).because(error);
     match todo {
         Some(todo) => error.todo(todo),
         None => error,
     }
-}
-
-/// A name as one line of a message: control characters are escaped, so that no key can paint the terminal.
-#[must_use]
-pub fn printable(name: &str) -> String {
-    if name.chars().any(char::is_control) { name.escape_debug().to_string() } else { name.to_owned() }
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use super::printable;
+use super::untrusted::{address_without_secrets, printable, without_secrets};
 
 /// The sort of one part of a place: an endpoint, a bucket, a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,7 +95,8 @@ impl fmt::Display for At {
     }
 }
 
-/// Where an error happened: what is known of it, innermost first. Control characters in it are escaped.
+/// Where an error happened: what is known of it, innermost first. Control characters in it are escaped, and passwords in
+/// addresses left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Place(Vec<(At, String)>);
 
@@ -150,7 +151,15 @@ impl Place {
     /// Adds a part, unless something closer to the cause has said it already.
     pub(super) fn add(&mut self, at: At, value: &str) {
         if self.get(at).is_none() {
-            self.0.push((at, printable(value)));
+            let shown = match at {
+                At::Endpoint | At::Proxy | At::Tunnel | At::Address | At::Leader => {
+                    address_without_secrets(value)
+                }
+                // They are data, and say nothing of how to reach anything.
+                At::Bucket | At::Key => value.to_owned(),
+                _ => without_secrets(value),
+            };
+            self.0.push((at, printable(&shown)));
         }
     }
 }

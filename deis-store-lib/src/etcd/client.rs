@@ -8,14 +8,17 @@ use std::time::Duration;
 
 use ::http::{Method, Request, StatusCode, Uri, header};
 use bytes::Bytes;
+use zeroize::Zeroizing;
 
 use super::{Node, error, key};
 use crate::error::{At, Context, Error, ErrorKind, Result};
-use crate::http::Backoff;
-use crate::http::{Body, Endpoint, HttpSend, Stage};
+
+use crate::http::{Backoff, Body, Endpoint, HttpSend, Received, SendError, Stage};
 
 /// The size of the largest answer that is accepted. The whole tree of a large platform has less than a tenth of it.
 const MOST_ANSWER_BYTES: usize = 16 << 20;
+/// How long a whole answer may take.
+const ANSWER: Duration = Duration::from_secs(90);
 /// Attempts in all: with the default waits about 2 s, longer than an election of a leader.
 const ATTEMPTS: u32 = 5;
 /// Redirects in a row.
@@ -67,11 +70,11 @@ impl Etcd {
         method: Method,
         key: &str,
         query: &str,
-        form: Option<String>,
+        form: Option<Zeroizing<String>>,
         repeat: Repeat,
     ) -> Result<Node> {
         let target = key::path(key)? + query;
-        let form = form.map(Bytes::from);
+        let form = form.map(Bytes::from_owner);
         let backoff = Backoff { attempts: ATTEMPTS, ..Backoff::default() };
         let mut failed_attempts = 0;
         loop {
@@ -108,7 +111,7 @@ impl Etcd {
         let request = request
             .body(Body::Bytes(form.cloned().unwrap_or_default()))
             .map_err(|error| Error::new(ErrorKind::Usage, "not a key").because(error))?;
-        let send_failure = |error: crate::http::SendError| Failure {
+        let send_failure = |error: SendError| Failure {
             unseen: error.stage == Stage::NotSent,
             passing: matches!(error.stage, Stage::Unknown | Stage::Body),
             error: error.into_error().at(At::Endpoint, self.endpoint()),
@@ -119,19 +122,43 @@ impl Etcd {
             let location = response.headers().get(header::LOCATION).and_then(|value| value.to_str().ok());
             return self.redirect(location).map(Answer::Elsewhere).map_err(Failure::from);
         }
-        let mut body = Vec::new();
-        while let Some(piece) = response.body_mut().next().await {
-            body.extend_from_slice(&piece.map_err(send_failure)?);
-            if body.len() > MOST_ANSWER_BYTES {
-                let error = Error::new(ErrorKind::Protocol, "the answer has more than 16 MiB");
-                return Err(error.todo("check that the address is etcd's client address").into());
-            }
-        }
+        let collecting = self.collect(response.body_mut(), send_failure);
+        // Each piece may come in time, and the last one never.
+        let Ok(body) = tokio::time::timeout(ANSWER, collecting).await else {
+            let what = format!("etcd has not sent its whole answer within {} s", ANSWER.as_secs());
+            let error = Error::new(ErrorKind::Timeout, what).at(At::Endpoint, self.endpoint());
+            return Err(error.todo("look at etcd's log, and at the network between").into());
+        };
+        let body = body?;
         if status.is_success() {
             return Ok(Answer::Node(Node::parse(&body)?));
         }
         let error = error::error(status.as_u16(), &body);
         Err(Failure { unseen: false, passing: status >= StatusCode::INTERNAL_SERVER_ERROR, error })
+    }
+
+    /// A whole answer. It holds secrets, so that nothing of it stays in memory.
+    async fn collect(
+        &self,
+        received: &mut Received,
+        failure: impl Fn(SendError) -> Failure,
+    ) -> Result<Zeroizing<Vec<u8>>, Failure> {
+        let mut body = Zeroizing::new(Vec::new());
+        while let Some(piece) = received.next().await {
+            let piece = piece.map_err(&failure)?;
+            if body.len() + piece.len() > MOST_ANSWER_BYTES {
+                let error = Error::new(ErrorKind::Protocol, "the answer has more than 16 MiB");
+                return Err(error.todo("check that the address is etcd's client address").into());
+            }
+            if body.len() + piece.len() > body.capacity() {
+                // A vector that grows by itself leaves its old bytes behind.
+                let mut larger = Zeroizing::new(Vec::with_capacity(2 * (body.len() + piece.len())));
+                larger.extend_from_slice(&body);
+                body = larger;
+            }
+            body.extend_from_slice(&piece);
+        }
+        Ok(body)
     }
 
     /// The target of a redirect, if it stays on this endpoint. A redirect to another member is refused: that member may

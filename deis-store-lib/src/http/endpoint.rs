@@ -80,8 +80,9 @@ impl Endpoint {
             return Err(usage("a URL without scheme or host"));
         };
         if authority.as_str().contains('@') {
-            return Err(Error::new(ErrorKind::Usage, "a URL must not hold a user or password"));
+            return Err(usage("a URL must not hold a user or password"));
         }
+        check_port(authority).map_err(usage)?;
         if uri.path() != "/" || uri.query().is_some() {
             return Err(usage("an endpoint has no path"));
         }
@@ -100,6 +101,18 @@ impl fmt::Display for Endpoint {
     }
 }
 
+/// Checks a port, if there is one: what is no port would be left away in silence.
+pub(crate) fn check_port(authority: &Authority) -> Result<(), &'static str> {
+    let rest = authority.as_str().rsplit('@').next().unwrap_or_default();
+    let port = rest.strip_prefix(authority.host()).unwrap_or_default();
+    let digits = port.strip_prefix(':').filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
+    match digits.map(str::parse::<u16>) {
+        None if port.is_empty() => Ok(()),
+        Some(Ok(1..)) => Ok(()),
+        _ => Err("the port is no number from 1 to 65535"),
+    }
+}
+
 pub(super) const GIVE_IT_SO: &str = "give it as http://HOST:PORT";
 
 #[cfg(test)]
@@ -112,6 +125,22 @@ mod tests {
         assert_eq!(endpoint.url(), "http://10.0.0.5:8888");
         assert_eq!(endpoint.to_string(), "http://10.0.0.5:8888 through core@host");
         assert_eq!((endpoint.authority(), endpoint.via()), ("10.0.0.5:8888", Some("core@host")));
+    }
+
+    #[test]
+    fn what_is_no_port_is_refused_by_name() {
+        for url in [
+            "http://h:99999",
+            "http://h:65536",
+            "http://h:0",
+            "http://h:",
+            "https://[::1]:70000",
+            "http://h:+80",
+        ] {
+            let error = Endpoint::new(url).unwrap_err();
+            assert_eq!((error.kind(), error.place().endpoint()), (ErrorKind::Usage, Some(url)));
+            assert!(error.to_string().contains("port") || error.to_string().contains("URL"), "{error}");
+        }
     }
 
     #[test]

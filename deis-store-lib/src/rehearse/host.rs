@@ -54,12 +54,14 @@ impl MadeHost {
         match (words, self.sample) {
             (["id", "-u"], _) => text(0, "0\n", ""),
             (["cat", "/proc/mounts"], _) => text(0, "10.0.0.1:/ /var/lib/deis/store ceph rw 0 0\n", ""),
-            (["test", "-d", _], _) | (["ls", "-A", _] | ["touch", _] | ["rm", "-f", _], None) => {
+            (["test", "-d", _], _)
+            | (["find" | "mkdir" | "rm" | "rmdir" | "chown" | "chmod" | "touch", ..], None) => {
                 text(0, "", "")
             }
+            (["tar", "--version"], Some(_)) => text(0, "tar (GNU tar) 1.27\n", ""),
             (["docker", "inspect", ..], Some(_)) => text(0, "true\n", ""),
             (["docker", "exec", .., "pg_dumpall"], Some(sample)) => text(0, &sample.dump(), ""),
-            (["tar", "-cpf", "-", ..], Some(sample)) => Ok(pack(command, sample)),
+            (["tar", "-S", "--anchored", _, "-cpf", "-", ..], Some(sample)) => Ok(pack(command, sample)),
             (["tar", "-xpf", "-", ..], None) if input == Input::Pipe => Ok(self.unpack(command)),
             _ => text(127, "", "the made host does not know this command\n"),
         }

@@ -19,7 +19,7 @@ mod way;
 
 use std::time::Instant;
 
-use crate::error::Result;
+use crate::error::{Result, disk_error};
 use crate::report::{Findings, Verdict};
 use crate::run::{Run, TaskKind, TaskResult, milliseconds};
 use options::check;
@@ -48,6 +48,14 @@ pub async fn rehearse(options: &RehearseOptions, run: &Run) -> Result<RehearseRe
     let result = run.stop.cancels(go(&old, &new, options, run, &mut report)).await;
     old.gateway.stop().await;
     new.gateway.stop().await;
+    // A gateway says only that it has failed; here it is known why.
+    if let Some(error) = old.store.take_disk_failure().or_else(|| new.store.take_disk_failure()) {
+        return Err(disk_error(
+            "write to the disk that the rehearsal is made on",
+            options.scratch.display(),
+            error,
+        ));
+    }
     result?;
     report.verdict = report.verdict.max(report.findings.verdict());
     report.milliseconds = milliseconds(start.elapsed());

@@ -26,6 +26,7 @@ const IN_FLIGHT: usize = 6;
 /// A made cluster: a gateway, an etcd and a host.
 pub(super) struct Site {
     pub(super) gateway: Gateway,
+    pub(super) store: Arc<Store>,
     /// Straight to the gateway.
     pub(super) client: Client,
     pub(super) etcd: Arc<Memory>,
@@ -61,11 +62,15 @@ impl Site {
         std::fs::create_dir(&scratch)
             .map_err(|error| disk_error("make the directory", scratch.display(), error))?;
         let credentials = Credentials::new(format!("REHEARSE{name}"), format!("secret/of+{name}"));
-        let store = Store::spooling(&scratch, SPOOLED_FROM_BYTES)?;
+        let store = Arc::new(Store::spooling(&scratch, SPOOLED_FROM_BYTES)?);
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        let gateway =
-            Gateway::start(listen, store, credentials.clone(), GatewayOptions::new(run.clock.clone()))
-                .await?;
+        let gateway = Gateway::start(
+            listen,
+            store.clone(),
+            credentials.clone(),
+            GatewayOptions::new(run.clock.clone()),
+        )
+        .await?;
         let transport = connect(&gateway.url(), Timeouts::default())?;
         let client = |transport: Arc<dyn HttpSend>| {
             let options = ClientOptions { in_flight: IN_FLIGHT, ..ClientOptions::default() };
@@ -79,6 +84,6 @@ impl Site {
         let etcd = Arc::new(Memory::of(&tree));
         let pair = (Etcd::new(etcd.clone()), Discovery::from_tree(&tree));
         let cluster = Cluster::new(client(on_the_way)?, Some(pair), host.clone())?;
-        Ok(Self { gateway, client: straight, etcd, host, cluster })
+        Ok(Self { gateway, store, client: straight, etcd, host, cluster })
     }
 }

@@ -1,15 +1,22 @@
 //! A running command: its streams and its exit.
 //!
-//! A task reads its standard error all the time and keeps the last part, so that no command blocks on it.
+//! A task reads its standard error all the time and keeps the last part, so that no command blocks on it. No wait for a
+//! command is without a limit.
 
 use std::collections::VecDeque;
 use std::fmt;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
 use tokio::task::JoinHandle;
+use tokio::time::timeout;
 
-use crate::error::{At, Error, ErrorKind, Result};
+use super::idle::{IDLE, Idle};
+use super::login::WITHOUT_PASSWORD;
+use super::marked::after_mark;
+use crate::error::{At, Error, ErrorKind, Result, printable};
 use crate::http::BoxFuture;
 
 /// The size of the last part of the standard error, which is kept.
@@ -31,6 +38,16 @@ pub struct Child {
 }
 
 impl Child {
+    /// The same command with streams that fail when they stand still.
+    #[must_use]
+    pub(crate) fn idle_limited(self) -> Self {
+        let line = &self.process.line;
+        let stdout = Box::pin(Idle::new(self.stdout, line, "has written nothing"));
+        let limited = |stdin| Box::pin(Idle::new(stdin, line, "has taken no input")) as Stdin;
+        let stdin = self.stdin.map(limited);
+        Self { stdout, stdin, process: self.process }
+    }
+
     /// Closes the command's input and output, and waits for the command to end.
     pub async fn finish(self) -> Result<Exit> {
         drop((self.stdin, self.stdout));
@@ -47,8 +64,9 @@ impl fmt::Debug for Child {
 /// A command's process. Dropping it kills a command on this machine. A command on another host only loses its streams.
 pub struct Process {
     name: String,
+    line: String,
     code: BoxFuture<'static, Result<Option<i32>>>,
-    stderr: JoinHandle<String>,
+    stderr: Tail,
 }
 
 impl Process {
@@ -61,13 +79,20 @@ impl Process {
         // The name for messages: the program that sudo and env start.
         let wrapper = |word: &str| matches!(word, "sudo" | "-n" | "env" | "LC_ALL=C");
         let name = command.iter().find(|word| !wrapper(word)).copied().unwrap_or_default().to_owned();
-        Self { name, code, stderr: tokio::spawn(tail(stderr)) }
+        Self { name, line: line(command), code, stderr: Tail::of(stderr) }
     }
 
     /// Waits for the command to end. The caller should have read its standard output, or dropped it, before.
     pub async fn finish(self) -> Result<Exit> {
-        let code = self.code.await?;
-        Ok(Exit { name: self.name, code, stderr: self.stderr.await.unwrap_or_default() })
+        self.finish_within(IDLE).await
+    }
+
+    /// Waits so long for the command to end.
+    pub(super) async fn finish_within(self, limit: Duration) -> Result<Exit> {
+        let Ok(code) = timeout(limit, self.code).await else {
+            return Err(overdue(&self.line, limit));
+        };
+        Ok(Exit { name: self.name, code: code?, stderr: self.stderr.finish().await })
     }
 }
 
@@ -109,10 +134,7 @@ impl Exit {
         let (kind, todo) = if self.code == Some(127) {
             (ErrorKind::NotFound, Some("install it on the host, or use another host"))
         } else if says("sudo: a password is required") || says("sudo: a terminal is required") {
-            (
-                ErrorKind::Denied,
-                Some("allow sudo without a password there, or log in as a user who may (core, root)"),
-            )
+            (ErrorKind::Denied, Some(WITHOUT_PASSWORD))
         } else if says("No space left on device") {
             (ErrorKind::Disk, Some("free some space there, then run it again"))
         } else {
@@ -131,24 +153,92 @@ impl Exit {
         }
     }
 
-    /// The last lines of the standard error, as one line.
+    /// The last lines of the standard error, as one line: what is said of each run, and so is no cause, only if there is
+    /// nothing else.
     fn last_words(&self) -> String {
         let lines: Vec<&str> = self.stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let causes: Vec<&str> = lines.iter().copied().filter(|line| !is_noise(line)).collect();
+        let lines = if causes.is_empty() { lines } else { causes };
         let last = lines[lines.len().saturating_sub(4)..].join("; ");
         let from = last.char_indices().rev().nth(499).map_or(0, |(index, _)| index);
-        crate::error::printable(&last[from..])
+        printable(&last[from..])
     }
 }
 
-async fn tail(mut stderr: impl AsyncRead + Unpin) -> String {
-    let mut kept = VecDeque::new();
-    let mut piece = vec![0; 8 << 10];
-    // A broken stream ends like a closed one: the bytes that came so far are kept.
-    while let Ok(read @ 1..) = stderr.read(&mut piece).await {
-        kept.extend(&piece[..read]);
-        kept.drain(..kept.len().saturating_sub(KEPT_STDERR_BYTES));
+/// Whether a line of standard error is a warning that comes with good runs too, or says only that something was said.
+fn is_noise(line: &str) -> bool {
+    const BEGINNINGS: [&str; 8] = [
+        "sudo: unable to resolve host",
+        "sudo: setrlimit",
+        "sudo: unable to send audit",
+        "Warning: ",
+        "WARNING: ",
+        "tar: Exiting with failure status",
+        "tar: Removing leading",
+        "could not change directory to",
+    ];
+    BEGINNINGS.iter().any(|beginning| line.starts_with(beginning))
+        || line.contains("cannot change locale")
+        || line.contains(": warning: ")
+        || line.ends_with(": socket ignored")
+}
+
+/// A command as a message names it. No argument is ever a secret.
+pub(super) fn line(command: &[&str]) -> String {
+    const MOST_CHARS: usize = 160;
+    let line = printable(&command.join(" "));
+    match line.char_indices().nth(MOST_CHARS) {
+        Some((end, _)) => format!("{} …", &line[..end]),
+        None => line,
     }
-    String::from_utf8_lossy(kept.make_contiguous()).into_owned()
+}
+
+/// The error of a command that has not ended in time.
+pub(super) fn overdue(line: &str, limit: Duration) -> Error {
+    Error::new(ErrorKind::Timeout, format!("`{line}` has not ended within {} s", limit.as_secs()))
+        .todo(STALLED)
+}
+
+/// What to do about a command that stands still.
+pub(super) const STALLED: &str =
+    "look on the host why it waits: is the cluster full, or a daemon down? then run this again";
+
+/// The last part of a standard error, which a task reads.
+struct Tail {
+    kept: Arc<Mutex<VecDeque<u8>>>,
+    reading: JoinHandle<()>,
+}
+
+impl Tail {
+    fn of(mut stderr: impl AsyncRead + Send + Unpin + 'static) -> Self {
+        let kept = Arc::<Mutex<VecDeque<u8>>>::default();
+        let keeping = kept.clone();
+        let reading = tokio::spawn(async move {
+            let mut piece = vec![0; 8 << 10];
+            // A broken stream ends like a closed one: the bytes that came so far are kept.
+            while let Ok(read @ 1..) = stderr.read(&mut piece).await {
+                let mut kept = keeping.lock().unwrap_or_else(PoisonError::into_inner);
+                kept.extend(&piece[..read]);
+                let more = kept.len().saturating_sub(KEPT_STDERR_BYTES);
+                kept.drain(..more);
+            }
+        });
+        Self { kept, reading }
+    }
+
+    /// What was said, when the command has ended. A program that it has left behind may hold the stream open.
+    async fn finish(mut self) -> String {
+        const PATIENCE: Duration = Duration::from_secs(2);
+        let _ = timeout(PATIENCE, &mut self.reading).await;
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        String::from_utf8_lossy(after_mark(kept.make_contiguous())).into_owned()
+    }
+}
+
+impl Drop for Tail {
+    fn drop(&mut self) {
+        self.reading.abort();
+    }
 }
 
 #[cfg(test)]
@@ -182,10 +272,45 @@ mod tests {
         assert!(words.len() < 5000 && !words.contains('\u{1b}'));
     }
 
+    #[test]
+    fn the_cause_is_shown_and_not_what_is_warned_of_each_time() {
+        let words = |stderr: &str| exit(Some(2), stderr).last_words();
+        let noise = "sudo: unable to resolve host x: Name or service not known\n\
+                     bash: warning: setlocale: LC_ALL: cannot change locale (de_DE.UTF-8)\n";
+        let end = "tar: Exiting with failure status due to previous errors\n";
+        assert_eq!(
+            words(&format!("{noise}tar: ./x: Cannot open: I/O error\n{end}")),
+            "tar: ./x: Cannot open: I/O error"
+        );
+        assert!(words(noise).contains("unable to resolve host"), "if there is nothing else");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_command_that_stands_still_ends_with_an_error_that_names_it() {
+        let command = ["docker", "exec", "deis-database", "pg_dumpall"];
+        let (mut stdout, far) = tokio::io::duplex(64);
+        let (near, _unread) = tokio::io::duplex(1);
+        let never = || Box::pin(std::future::pending::<Result<Option<i32>>>());
+        let process = Process::new(&command, tokio::io::empty(), never());
+        let child = Child { stdout: Box::pin(far), stdin: Some(Box::pin(near)), process };
+        let mut child = child.idle_limited();
+        tokio::io::AsyncWriteExt::write_all(&mut stdout, b"a line\n").await.unwrap();
+        let mut text = Vec::new();
+        let error = child.stdout.read_to_end(&mut text).await.unwrap_err();
+        assert_eq!((&text[..], error.kind()), (&b"a line\n"[..], std::io::ErrorKind::TimedOut));
+        assert!(error.to_string().contains("docker exec deis-database pg_dumpall"), "{error}");
+        let mut stdin = child.stdin.take().unwrap();
+        let error = tokio::io::AsyncWriteExt::write_all(&mut stdin, &[0; 100]).await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+        let error = child.finish().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Timeout);
+        assert!(error.to_string().contains("docker exec deis-database pg_dumpall"), "{error}");
+    }
+
     #[tokio::test]
     async fn the_last_part_of_standard_error_is_kept() {
         let text = "0123456789abcdef".repeat(8 << 10) + "end";
-        let kept = tail(text.as_bytes()).await;
+        let kept = Tail::of(std::io::Cursor::new(text)).finish().await;
         assert_eq!(kept.len(), KEPT_STDERR_BYTES);
         assert!(kept.ends_with("end"));
     }

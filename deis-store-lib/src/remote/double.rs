@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::AsyncReadExt;
 
-use super::{Child, Host, Input, Login, Process, Stdin};
+use super::{Child, Host, Input, Login, Process, Stdin, Stdout};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{BoxFuture, Dial};
 
-/// Exit status, standard output, standard error.
-type Answer = (i32, Vec<u8>, Vec<u8>);
+/// Exit status, standard output, standard error. Without an exit status it never ends.
+type Answer = (Option<i32>, Vec<u8>, Vec<u8>);
 
 #[derive(Debug, Default)]
 pub(crate) struct Double {
@@ -30,8 +30,27 @@ impl Double {
 
     /// Adds an answer for the next command that has none yet.
     pub(crate) fn answer(self, code: i32, stdout: impl Into<Vec<u8>>, stderr: &str) -> Self {
-        self.answers.lock().unwrap().push_back((code, stdout.into(), stderr.into()));
+        self.answers.lock().unwrap().push_back((Some(code), stdout.into(), stderr.into()));
         self
+    }
+
+    /// Adds a command that writes this and then stands still.
+    pub(crate) fn stalls(self, stdout: impl Into<Vec<u8>>) -> Self {
+        self.answers.lock().unwrap().push_back((None, stdout.into(), Vec::new()));
+        self
+    }
+}
+
+/// A stream that never goes on.
+struct Never;
+
+impl tokio::io::AsyncRead for Never {
+    fn poll_read(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+        _: &mut tokio::io::ReadBuf<'_>,
+    ) -> std::task::Poll<std::io::Result<()>> {
+        std::task::Poll::Pending
     }
 }
 
@@ -53,12 +72,20 @@ impl Host for Double {
             written.lock().unwrap().extend(bytes);
         });
         let stdin = piped.then(|| Box::pin(stdin) as Stdin);
+        let ends = code;
         let code = async move {
             reading.await.map_err(|error| Error::new(ErrorKind::Internal, "double").because(error))?;
-            Ok(Some(code))
+            match ends {
+                Some(code) => Ok(Some(code)),
+                None => std::future::pending().await,
+            }
         };
         let process = Process::new(command, Cursor::new(stderr), Box::pin(code));
-        Box::pin(async move { Ok(Child { stdout: Box::pin(Cursor::new(stdout)), stdin, process }) })
+        let stdout: Stdout = match ends {
+            Some(_) => Box::pin(Cursor::new(stdout)),
+            None => Box::pin(Cursor::new(stdout).chain(Never)),
+        };
+        Box::pin(async move { Ok(Child { stdout, stdin, process }) })
     }
 
     fn forward<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, Result<Dial>> {

@@ -2,7 +2,7 @@
 
 use std::process::Stdio;
 
-use super::{Child, Host, Input, Login, Process};
+use super::{Child, Host, Input, Login, Process, environment};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{BoxFuture, Dial};
 
@@ -34,7 +34,9 @@ fn spawn(command: &[&str], input: Input) -> Result<Child> {
     let (program, arguments) = command
         .split_first()
         .ok_or_else(|| Error::new(ErrorKind::Internal, "a command without a program"))?;
-    let mut child = tokio::process::Command::new(program)
+    let mut start = std::process::Command::new(program);
+    environment::without_secrets(&mut start);
+    let mut child = tokio::process::Command::from(start)
         .args(arguments)
         .stdin(if input == Input::Pipe { Stdio::piped() } else { Stdio::null() })
         .stdout(Stdio::piped())

@@ -3,7 +3,7 @@
 use tokio::sync::OnceCell;
 
 use super::{Remote, run};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Context as _, ErrorKind, Result};
 
 /// The facts known about our user on a host. They are asked for once a connection.
 #[derive(Debug, Default)]
@@ -12,7 +12,7 @@ pub struct Login {
 }
 
 /// A command with the rights of root: unchanged if our user is root, else through `sudo -n`, which never asks for a
-/// password.
+/// password. Whether sudo works is asked once, so that what it says of another command afterwards is no refusal.
 pub(crate) async fn privileged<'a>(remote: &dyn Remote, command: &[&'a str]) -> Result<Vec<&'a str>> {
     let root = remote.login().root.get_or_try_init(|| is_root(remote)).await?;
     let sudo: &[&str] = if *root { &[] } else { &["sudo", "-n"] };
@@ -22,8 +22,17 @@ pub(crate) async fn privileged<'a>(remote: &dyn Remote, command: &[&'a str]) -> 
 async fn is_root(remote: &dyn Remote) -> Result<bool> {
     let output = run(remote, &["id", "-u"]).await?;
     output.exit.require_success(ErrorKind::Unsupported, remote.host())?;
-    Ok(output.stdout.trim_ascii() == b"0")
+    let root = output.stdout.trim_ascii() == b"0";
+    if !root {
+        let exit = run(remote, &["sudo", "-n", "true"]).await?.exit;
+        exit.require_success(ErrorKind::Denied, remote.host()).todo(WITHOUT_PASSWORD)?;
+    }
+    Ok(root)
 }
+
+/// What to do if we may not be root.
+pub(super) const WITHOUT_PASSWORD: &str =
+    "allow sudo without a password there, or log in as a user who may (core, root)";
 
 #[cfg(test)]
 mod tests {
@@ -35,8 +44,20 @@ mod tests {
         let root = Double::new().answer(0, "0\n", "");
         assert_eq!(privileged(&root, &["tar"]).await.unwrap(), ["tar"]);
         assert_eq!(privileged(&root, &["tar"]).await.unwrap(), ["tar"]);
-        let core = Double::new().answer(0, "500\n", "");
-        assert_eq!(privileged(&core, &["tar", "-c"]).await.unwrap(), ["sudo", "-n", "tar", "-c"]);
-        assert_eq!(*core.asked.lock().unwrap(), ["id -u"]);
+        let core = Double::new().answer(0, "500\n", "").answer(0, "", "sudo: unable to resolve host x\n");
+        for _ in 0..2 {
+            assert_eq!(privileged(&core, &["tar", "-c"]).await.unwrap(), ["sudo", "-n", "tar", "-c"]);
+        }
+        assert_eq!(*core.asked.lock().unwrap(), ["id -u", "sudo -n true"]);
+    }
+
+    #[tokio::test]
+    async fn sudo_that_refuses_is_told_with_its_cause() {
+        let warned = "sudo: unable to resolve host x\nsudo: a password is required\n";
+        let core = Double::new().answer(0, "500\n", "").answer(1, "", warned);
+        let error = privileged(&core, &["tar"]).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Denied);
+        assert!(error.what().ends_with("1: sudo: a password is required"), "{}", error.what());
+        assert!(error.advice().unwrap().contains("without a password"));
     }
 }

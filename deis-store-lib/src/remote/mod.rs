@@ -6,16 +6,20 @@
 mod child;
 #[cfg(test)]
 pub(crate) mod double;
+mod environment;
 mod host;
+mod idle;
 mod local;
 mod login;
+mod marked;
 #[cfg(feature = "ssh")]
 mod ssh;
-#[cfg(feature = "ssh")]
-mod ssh_error;
 mod tunnel;
 
+use std::time::Duration;
+
 use tokio::io::AsyncReadExt;
+use tokio::time::timeout;
 
 pub use local::Local;
 #[cfg(feature = "ssh")]
@@ -45,20 +49,40 @@ pub(crate) struct Output {
     pub(crate) exit: Exit,
 }
 
-/// Runs a command to its end. Its output must be short: 4 MiB at most.
+/// How long a short command may take.
+const SHORT: Duration = Duration::from_secs(60);
+/// How long a command may take that goes through all files of a volume.
+const LONG: Duration = Duration::from_hours(2);
+
+/// Runs a command to its end. Its output must be short: 4 MiB at most. It must end within a minute.
 pub(crate) async fn run(remote: &dyn Remote, command: &[&str]) -> Result<Output> {
+    within(SHORT, remote, command).await
+}
+
+/// The same for a command that goes through all files of a volume: it must end within two hours.
+pub(crate) async fn run_long(remote: &dyn Remote, command: &[&str]) -> Result<Output> {
+    within(LONG, remote, command).await
+}
+
+async fn within(limit: Duration, remote: &dyn Remote, command: &[&str]) -> Result<Output> {
+    match timeout(limit, to_end(remote, command, limit)).await {
+        Ok(output) => output,
+        Err(_) => Err(child::overdue(&child::line(command), limit)),
+    }
+    .map_err(|error| error.at(At::Host, remote.host()))
+}
+
+async fn to_end(remote: &dyn Remote, command: &[&str], limit: Duration) -> Result<Output> {
     let Child { stdout: reader, stdin, process } = remote.spawn(command, Input::Nothing).await?;
     drop(stdin);
     let mut reader = reader.take(MOST_OUTPUT_BYTES + 1);
     let mut stdout = Vec::new();
-    let broken = |error| {
-        let what = format!("the output of {} broke off", command.first().unwrap_or(&""));
-        Error::new(ErrorKind::Unreachable, what).at(At::Host, remote.host()).because(error)
-    };
-    reader.read_to_end(&mut stdout).await.map_err(broken)?;
+    let name = || *command.first().unwrap_or(&"");
+    reader.read_to_end(&mut stdout).await.map_err(|error| {
+        Error::new(ErrorKind::Unreachable, format!("the output of {} broke off", name())).because(error)
+    })?;
     if stdout.len() as u64 > MOST_OUTPUT_BYTES {
-        let what = format!("{} writes more than 4 MiB", command.first().unwrap_or(&""));
-        return Err(Error::new(ErrorKind::Protocol, what).at(At::Host, remote.host()));
+        return Err(Error::new(ErrorKind::Protocol, format!("{} writes more than 4 MiB", name())));
     }
-    Ok(Output { stdout, exit: process.finish().await? })
+    Ok(Output { stdout, exit: process.finish_within(limit).await? })
 }

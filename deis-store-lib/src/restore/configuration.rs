@@ -2,6 +2,8 @@
 
 use std::io::Read as _;
 
+use zeroize::Zeroizing;
+
 use super::checked_file::checked_file;
 use super::planned::PartPlan;
 use super::report::RestoredPart;
@@ -16,7 +18,9 @@ const MOST_CONFIGURATION_BYTES: u64 = 64 << 20;
 /// The check before: what of it the cluster has already, and what it keeps.
 pub(super) async fn look(cluster: &Cluster, snapshot: &SnapshotReader) -> Result<PartPlan> {
     let file = checked_file(snapshot, &Part::Config).await?;
-    let mut json = Vec::new();
+    // Of a length that it never outgrows: a vector that grows leaves its old bytes behind.
+    let bytes = file.metadata().map_or(0, |metadata| metadata.len().min(MOST_CONFIGURATION_BYTES));
+    let mut json = Zeroizing::new(Vec::with_capacity(usize::try_from(bytes).unwrap_or_default() + 1));
     file.take(MOST_CONFIGURATION_BYTES)
         .read_to_end(&mut json)
         .map_err(|error| Error::new(ErrorKind::Disk, "cannot read config.json").because(error))?;

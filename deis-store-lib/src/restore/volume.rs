@@ -1,16 +1,21 @@
 //! The step that unpacks the store volume.
 
+use std::fs::File;
+
+use tokio::io::AsyncRead;
+
 use super::checked_file::checked_file;
 use super::planned::PartPlan;
 use super::report::RestoredPart;
-use crate::archive::gzip;
+use crate::archive::{gzip, tar};
 use crate::cluster::{Cluster, volume};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::part::Part;
 use crate::run::{Level, Running};
 use crate::snapshot::SnapshotReader;
 
-/// The check before: that nothing is in it.
+/// The check before: that nothing is in it, and that the archive can be unpacked as root without harm. The archive is read to
+/// its end for that, so that no byte of one that is refused comes to the host.
 pub(super) async fn look(cluster: &Cluster, snapshot: &SnapshotReader) -> Result<PartPlan> {
     let directory = cluster.volume.clone();
     if !volume::is_empty(&*cluster.host, &directory).await? {
@@ -19,6 +24,8 @@ pub(super) async fn look(cluster: &Cluster, snapshot: &SnapshotReader) -> Result
             .at(At::Host, cluster.host.host())
             .todo("restore before deis-logger starts, into an empty volume; or leave the volume out"));
     }
+    let archive = opened(snapshot.open_file(Part::Volume.file_name().unwrap_or_default())?);
+    tar::check(archive).await.map_err(of_archive)?;
     let bytes = snapshot
         .manifest()
         .file(Part::Volume.file_name().unwrap_or_default())
@@ -35,10 +42,17 @@ pub(super) async fn unpack(
 ) -> Result<RestoredPart> {
     let file = checked_file(snapshot, &Part::Volume).await?;
     let bytes = file.metadata().map_or(0, |metadata| metadata.len());
-    let archive = gzip::decompress(tokio::io::BufReader::new(tokio::fs::File::from_std(file)));
-    let loaded = volume::load(&*cluster.host, directory, archive).await?;
+    let loaded = volume::load(&*cluster.host, directory, opened(file)).await.map_err(of_archive)?;
     if let Some(warning) = &loaded.warning {
         task.note(Level::Warning, "volume-mount", warning);
     }
     Ok(RestoredPart { restored: 1, bytes, ..RestoredPart::default() })
+}
+
+fn opened(file: File) -> impl AsyncRead + Unpin {
+    Box::pin(gzip::decompress(tokio::fs::File::from_std(file)))
+}
+
+fn of_archive(error: Error) -> Error {
+    error.at(At::File, Part::Volume.file_name().unwrap_or_default())
 }

@@ -32,6 +32,17 @@ pub enum Advice {
     Again,
 }
 
+/// Whether a text has the form of an S3 error code.
+fn is_word(text: &str) -> bool {
+    text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.')
+}
+
+/// A text that has the form of a request's id.
+fn as_id(text: String) -> String {
+    let id = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if text.len() <= 128 && text.bytes().all(id) { text } else { String::new() }
+}
+
 impl S3Error {
     /// Reads an answer whose status is not a success.
     #[must_use]
@@ -39,12 +50,14 @@ impl S3Error {
         let [code, request_id] = super::xml::texts(body, "Error", ["Code", "RequestId"]).unwrap_or_default();
         let request_id =
             request_id.filter(|id| !id.is_empty()).unwrap_or_else(|| head.text("x-amz-request-id"));
-        Self { status: head.status, code: code.unwrap_or_default(), request_id, finding: None }
+        // An answer could repeat what was sent, the signature too.
+        let code = code.filter(|code| is_word(code)).unwrap_or_default();
+        Self { status: head.status, code, request_id: as_id(request_id), finding: None }
     }
 
     /// An answer of success that is not what it should be.
     pub(crate) fn unexpected(head: &Head, finding: impl Into<String>) -> Self {
-        let request_id = head.text("x-amz-request-id");
+        let request_id = as_id(head.text("x-amz-request-id"));
         Self { status: head.status, code: String::new(), request_id, finding: Some(finding.into()) }
     }
 

@@ -16,7 +16,7 @@ pub(super) async fn make(client: &Client, places: &[String], output: &Output) ->
     let mut text = String::new();
     for place in places {
         client.create_bucket(&place::bucket(place)?).await?;
-        text.push_str(&format!("Bucket '{}/' created\n", place.trim_end_matches('/')));
+        text.push_str(&format!("Bucket '{}/' created\n", printable(place.trim_end_matches('/'))));
     }
     Ok(output.answer(&text, &json!({ "created": places })))
 }

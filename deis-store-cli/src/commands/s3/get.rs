@@ -65,7 +65,10 @@ pub(super) async fn get(
         match how.existing {
             Existing::Replace => {}
             Existing::Skip => {
-                let text = format!("skip: '{name}' ('{}' is there already)\n", path.display());
+                let text = format!(
+                    "skip: '{name}' ('{}' is there already)\n",
+                    printable(&path.display().to_string())
+                );
                 return Ok(
                     output.answer(&text, &json!({ "path": path.display().to_string(), "skipped": true }))
                 );
@@ -80,14 +83,14 @@ pub(super) async fn get(
     if how.below.dry_run {
         let size = client.head(&bucket, &key).await?.total_bytes;
         let path = path.display().to_string();
-        let text = format!("would download: '{name}' -> '{path}' ({size} bytes)\n");
+        let text = format!("would download: '{name}' -> '{}' ({size} bytes)\n", printable(&path));
         return Ok(output.answer(&text, &json!({ "path": path, "size": size, "dry_run": true })));
     }
     let file = client.get_file(&bucket, &key, &path);
     let file = if how.existing == Existing::Replace { file.replace() } else { file };
     let (info, checked) = file.await?;
     let (size, path) = (info.total_bytes, path.display().to_string());
-    let text = format!("download: '{name}' -> '{path}' ({size} bytes)\n");
+    let text = format!("download: '{name}' -> '{}' ({size} bytes)\n", printable(&path));
     Ok(output.answer(&text, &json!({ "path": path, "size": size, "checked": checked.to_string() })))
 }
 
@@ -137,7 +140,7 @@ fn tell(bucket: &BucketName, downloaded: &KeyOutcome, tally: &mut Tally<'_>) {
         Outcome::Failed(why) => tally.failed(&name, "failed", why),
         Outcome::Stored | Outcome::Unverifiable(_) => {
             let size = downloaded.size_bytes;
-            let line = format!("download: '{}' -> '{path}' ({size} bytes)", printable(&name));
+            let line = format!("download: '{}' -> '{}' ({size} bytes)", printable(&name), printable(&path));
             let unverifiable = matches!(outcome, Outcome::Unverifiable(_));
             let note = if unverifiable { "  (its ETag says nothing of its bytes)" } else { "" };
             let entry = || json!({ "name": name, "path": path, "size": size, "unverifiable": unverifiable });

@@ -14,6 +14,7 @@ mod uploads;
 
 use std::path::{Path, PathBuf};
 
+use deis_store::error::printable;
 use deis_store::run::Run;
 use deis_store::sync::ContentTypes;
 
@@ -84,7 +85,7 @@ impl Types {
 
 /// `2026-11-22T06:38:30.123Z` as s3cmd shows it: `2026-11-22 06:38`.
 fn minute(time: &str) -> String {
-    time.get(..16).unwrap_or(time).replace('T', " ")
+    printable(&time.get(..16).unwrap_or(time).replace('T', " "))
 }
 
 /// The path of a file, for people.

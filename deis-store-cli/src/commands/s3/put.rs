@@ -73,7 +73,7 @@ fn tell(bucket: &BucketName, uploaded: &KeyOutcome, tally: &mut Tally<'_>) {
         Fate::Source(Outcome::Failed(why)) => tally.failed(&name, "failed", why),
         _ => {
             let (key, size) = (&uploaded.key, uploaded.size_bytes);
-            let line = format!("upload: '{path}' -> '{}' ({size} bytes)", printable(&name));
+            let line = format!("upload: '{}' -> '{}' ({size} bytes)", printable(&path), printable(&name));
             tally.done(&line, size, || json!({ "path": path, "key": key, "size": size }));
         }
     }

@@ -146,7 +146,7 @@ fn text(report: &SyncReport) -> String {
         text.push_str(&format!(", {count} {name}"));
     }
     if let Some(why) = &report.why_not_deleted {
-        text.push_str(&format!(": {why}"));
+        text.push_str(&format!(": {}", printable(why)));
     }
     text.push('\n');
     text

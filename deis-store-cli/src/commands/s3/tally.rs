@@ -1,12 +1,10 @@
 //! The report of a word on many objects: a line is printed for each when it is done, and counted.
 
-use std::io::Write as _;
-
 use deis_store::error::{printable, shortened};
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
-use crate::output::Output;
+use crate::output::{Output, tell};
 
 pub(super) struct Tally<'a> {
     output: &'a Output,
@@ -51,7 +49,7 @@ impl<'a> Tally<'a> {
         self.any_failed = true;
         self.output.entry("failed", &json!({ "name": name, "outcome": outcome, "why": why }));
         let (name, why) = (printable(&shortened(name)), printable(why));
-        let _ = writeln!(std::io::stderr(), "deis-store: {outcome}: '{name}': {why}");
+        tell(&format!("deis-store: {outcome}: '{name}': {why}"));
     }
 
     /// The exit, and the report with `more`.

@@ -21,9 +21,9 @@ pub(super) async fn list(client: &Client, place: &str, output: &Output) -> Done 
         let name = format!("s3://{bucket}/{}", upload.key);
         text.push_str(&format!(
             "{}\t{}\t{}\n",
-            upload.initiated.as_str(),
+            printable(upload.initiated.as_str()),
             printable(&name),
-            upload.upload_id
+            printable(&upload.upload_id)
         ));
     }
     let entry = |upload: &deis_store::s3::op::ListedUpload| json!({ "key": upload.key, "id": upload.upload_id, "initiated": upload.initiated.as_str() });

@@ -35,6 +35,11 @@ impl Store {
         Ok(Self { spool: Some(spool), ..Self::in_memory() })
     }
 
+    /// Why the disk below it has failed, if it has since this was asked.
+    pub(crate) fn take_disk_failure(&self) -> Option<std::io::Error> {
+        self.spool.as_ref().and_then(|(spool, _)| spool.take_failure())
+    }
+
     /// Sets its limits, also while it is served.
     pub fn set_limits(&self, limits: Limits) {
         *self.limits.lock().unwrap_or_else(PoisonError::into_inner) = limits;

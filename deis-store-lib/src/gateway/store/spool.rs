@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::disk::anonymous_file;
 use crate::error::Result;
@@ -15,12 +15,28 @@ use crate::error::Result;
 pub(super) struct Spool {
     file: File,
     end_bytes: AtomicU64,
+    /// Why the disk did not take something, or give it.
+    failure: Mutex<Option<io::Error>>,
 }
 
 impl Spool {
     /// A spool in a directory.
     pub(super) fn create(directory: &Path) -> Result<Self> {
-        Ok(Self { file: anonymous_file(directory)?, end_bytes: AtomicU64::new(0) })
+        Ok(Self { file: anonymous_file(directory)?, end_bytes: AtomicU64::new(0), failure: Mutex::default() })
+    }
+
+    /// Why the disk has failed, if it has.
+    pub(super) fn take_failure(&self) -> Option<io::Error> {
+        self.failure.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Remembers the first failure: what a client is told of it is the code `InternalError` alone.
+    fn remember(&self, result: io::Result<()>) -> io::Result<()> {
+        result.inspect_err(|error| {
+            let known =
+                error.raw_os_error().map_or_else(|| error.kind().into(), io::Error::from_raw_os_error);
+            self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(known);
+        })
     }
 
     /// A place for a body of this length.
@@ -44,11 +60,11 @@ impl Region {
     }
 
     pub(super) fn write(&self, at_bytes: u64, bytes: &[u8]) -> io::Result<()> {
-        self.spool.file.write_all_at(bytes, self.offset_bytes + at_bytes)
+        self.spool.remember(self.spool.file.write_all_at(bytes, self.offset_bytes + at_bytes))
     }
 
     pub(super) fn read(&self, at_bytes: u64, buffer: &mut [u8]) -> io::Result<()> {
-        self.spool.file.read_exact_at(buffer, self.offset_bytes + at_bytes)
+        self.spool.remember(self.spool.file.read_exact_at(buffer, self.offset_bytes + at_bytes))
     }
 }
 

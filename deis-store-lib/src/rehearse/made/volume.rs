@@ -63,7 +63,7 @@ fn oddities(archive: &mut Archive<'_>) -> Result<()> {
     let file = |name, mode, (user, group)| Entry::file(name, 0).with_mode(mode).with_owner(user, group);
     archive.add(&file("./odd/private", 0o600, (1000, 1000)), b"mine\n")?;
     archive.add(&file("./odd/read-only", 0o444, (12_345, 54_321)), b"ours\n")?;
-    archive.add(&file("./odd/setuid", 0o4755, (0, 0)), b"#!/bin/sh\n")?;
+    archive.add(&file("./odd/executable", 0o755, (0, 0)), b"#!/bin/sh\n")?;
     archive.add(&file("./odd/zeros", 0o640, (0, 4)), &vec![0; 70_000])?;
     archive.add(&Entry::file("./odd/empty", OLD), b"")?;
     archive.add(&Entry::directory("./odd/empty directory/", OLD).with_mode(0o700), b"")?;

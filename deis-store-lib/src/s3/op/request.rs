@@ -86,6 +86,11 @@ impl Request {
         let (Some(scheme), Some(authority)) = (base.scheme(), base.authority()) else {
             return Err(usage("a URL without scheme or host").todo("give it as http://HOST:PORT"));
         };
+        if authority.as_str().rsplit(']').next().is_some_and(|rest| rest.contains(':'))
+            && authority.port_u16().unwrap_or_default() == 0
+        {
+            return Err(usage("the port is no number from 1 to 65535").todo("give it as http://HOST:PORT"));
+        }
         let uri = Uri::builder().scheme(scheme.clone()).authority(authority.clone());
         let uri = uri.path_and_query(self.target()).build();
         let uri = uri.map_err(|error| usage("the request makes no URL").because(error))?;

@@ -3,7 +3,7 @@
 use crate::error::{Error, ErrorKind};
 
 /// The error of a connection that failed, from ssh's own words.
-pub(super) fn error(words: &str) -> Error {
+pub(super) fn refused(words: &str) -> Error {
     let says = |text: &str| words.contains(text);
     let (kind, what, todo) = if says("REMOTE HOST IDENTIFICATION HAS CHANGED") {
         (
@@ -60,7 +60,7 @@ pub(super) fn error(words: &str) -> Error {
 
 /// The last lines of ssh's message as one line, without its frames of `@` and its warnings.
 pub(super) fn one_line(words: &str) -> String {
-    let lines = words.lines().map(str::trim);
+    let lines = words.lines().map(|line| line.trim().trim_start_matches("ssh: "));
     let meant: Vec<&str> = lines
         .filter(|line| !line.is_empty() && !line.starts_with('@') && !line.starts_with("Warning: "))
         .collect();
@@ -99,7 +99,7 @@ mod tests {
             ),
             ("something new", ErrorKind::Unreachable, "ssh -v"),
         ] {
-            let error = error(words);
+            let error = refused(words);
             assert_eq!(error.kind(), kind, "{words}");
             assert!(error.advice().unwrap().contains(todo), "{words}");
         }
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn sshs_own_words_are_told_in_one_line() {
-        let error = error("@@@@\n@ WARNING: x @\nline one\r\nline two\n");
+        let error = refused("@@@@\n@ WARNING: x @\nline one\r\nline two\n");
         assert_eq!(error.to_string(), "cannot log in to the host: line one; line two");
     }
 }

@@ -1,0 +1,166 @@
+//! Unpacks a tar stream into a directory of a host.
+//!
+//! It is unpacked into a fresh directory below the one that is meant, and what came of it is moved up when all of it is
+//! there. So that an unpacking was interrupted is seen by what no archive can bring, and the next one begins afresh.
+
+use std::io;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+
+use super::{require_volume, tar};
+use crate::archive::tar::{Confined, RootEntry, read_error};
+use crate::error::{At, Error, ErrorKind, Result};
+use crate::remote::{Child, Input, Remote, privileged, run_long};
+
+/// The directory in which an archive is unpacked, below the one that is meant. [`crate::archive::tar`] lets no archive have
+/// its name.
+pub(super) const UNPACKING: &str = ".deis-store-unpacking";
+
+/// The number of bytes copied at a time.
+const PIECE_BYTES: usize = 128 << 10;
+
+/// Unpacks an uncompressed tar archive into a directory of a host, with owners and modes. The directory must hold nothing,
+/// as [`is_empty`] says.
+///
+/// No byte of an entry reaches the host before the entry was checked: that it stays within the directory, goes through no
+/// link, is no device, and gives nobody the rights of another user. If that or the reader fails, the directory stays empty
+/// but for what is unpacked in a directory of ours below it, which the next call removes. Another entry's bytes may have
+/// been unpacked there by then: a caller who wants none should have read the archive to its end before.
+pub(crate) async fn load(
+    remote: &dyn Remote,
+    directory: &str,
+    reader: impl AsyncRead + Unpin,
+) -> Result<Loaded> {
+    let warning = require_volume(remote, directory).await?;
+    require_empty(remote, directory).await?;
+    let fresh = format!("{directory}/{UNPACKING}");
+    done(remote, &["rm", "-rf", "--", &fresh]).await?;
+    // It fails if something stands there, be it a link.
+    done(remote, &["mkdir", "-m", "700", "--", &fresh]).await?;
+    let (archive_bytes, root) = unpack(remote, &fresh, reader).await?;
+    require_empty(remote, directory).await?;
+    // Over an empty directory alone does `mv` move another one.
+    let to = format!("--target-directory={directory}");
+    let each = ["-mindepth", "1", "-maxdepth", "1", "-exec", "mv", "--force", &to, "--", "{}", "+"];
+    done(remote, &[&["find", &fresh], &each[..]].concat()).await?;
+    // It fails if something was not moved.
+    done(remote, &["rmdir", "--", &fresh]).await?;
+    if let Some(root) = root {
+        dress(remote, directory, root).await?;
+    }
+    Ok(Loaded { archive_bytes, warning })
+}
+
+/// A volume that was loaded.
+#[derive(Clone, Debug)]
+pub(crate) struct Loaded {
+    /// The archive's length.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the totals are for tests"))]
+    pub(crate) archive_bytes: u64,
+    /// A warning about an unusual mount.
+    pub(crate) warning: Option<String>,
+}
+
+/// Whether a restore may write into a directory, since it holds no data. `lost+found` and an empty `logs` do not count:
+/// each start of `store-volume` makes them. What an interrupted unpacking has left does not count either.
+pub(crate) async fn is_empty(remote: &dyn Remote, directory: &str) -> Result<bool> {
+    let left_out = ["-type", "d", "(", "-name", "lost+found", "-o", "-name", UNPACKING, ")", "-prune"];
+    // `-H`: the directory itself may be given by way of a link, and no other is followed.
+    let find = [
+        &["find", "-H", directory, "-mindepth", "1"],
+        &left_out[..],
+        &["-o", "-type", "d", "-name", "logs", "-o", "-print", "-quit"],
+    ]
+    .concat();
+    Ok(done(remote, &find).await?.is_empty())
+}
+
+async fn require_empty(remote: &dyn Remote, directory: &str) -> Result<()> {
+    if is_empty(remote, directory).await? {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Occupied, "the volume is not empty")
+        .at(At::Path, directory)
+        .at(At::Host, remote.host())
+        .todo("unpack into an empty volume, while nothing writes to it"))
+}
+
+/// The length of the archive that was unpacked, and what it says of the directory itself.
+async fn unpack(
+    remote: &dyn Remote,
+    directory: &str,
+    reader: impl AsyncRead + Unpin,
+) -> Result<(u64, Option<RootEntry>)> {
+    let tar = tar(&["-xpf", "-", "--same-owner", "--numeric-owner", "-C", directory]);
+    let command = privileged(remote, &tar).await?;
+    let Child { stdout, stdin, process } = remote.spawn(&command, Input::Pipe).await?.idle_limited();
+    drop(stdout);
+    let mut stdin = stdin.ok_or_else(|| Error::new(ErrorKind::Internal, "a command without input"))?;
+    let reader = Confined::new(reader);
+    let root = reader.root();
+    let fed = feed(reader, &mut stdin).await;
+    drop(stdin);
+    if let Err(Feed::Reader(error)) = fed {
+        // tar ends too, since its input does. What it has unpacked is of no use.
+        let _ = process.finish().await;
+        let _ = done(remote, &["rm", "-rf", "--", directory]).await;
+        return Err(read_error(error).at(At::Host, remote.host()));
+    }
+    // If tar gives up, writing to it fails, and tar's own message tells why.
+    let exit = process.finish().await?;
+    match fed {
+        Err(Feed::Command(error)) if exit.success() => {
+            Err(Error::new(ErrorKind::Damaged, "tar stopped reading")
+                .because(error)
+                .at(At::Host, remote.host()))
+        }
+        // tar that takes nothing more does not end by itself either, and says nothing.
+        Err(Feed::Command(error)) if error.kind() == io::ErrorKind::TimedOut => {
+            Err(Error::new(ErrorKind::Timeout, "tar stands still").because(error).at(At::Host, remote.host()))
+        }
+        fed => {
+            exit.require_success(ErrorKind::Disk, remote.host())?;
+            Ok((fed.unwrap_or_default(), root.get()))
+        }
+    }
+}
+
+/// Gives the directory itself the owner, mode and time of the archive's own.
+async fn dress(remote: &dyn Remote, directory: &str, root: RootEntry) -> Result<()> {
+    let owner = format!("{}:{}", root.owner.0, root.owner.1);
+    let (mode, time) = (format!("{:o}", root.mode), format!("--date=@{}", root.modified_seconds));
+    for command in [["chown", &owner], ["chmod", &mode], ["touch", &time]] {
+        done(remote, &[&command[..], &["--", directory]].concat()).await?;
+    }
+    Ok(())
+}
+
+/// The output of a command that runs as root, may take long and must succeed.
+async fn done(remote: &dyn Remote, command: &[&str]) -> Result<Vec<u8>> {
+    let output = run_long(remote, &privileged(remote, command).await?).await?;
+    output.exit.require_success(ErrorKind::Disk, remote.host())?;
+    Ok(output.stdout)
+}
+
+#[derive(Debug)]
+enum Feed {
+    Reader(io::Error),
+    Command(io::Error),
+}
+
+async fn feed(
+    mut reader: impl AsyncRead + Unpin,
+    stdin: &mut (impl AsyncWriteExt + Unpin),
+) -> Result<u64, Feed> {
+    let mut piece = vec![0; PIECE_BYTES];
+    let mut bytes = 0;
+    loop {
+        let read = reader.read(&mut piece).await.map_err(Feed::Reader)?;
+        if read == 0 {
+            stdin.shutdown().await.map_err(Feed::Command)?;
+            return Ok(bytes);
+        }
+        stdin.write_all(&piece[..read]).await.map_err(Feed::Command)?;
+        bytes += read as u64;
+    }
+}

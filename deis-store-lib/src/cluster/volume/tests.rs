@@ -1,0 +1,252 @@
+//! The volume against this machine's tar, and against scripted answers.
+
+use tokio::io::AsyncReadExt;
+
+use super::{STORE, is_empty, load, save};
+use crate::error::ErrorKind;
+use crate::remote::Local;
+use crate::remote::double::Double;
+
+const MOUNTED: &str = "10.0.0.1:/ /var/lib/deis/store ceph rw 0 0\n";
+/// A whole archive without entries.
+const EMPTY: [u8; 10240] = [0; 10240];
+
+/// A host where our user is root and `/proc/mounts` has this content.
+fn store(mounts: &str) -> Double {
+    Double::new().answer(0, "0\n", "").answer(0, "", "").answer(0, mounts, "")
+}
+
+#[tokio::test]
+async fn a_directory_goes_out_and_comes_back() {
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    std::fs::create_dir(from.path().join("logs")).unwrap();
+    std::fs::write(from.path().join("logs/app.log"), "line\n".repeat(100_000)).unwrap();
+    let local = Local::default();
+    assert!(is_empty(&local, &path(&to)).await.unwrap());
+    let mut saving = save(&local, &path(&from)).await.unwrap();
+    let mut archive = Vec::new();
+    saving.read_to_end(&mut archive).await.unwrap();
+    let saved = saving.finish().await.unwrap();
+    assert_eq!((saved.archive.entries, saved.archive.file_bytes), (3, 500_000));
+    assert!(saved.changed.is_empty());
+    let loaded = load(&local, &path(&to), &archive[..]).await.unwrap();
+    assert_eq!(loaded.archive_bytes, archive.len() as u64);
+    assert_eq!(std::fs::read(to.path().join("logs/app.log")).unwrap().len(), 500_000);
+    assert!(!is_empty(&local, &path(&to)).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_broken_archive_fails_to_load() {
+    let to = tempfile::tempdir().unwrap();
+    for archive in [&b"this is no archive at all"[..], &[b'x'; 10240], &[0; 512], &b""[..]] {
+        let error = load(&Local::default(), to.path().to_str().unwrap(), archive).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Damaged, "{error}");
+        assert!(is_empty(&Local::default(), &path(&to)).await.unwrap());
+    }
+}
+
+#[tokio::test]
+async fn lost_and_found_and_empty_logs_count_for_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().to_str().unwrap();
+    std::fs::create_dir(directory.path().join("lost+found")).unwrap();
+    std::fs::create_dir(directory.path().join("logs")).unwrap();
+    assert!(is_empty(&Local::default(), path).await.unwrap());
+    std::fs::write(directory.path().join("logs/.app.log"), "").unwrap();
+    assert!(!is_empty(&Local::default(), path).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_store_that_is_not_mounted_is_never_read_or_written() {
+    let nothing = "/dev/sda9 / ext4 rw 0 0\n";
+    assert_eq!(save(&store(nothing), STORE).await.unwrap_err().kind(), ErrorKind::Guard);
+    let remote = store(nothing);
+    let error = load(&remote, &format!("{STORE}/"), &EMPTY[..]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Guard);
+    assert!(error.to_string().contains("root disk"), "{error}");
+    assert_eq!(remote.asked.lock().unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn an_archive_is_unpacked_in_a_fresh_directory_and_moved_up_when_it_is_whole() {
+    let remote = store("/dev/sdb /var/lib/deis/store ext4 rw 0 0\n");
+    // Eight commands: is it empty, away with what was left, make, unpack, is it still empty, move, remove.
+    let remote = (0..7).fold(remote, |remote, _| remote.answer(0, "", ""));
+    let loaded = load(&remote, STORE, &EMPTY[..]).await.unwrap();
+    assert!(loaded.warning.unwrap().contains("ext4"));
+    assert_eq!(*remote.written.lock().unwrap(), EMPTY);
+    let asked = remote.asked.lock().unwrap();
+    let fresh = "/var/lib/deis/store/.deis-store-unpacking";
+    assert!(asked[3].starts_with("find -H /var/lib/deis/store ") && asked[3] == asked[7], "{asked:?}");
+    assert_eq!((&asked[4], &asked[5]), (&format!("rm -rf -- {fresh}"), &format!("mkdir -m 700 -- {fresh}")));
+    assert_eq!(asked[6], format!("env LC_ALL=C tar -xpf - --same-owner --numeric-owner -C {fresh}"));
+    assert!(asked[8].contains("mv") && asked[9] == format!("rmdir -- {fresh}"), "{asked:?}");
+}
+
+fn path(directory: &tempfile::TempDir) -> String {
+    directory.path().to_str().unwrap().to_owned()
+}
+
+/// What is below a directory: types, modes, names and targets of links.
+async fn tree(directory: &str) -> String {
+    let find = ["find", directory, "-printf", "%y %m %P %l\n"];
+    let output = crate::remote::run(&Local::default(), &find).await.unwrap();
+    let mut lines: Vec<_> = String::from_utf8(output.stdout).unwrap().lines().map(str::to_owned).collect();
+    lines.sort();
+    lines.join("\n")
+}
+
+/// The archive that GNU tar makes of a directory which this script fills.
+async fn archive_of(script: &str) -> Vec<u8> {
+    let from = tempfile::tempdir().unwrap();
+    let whole = format!(
+        "cd '{}' && {script} && tar -cpPf - --numeric-owner --transform 's,^EVIL,../evil,' .",
+        path(&from)
+    );
+    let output = crate::remote::run(&Local::default(), &["sh", "-c", &whole]).await.unwrap();
+    assert!(output.exit.success(), "{}", output.exit.stderr);
+    output.stdout
+}
+
+#[tokio::test]
+async fn what_an_interrupted_unpacking_has_left_is_removed_and_nothing_of_it_comes_up() {
+    let archive = archive_of("mkdir logs && echo new > logs/app.log && chmod 750 .").await;
+    let (to, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    std::fs::create_dir_all(to.path().join("logs")).unwrap();
+    std::fs::create_dir_all(to.path().join(".deis-store-unpacking/logs")).unwrap();
+    std::fs::write(to.path().join(".deis-store-unpacking/logs/old.log"), "old").unwrap();
+    std::fs::write(outside.path().join("app.log"), "outside").unwrap();
+    std::os::unix::fs::symlink(outside.path(), to.path().join(".deis-store-unpacking/link")).unwrap();
+    assert!(is_empty(&Local::default(), &path(&to)).await.unwrap());
+    load(&Local::default(), &path(&to), &archive[..]).await.unwrap();
+    assert_eq!(tree(&path(&to)).await, "d 750  \nd 755 logs \nf 644 logs/app.log ");
+    assert_eq!(std::fs::read(to.path().join("logs/app.log")).unwrap(), b"new\n");
+    assert_eq!(std::fs::read(outside.path().join("app.log")).unwrap(), b"outside");
+}
+
+#[tokio::test]
+async fn nothing_is_written_through_a_link_that_stands_where_the_archive_goes() {
+    let archive = archive_of("mkdir logs && echo new > logs/app.log").await;
+    let outside = tempfile::tempdir().unwrap();
+    for name in ["logs", "lost+found", ".deis-store-unpacking", "app"] {
+        let to = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink(outside.path(), to.path().join(name)).unwrap();
+        assert!(!is_empty(&Local::default(), &path(&to)).await.unwrap(), "{name}");
+        let error = load(&Local::default(), &path(&to), &archive[..]).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Occupied, "{name}");
+        assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn an_archive_with_an_evil_entry_leaves_nothing_twice_in_a_row() {
+    let (place, scratch) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let outside = scratch.path().join("outside");
+    std::fs::create_dir(&outside).unwrap();
+    for script in [
+        "echo x > EVIL".to_owned(),
+        format!("ln -s {0} link && mkdir -p EVIL", outside.display()),
+        "mknod null c 1 3".to_owned(),
+        "mkfifo fifo".to_owned(),
+        "cp /bin/true sh && chmod 4755 sh".to_owned(),
+        "mkdir .deis-store-unpacking".to_owned(),
+    ] {
+        // `tar` transforms `./EVIL` no more than `EVIL`: name it without the dot.
+        let script = format!("echo good > good && {script}");
+        let archive = archive_of(&script).await;
+        let archive = if script.contains("EVIL") {
+            String::from_utf8_lossy(&archive).find("./EVIL").map(|_| renamed(&archive)).unwrap_or(archive)
+        } else {
+            archive
+        };
+        let to = place.path().join("volume");
+        std::fs::create_dir(&to).unwrap();
+        let to = to.to_str().unwrap();
+        for _ in 0..2 {
+            let error = load(&Local::default(), to, &archive[..]).await.unwrap_err();
+            assert!(matches!(error.kind(), ErrorKind::Damaged | ErrorKind::Guard), "{script}: {error}");
+            assert_eq!(tree(to).await.lines().count(), 1, "{script}: nothing is left");
+            assert!(is_empty(&Local::default(), to).await.unwrap());
+        }
+        std::fs::remove_dir(to).unwrap();
+        assert_eq!(tree(path(&place).as_str()).await.lines().count(), 1, "{script}: nothing is outside");
+    }
+}
+
+/// The archive with `./EVIL` as `../EVL`, and the header's checksum as it must be.
+fn renamed(archive: &[u8]) -> Vec<u8> {
+    let mut archive = archive.to_vec();
+    for at in (0..archive.len()).step_by(512) {
+        let block = &mut archive[at..at + 512];
+        if block.starts_with(b"./EVIL") {
+            block[..6].copy_from_slice(b"../EVL");
+            block[148..156].copy_from_slice(b"        ");
+            let sum: u64 = block.iter().map(|byte| u64::from(*byte)).sum();
+            block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        }
+    }
+    archive
+}
+
+#[tokio::test]
+async fn a_log_with_a_hole_comes_back_with_its_hole() {
+    use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+    let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let log = std::fs::File::create(from.path().join("app.log")).unwrap();
+    log.write_all_at(b"a line after the log was cut off\n", 64 << 20).unwrap();
+    let mut saving = save(&Local::default(), &path(&from)).await.unwrap();
+    let mut archive = Vec::new();
+    saving.read_to_end(&mut archive).await.unwrap();
+    saving.finish().await.unwrap();
+    assert!(archive.len() < 1 << 20, "{}", archive.len());
+    load(&Local::default(), &path(&to), &archive[..]).await.unwrap();
+    let restored = to.path().join("app.log").metadata().unwrap();
+    assert_eq!(restored.len(), log.metadata().unwrap().len());
+    assert!(restored.blocks() * 512 < 1 << 20, "{} blocks", restored.blocks());
+}
+
+#[tokio::test]
+async fn sockets_are_named_and_what_an_unpacking_has_left_is_no_part_of_the_volume() {
+    let from = tempfile::tempdir().unwrap();
+    std::fs::create_dir(from.path().join(".deis-store-unpacking")).unwrap();
+    std::fs::write(from.path().join(".deis-store-unpacking/half"), "x").unwrap();
+    let _socket = std::os::unix::net::UnixListener::bind(from.path().join("socket")).unwrap();
+    let mut saving = save(&Local::default(), &path(&from)).await.unwrap();
+    saving.read_to_end(&mut Vec::new()).await.unwrap();
+    let saved = saving.finish().await.unwrap();
+    assert_eq!((saved.archive.entries, &saved.skipped[..]), (1, &["./socket".to_owned()][..]));
+    assert!(saved.refused.is_empty());
+}
+
+#[tokio::test]
+async fn a_directory_that_is_not_there_is_named() {
+    let error = save(&Local::default(), "/no/such/directory").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotFound);
+    assert!(error.to_string().contains("/no/such/directory"));
+    assert_eq!(save(&Local::default(), "relative").await.unwrap_err().kind(), ErrorKind::Usage);
+}
+
+/// The result of `save` for an exit of tar.
+async fn saved(code: i32, archive: &[u8], stderr: &str) -> crate::Result<Vec<String>> {
+    let remote = store(MOUNTED).answer(0, "tar (GNU tar) 1.27\n", "").answer(code, archive, stderr);
+    let mut saving = save(&remote, STORE).await.unwrap();
+    saving.read_to_end(&mut Vec::new()).await.unwrap();
+    saving.finish().await.map(|saved| saved.changed)
+}
+
+#[tokio::test]
+async fn files_that_change_while_they_are_read_are_named() {
+    let stderr = "tar: ./logs/a b.log: file changed as we read it\ntar: ./logs/x: File removed before we read it\n\
+                  tar: ./logs/y: File shrank by 5 bytes; padding with zeros\n";
+    assert_eq!(saved(1, &EMPTY, stderr).await.unwrap(), ["./logs/a b.log", "./logs/x", "./logs/y"]);
+}
+
+#[tokio::test]
+async fn every_other_end_of_tar_is_a_failure() {
+    let error = saved(2, &EMPTY, "tar: ./x: Cannot open: Input/output error\n").await.unwrap_err();
+    assert!(error.to_string().contains("Cannot open"), "{error}");
+    assert!(saved(1, &EMPTY, "sudo: a password is required\n").await.is_err());
+    assert_eq!(saved(0, &EMPTY[..600], "").await.unwrap_err().kind(), ErrorKind::Damaged);
+    let changed = "tar: ./x: file changed as we read it\n";
+    assert_eq!(saved(1, b"", changed).await.unwrap_err().kind(), ErrorKind::Damaged);
+}

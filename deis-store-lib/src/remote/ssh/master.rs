@@ -1,0 +1,174 @@
+//! The one connection of ssh, over which commands and forwards go: the system's `ssh` as a master, and its clients.
+//!
+//! The programs are started here and not by a crate, since each must have an environment without our secrets, and a limit.
+
+use std::fs::Permissions;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use super::super::{Tunnel, environment};
+use super::{SshOptions, error};
+use crate::error::{At, Error, ErrorKind, Result, disk_error};
+
+/// The time that the master stays without a command: enough for the first one to start.
+const ORPHAN_SECONDS: u32 = 30;
+/// The interval at which ssh asks a silent host for an answer. After three questions without one, the connection ends.
+const ALIVE_SECONDS: u32 = 15;
+/// How long a login may take after the connection: a person may have to touch a key.
+const LOGIN: Duration = Duration::from_secs(50);
+/// How long the master may take to answer.
+const ANSWER: Duration = Duration::from_secs(20);
+
+/// A master connection. Dropping it ends the connection.
+#[derive(Debug)]
+pub(super) struct Master {
+    directory: TempDir,
+}
+
+impl Master {
+    /// Logs in.
+    pub(super) async fn connect(tunnel: &Tunnel, options: &SshOptions) -> Result<Self> {
+        let directory = tempfile::Builder::new()
+            .prefix(".ssh-connection")
+            .permissions(Permissions::from_mode(0o700))
+            .tempdir_in(&options.directory)
+            .map_err(|error| disk_error("make a directory", options.directory.display(), error))?;
+        let master = Self { directory };
+        let mut command = program();
+        command.arg("-E").arg(master.log()).arg("-S").arg(master.socket()).args(["-M", "-f", "-N"]);
+        command.args(["-o", &format!("ControlPersist={ORPHAN_SECONDS}"), "-o", "BatchMode=yes"]);
+        command.args(["-o", "StrictHostKeyChecking=yes"]);
+        command.args(["-o", &format!("ConnectTimeout={}", options.connect_timeout.as_secs().max(1))]);
+        command.args(["-o", &format!("ServerAliveInterval={ALIVE_SECONDS}")]);
+        if let Some(port) = tunnel.port {
+            command.arg("-p").arg(port.to_string());
+        }
+        command.arg("-l").arg(&tunnel.user);
+        if let Some(file) = &options.config_file {
+            command.arg("-F").arg(file);
+        }
+        command.arg("--").arg(&tunnel.host);
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let limit = options.connect_timeout + LOGIN;
+        match timeout(limit, command.status()).await {
+            Ok(Ok(status)) if status.success() => Ok(master),
+            Ok(Ok(_)) => Err(error::refused(&master.words())),
+            Ok(Err(error)) => Err(cannot_start(error)),
+            Err(_) => Err(Error::new(ErrorKind::Timeout, format!("no login within {} s", limit.as_secs()))
+                .todo("try it with ssh -v: does it wait for a key that must be touched, or for the host?")),
+        }
+    }
+
+    /// The directory of its sockets, which is for its user alone.
+    pub(super) fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// A client that runs a line of a shell on the host. It is killed when it is dropped, and the command there loses its
+    /// streams.
+    pub(super) fn command(&self, line: &str) -> Command {
+        let mut command = self.client();
+        // Port 9, where nothing answers: without the master there must be no other connection.
+        command.args(["-T", "-p", "9", "none", "--", line]);
+        command
+    }
+
+    /// Asks for a forward of a unix socket to a port on the host's side.
+    pub(super) async fn forward(&self, socket: &Path, target: &str) -> Result<(), String> {
+        let mut forward = socket.as_os_str().to_owned();
+        forward.push(":");
+        forward.push(target);
+        let mut command = self.client();
+        command.args(["-O", "forward", "-L"]).arg(forward).arg("none");
+        match answer(command).await {
+            Ok(output) if output.status.success() => Ok(()),
+            Ok(output) => Err(String::from_utf8_lossy(&output.stderr).into_owned()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Whether the connection is still there; else why not.
+    pub(super) async fn check(&self) -> Result<(), String> {
+        let mut command = self.client();
+        command.args(["-O", "check", "none"]);
+        match answer(command).await {
+            Ok(output) if output.status.success() => Ok(()),
+            Ok(_) => Err(self.words()),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    /// Ends the connection, without blocking a thread as dropping it does.
+    pub(super) async fn close(self) {
+        let mut command = self.client();
+        command.args(["-O", "exit", "none"]);
+        let _ = answer(command).await;
+    }
+
+    /// What the master has said.
+    fn words(&self) -> String {
+        std::fs::read(self.log())
+            .map(|words| String::from_utf8_lossy(&words).into_owned())
+            .unwrap_or_default()
+    }
+
+    fn client(&self) -> Command {
+        let mut command = program();
+        // Without a configuration: it was read by the master, and could have a command of its own here.
+        command.args(["-F", "/dev/null", "-o", "BatchMode=yes", "-S"]).arg(self.socket());
+        command.stdin(Stdio::null());
+        command
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.directory.path().join("master")
+    }
+
+    fn log(&self) -> PathBuf {
+        self.directory.path().join("log")
+    }
+}
+
+impl Drop for Master {
+    fn drop(&mut self) {
+        if !self.socket().exists() {
+            return;
+        }
+        let mut command = std::process::Command::new("ssh");
+        environment::without_secrets(&mut command);
+        command.args(["-F", "/dev/null", "-S"]).arg(self.socket()).args(["-O", "exit", "none"]);
+        let _ = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    }
+}
+
+fn program() -> Command {
+    let mut command = std::process::Command::new("ssh");
+    environment::without_secrets(&mut command);
+    let mut command = Command::from(command);
+    command.kill_on_drop(true);
+    command
+}
+
+async fn answer(mut command: Command) -> io::Result<std::process::Output> {
+    timeout(ANSWER, command.output()).await.unwrap_or_else(|_| {
+        Err(io::Error::new(
+            io::ErrorKind::TimedOut,
+            format!("ssh has not answered within {} s", ANSWER.as_secs()),
+        ))
+    })
+}
+
+fn cannot_start(error: io::Error) -> Error {
+    if error.kind() == io::ErrorKind::NotFound {
+        return Error::new(ErrorKind::NotFound, "the program ssh is not installed here")
+            .todo("install the OpenSSH client");
+    }
+    Error::new(ErrorKind::Denied, "cannot start ssh").at(At::Name, "ssh").because(error)
+}
