@@ -100,7 +100,7 @@ impl Error {
 
     /// The same error, which befalls the whole run although its kind would be of one object: the next one would meet the
     /// same.
-    #[cfg(feature = "operations")]
+    #[cfg(feature = "backup")]
     #[must_use]
     pub(crate) fn of_run(mut self) -> Self {
         self.0.of_run = true;

@@ -88,22 +88,8 @@ impl S3Error {
         if !self.request_id.is_empty() {
             error = error.at(At::Request, &self.request_id);
         }
-        let of_run = self.is_of_run();
         let error = error.because(self);
-        let error = if of_run { error.of_run() } else { error };
         if todo.is_empty() { error } else { error.todo(todo) }
-    }
-
-    /// Whether it is about the bucket, the keys or the clock, so that each further request would meet it as well.
-    fn is_of_run(&self) -> bool {
-        matches!(
-            &*self.code,
-            "NoSuchBucket"
-                | "InvalidAccessKeyId"
-                | "RequestTimeTooSkewed"
-                | "UserSuspended"
-                | "QuotaExceeded"
-        )
     }
 
     fn words(&self, method: &Method, creates_only: bool) -> (ErrorKind, &'static str, &'static str) {

@@ -21,6 +21,7 @@ impl CircuitBreaker {
     /// The outcome of this object alone; or the error, if it befalls all.
     pub(crate) fn outcome(&self, error: Error) -> Result<Outcome> {
         match error.scope() {
+            _ if befalls_all(&error) => Err(error),
             Scope::Object => Ok(outcome_of(&error)),
             Scope::Run => Err(error),
             Scope::Server if self.0.fetch_add(1, Relaxed) < FAILURES_IN_A_ROW => Ok(outcome_of(&error)),
@@ -29,6 +30,13 @@ impl CircuitBreaker {
             }
         }
     }
+}
+
+/// Whether an error is about the bucket, the keys or the clock, so that the next object would meet it as well.
+pub(super) fn befalls_all(error: &Error) -> bool {
+    const CODES: [&str; 5] =
+        ["NoSuchBucket", "InvalidAccessKeyId", "RequestTimeTooSkewed", "UserSuspended", "QuotaExceeded"];
+    error.code().is_some_and(|code| CODES.contains(&code))
 }
 
 /// An object that this run could never copy is refused; any other has failed.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use futures_util::stream;
 
+use super::breaker::befalls_all;
 use super::file_body::FileBody;
 use super::file_hashes::{HashedFile, check_unchanged, hash_file};
 use crate::blocking::blocking;
@@ -96,6 +97,7 @@ impl Uploader<'_> {
         let uploaded = self.send(&key, file).await.map_err(|error| match error.kind() {
             // A gateway that denies one object, or takes no more of them, denies the next ones too.
             ErrorKind::Denied => error.of_run(),
+            _ if befalls_all(&error) => error.of_run(),
             _ => error,
         });
         uploaded.at(At::Bucket, self.bucket).at(At::Key, &key)
