@@ -39,11 +39,19 @@ pub(super) async fn sync(
         let uploader = Uploader { client: target.client, bucket: target.bucket(), look_first: false };
         let deferred = tally.begin(*last);
         let up = Up { uploader, root, options, deferred, breaker: CircuitBreaker::default() };
-        let work = merge(files, target.listing()).map_ok(|pair| async {
-            match &pair {
-                Pair::Right(object) if patterns.protect(&object.key[base.len()..]) => Ok(Done::LeftOut),
-                _ => up.pair(pair).await,
+        let mut closed = String::new();
+        let work = merge(files, target.listing()).map_ok(|pair| {
+            if let Pair::Left(local) | Pair::Both(local, _) = &pair
+                && local.is_closed()
+            {
+                closed.clone_from(&local.key);
             }
+            // What is in a directory that cannot be read is told of, also if the directory is left out.
+            let is_closed = |key: &str| !closed.is_empty() && key.starts_with(&closed);
+            let left_out = matches!(&pair, Pair::Right(object) if !is_closed(&object.key)
+                && patterns.protect(&object.key[base.len()..]));
+            let up = &up;
+            async move { if left_out { Ok(Done::LeftOut) } else { up.pair(pair).await } }
         });
         let pairs = ordered(work, target.client.in_flight(), task.run().stop.clone());
         tally.count(pairs, |object: ListedObject| (object.key.into(), Ok(())), task).await?;
