@@ -21,10 +21,18 @@ use zeroize::Zeroizing;
 
 use crate::args::{ETCD, Global, OtherCluster};
 
-/// The cluster that was meant, connected.
-pub(crate) async fn cluster(global: &Global, run: &Run) -> Result<Cluster> {
-    let connected = run.stop.cancels(connect(global, None, Whose::Ours, run)).await;
+/// The cluster that was meant, connected; its etcd must answer if it is needed.
+pub(crate) async fn cluster(global: &Global, needs_etcd: bool, run: &Run) -> Result<Cluster> {
+    let how = How { needs_etcd, bytes_per_second: None };
+    let connected = run.stop.cancels(connect(global, how, Whose::Ours, run)).await;
     connected.map(|connected| connected.cluster)
+}
+
+/// How a cluster is connected to.
+#[derive(Clone, Copy)]
+struct How {
+    needs_etcd: bool,
+    bytes_per_second: Option<NonZeroU64>,
 }
 
 /// The same, with so many bytes of bodies a second at most; and what a file of s3cmd says of its words. It is judged here
@@ -34,7 +42,8 @@ pub(crate) async fn limited_cluster(
     bytes_per_second: Option<NonZeroU64>,
     run: &Run,
 ) -> Result<(Cluster, WordDefaults)> {
-    let connected = run.stop.cancels(connect(global, bytes_per_second, Whose::Ours, run)).await?;
+    let how = How { needs_etcd: true, bytes_per_second };
+    let connected = run.stop.cancels(connect(global, how, Whose::Ours, run)).await?;
     if let Some(file) = connected.fallback {
         tell_not_heeded(&file.path, &file.parse()?, run);
     }
@@ -78,7 +87,8 @@ pub(crate) async fn other_cluster(
         ..global.clone()
     };
     let whose = if asks_etcd { Whose::Another } else { Whose::AnotherWithoutEtcd };
-    let connected = run.stop.cancels(connect(&global, bytes_per_second, whose, run)).await;
+    let how = How { needs_etcd: true, bytes_per_second };
+    let connected = run.stop.cancels(connect(&global, how, whose, run)).await;
     connected.map(|connected| connected.cluster)
 }
 
@@ -90,13 +100,10 @@ enum Whose {
     AnotherWithoutEtcd,
 }
 
-async fn connect(
-    global: &Global,
-    bytes_per_second: Option<NonZeroU64>,
-    whose: Whose,
-    run: &Run,
-) -> Result<Connected> {
+async fn connect(global: &Global, how: How, whose: Whose, run: &Run) -> Result<Connected> {
+    let How { needs_etcd, bytes_per_second } = how;
     let mut options = options(global).await?;
+    options.requires_etcd = needs_etcd;
     let mut defaults = WordDefaults::default();
     options.client.bytes_per_second = bytes_per_second;
     if let Some(path) = &global.s3cfg {

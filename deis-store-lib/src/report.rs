@@ -85,6 +85,9 @@ pub enum FindingKind {
     Unverifiable,
     /// No list names it. It does no harm.
     Extra,
+    /// A sentinel or tag that needs what is lost: it would say that something is whole which is not, and a restore does not
+    /// write it.
+    HeldBack,
 }
 
 impl FindingKind {
@@ -95,7 +98,7 @@ impl FindingKind {
             Self::Missing | Self::Changed | Self::NotAFile | Self::Unreadable | Self::Contradiction => {
                 Verdict::Damaged
             }
-            Self::Failed | Self::Refused => Verdict::Incomplete,
+            Self::Failed | Self::Refused | Self::HeldBack => Verdict::Incomplete,
             Self::Vanished | Self::Unverifiable | Self::Extra => Verdict::Good,
         }
     }
@@ -121,6 +124,14 @@ impl Findings {
         } else {
             self.left_out += 1;
         }
+    }
+
+    /// Adds those of another list.
+    #[cfg(feature = "backup")]
+    pub(crate) fn append(&mut self, others: Self) {
+        self.verdict = self.verdict.max(others.verdict);
+        self.left_out = self.left_out.saturating_add(others.left_out);
+        others.list.into_iter().for_each(|finding| self.push(finding));
     }
 
     /// The findings that are kept by name.

@@ -62,6 +62,8 @@ pub(crate) enum Command {
     Backup {
         /// A directory; it is made if it is not there
         repository: PathBuf,
+        #[arg(hide = true)]
+        more: Vec<PathBuf>,
         #[command(flatten)]
         buckets: Buckets,
         #[command(flatten)]
@@ -71,6 +73,8 @@ pub(crate) enum Command {
     Restore {
         /// A snapshot's directory, as `backup` printed it
         snapshot: PathBuf,
+        #[arg(hide = true)]
+        more: Vec<PathBuf>,
         #[command(flatten)]
         parts: Parts,
         /// Print what would be done, and do nothing
@@ -84,6 +88,8 @@ pub(crate) enum Command {
     Verify {
         /// A snapshot's directory
         snapshot: PathBuf,
+        #[arg(hide = true)]
+        more: Vec<PathBuf>,
         #[command(flatten)]
         read: ReadArgs,
     },

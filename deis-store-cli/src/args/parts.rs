@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use deis_store::Error;
-use deis_store::part::{BucketPart, PartChoice, PartName};
+use deis_store::part::{BucketPart, Part, PartChoice, PartName};
 use deis_store::verify::{Percent, Share};
 
 #[derive(Debug, clap::Args)]
@@ -46,6 +46,14 @@ impl Parts {
             ([], without) => PartChoice::AllBut(names(without)),
             (only, _) => PartChoice::Only(names(only)),
         }
+    }
+}
+
+impl Parts {
+    /// Whether etcd must answer: the volume and the dump alone need only a host.
+    pub(crate) fn need_etcd(&self) -> bool {
+        let of_host = [Part::Volume, Part::Sql].map(|part| PartName::from(&part));
+        self.only.is_empty() || !self.only.iter().all(|name| of_host.contains(name))
     }
 }
 

@@ -1,13 +1,13 @@
 //! `deis-store backup REPOSITORY`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use deis_store::Result;
 use deis_store::backup::{BackupOptions, backup, check};
 use deis_store::run::Run;
 use deis_store::snapshot::Repository;
 
-use super::Done;
+use super::{Done, local};
 use crate::args::{Buckets, Global, Parts};
 use crate::output::Output;
 use crate::settings;
@@ -18,13 +18,16 @@ pub(super) fn options(buckets: &Buckets, parts: &Parts) -> Result<BackupOptions>
 
 pub(super) async fn run(
     global: &Global,
-    path: &Path,
-    options: &BackupOptions,
+    (path, more): (&Path, &[PathBuf]),
+    (options, parts): (&BackupOptions, &Parts),
     output: &Output,
     run: &Run,
 ) -> Done {
+    let todo = "back up into a directory; `deis-store s3 put -r` copies it into a bucket then";
+    let path = local::path(local::one(path, more, "backup")?, "a repository", todo)?;
+    Repository::check(path)?;
     // The cluster first: a wrong address shall not leave an empty repository.
-    let cluster = settings::cluster(global, run).await?;
+    let cluster = settings::cluster(global, parts.need_etcd(), run).await?;
     run.stop.cancels(check(&cluster, options)).await?;
     let repository = Repository::create(path, run)?;
     Ok(output.backed_up(&backup(&cluster, &repository, options, run).await?))

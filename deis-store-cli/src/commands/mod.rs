@@ -2,6 +2,7 @@
 
 mod backup;
 mod config;
+mod local;
 mod rehearse;
 mod restore;
 pub(crate) mod s3;
@@ -16,15 +17,18 @@ use crate::output::Output;
 
 pub(crate) async fn run(args: &Args, output: &Output, run: &Run) -> Exit {
     let result = match &args.command {
-        Command::Backup { repository, buckets, parts } => match backup::options(buckets, parts) {
-            Ok(options) => backup::run(&args.global, repository, &options, output, run).await,
+        Command::Backup { repository, more, buckets, parts } => match backup::options(buckets, parts) {
+            Ok(options) => {
+                let what = (&options, parts);
+                backup::run(&args.global, (repository.as_path(), more.as_slice()), what, output, run).await
+            }
             Err(error) => Err(error),
         },
-        Command::Restore { snapshot, parts, dry_run, despite_damage } => {
+        Command::Restore { snapshot, more, parts, dry_run, despite_damage } => {
             let how = restore::How { dry_run: *dry_run, despite_damage: *despite_damage };
-            restore::run(&args.global, snapshot, parts, how, output, run).await
+            restore::run(&args.global, (snapshot.as_path(), more.as_slice()), parts, how, output, run).await
         }
-        Command::Verify { snapshot, read } => verify::run(snapshot, read, output, run).await,
+        Command::Verify { snapshot, more, read } => verify::run(snapshot, more, read, output, run).await,
         Command::Rehearse { seed, damage, buckets } => {
             rehearse::run(*seed, damage.clone(), buckets, output, run).await
         }

@@ -1,6 +1,6 @@
 //! `deis-store restore SNAPSHOT`
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use deis_store::part::{Part, PartName};
 use deis_store::restore::{RestoreOptions, plan, restore};
@@ -8,7 +8,7 @@ use deis_store::run::Run;
 use deis_store::snapshot::SnapshotReader;
 use deis_store::{Error, ErrorKind};
 
-use super::Done;
+use super::{Done, local};
 use crate::args::{Global, Parts};
 use crate::output::Output;
 use crate::settings;
@@ -20,12 +20,14 @@ pub(super) struct How {
 
 pub(super) async fn run(
     global: &Global,
-    path: &Path,
+    (path, more): (&Path, &[PathBuf]),
     parts: &Parts,
     how: How,
     output: &Output,
     run: &Run,
 ) -> Done {
+    let todo = "restore from a directory; `deis-store s3 sync` fetches one from a bucket";
+    let path = local::path(local::one(path, more, "restore")?, "a snapshot", todo)?;
     let snapshot = SnapshotReader::open(path)?;
     if parts.only.contains(&PartName::from(&Part::Sql)) {
         let error = Error::new(ErrorKind::Usage, "a dump is loaded by hand, into an empty database");
@@ -38,10 +40,13 @@ pub(super) async fn run(
         });
     }
     let options = RestoreOptions { choice: parts.choice(), despite_damage: how.despite_damage };
-    let cluster = settings::cluster(global, run).await?;
+    let cluster = settings::cluster(global, parts.need_etcd(), run).await?;
     let plan = plan(&cluster, &snapshot, &options, run).await?;
     if how.dry_run {
         return Ok(output.planned(&plan));
+    }
+    if !plan.obstacles.is_empty() {
+        return Ok(output.refused(&plan));
     }
     if !global.yes {
         Output::explain(&plan);

@@ -3,6 +3,7 @@
 //! All that is printed goes through here, so that nothing that others have written paints the terminal: neither text nor
 //! JSON holds a control character as it is.
 
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -17,6 +18,7 @@ use crate::args::{Command, Global};
 use crate::exit::Exit;
 
 mod lists;
+mod next;
 mod one_line;
 mod options;
 mod report;
@@ -117,24 +119,56 @@ impl Output {
     /// Says what failed, where, and what to do.
     pub(crate) fn error(&self, error: &Error) -> Exit {
         let exit = Exit::from(error);
-        let what = printable(&with_options(&error.what()));
-        let interrupted = (error.kind() == ErrorKind::Interrupted).then_some(self.when_interrupted);
-        let todo = error.advice().or(interrupted).map(with_options);
-        if self.json {
-            let where_: serde_json::Map<String, Value> =
-                error.place().iter().map(|(at, value)| (at.as_str().to_owned(), json!(value))).collect();
-            let error = json!({ "kind": error.kind().as_str(), "what": what, "where": where_, "todo": todo });
-            self.object(exit, &json!({ "error": error }));
-        }
-        let mut text = format!("deis-store: {what}");
-        if !error.place().is_empty() {
-            text.push_str(&format!("\n  where: {}", error.place()));
-        }
-        if let Some(todo) = todo {
-            text.push_str(&format!("\n  to do: {}", printable(&todo)));
-        }
-        tell(&text);
+        self.errors(exit, &json!({}), std::slice::from_ref(error));
         exit
+    }
+
+    /// Prints a report, and says what stands against it.
+    fn report_with_errors(&self, exit: Exit, text: impl Display, report: &Value, errors: &[Error]) {
+        if !self.json {
+            print(&text.to_string());
+        }
+        self.errors(exit, &json!({ "report": report }), errors);
+    }
+
+    /// Says of each error what failed, where, and what to do; in JSON the first one is `error`, and the others are in it.
+    fn errors(&self, exit: Exit, rest: &Value, errors: &[Error]) {
+        if self.json {
+            let mut objects = errors.iter().map(|error| self.error_object(error));
+            let mut error = objects.next().unwrap_or(Value::Null);
+            let others: Vec<Value> = objects.collect();
+            if let (Some(error), false) = (error.as_object_mut(), others.is_empty()) {
+                error.insert("others".to_owned(), Value::Array(others));
+            }
+            let mut object = rest.clone();
+            if let Some(object) = object.as_object_mut() {
+                object.insert("error".to_owned(), error);
+            }
+            self.object(exit, &object);
+        }
+        for error in errors {
+            let mut text = format!("deis-store: {}", printable(&with_options(&error.what())));
+            if !error.place().is_empty() {
+                text.push_str(&format!("\n  where: {}", error.place()));
+            }
+            if let Some(todo) = self.todo(error) {
+                text.push_str(&format!("\n  to do: {}", printable(&todo)));
+            }
+            tell(&text);
+        }
+    }
+
+    fn error_object(&self, error: &Error) -> Value {
+        let where_: serde_json::Map<String, Value> =
+            error.place().iter().map(|(at, value)| (at.as_str().to_owned(), json!(value))).collect();
+        let what = printable(&with_options(&error.what()));
+        json!({ "kind": error.kind().as_str(), "what": what, "where": where_, "todo": self.todo(error) })
+    }
+
+    /// What to do about an error.
+    fn todo<'e>(&'e self, error: &'e Error) -> Option<Cow<'e, str>> {
+        let interrupted = (error.kind() == ErrorKind::Interrupted).then_some(self.when_interrupted);
+        error.advice().or(interrupted).map(with_options)
     }
 
     /// Says that it was interrupted.

@@ -39,7 +39,7 @@ const WORDS: [(&str, &str); 21] = [
 ];
 
 /// The members of a report that are said by the library.
-const SAID: [&str; 2] = ["what", "why"];
+const SAID: [&str; 3] = ["what", "why", "todo"];
 
 /// The library's text, in the words of the program.
 pub(crate) fn with_options(text: &str) -> Cow<'_, str> {

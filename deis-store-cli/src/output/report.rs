@@ -10,9 +10,11 @@ use deis_store::rehearse::RehearseReport;
 use deis_store::report::{Findings, Verdict};
 use deis_store::restore::{PartPlan, RestorePlan, RestoreReport, Step};
 use deis_store::verify::{Read, VerifyReport};
+use deis_store::{Error, ErrorKind};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json as object};
 
+use super::next::{After, todo, with_todo};
 use super::options::{report_with_options, with_options};
 use super::{Output, bytes, tell};
 use crate::exit::Exit;
@@ -23,6 +25,7 @@ impl Output {
         let width = width(report.parts.keys());
         for (part, done) in &report.parts {
             let what = match (done.outcome, done.counts.listed) {
+                (PartOutcome::Stored, _) if part.file_name().is_some() => bytes(done.bytes),
                 (PartOutcome::Stored, 0) => bytes(done.bytes),
                 (PartOutcome::Stored, listed) => format!("{listed} objects, {}", bytes(done.bytes)),
                 (PartOutcome::Skipped, _) => "skipped".to_owned(),
@@ -54,25 +57,23 @@ impl Output {
             seconds(report.milliseconds),
             printable(&report.snapshot)
         );
-        self.report(report.verdict.into(), text, &json(report))
+        self.with_verdict(After::Backup, report.verdict, text, json(report))
     }
 
-    pub(crate) fn verified(&self, report: &VerifyReport, read: Read) -> Exit {
+    pub(crate) fn verified(&self, report: &VerifyReport) -> Exit {
         let mut text = String::new();
         findings(&mut text, &report.findings);
-        let _ = writeln!(
-            text,
-            "{}: {} files, {} read",
-            match report.verdict {
-                Verdict::Good if read == Read::Sizes => "sizes are good, contents were not looked at",
-                Verdict::Good => "good",
-                Verdict::Incomplete => "INCOMPLETE: what is there is good",
-                Verdict::Damaged => "DAMAGED",
-            },
-            report.files_checked,
-            bytes(report.bytes_checked)
-        );
-        self.report(report.verdict.into(), text, &json(report))
+        text.push_str(&verdict_of_what_was_read(report));
+        self.with_verdict(After::Verify, report.verdict, text, json(report))
+    }
+
+    /// A report, and after one that is not good what to do now.
+    fn with_verdict(&self, after: After, verdict: Verdict, mut text: String, report: Value) -> Exit {
+        let todo = todo(after, verdict);
+        if let Some(todo) = todo {
+            let _ = writeln!(text, "  to do: {todo}");
+        }
+        self.report(verdict.into(), text, &with_todo(report, todo))
     }
 
     pub(crate) fn rehearsed(&self, report: &RehearseReport) -> Exit {
@@ -93,11 +94,25 @@ impl Output {
             Verdict::Damaged => "DAMAGED: see above",
         };
         let _ = writeln!(text, "{verdict}, in {}.", seconds(report.milliseconds));
-        self.report(report.verdict.into(), text, &json(report))
+        self.with_verdict(After::Rehearsal, report.verdict, text, json(report))
     }
 
+    /// Shows a plan, with all that stands in its way.
     pub(crate) fn planned(&self, plan: &RestorePlan) -> Exit {
-        self.report(Exit::Done, plan_text(plan), &json(plan))
+        let verdict = plan.findings.verdict();
+        if plan.obstacles.is_empty() {
+            return self.with_verdict(After::Plan, verdict, plan_text(plan), json(plan));
+        }
+        let exit = exit_of_obstacles(plan);
+        self.report_with_errors(exit, plan_text(plan), &json(plan), &plan.obstacles);
+        exit
+    }
+
+    /// Says all that stands in the way of a plan.
+    pub(crate) fn refused(&self, plan: &RestorePlan) -> Exit {
+        let exit = exit_of_obstacles(plan);
+        self.errors(exit, &object!({}), &plan.obstacles);
+        exit
     }
 
     /// Shows a plan beside the result: on standard error.
@@ -113,8 +128,10 @@ impl Output {
             if done.unchanged > 0 {
                 let _ = write!(text, ", {} there already", done.unchanged);
             }
-            if done.failed > 0 {
-                let _ = write!(text, ", {} FAILED", done.failed);
+            let more =
+                [(done.failed, "FAILED"), (done.lost, "not in the snapshot"), (done.held_back, "held back")];
+            for (count, what) in more.into_iter().filter(|(count, _)| *count > 0) {
+                let _ = write!(text, ", {count} {what}");
             }
             let _ = writeln!(text, ", {}, {}", bytes(done.bytes), seconds(done.milliseconds));
             if let Some(latest) = &done.latest {
@@ -132,7 +149,43 @@ impl Output {
             },
             seconds(report.milliseconds)
         );
-        self.report(report.verdict.into(), text, &json(report))
+        self.with_verdict(After::Restore, report.verdict, text, json(report))
+    }
+}
+
+/// Damage counts more than what a guard refuses: it is a reason to choose another snapshot.
+fn exit_of_obstacles(plan: &RestorePlan) -> Exit {
+    let is_damage = |error: &Error| error.kind() == ErrorKind::Damaged;
+    if plan.findings.verdict() == Verdict::Damaged || plan.obstacles.iter().any(is_damage) {
+        return Exit::Damaged;
+    }
+    plan.obstacles.first().map_or(Exit::Failed, Exit::from)
+}
+
+/// The verdict, which says how much it rests on.
+fn verdict_of_what_was_read(report: &VerifyReport) -> String {
+    let VerifyReport { files_checked, files_read, .. } = report;
+    let size = bytes(report.bytes_checked);
+    let everything = report.read.is_everything();
+    let verdict = match (report.verdict, report.read) {
+        (Verdict::Damaged, _) => "DAMAGED".to_owned(),
+        (Verdict::Good, _) if everything => "good".to_owned(),
+        (Verdict::Incomplete, _) if everything => "INCOMPLETE: what is there is good".to_owned(),
+        (Verdict::Good, Read::Sizes) => "sizes are good, contents were not looked at".to_owned(),
+        (Verdict::Incomplete, Read::Sizes) => {
+            "INCOMPLETE: the sizes of what is there are good, contents were not looked at".to_owned()
+        }
+        (Verdict::Good, read) => format!("as far as it was read ({read}) it is good"),
+        (Verdict::Incomplete, read) => {
+            format!("INCOMPLETE: as far as it was read ({read}) what is there is good")
+        }
+    };
+    if everything {
+        format!("{verdict}: {files_checked} files, {size} read\n")
+    } else {
+        format!(
+            "{verdict}: {files_checked} files are there in their sizes, {files_read} of them read, {size}\n"
+        )
     }
 }
 
@@ -141,12 +194,19 @@ fn plan_text(plan: &RestorePlan) -> String {
     let width = width(plan.steps.iter().map(|step| &step.part).chain(plan.left_out.keys()));
     for Step { part, does, .. } in &plan.steps {
         let _ = match does {
-            PartPlan::Bucket { bucket, objects, bytes: size, already, .. } => writeln!(
-                text,
-                "{:width$}upload {objects} objects, {}, to the bucket {bucket} ({already} are there already)",
-                part.name(),
-                bytes(*size)
-            ),
+            PartPlan::Bucket { bucket, objects, bytes: size, already, held_back, .. } => {
+                let held_back = match held_back {
+                    0 => String::new(),
+                    count if plan.despite_damage => format!(", {count} of them despite the damage"),
+                    count => format!(", {count} held back"),
+                };
+                writeln!(
+                    text,
+                    "{:width$}upload {objects} objects, {}, to the bucket {bucket} ({already} are there already{held_back})",
+                    part.name(),
+                    bytes(*size)
+                )
+            }
             PartPlan::Volume { host, directory, bytes: size, .. } => {
                 let (directory, host) = (printable(directory), printable(host));
                 writeln!(text, "{:width$}unpack {} to {directory} on {host}", part.name(), bytes(*size))
@@ -168,6 +228,7 @@ fn plan_text(plan: &RestorePlan) -> String {
     for (part, why) in &plan.left_out {
         let _ = writeln!(text, "{:width$}left out: {}", part.name(), printable(&with_options(why)));
     }
+    findings(&mut text, &plan.findings);
     text
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
+use super::references;
 use super::taken::{Taken, Taking};
 use crate::contents::Pass;
 use crate::error::{At, Context as _, Error, ErrorKind, Result};
@@ -21,7 +22,7 @@ pub(super) async fn take(
     task: &Running<'_>,
     findings: &mut Findings,
 ) -> Result<Taken> {
-    let (client, part) = (&taking.cluster.s3, &Part::Bucket(bucket_part.clone()));
+    let (client, part) = (taking.cluster.s3()?, &Part::Bucket(bucket_part.clone()));
     let bucket = taking
         .cluster
         .bucket(part)
@@ -45,10 +46,11 @@ pub(super) async fn take(
         })
         .await?;
         let sealed = list.finish()?;
-        entry.bytes += sealed.bytes;
+        entry.bytes = entry.bytes.saturating_add(sealed.bytes);
         entry.lists.push(sealed.name);
     }
-    Ok(Taken { damaged, ..entry.into() })
+    let incomplete = references::settle(taking, (client, bucket), part, &mut entry, findings).await?;
+    Ok(Taken { damaged, incomplete, ..entry.into() })
 }
 
 /// Which keys a pass takes: its own, without references that were not there before it begins.

@@ -13,14 +13,18 @@ use crate::blocking::blocking;
 use crate::cluster::{collect, database, volume};
 use crate::disk::{Writing, Written};
 use crate::error::{At, Context as _, Error, ErrorKind, Result};
-use crate::outcome::PartOutcome;
+use crate::outcome::{Outcome, PartOutcome};
 use crate::part::Part;
 use crate::report::{Finding, FindingKind, Findings};
 use crate::run::{Level, Running};
-use crate::snapshot::PartEntry;
+use crate::snapshot::{NotIncluded, PartEntry};
 
 /// How much of a stream is handed to the disk at a time.
 const PIECE_BYTES: usize = 256 << 10;
+
+/// Why a key of etcd is not taken.
+const MANGLED: &str =
+    "it has bytes that are not UTF-8, and etcd's JSON gives U+FFFD for them: keep it by hand";
 
 pub(super) async fn sql(taking: &Taking<'_>, task: &Running<'_>) -> Result<Taken> {
     let cluster = taking.cluster;
@@ -63,8 +67,9 @@ pub(super) async fn volume(
     Ok(Taken { incomplete: !saved.refused.is_empty(), ..taken })
 }
 
-pub(super) async fn configuration(taking: &Taking<'_>) -> Result<Taken> {
-    let text = collect(taking.cluster.etcd()?).await?.to_json()?;
+pub(super) async fn configuration(taking: &Taking<'_>, findings: &mut Findings) -> Result<Taken> {
+    let configuration = collect(taking.cluster.etcd()?).await?;
+    let text = configuration.to_json()?;
     let mut new_file = taking.writer.file(name(&Part::Config)?)?;
     let bytes = text.len() as u64;
     blocking(move || {
@@ -72,7 +77,14 @@ pub(super) async fn configuration(taking: &Taking<'_>) -> Result<Taken> {
         new_file.commit(0o600, None, false)
     })
     .await?;
-    taken(&Part::Config, bytes)
+    let mut taken = taken(&Part::Config, bytes)?;
+    for key in configuration.mangled() {
+        let outcome = Outcome::Failed(MANGLED.to_owned());
+        taken.entry.counts.add(&outcome);
+        findings.push(Finding::new(Some(&Part::Config), key, FindingKind::Failed, MANGLED));
+        taken.not_included.push(NotIncluded { what: key.to_owned(), why: MANGLED.to_owned() });
+    }
+    Ok(taken)
 }
 
 /// Compresses a stream into a part's file, which is not committed yet.

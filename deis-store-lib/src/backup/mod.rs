@@ -1,15 +1,20 @@
 //! The verb `backup`: a cluster's state into a new snapshot of a repository.
 
 mod bucket;
+mod clock;
 mod file;
 mod options;
 mod parts;
+mod references;
 mod report;
+#[cfg(all(test, feature = "gateway"))]
+pub(crate) mod site;
 mod taken;
 #[cfg(all(test, feature = "gateway"))]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::json;
@@ -21,6 +26,7 @@ use crate::http::Endpoint;
 use crate::part::Part;
 use crate::report::{Findings, Verdict};
 use crate::run::{Level, Run, TaskKind, TaskResult, milliseconds};
+use crate::s3::Client;
 use crate::snapshot::{FORMAT, Manifest, NotIncluded, Repository, SnapshotState, Source, timestamp};
 use parts::{nothing, take_all};
 use taken::Taking;
@@ -38,14 +44,15 @@ pub async fn backup(
     options: &BackupOptions,
     run: &Run,
 ) -> Result<BackupReport> {
-    let verb = run.begin(None, TaskKind::Verb, "backup");
     let start = Instant::now();
+    let parts = proven(cluster, options).await?;
+    let run = &by_the_right_clock(cluster, run)?;
+    let verb = run.begin(None, TaskKind::Verb, "backup");
     let _lock = repository.lock(&format!(
         "backup, process {}, since {}",
         std::process::id(),
         timestamp(run.clock.now())?
     ))?;
-    let parts = proven(cluster, options).await?;
     for left in repository.snapshots()?.iter().filter(|entry| entry.state == SnapshotState::Unfinished) {
         let text =
             format!("{}.unfinished is what an interrupted run has left: remove it when you like", left.name);
@@ -100,6 +107,14 @@ pub async fn check(cluster: &Cluster, options: &BackupOptions) -> Result<()> {
     proven(cluster, options).await.map(drop)
 }
 
+/// The run, by the gateways' clock if ours is far off.
+fn by_the_right_clock(cluster: &Cluster, run: &Run) -> Result<Run> {
+    let ahead_ms = cluster.s3().ok().and_then(Client::heard_offset_ms);
+    let Some(ahead_ms) = clock::offset(run.clock.now(), ahead_ms)? else { return Ok(run.clone()) };
+    run.begin(None, TaskKind::Step, "clock").note(Level::Warning, "clock", &clock::said(ahead_ms));
+    Ok(run.by_clock(Arc::new(clock::Shifted { clock: run.clock.clone(), ahead_ms })))
+}
+
 /// The parts to take, of which one at least is to be had.
 async fn proven(cluster: &Cluster, options: &BackupOptions) -> Result<BTreeSet<Part>> {
     let parts = options.parts(cluster)?;
@@ -112,7 +127,9 @@ async fn proven(cluster: &Cluster, options: &BackupOptions) -> Result<BTreeSet<P
     if parts.iter().all(|part| cluster.absent(part).is_some()) {
         return Err(nothing());
     }
-    cluster.s3.buckets().await?;
+    if parts.iter().any(|part| part.as_bucket().is_some() && cluster.absent(part).is_none()) {
+        cluster.s3()?.buckets().await?;
+    }
     Ok(parts)
 }
 
@@ -120,6 +137,27 @@ async fn proven(cluster: &Cluster, options: &BackupOptions) -> Result<BTreeSet<P
 fn not_included() -> Vec<NotIncluded> {
     [
         ("access control lists", "objects come back private, as WAL-E and the registry make them"),
+        (
+            "tags, website redirects, storage classes, encryption and locks of objects",
+            "they are not asked for",
+        ),
+        (
+            "times of objects",
+            "an object has the time of its restore; the object lists have the one that it had",
+        ),
+        (
+            "older versions of objects, and uploads that are not completed",
+            "only what a listing shows is copied",
+        ),
+        (
+            "settings of buckets: versioning, lifecycle, policy, website, CORS, logging, quota, owner",
+            "a bucket is made anew, as WAL-E and the registry make it",
+        ),
+        ("hidden keys of etcd, whose names begin with `_`", "etcd lists them nowhere"),
+        (
+            "extended attributes of files in the store volume",
+            "its archive has owners, modes, times and links",
+        ),
         ("keys of the gateway, of Ceph and of fleet", "a new cluster makes its own"),
         ("what the controller writes into etcd", "it writes it again from its database"),
     ]
@@ -140,13 +178,14 @@ fn run_file(cluster: &Cluster, parts: &BTreeSet<Part>) -> serde_json::Value {
 
 fn source(cluster: &Cluster) -> Source {
     let discovery = cluster.discovery.as_ref();
-    let endpoints = cluster.s3.endpoints();
+    let client = cluster.s3().ok();
+    let endpoints = client.map(Client::endpoints).unwrap_or_default();
     Source {
         domain: discovery.and_then(|found| found.domain.clone()),
         deis: discovery.and_then(|found| found.version.clone()),
         ceph: None,
-        tls: Some(endpoints.iter().all(Endpoint::is_https)),
+        tls: (!endpoints.is_empty()).then(|| endpoints.iter().all(Endpoint::is_https)),
         gateways: endpoints.iter().map(Endpoint::url).collect(),
-        clock_offset_ms: Some(cluster.s3.clock_offset_ms()),
+        clock_offset_ms: client.map(Client::clock_offset_ms),
     }
 }

@@ -30,6 +30,7 @@ pub(super) async fn take_all(
         };
         taken.entry.counts.add_up()?;
         report.verdict = report.verdict.max(verdict(&taken));
+        report.not_included.extend(taken.not_included);
         report.parts.insert(part.clone(), part_report(&taken.entry, milliseconds(start.elapsed())));
         entries.insert(part, taken.entry);
     }
@@ -68,11 +69,15 @@ async fn take(
         Part::Bucket(bucket) => bucket::take(taking, bucket, &task, findings).await,
         Part::Sql => file::sql(taking, &task).await,
         Part::Volume => file::volume(taking, &task, findings).await,
-        Part::Config => file::configuration(taking).await,
+        Part::Config => file::configuration(taking, findings).await,
     };
     match taken {
         Ok(taken) => {
-            task.done(TaskResult::Good);
+            task.done(if verdict(&taken) == Verdict::Good {
+                TaskResult::Good
+            } else {
+                TaskResult::Incomplete
+            });
             Ok(taken)
         }
         Err(error) if error.scope() == Scope::Run => Err(error),
@@ -93,7 +98,7 @@ fn verdict(taken: &Taken) -> Verdict {
         Verdict::Damaged
     } else if taken.incomplete
         || taken.entry.outcome == PartOutcome::Failed
-        || counts.failed + counts.refused > 0
+        || counts.failed.saturating_add(counts.refused) > 0
     {
         Verdict::Incomplete
     } else {

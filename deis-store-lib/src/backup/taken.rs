@@ -2,7 +2,7 @@
 
 use crate::cluster::Cluster;
 use crate::run::{Run, Running};
-use crate::snapshot::{PartEntry, SnapshotWriter};
+use crate::snapshot::{NotIncluded, PartEntry, SnapshotWriter};
 
 /// From where, to where.
 #[derive(Clone, Copy)]
@@ -19,12 +19,14 @@ pub(super) struct Taken {
     pub(super) entry: PartEntry,
     /// Whether bytes were not what their `ETag` says.
     pub(super) damaged: bool,
-    /// Whether something of it could not be brought back, although it is there.
+    /// Whether something that others need is missing, or could not be brought back although it is there.
     pub(super) incomplete: bool,
+    /// What of it is not in the snapshot, where no list says so.
+    pub(super) not_included: Vec<NotIncluded>,
 }
 
 impl From<PartEntry> for Taken {
     fn from(entry: PartEntry) -> Self {
-        Self { entry, damaged: false, incomplete: false }
+        Self { entry, damaged: false, incomplete: false, not_included: Vec::new() }
     }
 }

@@ -2,71 +2,15 @@
 
 use std::sync::{Arc, Mutex};
 
-use bytes::Bytes;
-use futures_util::TryStreamExt as _;
-use md5::{Digest as _, Md5};
-
+use super::site::Site;
 use super::*;
-use crate::cluster::Discovery;
-use crate::etcd::{Etcd, Memory, Node};
-use crate::gateway::{Gateway, GatewayOptions, Store};
-use crate::http::{Body, Timeouts, connect};
 use crate::outcome::PartOutcome;
 use crate::part::{BucketPart, PartChoice};
-use crate::remote::Local;
 use crate::restore::{RestoreOptions, plan, restore};
-use crate::run::{Event, Monitor, SystemClock};
-use crate::s3::client::ClientOptions;
-use crate::s3::op::{ListedObject, PutObject};
-use crate::s3::{BucketName, Client, ObjectKey};
-use crate::secret::Credentials;
+use crate::run::{Event, Monitor};
 use crate::snapshot::SnapshotReader;
 
 const BASE: &str = "pg/basebackups_005/base_00000001000000000000000";
-
-struct Site {
-    client: Client,
-    cluster: Cluster,
-    _gateway: Gateway,
-}
-
-impl Site {
-    /// A gateway alone, or one with an etcd that says nothing but that it is there.
-    async fn new(with_etcd: bool) -> Self {
-        let credentials = Credentials::new("KEY", "secret");
-        let listen = ([127, 0, 0, 1], 0).into();
-        let gateway = Gateway::start(
-            listen,
-            Store::in_memory(),
-            credentials.clone(),
-            GatewayOptions::new(Arc::new(SystemClock)),
-        )
-        .await;
-        let gateway = gateway.unwrap();
-        let http = connect(&gateway.url(), Timeouts::default()).unwrap();
-        let client = Client::new(vec![http], credentials, ClientOptions::default(), &Run::silent()).unwrap();
-        let tree = Node::directory("/deis");
-        let etcd = with_etcd.then(|| (Etcd::new(Arc::new(Memory::of(&tree))), Discovery::from_tree(&tree)));
-        let cluster = Cluster::new(client.clone(), etcd, Arc::new(Local::default())).unwrap();
-        Self { client, cluster, _gateway: gateway }
-    }
-
-    async fn put(&self, bucket: &str, keys: &[&str]) {
-        let bucket = BucketName::new(bucket).unwrap();
-        self.client.create_bucket(&bucket).await.unwrap();
-        for key in keys {
-            let (key, bytes) = (ObjectKey::new(*key).unwrap(), Bytes::from(format!("bytes of {key}")));
-            let md5 = Md5::digest(&bytes).into();
-            let put = PutObject::new(&bucket, &key, bytes.len() as u64, md5).unwrap();
-            self.client.put(&put, &Body::Bytes(bytes)).await.unwrap();
-        }
-    }
-
-    async fn objects(&self, bucket: &str) -> Vec<ListedObject> {
-        let bucket = BucketName::new(bucket).unwrap();
-        Box::pin(self.client.list(&bucket, "")).try_collect().await.unwrap()
-    }
-}
 
 fn options(buckets: &[&str], choice: PartChoice) -> Result<BackupOptions> {
     BackupOptions::new(buckets.iter().map(|text| text.parse::<BucketPart>().unwrap()), choice)
@@ -206,4 +150,65 @@ async fn a_monitor_hears_how_much_there_will_be_before_it_hears_of_it() {
     for Told { total, done } in &*heard {
         assert_eq!(*total, (Some(done.0), Some(done.1)), "{heard:?}");
     }
+}
+
+/// A clock that has lost its battery.
+struct Flat;
+
+impl crate::run::Clock for Flat {
+    fn now(&self) -> std::time::SystemTime {
+        std::time::UNIX_EPOCH + std::time::Duration::from_secs(77)
+    }
+}
+
+#[tokio::test]
+async fn a_clock_that_is_years_off_names_no_snapshot_1970() {
+    let run = Run::new(Arc::new(crate::run::Silent), Arc::new(Flat), crate::run::Stop::default(), 1);
+    let site = Site::faulty(true, &run, |_, _| None).await;
+    site.put("uploads", &["k"]).await;
+    let scratch = tempfile::tempdir().unwrap();
+    let repository = Repository::create(scratch.path(), &run).unwrap();
+    let uploads = options(&["uploads"], only(&["bucket.uploads"])).unwrap();
+    let report = backup(&site.cluster, &repository, &uploads, &run).await.unwrap();
+    let snapshot = SnapshotReader::open(&report.snapshot).unwrap();
+    let manifest = snapshot.manifest();
+    assert!(manifest.snapshot.as_str() > "2026-" && manifest.started.to_string().as_str() > "2026-");
+    assert!(manifest.source.clock_offset_ms.unwrap() > 0);
+
+    // Without a gateway nobody knows the time.
+    let other = Site::faulty(true, &run, |_, _| None).await;
+    let configuration = options(&[], only(&["config"])).unwrap();
+    let refused = backup(&other.cluster, &repository, &configuration, &run).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Guard);
+    assert_eq!(repository.snapshots().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_key_that_etcds_json_has_mangled_is_named_and_not_stored() {
+    let site = Site::new(true).await;
+    let etcd = crate::etcd::Etcd::new(site.etcd.clone());
+    etcd.set("/deis/router/bodySize", "1m", None).await.unwrap();
+    etcd.set("/deis/router/sslKey", "SECRET\u{fffd}", None).await.unwrap();
+    let scratch = tempfile::tempdir().unwrap();
+    let run = Run::silent();
+    let repository = Repository::create(scratch.path(), &run).unwrap();
+    let configuration = options(&[], only(&["config"])).unwrap();
+    let report = backup(&site.cluster, &repository, &configuration, &run).await.unwrap();
+    assert_eq!(report.verdict, Verdict::Incomplete);
+    assert_eq!(report.findings.list()[0].name, "/deis/router/sslKey");
+    let snapshot = SnapshotReader::open(&report.snapshot).unwrap();
+    let manifest = snapshot.manifest();
+    let said = |what: &str| manifest.not_included.iter().any(|entry| entry.what.contains(what));
+    assert!(said("/deis/router/sslKey") && said("hidden keys of etcd") && said("website redirects"));
+    let stored = std::fs::read_to_string(snapshot.path().join("config.json")).unwrap();
+    assert!(stored.contains("bodySize") && !stored.contains("sslKey"));
+
+    let (new, all) = (Site::new(true).await, RestoreOptions::default());
+    let refused = plan(&new.cluster, &snapshot, &all, &run).await.unwrap();
+    assert_eq!(refused.obstacles[0].kind(), ErrorKind::Guard);
+    let by_name = RestoreOptions { choice: only(&["config"]), ..all };
+    let planned = plan(&new.cluster, &snapshot, &by_name, &run).await.unwrap();
+    let restored = restore(&new.cluster, &snapshot, &planned, &run).await.unwrap();
+    assert_eq!((planned.findings.verdict(), restored.verdict), (Verdict::Incomplete, Verdict::Incomplete));
+    assert_eq!(new.etcd.value("/deis/router/bodySize").as_deref(), Some("1m"));
 }

@@ -3,7 +3,7 @@
 //! `config.json` is untrusted when it is read back: a key that is not the operator's is refused, and the error names
 //! it. No message and no `Debug` shows a value.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -27,6 +27,9 @@ const KEPT: [&str; 4] = [
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Configuration {
     keys: BTreeMap<String, Value>,
+    /// The keys that etcd's JSON cannot carry: their bytes, or those of their names, are not UTF-8, and etcd gives U+FFFD for
+    /// each one that is not.
+    mangled: BTreeSet<String>,
 }
 
 impl Configuration {
@@ -34,9 +37,22 @@ impl Configuration {
     /// expiring key; components that publish their addresses do.)
     #[must_use]
     pub(crate) fn from_tree(tree: &Node) -> Self {
+        let mut configuration = Self::default();
         let operators =
             tree.leaves().filter(|(node, _)| class(&node.key) == Class::Operator && node.ttl.is_none());
-        Self { keys: operators.map(|(node, value)| (node.key.clone(), value.clone())).collect() }
+        for (node, value) in operators {
+            if value.is_mangled() || is_mangled(&node.key) {
+                configuration.mangled.insert(node.key.clone());
+            } else {
+                configuration.keys.insert(node.key.clone(), value.clone());
+            }
+        }
+        configuration
+    }
+
+    /// The keys that could not be read as they are; or, of a file, those that may be such.
+    pub(crate) fn mangled(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.mangled.iter().map(String::as_str)
     }
 
     /// The keys, sorted.
@@ -80,7 +96,10 @@ impl Configuration {
                 .at(At::Key, key)
                 .todo("remove the key from config.json if you trust the rest of it"));
         }
-        Ok(Self { keys: read.keys.into_iter().map(|(key, value)| (key, Value::new(value))).collect() })
+        let keys: BTreeMap<String, Value> =
+            read.keys.into_iter().map(|(key, value)| (key, Value::new(value))).collect();
+        let mangled = keys.iter().filter(|(key, value)| value.is_mangled() || is_mangled(key));
+        Ok(Self { mangled: mangled.map(|(key, _)| key.clone()).collect(), keys })
     }
 }
 
@@ -94,6 +113,23 @@ pub struct Plan {
     pub(crate) unchanged: Vec<String>,
     /// The keys that differ, but whose value the target keeps.
     pub(crate) kept: Vec<String>,
+    /// The keys that cannot be set, each with the key of the target that stands in its way.
+    pub(super) blocked: Vec<(String, String)>,
+}
+
+impl Plan {
+    /// An error for each key that cannot be set.
+    pub(crate) fn blocked(&self) -> impl Iterator<Item = Error> {
+        self.blocked.iter().map(|(key, by)| {
+            let what = if key == by {
+                "etcd has a directory where this key is to be set".to_owned()
+            } else {
+                format!("etcd has a value at {by}, where a directory for this key should be")
+            };
+            let todo = format!("look at {by} in the target's etcd, and remove it if nothing needs it");
+            Error::new(ErrorKind::Occupied, what).at(At::Key, key).todo(todo)
+        })
+    }
 }
 
 /// Compares a configuration with the target's own tree.
@@ -101,6 +137,10 @@ pub struct Plan {
 pub(crate) fn plan(configuration: &Configuration, current: &Node) -> Plan {
     let mut plan = Plan::default();
     for (key, value) in &configuration.keys {
+        if let Some(by) = in_the_way(key, current) {
+            plan.blocked.push((key.clone(), by.to_owned()));
+            continue;
+        }
         match current.text(key) {
             Some(own) if own == value.expose() => plan.unchanged.push(key.clone()),
             Some(_) if KEPT.contains(&key.as_str()) => plan.kept.push(key.clone()),
@@ -108,6 +148,20 @@ pub(crate) fn plan(configuration: &Configuration, current: &Node) -> Plan {
         }
     }
     plan
+}
+
+/// The key itself, where the target has a directory, or one above it that has a value.
+fn in_the_way<'k>(key: &'k str, current: &Node) -> Option<&'k str> {
+    if current.find(key).is_some_and(|node| node.directory) {
+        return Some(key);
+    }
+    let mut above = key.match_indices('/').skip(1).map(|(at, _)| &key[..at]);
+    above.find(|above| current.text(above).is_some())
+}
+
+/// Whether a text from etcd's JSON may be one that was not UTF-8.
+fn is_mangled(text: &str) -> bool {
+    text.contains(char::REPLACEMENT_CHARACTER)
 }
 
 impl fmt::Display for Plan {
@@ -211,5 +265,37 @@ mod tests {
         assert_eq!(plan.unchanged, ["/deis/router/gzip"]);
         assert_eq!(plan.kept, ["/deis/platform/domain"]);
         assert!(!format!("{plan} {plan:?} {wanted:?}").contains("SECRET"));
+    }
+
+    #[test]
+    fn what_stands_where_a_key_is_to_be_set_is_found_before_any_is_set() {
+        let wanted = Configuration::from_tree(&tree(&[
+            ("/deis/platform/domain", "example.com"),
+            ("/deis/router/gzip", "on"),
+            ("/deis/router/hsts/maxAge", "1"),
+        ]));
+        let mut current = tree(&[("/deis/router/hsts", "on")]);
+        current.nodes.push(Node::directory("/deis/router/gzip"));
+        current.nodes.push(Node::directory("/deis/platform/domain"));
+        let plan = plan(&wanted, &current);
+        assert!(plan.set.is_empty() && plan.kept.is_empty());
+        let blocked: Vec<String> = plan.blocked().map(|error| error.to_string()).collect();
+        assert_eq!(blocked.len(), 3, "{blocked:?}");
+        assert!(blocked[0].contains("/deis/platform/domain") && blocked[1].contains("/deis/router/gzip"));
+        assert!(blocked[2].contains("a value at /deis/router/hsts,"), "{blocked:?}");
+    }
+
+    #[test]
+    fn a_value_that_etcds_json_has_mangled_is_named_and_not_taken() {
+        let configuration = Configuration::from_tree(&tree(&[
+            ("/deis/router/bodySize", "1m"),
+            ("/deis/router/sslKey", "SECRET\u{fffd}"),
+            ("/deis/router/\u{fffd}", "x"),
+        ]));
+        assert_eq!(configuration.keys().collect::<Vec<_>>(), ["/deis/router/bodySize"]);
+        let mangled: Vec<_> = configuration.mangled().collect();
+        assert_eq!(mangled, ["/deis/router/sslKey", "/deis/router/\u{fffd}"]);
+        let old = r#"{"format":1,"keys":{"/deis/router/sslKey":"\ufffd"}}"#;
+        assert_eq!(Configuration::parse(old.as_bytes()).unwrap().mangled().len(), 1);
     }
 }

@@ -25,6 +25,9 @@ pub(crate) async fn plan_for(configuration: &Configuration, etcd: &Etcd) -> Resu
 
 /// Sets the keys of a plan, and reads back each of them. It can be run again after a failure.
 pub(crate) async fn apply(etcd: &Etcd, plan: &Plan) -> Result<()> {
+    if let Some(blocked) = plan.blocked().next() {
+        return Err(blocked);
+    }
     for (key, value) in &plan.set {
         etcd.set(key, value.expose(), None).await?;
         if etcd.get(key).await?.value.as_ref() != Some(value) {

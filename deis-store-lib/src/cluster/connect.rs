@@ -9,7 +9,7 @@ use super::discovery::Discovery;
 use super::volume::STORE;
 use crate::contents::Contents;
 use crate::error::{At, Context as _, Error, ErrorKind, Result};
-use crate::etcd::Etcd;
+use crate::etcd::{Etcd, Node};
 use crate::http::{
     Body, BoxFuture, ConnectOptions, Endpoint, HttpSend, HyperTransport, Received, SendError, connect,
 };
@@ -37,6 +37,8 @@ pub struct ClusterOptions {
     pub credentials: Option<Credentials>,
     /// The keys to use if etcd holds none.
     pub fallback: Option<Credentials>,
+    /// Whether etcd must answer: the volume and the dump can be had without it.
+    pub requires_etcd: bool,
     /// Where the store volume is on the host.
     pub volume: String,
     /// How the gateways are connected to: certificates and a proxy are for them, never for etcd.
@@ -56,6 +58,7 @@ impl ClusterOptions {
             gateways: Vec::new(),
             credentials: None,
             fallback: None,
+            requires_etcd: true,
             volume: STORE.to_owned(),
             connect: ConnectOptions::default(),
             client: ClientOptions::default(),
@@ -113,8 +116,8 @@ impl HttpSend for Forwarded {
 
 /// One Deis cluster.
 pub struct Cluster {
-    /// Its gateways.
-    pub s3: Client,
+    /// Its gateways; or why they are not known, which is no matter where no bucket is.
+    s3: Result<Client>,
     /// The host on which commands run.
     pub host: Arc<dyn Remote>,
     /// Where the store volume is on that host.
@@ -131,23 +134,48 @@ impl Cluster {
     /// Finds a cluster's gateways and keys. With gateways and keys given, etcd is not asked.
     pub async fn connect(options: ClusterOptions, run: &Run) -> Result<Self> {
         let given = !options.gateways.is_empty() && options.credentials.is_some();
-        let (etcd, discovery) = if given {
-            (None, None)
-        } else {
-            let etcd = options.etcd().await?;
-            let tree = etcd
-                .tree("/deis")
-                .await
-                .todo("check etcd's address and the host, or give a gateway and keys")?;
-            (Some(etcd), Some(Discovery::from_tree(&tree)))
+        let etcd = if given { None } else { Some(options.etcd().await?) };
+        let mut tree = None;
+        let mut without_tree = None;
+        if let Some(etcd) = &etcd {
+            let found = etcd.tree("/deis").await;
+            match found.todo("check etcd's address and the host, or give a gateway and keys") {
+                Ok(found) => tree = Some(found),
+                // A new cluster of which nothing was started: its configuration can be set.
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    (tree, without_tree) = (Some(Node::directory("/deis")), Some(error));
+                }
+                Err(_) if !options.requires_etcd => {}
+                Err(error) => return Err(error),
+            }
+        }
+        let discovery = tree.as_ref().map(Discovery::from_tree);
+        let s3 = match without_tree {
+            Some(error) if options.gateways.is_empty() || options.credentials.is_none() => Err(error),
+            _ => match Self::gateways(&options, discovery.as_ref(), run).await {
+                // Which of the parts need them is not known yet.
+                Err(error) if error.kind() == ErrorKind::NotReady => Err(error),
+                known => Ok(known?),
+            },
         };
-        let urls = match (&discovery, options.gateways.is_empty()) {
+        let etcd = etcd.zip(discovery);
+        let has_host = options.tunnelled || !given;
+        Ok(Self { volume: options.volume, has_host, ..Self::of(s3, etcd, options.host)? })
+    }
+
+    /// The gateways of a cluster, or that they are not ready.
+    async fn gateways(options: &ClusterOptions, discovery: Option<&Discovery>, run: &Run) -> Result<Client> {
+        let urls = match (discovery, options.gateways.is_empty()) {
             (Some(found), true) => {
                 found.require_gateways()?.iter().map(|gateway| format!("http://{gateway}")).collect()
             }
+            (None, true) => {
+                return Err(Error::new(ErrorKind::NotReady, "no gateway is known, and etcd does not answer")
+                    .todo("check etcd's address and the host, or give a gateway and keys"));
+            }
             _ => options.gateways.clone(),
         };
-        let found = discovery.as_ref().and_then(|found| found.credentials.clone());
+        let found = discovery.and_then(|found| found.credentials.clone());
         let credentials =
             options.credentials.clone().or(found).or(options.fallback.clone()).ok_or_else(|| {
                 Error::new(ErrorKind::NotReady, "the gateways' keys are not in etcd")
@@ -157,14 +185,15 @@ impl Cluster {
         for url in &urls {
             gateways.push(options.transport(url, &options.connect).await?);
         }
-        let s3 = Client::new(gateways, credentials, options.client.clone(), run)?;
-        let etcd = etcd.zip(discovery);
-        let has_host = options.tunnelled || !given;
-        Ok(Self { volume: options.volume, has_host, ..Self::new(s3, etcd, options.host)? })
+        Client::new(gateways, credentials, options.client.clone(), run)
     }
 
     /// A cluster of these, with the store volume where Deis mounts it. Without etcd its buckets have Deis' names.
     pub fn new(s3: Client, etcd: Option<(Etcd, Discovery)>, host: Arc<dyn Remote>) -> Result<Self> {
+        Self::of(Ok(s3), etcd, host)
+    }
+
+    fn of(s3: Result<Client>, etcd: Option<(Etcd, Discovery)>, host: Arc<dyn Remote>) -> Result<Self> {
         let (etcd, discovery) = etcd.unzip();
         let bucket = |own: fn(&Discovery) -> &String, usual: &str| {
             BucketName::new(discovery.as_ref().map_or(usual, |found| own(found)))
@@ -172,6 +201,11 @@ impl Cluster {
         let db_wal = bucket(|found| &found.db_wal_bucket, "db_wal")?;
         let registry = bucket(|found| &found.registry_bucket, "registry")?;
         Ok(Self { s3, host, volume: STORE.to_owned(), discovery, etcd, has_host: true, db_wal, registry })
+    }
+
+    /// Its gateways; or an error that says why they are not known.
+    pub fn s3(&self) -> Result<&Client> {
+        self.s3.as_ref().map_err(Error::again)
     }
 
     /// The bucket of a part, if it is one.
@@ -213,6 +247,9 @@ const NO_ETCD: &str = "with a gateway and keys given, etcd is not asked";
 
 impl fmt::Debug for Cluster {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cluster").field("s3", &self.s3).field("host", &self.host).finish_non_exhaustive()
+        f.debug_struct("Cluster")
+            .field("s3", &self.s3.as_ref().ok())
+            .field("host", &self.host)
+            .finish_non_exhaustive()
     }
 }

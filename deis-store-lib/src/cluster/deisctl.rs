@@ -14,8 +14,14 @@ use crate::etcd::{Etcd, Value};
 pub async fn get(etcd: &Etcd, target: &str, keys: &[&str]) -> Result<Vec<Value>> {
     let mut values = Vec::with_capacity(keys.len());
     for key in keys {
-        let node = etcd.get(&whole_key(target, key)?).await?;
-        values.push(node.value.unwrap_or_else(|| Value::new("")));
+        let key = whole_key(target, key)?;
+        let value = etcd.get(&key).await?.value.unwrap_or_else(|| Value::new(""));
+        if value.is_mangled() {
+            let what = "the value is not what is stored: it has bytes that are not UTF-8, and etcd's JSON has U+FFFD for them";
+            let error = Error::new(ErrorKind::Unsupported, what).at(At::Key, &key);
+            return Err(error.todo("keep it elsewhere, or store it in base64"));
+        }
+        values.push(value);
     }
     Ok(values)
 }
@@ -181,6 +187,14 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::NotFound);
         assert!(error.to_string().contains("/deis/store/gateway/nope"), "{error}");
         assert_eq!(get(&etcd, "nope", &["x"]).await.unwrap_err().kind(), ErrorKind::NotFound);
+    }
+
+    #[tokio::test]
+    async fn a_value_that_is_no_text_is_an_error_and_not_a_wrong_value() {
+        let etcd = Etcd::new(Memory::with(&[("/deis/router/x", "SECRET\u{fffd}")]));
+        let error = get(&etcd, "router", &["x"]).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.to_string().contains("/deis/router/x") && !error.what().contains("SECRET"));
     }
 
     #[tokio::test]

@@ -4,6 +4,8 @@
 //! Every rule that depends on what a bucket holds is asked of [`Contents`] and written nowhere else.
 
 #[cfg(feature = "backup")]
+mod needs;
+#[cfg(feature = "backup")]
 pub(crate) mod registry;
 #[cfg(feature = "backup")]
 pub(crate) mod wal_e;
@@ -16,6 +18,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{At, Error, ErrorKind};
+
+#[cfg(feature = "backup")]
+pub(crate) use needs::{HeldBack, Needs};
 
 /// The kind of objects that a bucket holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -98,18 +103,7 @@ impl Contents {
         match self {
             Self::Plain => false,
             Self::WalE => wal_e::is_sentinel(key),
-            Self::Registry => registry::is_repository(key),
-        }
-    }
-
-    /// The word that people use for its references.
-    #[cfg(feature = "backup")]
-    #[must_use]
-    pub(crate) fn references(self) -> &'static str {
-        match self {
-            Self::Plain => "references",
-            Self::WalE => "sentinels",
-            Self::Registry => "tags",
+            Self::Registry => registry::is_tag(key),
         }
     }
 

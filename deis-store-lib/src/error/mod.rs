@@ -98,6 +98,14 @@ impl Error {
         &self.0.place
     }
 
+    /// The same once more, for another one who is told. The errors below it are in its text.
+    #[cfg(feature = "backup")]
+    pub(crate) fn again(&self) -> Self {
+        let Inner { kind, place, todo, of_run, .. } = &*self.0;
+        let (place, todo, what) = (place.clone(), todo.clone(), self.what());
+        Self(Box::new(Inner { kind: *kind, what, place, todo, source: None, of_run: *of_run }))
+    }
+
     /// The same error, which befalls the whole run although its kind would be of one object: the next one would meet the
     /// same.
     #[cfg(feature = "backup")]

@@ -25,6 +25,11 @@ impl Value {
     pub fn expose(&self) -> &str {
         &self.0
     }
+
+    /// Whether it may be bytes that are not UTF-8: etcd's JSON has U+FFFD in the place of each one that is not.
+    pub(crate) fn is_mangled(&self) -> bool {
+        self.0.contains(char::REPLACEMENT_CHARACTER)
+    }
 }
 
 impl std::fmt::Debug for Value {

@@ -71,14 +71,32 @@ impl Counts {
     /// Counts a listed key.
     pub fn add(&mut self, outcome: &Outcome) {
         self.listed += 1;
-        *match outcome {
+        *self.of(outcome) += 1;
+    }
+
+    /// Counts a key that was counted before, by another outcome.
+    #[cfg(feature = "backup")]
+    pub(crate) fn change(&mut self, from: &Outcome, to: &Outcome) {
+        let count = self.of(from);
+        *count = count.saturating_sub(1);
+        *self.of(to) += 1;
+    }
+
+    fn of(&mut self, outcome: &Outcome) -> &mut u64 {
+        match outcome {
             Outcome::Stored => &mut self.stored,
             Outcome::Unchanged => &mut self.unchanged,
             Outcome::Unverifiable(_) => &mut self.unverifiable,
             Outcome::Vanished => &mut self.vanished,
             Outcome::Refused(_) => &mut self.refused,
             Outcome::Failed(_) => &mut self.failed,
-        } += 1;
+        }
+    }
+
+    /// The keys whose objects are not on disk, for whatever reason.
+    #[cfg(feature = "backup")]
+    pub(crate) fn lost(&self) -> u64 {
+        self.vanished.saturating_add(self.refused).saturating_add(self.failed)
     }
 
     /// An internal error unless every listed key is counted once.

@@ -1,17 +1,22 @@
 //! The step that fills a bucket: what refers is written only when all that it refers to is there, and what was written is
 //! listed back and compared.
 
+use std::collections::HashSet;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash as _, Hasher as _};
 use std::time::Duration;
 
 use futures_util::{Stream, TryStreamExt as _, future, stream};
 
 use super::diff::{Compared, compare, lines};
+use super::lost;
 use super::report::RestoredPart;
 use super::upload_form::{keeps_etag, upload_file};
-use crate::contents::Contents;
+use crate::blocking::blocking;
+use crate::contents::{Contents, HeldBack, Needs};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::part::Part;
-use crate::report::{Finding, FindingKind, Findings, Verdict};
+use crate::report::{Finding, FindingKind, Findings};
 use crate::run::Running;
 use crate::s3::{BucketName, Client};
 use crate::snapshot::{ListLine, SnapshotReader};
@@ -20,6 +25,10 @@ use crate::transfer::{UploadResult, Uploader};
 /// Between two references whose order counts: WAL-E takes the one written last for `LATEST`, and old gateways list whole
 /// seconds.
 const BETWEEN_REFERENCES: Duration = Duration::from_millis(1100);
+
+/// What can be done about a reference that is held back.
+const INSTEAD: &str =
+    "take that from another snapshot, or run it again despite the damage, to write it all the same";
 
 /// Fills one bucket.
 pub(super) struct Filling<'a> {
@@ -33,48 +42,68 @@ pub(super) struct Filling<'a> {
     /// Whether to write what refers also where something it refers to is lost.
     pub(super) despite_damage: bool,
     pub(super) task: &'a Running<'a>,
-    pub(super) findings: &'a mut Findings,
+    pub(super) findings: Findings,
     pub(super) done: RestoredPart,
-    pub(super) damaged: bool,
+    /// The references of the bucket, with what is lost so far.
+    pub(super) needs: Needs,
+    /// The objects that were not uploaded, as hashes of their keys: there may be many.
+    pub(super) failed: HashSet<u64>,
+    /// The references that are not written.
+    pub(super) held: HeldBack,
 }
 
 impl Filling<'_> {
-    /// The act, and if all of it was done the check after.
-    pub(super) async fn fill(mut self) -> Result<(RestoredPart, Verdict)> {
-        if self.act().await? {
-            self.check_latest().await?;
-            self.check().await?;
-        }
-        let verdict = match (self.damaged, self.done.failed) {
-            (true, _) => Verdict::Damaged,
-            (false, 0) => Verdict::Good,
-            (false, _) => Verdict::Incomplete,
-        };
-        Ok((self.done, verdict))
+    /// The act, and the check after.
+    pub(super) async fn fill(mut self) -> Result<(RestoredPart, Findings)> {
+        self.act().await?;
+        self.check_latest().await?;
+        self.check().await?;
+        Ok((self.done, self.findings))
     }
 
-    /// Writes the objects, and says whether what refers to them was written too.
-    async fn act(&mut self) -> Result<bool> {
+    /// Writes the objects, and then what refers to them, but for that which needs something lost.
+    async fn act(&mut self) -> Result<()> {
         self.client.create_bucket(self.bucket).await?;
+        self.look().await?;
         let contents = self.contents;
         let objects = self.lines().try_filter(move |line| future::ready(!contents.is_reference(&line.key)));
         self.upload(objects).await?;
-        if self.done.failed == 0 || self.despite_damage {
-            let references = self.references();
-            if contents.has_latest() {
-                self.one_by_one(references).await?;
-            } else {
-                self.upload(references).await?;
-            }
-            return Ok(true);
+        self.hold_back().await?;
+        let references = self.references();
+        if contents.has_latest() { self.one_by_one(references).await } else { self.upload(references).await }
+    }
+
+    /// Learns from the lists what the backup has lost.
+    async fn look(&mut self) -> Result<()> {
+        let (objects, part) = (self.snapshot.objects(self.part)?, self.part.clone());
+        let stop = self.task.run().stop.clone();
+        let lost = blocking(move || lost::look(&objects, &part, false, &stop)).await?;
+        (self.needs, self.done.lost) = (lost.needs, lost.by_backup);
+        self.findings.append(lost.findings);
+        Ok(())
+    }
+
+    /// Finds the references that need what is lost, and names them.
+    async fn hold_back(&mut self) -> Result<()> {
+        let needs = std::mem::replace(&mut self.needs, Needs::of(self.contents));
+        if needs.is_idle() {
+            return Ok(());
         }
-        let what = contents.references();
-        let text = format!(
-            "the {what} were not written, since objects are missing that they stand for: take these from another \
-             snapshot, or run it again despite the damage, to write the {what} all the same"
-        );
-        self.finding(self.part.name(), FindingKind::Failed, &text);
-        Ok(false)
+        let objects = self.snapshot.objects(self.part)?;
+        let held = blocking(move || objects.held_back(needs)).await?;
+        for (reference, needed) in held.iter() {
+            let what = if self.despite_damage {
+                format!("written despite the damage: it needs `{needed}`, which is lost")
+            } else {
+                format!("not written, since it needs `{needed}`, which is lost: {INSTEAD}")
+            };
+            self.findings.push(Finding::new(Some(self.part), reference, FindingKind::HeldBack, what));
+        }
+        if !self.despite_damage {
+            self.done.held_back = held.count();
+            self.held = held;
+        }
+        Ok(())
     }
 
     /// The lines of what is on disk.
@@ -82,9 +111,12 @@ impl Filling<'_> {
         lines(self.snapshot, self.part).try_filter(|line| future::ready(line.outcome.is_on_disk()))
     }
 
+    /// The lines of the references that are written.
     fn references(&self) -> impl Stream<Item = Result<ListLine>> + use<> {
-        let contents = self.contents;
-        self.lines().try_filter(move |line| future::ready(contents.is_reference(&line.key)))
+        let (contents, held) = (self.contents, self.held.clone());
+        self.lines().try_filter(move |line| {
+            future::ready(contents.is_reference(&line.key) && held.lost(&line.key).is_none())
+        })
     }
 
     async fn upload(&mut self, lines: impl Stream<Item = Result<ListLine>>) -> Result<()> {
@@ -109,11 +141,12 @@ impl Filling<'_> {
             }
             Err(error) => {
                 self.done.failed += 1;
+                self.needs.lose(&uploaded.key);
+                self.failed.insert(hash(&uploaded.key));
                 let damaged = matches!(
                     error.kind(),
-                    ErrorKind::Damaged | ErrorKind::SourceChanged | ErrorKind::NotFound
+                    ErrorKind::Damaged | ErrorKind::SourceChanged | ErrorKind::NotFound | ErrorKind::Occupied
                 );
-                self.damaged |= damaged;
                 let kind = if damaged { FindingKind::Changed } else { FindingKind::Failed };
                 self.finding(&uploaded.key, kind, &error.what());
             }
@@ -142,15 +175,28 @@ impl Filling<'_> {
         if !contents.has_latest() {
             return Ok(());
         }
-        let meant: Vec<_> = self.references().map_ok(|line| (line.key, line.modified)).try_collect().await?;
+        let own: Vec<_> = self
+            .lines()
+            .try_filter(move |line| future::ready(contents.is_reference(&line.key)))
+            .map_ok(|line| (line.key, line.modified))
+            .try_collect()
+            .await?;
         let listed = self.client.list(self.bucket, "");
         let there: Vec<_> = listed
             .try_filter(|object| future::ready(contents.is_reference(&object.key)))
             .map_ok(|object| (String::from(object.key), object.modified))
             .try_collect()
             .await?;
-        let (meant, found) = (contents.latest(meant), contents.latest(there));
-        if self.done.failed == 0 && found != meant {
+        let written = own.iter().filter(|(key, _)| !self.is_left_out(key)).cloned();
+        let (meant, found) = (contents.latest(written), contents.latest(there));
+        for (prefix, latest) in contents.latest(own) {
+            if meant.get(&prefix) != Some(&latest) {
+                let what =
+                    format!("it was LATEST; WAL-E will take {} now", named(meant.get(&prefix).into_iter()));
+                self.findings.push(Finding::new(Some(self.part), latest, FindingKind::HeldBack, what));
+            }
+        }
+        if found != meant {
             let text = format!(
                 "WAL-E would take {} for LATEST, and the snapshot means {}",
                 named(found.values()),
@@ -169,6 +215,7 @@ impl Filling<'_> {
         let (client, bucket, snapshot, part) = (self.client, self.bucket, self.snapshot, self.part);
         compare(client, Some(bucket), snapshot, part, |compared| {
             let (key, text) = match compared {
+                Compared::Left(line) if self.is_left_out(&line.key) => return Ok(()),
                 Compared::Left(line) => (line.key, "it was uploaded and is not listed"),
                 Compared::Right(object) => {
                     (object.key.into(), "it is in the bucket and not in the snapshot: somebody writes")
@@ -188,9 +235,20 @@ impl Filling<'_> {
         .await
     }
 
+    /// Whether an object was named already as one that is not written.
+    fn is_left_out(&self, key: &str) -> bool {
+        self.held.lost(key).is_some() || self.failed.contains(&hash(key))
+    }
+
     fn finding(&mut self, name: &str, kind: FindingKind, what: &str) {
         self.findings.push(Finding::new(Some(self.part), name, kind, what));
     }
+}
+
+fn hash(key: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    key.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn named<'a>(keys: impl Iterator<Item = &'a String>) -> String {

@@ -1,11 +1,15 @@
-//! The check before the restore of a bucket: the guard that no two histories meet in it.
+//! The check before the restore of a bucket: what of the snapshot's objects is lost, and the guard that no two histories meet
+//! in it.
 
 use super::diff::{Compared, compare};
+use super::lost;
 use super::planned::PartPlan;
 use crate::blocking::blocking;
 use crate::cluster::Cluster;
 use crate::error::{At, Error, ErrorKind, Result, printable};
 use crate::part::Part;
+use crate::report::{Finding, FindingKind, Findings};
+use crate::run::Stop;
 use crate::s3::BucketName;
 use crate::s3::etag::ETag;
 use crate::s3::op::ListedObject;
@@ -24,12 +28,36 @@ pub(super) fn target(
     }
     let source = snapshot.manifest().parts.get(part).and_then(|entry| entry.bucket.clone());
     // With the configuration goes the bucket's name; without it the cluster's own name holds.
+    let named = |source: String| {
+        BucketName::new(source).map_err(|error| {
+            Error::new(ErrorKind::Damaged, "the manifest names a bucket that cannot be one").because(error)
+        })
+    };
     match (source, cluster.bucket(part)) {
-        (Some(source), _) if with_configuration => BucketName::new(source),
+        (Some(source), _) if with_configuration => named(source),
         (_, Some(target)) => Ok(target.clone()),
-        (Some(source), None) => BucketName::new(source),
+        (Some(source), None) => named(source),
         (None, None) => BucketName::new(part.name()),
     }
+}
+
+/// What is lost of a part, and what of it is held back: each of both is a finding.
+pub(super) async fn lost(
+    snapshot: &SnapshotReader,
+    part: &Part,
+    stop: &Stop,
+) -> Result<(u64, u64, Findings)> {
+    let (objects, part, stop) = (snapshot.objects(part)?, part.clone(), stop.clone());
+    blocking(move || {
+        let mut lost = lost::look(&objects, &part, true, &stop)?;
+        let held = objects.held_back(lost.needs)?;
+        for (reference, needed) in held.iter() {
+            let what = format!("it needs `{needed}`, which is lost: it is held back");
+            lost.findings.push(Finding::new(Some(&part), reference, FindingKind::HeldBack, what));
+        }
+        Ok((lost.by_backup, held.count(), lost.findings))
+    })
+    .await
 }
 
 /// The check before: that nothing is in it but what is the snapshot's.
@@ -38,20 +66,22 @@ pub(super) async fn look(
     snapshot: &SnapshotReader,
     part: &Part,
     bucket: BucketName,
+    held_back: u64,
 ) -> Result<PartPlan> {
-    let exists = cluster.s3.buckets().await?.iter().any(|known| known.name == bucket.as_str());
-    let (mut objects, mut bytes, mut already) = (0, 0, 0);
+    let client = cluster.s3()?;
+    let exists = client.buckets().await?.iter().any(|known| known.name == bucket.as_str());
+    let (mut objects, mut bytes, mut already) = (0, 0_u64, 0);
     let mut foreign: Option<String> = None;
     let mut unsure = Vec::new();
-    compare(&cluster.s3, exists.then_some(&bucket), snapshot, part, |compared| {
+    compare(client, exists.then_some(&bucket), snapshot, part, |compared| {
         match compared {
             Compared::Left(line) => {
                 objects += 1;
-                bytes += line.size_bytes;
+                bytes = bytes.saturating_add(line.size_bytes);
             }
             Compared::Both(line, there) => {
                 objects += 1;
-                bytes += line.size_bytes;
+                bytes = bytes.saturating_add(line.size_bytes);
                 already += 1;
                 match likeness(&line, &there) {
                     Likeness::Same => {}
@@ -68,7 +98,8 @@ pub(super) async fn look(
         if foreign.is_some() {
             break;
         }
-        let mut file = snapshot.open_object(part, &line)?;
+        // One that is not there was found already.
+        let Ok(mut file) = snapshot.open_object(part, &line) else { continue };
         let failed =
             |error: std::io::Error| Error::new(ErrorKind::Disk, "cannot read the file").because(error);
         if !blocking(move || has_bytes_of(&mut file, &there).map_err(failed)).await? {
@@ -77,7 +108,7 @@ pub(super) async fn look(
         }
     }
     match foreign {
-        None => Ok(PartPlan::Bucket { bucket, objects, bytes, already }),
+        None => Ok(PartPlan::Bucket { bucket, objects, bytes, already, held_back }),
         Some(key) => Err(Error::new(
             ErrorKind::Occupied,
             format!("the bucket holds objects that are not the snapshot's, such as `{}`", printable(&key)),

@@ -10,13 +10,20 @@ use super::report::RestoredPart;
 use crate::cluster::{self, Cluster, Configuration};
 use crate::error::{Error, ErrorKind, Result};
 use crate::part::Part;
+use crate::report::{Finding, FindingKind, Findings};
 use crate::snapshot::SnapshotReader;
 
 /// A configuration is small; anything longer is not one.
 const MOST_CONFIGURATION_BYTES: u64 = 64 << 20;
 
-/// The check before: what of it the cluster has already, and what it keeps.
-pub(super) async fn look(cluster: &Cluster, snapshot: &SnapshotReader) -> Result<PartPlan> {
+/// The check before: what of it the cluster has already, what it keeps, and where it has a directory in the place of a key or
+/// a key in the place of a directory.
+pub(super) async fn look(
+    cluster: &Cluster,
+    snapshot: &SnapshotReader,
+    obstacles: &mut Vec<Error>,
+    findings: &mut Findings,
+) -> Result<PartPlan> {
     let file = checked_file(snapshot, &Part::Config).await?;
     // Of a length that it never outgrows: a vector that grows leaves its old bytes behind.
     let bytes = file.metadata().map_or(0, |metadata| metadata.len().min(MOST_CONFIGURATION_BYTES));
@@ -24,7 +31,19 @@ pub(super) async fn look(cluster: &Cluster, snapshot: &SnapshotReader) -> Result
     file.take(MOST_CONFIGURATION_BYTES)
         .read_to_end(&mut json)
         .map_err(|error| Error::new(ErrorKind::Disk, "cannot read config.json").because(error))?;
-    let plan = cluster::plan_for(&Configuration::parse(&json)?, cluster.etcd()?).await?;
+    let configuration = Configuration::parse(&json)?;
+    for key in configuration.mangled() {
+        let what =
+            "it has a U+FFFD, which etcd gives for bytes that are not UTF-8: look at it before you trust it";
+        findings.push(Finding::new(Some(&Part::Config), key, FindingKind::Unverifiable, what));
+    }
+    let lost = snapshot.manifest().parts.get(&Part::Config).map_or(0, |entry| entry.counts.lost());
+    if lost > 0 {
+        let what = format!("{lost} keys could not be backed up: `not_included` of the manifest names them");
+        findings.push(Finding::new(Some(&Part::Config), "config.json", FindingKind::Failed, what));
+    }
+    let plan = cluster::plan_for(&configuration, cluster.etcd()?).await?;
+    obstacles.extend(plan.blocked());
     let set = plan.set.iter().map(|(key, _)| key.clone()).collect();
     Ok(PartPlan::Config { set, unchanged: plan.unchanged.len(), kept: plan.kept.clone(), plan })
 }

@@ -8,11 +8,14 @@ mod bucket_plan;
 mod checked_file;
 mod configuration;
 mod diff;
+mod lost;
 mod options;
 mod plan;
 mod planned;
 mod report;
 mod step;
+#[cfg(all(test, feature = "gateway"))]
+mod tests;
 mod upload_form;
 mod volume;
 
@@ -21,7 +24,8 @@ use std::time::Instant;
 
 use crate::cluster::Cluster;
 use crate::error::Result;
-use crate::report::{Findings, Verdict};
+use crate::part::Part;
+use crate::report::{Finding, Findings, Verdict};
 use crate::run::{Level, Run, TaskKind, TaskResult, milliseconds};
 use crate::snapshot::SnapshotReader;
 use step::Stage;
@@ -33,14 +37,19 @@ pub use report::{RestoreReport, RestoredPart};
 
 /// Brings a snapshot onto a cluster, as planned.
 ///
-/// A part that fails stops the restore: what comes after it may rest on it. The error then says so; run again, it
-/// goes on, since what is there with the same bytes is left as it is.
+/// A plan with an obstacle is refused, before anything is done.
+///
+/// A part that fails, or of which more is lost than the plan says, stops the restore: what comes after it may rest on it. The
+/// error then says so; run again, it goes on, since what is there with the same bytes is left as it is.
 pub async fn restore(
     cluster: &Cluster,
     snapshot: &SnapshotReader,
     plan: &RestorePlan,
     run: &Run,
 ) -> Result<RestoreReport> {
+    if let Some(obstacle) = plan.obstacles.first() {
+        return Err(obstacle.again());
+    }
     run.stop.cancels(carry_out(cluster, snapshot, plan, run)).await
 }
 
@@ -59,6 +68,11 @@ async fn carry_out(
         findings: Findings::default(),
         milliseconds: 0,
     };
+    // A configuration has no lists from which its step could learn what is lost.
+    let of_configuration = |finding: &&Finding| finding.part == Some(Part::Config);
+    for finding in plan.findings.list().iter().filter(of_configuration) {
+        report.findings.push(finding.clone());
+    }
     let stage = Stage { cluster, snapshot, despite_damage: plan.despite_damage };
     for step in &plan.steps {
         run.stop.check()?;
@@ -70,7 +84,7 @@ async fn carry_out(
         report.parts.insert(part.clone(), done);
         report.verdict = report.verdict.max(verdict);
         task.done(if verdict == Verdict::Good { TaskResult::Good } else { TaskResult::Incomplete });
-        if verdict != Verdict::Good && !plan.despite_damage {
+        if verdict > step.verdict && !plan.despite_damage {
             let text = format!("{part} is not whole: the parts after it are left undone");
             verb.note(Level::Warning, "stopped", &text);
             break;

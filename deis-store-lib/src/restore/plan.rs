@@ -3,60 +3,116 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::options::RestoreOptions;
-use super::planned::{PartPlan, RestorePlan, Step};
+use super::planned::{RestorePlan, Step};
 use super::{bucket_plan, configuration, volume};
 use crate::cluster::Cluster;
-use crate::error::{At, Error, ErrorKind, Result};
+use crate::error::{At, Error, ErrorKind, Result, Scope};
 use crate::outcome::PartOutcome;
 use crate::part::{Part, PartChoice};
+use crate::report::Findings;
 use crate::run::{Run, TaskKind, TaskResult};
 use crate::snapshot::{PartEntry, SnapshotReader};
 
-/// Finds out what a restore would do. It is an [`ErrorKind::Occupied`] error if it would touch what is not the
-/// snapshot's.
+/// Finds out what a restore would do, and all that stands in its way: a bucket or volume that is not empty, a part that the
+/// snapshot does not hold, a file that is damaged. What stands in the way is in the plan, and [`restore`](super::restore)
+/// refuses such a plan. An error is what kept us from knowing.
 pub async fn plan(
     cluster: &Cluster,
     snapshot: &SnapshotReader,
     options: &RestoreOptions,
     run: &Run,
 ) -> Result<RestorePlan> {
-    run.stop.cancels(find_out(cluster, snapshot, options, run)).await
+    let looking = Looking { cluster, snapshot, options, run };
+    run.stop.cancels(looking.find_out()).await
 }
 
-async fn find_out(
-    cluster: &Cluster,
-    snapshot: &SnapshotReader,
-    options: &RestoreOptions,
-    run: &Run,
-) -> Result<RestorePlan> {
-    let task = run.begin(None, TaskKind::Check, "plan");
-    let mut plan =
-        RestorePlan { steps: Vec::new(), left_out: BTreeMap::new(), despite_damage: options.despite_damage };
-    let parts = chosen(snapshot, &options.choice)?;
-    if options.choice.is_by_name() || parts.contains(&Part::Sql) {
-        let why = "a dump is loaded by hand, with psql into an empty database; db_wal holds the same data";
-        plan.left_out.insert(Part::Sql, why.to_owned());
-    }
-    for part in in_order(parts) {
-        let entry = snapshot.manifest().parts.get(&part);
-        if let Some(why) = not_restorable(&part, entry, &options.choice)? {
-            plan.left_out.insert(part, why);
-        } else if let Some((_, why)) = cluster.absent(&part) {
-            if options.choice.is_by_name() {
-                return Err(Error::new(ErrorKind::Usage, why).at(At::Part, part));
-            }
-            plan.left_out.insert(part, why);
-        } else {
-            let with_configuration = plan.steps.iter().any(|step| step.part == Part::Config);
-            let does = look(cluster, snapshot, &part, with_configuration).await?;
-            plan.steps.push(Step { part, does });
+/// The context in which parts are looked at.
+struct Looking<'a> {
+    cluster: &'a Cluster,
+    snapshot: &'a SnapshotReader,
+    options: &'a RestoreOptions,
+    run: &'a Run,
+}
+
+impl Looking<'_> {
+    async fn find_out(&self) -> Result<RestorePlan> {
+        let Self { options, .. } = self;
+        let task = self.run.begin(None, TaskKind::Check, "plan");
+        let mut plan = RestorePlan {
+            steps: Vec::new(),
+            left_out: BTreeMap::new(),
+            despite_damage: options.despite_damage,
+            findings: Findings::default(),
+            obstacles: Vec::new(),
+        };
+        let parts = chosen(self.snapshot, &options.choice)?;
+        if options.choice.is_by_name() || parts.contains(&Part::Sql) {
+            let why =
+                "a dump is loaded by hand, with psql into an empty database; db_wal holds the same data";
+            plan.left_out.insert(Part::Sql, why.to_owned());
         }
+        for part in in_order(parts) {
+            match self.part(&part, &mut plan).await {
+                Ok(()) => {}
+                Err(error) if error.scope() == Scope::Object => plan.obstacles.push(error.at(At::Part, part)),
+                Err(error) if plan.obstacles.is_empty() || error.scope() == Scope::Run => return Err(error),
+                Err(error) => {
+                    // The next part would ask the same server.
+                    plan.obstacles.push(error.at(At::Part, part));
+                    break;
+                }
+            }
+        }
+        if plan.steps.is_empty() && plan.obstacles.is_empty() {
+            return Err(Error::new(ErrorKind::Usage, "there is nothing to restore").todo("name other parts"));
+        }
+        task.done(TaskResult::Good);
+        Ok(plan)
     }
-    if plan.steps.is_empty() {
-        return Err(Error::new(ErrorKind::Usage, "there is nothing to restore").todo("name other parts"));
+
+    /// Adds the step of a part to the plan, and the obstacles in its way. An error is an obstacle too.
+    async fn part(&self, part: &Part, plan: &mut RestorePlan) -> Result<()> {
+        let Self { cluster, snapshot, options, run } = self;
+        let entry = snapshot.manifest().parts.get(part);
+        if let Some(why) = not_restorable(part, entry, options)? {
+            plan.left_out.insert(part.clone(), why);
+            return Ok(());
+        }
+        if let Some((_, why)) = cluster.absent(part) {
+            if options.choice.is_by_name() {
+                return Err(Error::new(ErrorKind::Usage, why));
+            }
+            plan.left_out.insert(part.clone(), why);
+            return Ok(());
+        }
+        let mut obstacles = Vec::new();
+        let mut findings = Findings::default();
+        let does = match part {
+            Part::Config => configuration::look(cluster, snapshot, &mut obstacles, &mut findings).await?,
+            Part::Volume => volume::look(cluster, snapshot, &mut obstacles).await?,
+            _ => {
+                let (by_backup, held_back, found) = bucket_plan::lost(snapshot, part, &run.stop).await?;
+                findings = found;
+                if by_backup > 0 && !options.choice.is_by_name() && !options.despite_damage {
+                    obstacles.push(incomplete(by_backup));
+                }
+                let with_configuration = plan.steps.iter().any(|step| step.part == Part::Config);
+                let bucket = bucket_plan::target(cluster, snapshot, part, with_configuration)?;
+                match bucket_plan::look(cluster, snapshot, part, bucket, held_back).await {
+                    Ok(does) => does,
+                    Err(error) => {
+                        plan.obstacles.extend(obstacles.into_iter().map(|error| error.at(At::Part, part)));
+                        plan.findings.append(findings);
+                        return Err(error);
+                    }
+                }
+            }
+        };
+        plan.obstacles.extend(obstacles.into_iter().map(|error| error.at(At::Part, part)));
+        plan.steps.push(Step { part: part.clone(), does, verdict: findings.verdict() });
+        plan.findings.append(findings);
+        Ok(())
     }
-    task.done(TaskResult::Good);
-    Ok(plan)
 }
 
 /// The parts that are meant, of those that the snapshot or a Deis platform has.
@@ -73,44 +129,38 @@ fn in_order(parts: BTreeSet<Part>) -> Vec<Part> {
     parts
 }
 
-/// Why a part of the snapshot is left out; an error if it was asked for and cannot be, or only by name.
-fn not_restorable(part: &Part, entry: Option<&PartEntry>, choice: &PartChoice) -> Result<Option<String>> {
+/// Why a part of the snapshot is left out; an error if it was asked for and cannot be.
+fn not_restorable(
+    part: &Part,
+    entry: Option<&PartEntry>,
+    options: &RestoreOptions,
+) -> Result<Option<String>> {
+    let RestoreOptions { choice, despite_damage } = options;
     let outcome = entry.map_or(PartOutcome::Skipped, |entry| entry.outcome);
-    let lost = entry.map_or(0, |entry| entry.counts.failed + entry.counts.refused);
+    // Of a bucket its lists say what is lost.
+    let counts = entry.filter(|_| part.as_bucket().is_none()).map(|entry| entry.counts);
     match outcome {
-        PartOutcome::Stored if lost == 0 || choice.is_by_name() => Ok(None),
-        PartOutcome::Stored => Err(Error::new(
-            ErrorKind::Guard,
-            format!("{lost} objects of this part could not be backed up, so it is incomplete"),
-        )
-        .at(At::Part, part)
-        .todo("use another snapshot, or name the parts to restore what there is")),
+        PartOutcome::Stored => match counts.map_or(0, |counts| counts.lost()) {
+            0 => Ok(None),
+            _ if choice.is_by_name() || *despite_damage => Ok(None),
+            lost => Err(incomplete(lost)),
+        },
         _ if choice.is_by_name() => {
             Err(Error::new(ErrorKind::NotFound, "the snapshot does not hold this part")
-                .at(At::Part, part)
                 .todo("use another snapshot"))
         }
         PartOutcome::Failed => Err(Error::new(ErrorKind::Guard, "this part could not be backed up")
-            .at(At::Part, part)
             .todo("use another snapshot, or leave the part out")),
         PartOutcome::Skipped | PartOutcome::Absent => Ok(Some("the snapshot does not hold it".to_owned())),
     }
 }
 
-async fn look(
-    cluster: &Cluster,
-    snapshot: &SnapshotReader,
-    part: &Part,
-    with_configuration: bool,
-) -> Result<PartPlan> {
-    match part {
-        Part::Config => configuration::look(cluster, snapshot).await,
-        Part::Volume => volume::look(cluster, snapshot).await,
-        _ => {
-            let bucket = bucket_plan::target(cluster, snapshot, part, with_configuration)?;
-            bucket_plan::look(cluster, snapshot, part, bucket).await
-        }
-    }
+fn incomplete(lost: u64) -> Error {
+    Error::new(
+        ErrorKind::Guard,
+        format!("{lost} objects of this part could not be backed up, so it is incomplete"),
+    )
+    .todo("use another snapshot, or name the parts to restore what there is")
 }
 
 #[cfg(test)]

@@ -6,10 +6,12 @@ use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
 use crate::cluster;
+use crate::error::Error;
 use crate::part::Part;
+use crate::report::{Findings, Verdict};
 use crate::s3::BucketName;
 
-/// The plan of a restore.
+/// The plan of a restore. With an obstacle it is one that cannot be carried out.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct RestorePlan {
@@ -19,6 +21,10 @@ pub struct RestorePlan {
     pub left_out: BTreeMap<Part, String>,
     /// Whether sentinels and tags would be written also where objects they stand for are lost.
     pub despite_damage: bool,
+    /// What of the snapshot is lost or damaged, and which sentinels and tags are held back for that.
+    pub findings: Findings,
+    /// All that stands in the way, each with what to do about it.
+    pub obstacles: Vec<Error>,
 }
 
 /// A step of a restore. The check before it was made when the plan was, before any other step has acted.
@@ -29,6 +35,8 @@ pub struct Step {
     pub part: Part,
     /// The work that it does.
     pub does: PartPlan,
+    /// The verdict on its part of the snapshot, as far as it is seen without reading all of it.
+    pub(super) verdict: Verdict,
 }
 
 /// The work that a step does for its part.
@@ -47,6 +55,8 @@ pub enum PartPlan {
         bytes: u64,
         /// How many keys are there already, of the same size.
         already: u64,
+        /// How many sentinels or tags need what is lost.
+        held_back: u64,
     },
     /// Unpack the archive.
     Volume {
@@ -86,12 +96,34 @@ impl Serialize for RestorePlan {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let parts: BTreeMap<&Part, &PartPlan> =
             self.steps.iter().map(|step| (&step.part, &step.does)).collect();
-        let mut plan = serializer.serialize_struct("RestorePlan", 4)?;
+        let obstacles: Vec<Obstacle> = self.obstacles.iter().map(Obstacle::of).collect();
+        let mut plan = serializer.serialize_struct("RestorePlan", 8)?;
         plan.serialize_field("parts", &parts)?;
         plan.serialize_field("steps", &self.steps)?;
         plan.serialize_field("left_out", &self.left_out)?;
         plan.serialize_field("despite_damage", &self.despite_damage)?;
+        plan.serialize_field("verdict", &self.findings.verdict())?;
+        plan.serialize_field("findings", self.findings.list())?;
+        plan.serialize_field("findings_left_out", &self.findings.left_out())?;
+        plan.serialize_field("obstacles", &obstacles)?;
         plan.end()
+    }
+}
+
+/// An obstacle, in the form of an error.
+#[derive(Serialize)]
+struct Obstacle<'a> {
+    kind: &'static str,
+    what: String,
+    #[serde(rename = "where")]
+    place: BTreeMap<&'static str, &'a str>,
+    todo: Option<&'a str>,
+}
+
+impl<'a> Obstacle<'a> {
+    fn of(error: &'a Error) -> Self {
+        let place = error.place().iter().map(|(at, value)| (at.as_str(), value)).collect();
+        Self { kind: error.kind().as_str(), what: error.what(), place, todo: error.advice() }
     }
 }
 

@@ -34,6 +34,10 @@ pub struct RestoredPart {
     pub unchanged: u64,
     /// Those that could not be restored.
     pub failed: u64,
+    /// Those that the snapshot does not hold, since its backup could not take them.
+    pub lost: u64,
+    /// Sentinels and tags that need what is lost.
+    pub held_back: u64,
     /// Bytes sent.
     pub bytes: u64,
     /// The base backup that WAL-E will take for `LATEST`; where several keep theirs in the bucket, each one's.

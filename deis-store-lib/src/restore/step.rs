@@ -1,10 +1,13 @@
 //! Goes one step of a plan: its act, and the check after it.
 
+use std::collections::HashSet;
+
 use super::bucket::Filling;
 use super::planned::{PartPlan, Step};
 use super::report::RestoredPart;
 use super::{configuration, volume};
 use crate::cluster::Cluster;
+use crate::contents::{HeldBack, Needs};
 use crate::error::Result;
 use crate::report::{Findings, Verdict};
 use crate::run::Running;
@@ -28,26 +31,32 @@ impl Step {
     ) -> Result<(RestoredPart, Verdict)> {
         let Stage { cluster, snapshot, despite_damage } = stage;
         match &self.does {
-            PartPlan::Config { plan, .. } => Ok((configuration::set(cluster, plan).await?, Verdict::Good)),
+            PartPlan::Config { plan, .. } => Ok((configuration::set(cluster, plan).await?, self.verdict)),
             PartPlan::Volume { directory, .. } => {
                 Ok((volume::unpack(cluster, snapshot, directory, task).await?, Verdict::Good))
             }
-            PartPlan::Bucket { bucket, already, objects, bytes } => {
+            PartPlan::Bucket { bucket, already, objects, bytes, .. } => {
                 task.total(Some(*objects), Some(*bytes));
+                let contents = self.part.contents().unwrap_or_default();
                 let filling = Filling {
-                    client: &cluster.s3,
+                    client: cluster.s3()?,
                     bucket,
                     snapshot,
                     part: &self.part,
-                    contents: self.part.contents().unwrap_or_default(),
+                    contents,
                     look_first: *already > 0,
                     despite_damage,
                     task,
-                    findings,
+                    findings: Findings::default(),
                     done: RestoredPart::default(),
-                    damaged: false,
+                    needs: Needs::of(contents),
+                    failed: HashSet::new(),
+                    held: HeldBack::default(),
                 };
-                filling.fill().await
+                let (done, found) = filling.fill().await?;
+                let verdict = found.verdict();
+                findings.append(found);
+                Ok((done, verdict))
             }
         }
     }

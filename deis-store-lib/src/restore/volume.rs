@@ -4,7 +4,7 @@ use std::fs::File;
 
 use tokio::io::AsyncRead;
 
-use super::checked_file::checked_file;
+use super::checked_file::{checked_file, size_bytes};
 use super::planned::PartPlan;
 use super::report::RestoredPart;
 use crate::archive::{gzip, tar};
@@ -14,22 +14,34 @@ use crate::part::Part;
 use crate::run::{Level, Running};
 use crate::snapshot::SnapshotReader;
 
-/// The check before: that nothing is in it, and that the archive can be unpacked as root without harm. The archive is read to
-/// its end for that, so that no byte of one that is refused comes to the host.
-pub(super) async fn look(cluster: &Cluster, snapshot: &SnapshotReader) -> Result<PartPlan> {
+/// The check before: that nothing is in it, and that the archive is there in its size and can be unpacked as root without harm.
+/// The archive is read to its end for that, so that no byte of one that is refused comes to the host.
+pub(super) async fn look(
+    cluster: &Cluster,
+    snapshot: &SnapshotReader,
+    obstacles: &mut Vec<Error>,
+) -> Result<PartPlan> {
+    let bytes = match size_bytes(snapshot, &Part::Volume) {
+        Ok(bytes) => {
+            let archive = opened(snapshot.open_file(Part::Volume.file_name().unwrap_or_default())?);
+            if let Err(error) = tar::check(archive).await {
+                obstacles.push(of_archive(error));
+            }
+            bytes
+        }
+        Err(error) => {
+            obstacles.push(error);
+            0
+        }
+    };
     let directory = cluster.volume.clone();
     if !volume::is_empty(&*cluster.host, &directory).await? {
-        return Err(Error::new(ErrorKind::Occupied, "the volume is not empty")
+        let error = Error::new(ErrorKind::Occupied, "the volume is not empty")
             .at(At::Path, &directory)
             .at(At::Host, cluster.host.host())
-            .todo("restore before deis-logger starts, into an empty volume; or leave the volume out"));
+            .todo("restore before deis-logger starts, into an empty volume; or leave the volume out");
+        obstacles.push(error);
     }
-    let archive = opened(snapshot.open_file(Part::Volume.file_name().unwrap_or_default())?);
-    tar::check(archive).await.map_err(of_archive)?;
-    let bytes = snapshot
-        .manifest()
-        .file(Part::Volume.file_name().unwrap_or_default())
-        .map_or(0, |file| file.size_bytes);
     Ok(PartPlan::Volume { host: cluster.host.host().to_owned(), directory, bytes })
 }
 

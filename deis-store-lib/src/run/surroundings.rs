@@ -44,6 +44,13 @@ impl Run {
         Self::new(Arc::new(Silent), Arc::new(SystemClock), Stop::default(), 1)
     }
 
+    /// The same run by another clock.
+    #[cfg(feature = "backup")]
+    #[must_use]
+    pub(crate) fn by_clock(&self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self.clone() }
+    }
+
     /// Begins a task below another one; it ends when the returned value says so or is dropped.
     #[must_use]
     pub fn begin(&self, parent: Option<Task>, kind: TaskKind, name: &str) -> Running<'_> {

@@ -94,6 +94,13 @@ impl ListLine {
         }
     }
 
+    /// Says that it has vanished, and nothing of a file.
+    #[cfg(feature = "backup")]
+    pub(crate) fn left_out(&mut self) {
+        let listed = (std::mem::take(&mut self.key), self.size_bytes, std::mem::take(&mut self.etag));
+        *self = Self { outcome: Outcome::Vanished, ..Self::new(listed.0, listed.1, listed.2, self.modified) };
+    }
+
     /// Says at which path its file is, which is remembered only if it is not the key's own.
     #[cfg(any(feature = "backup", test))]
     #[must_use]

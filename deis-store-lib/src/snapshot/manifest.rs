@@ -149,6 +149,16 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_part_that_is_named_twice_is_damage() {
+        for name in ["db_wal", "bucket.uploads", "config"] {
+            let again = format!(r#"{{"outcome":"absent"}},"{name}":"#);
+            let twice = with_part(name, &format!(r#"}},"{name}":{again}{{"outcome":"stored""#)).unwrap_err();
+            assert_eq!(twice.kind(), ErrorKind::Damaged, "{name}");
+            assert!(twice.what().contains("twice"), "{}", twice.what());
+        }
+    }
+
     /// The oldest manifest with another part.
     fn with_part(name: &str, fields: &str) -> Result<Manifest> {
         let part = format!(r#""parts":{{"{name}":{{"outcome":"stored"{fields}}},"#);

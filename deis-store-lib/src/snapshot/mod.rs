@@ -22,6 +22,8 @@ mod name;
 #[cfg(feature = "backup")]
 mod open;
 mod part_entry;
+#[cfg(feature = "backup")]
+mod part_objects;
 mod parts;
 #[cfg(feature = "backup")]
 mod reader;
@@ -50,7 +52,8 @@ pub(crate) use list_writer::{ListWriter, SealedList};
 #[cfg(feature = "backup")]
 pub(crate) use {
     edition::FORMAT,
-    name::{LISTS, MANIFEST, MANIFEST_DIGEST, VERIFIED},
+    name::{LISTS, MANIFEST, MANIFEST_DIGEST, VERIFIED, is_path},
+    part_objects::PartObjects,
     time::timestamp,
     writer::SnapshotWriter,
 };

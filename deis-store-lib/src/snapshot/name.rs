@@ -75,6 +75,11 @@ impl FromStr for SnapshotName {
     }
 }
 
+/// Whether a path from a manifest can be one within a snapshot.
+pub(crate) fn is_path(path: &str) -> bool {
+    !path.contains('\0') && path.split('/').all(|name| !matches!(name, "" | "." | ".."))
+}
+
 /// The name of the `number`th of `of` lists of a part, counted from one.
 pub(super) fn list_name(part: &Part, number: usize, of: usize) -> String {
     format!("{part}.{number}-of-{of}.jsonl.gz")

@@ -44,6 +44,10 @@ fn repository_instead(repository: &Repository) -> Error {
     let todo = match repository.snapshots() {
         Err(error) => return error,
         Ok(entries) => match entries.iter().rev().find(|entry| usable(entry)) {
+            None if entries.iter().any(|entry| entry.state == SnapshotState::Damaged) => {
+                "none of its snapshots is whole: run the backup again, and look for the cause in the disk's health"
+                    .to_owned()
+            }
             None => "it has no finished snapshot: run the backup first".to_owned(),
             Some(newest) => {
                 let others = match entries.iter().filter(|entry| usable(entry)).count() - 1 {

@@ -6,13 +6,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::list_line::ListLine;
-use super::list_reader::ListReader;
 use super::manifest::Manifest;
-use super::merged_list_reader::MergedListReader;
-use super::name::{LISTS, MANIFEST, MANIFEST_DIGEST, list_name};
+use super::name::{LISTS, MANIFEST, MANIFEST_DIGEST, is_path, list_name};
+use super::part_objects::PartObjects;
 use crate::disk::{Lock, Root};
 use crate::error::{At, Context, Error, ErrorKind, Result, disk_error};
 use crate::hash::Sha256;
+use crate::outcome::PartOutcome;
 use crate::part::Part;
 
 /// A manifest names a handful of files and gateways.
@@ -65,28 +65,34 @@ impl SnapshotReader {
 
     /// The listed keys of a part with their outcomes, in order of the keys. A part without lists has no lines.
     pub fn lines(&self, part: &Part) -> Result<impl Iterator<Item = Result<ListLine>> + Send + use<>> {
-        let names = self.0.manifest.parts.get(part).map_or(&[][..], |entry| &entry.lists);
-        let expected: Vec<_> = (1..=names.len()).map(|number| list_name(part, number, names.len())).collect();
-        let mut given = names.to_vec();
-        given.sort_unstable();
-        if !expected.iter().all(|name| given.binary_search(name).is_ok()) {
-            return Err(damaged(&self.0.root, &format!("the manifest does not name all lists of {part}")));
-        }
-        let lists = expected.iter().map(|name| {
-            let path = format!("{LISTS}/{name}");
-            let digest = self.0.manifest.file(&path).cloned().ok_or_else(|| {
-                damaged(&self.0.root, "the manifest has no digest of an object list").at(At::List, &path)
-            })?;
-            Ok(ListReader::new(self.0.root.open_file(&[LISTS, name.as_str()]).at(At::List, &path)?, digest))
-        });
-        Ok(MergedListReader::new(lists.collect::<Result<Vec<_>>>()?))
+        self.objects(part)?.lines()
     }
 
     /// Opens the file of an object.
     pub fn open_object(&self, part: &Part, line: &ListLine) -> Result<File> {
-        let mut path = line.path()?;
-        path.insert(0, part.name().to_owned());
-        self.0.root.open_file(&path)
+        PartObjects { root: self.0.root.clone(), part: part.clone(), lists: Vec::new() }.open(line)
+    }
+
+    /// The objects of a part: a bucket that is stored has lists, and all of them are named.
+    pub(crate) fn objects(&self, part: &Part) -> Result<PartObjects> {
+        let entry = self.0.manifest.parts.get(part);
+        let names = entry.map_or(&[][..], |entry| &entry.lists);
+        let expected: Vec<_> = (1..=names.len()).map(|number| list_name(part, number, names.len())).collect();
+        let mut given = names.to_vec();
+        given.sort_unstable();
+        let stored = entry.is_some_and(|entry| entry.outcome == PartOutcome::Stored);
+        let has_none = names.is_empty() && stored && part.as_bucket().is_some();
+        if has_none || !expected.iter().all(|name| given.binary_search(name).is_ok()) {
+            return Err(damaged(&self.0.root, &format!("the manifest does not name all lists of {part}")));
+        }
+        let lists = expected.iter().map(|name| {
+            let path = format!("{LISTS}/{name}");
+            self.0.manifest.file(&path).cloned().ok_or_else(|| {
+                damaged(&self.0.root, "the manifest has no digest of an object list").at(At::List, &path)
+            })
+        });
+        let (root, lists) = (self.0.root.clone(), lists.collect::<Result<_>>()?);
+        Ok(PartObjects { root, part: part.clone(), lists })
     }
 
     /// Opens a file that no list covers, by its path in the manifest.
@@ -96,6 +102,10 @@ impl SnapshotReader {
             return Err(error.at(At::File, path).at(At::Snapshot, self.path().display()));
         }
         let components: Vec<&str> = path.split('/').collect();
+        if !is_path(path) {
+            let error = damaged(&self.0.root, "the manifest names a path that no snapshot has");
+            return Err(error.at(At::File, path));
+        }
         self.0.root.open_file(&components)
     }
 

@@ -58,17 +58,23 @@ pub enum SnapshotState {
 }
 
 impl Repository {
+    /// Refuses a directory that is neither a repository nor can become one. Nothing is made.
+    pub fn check(path: impl AsRef<Path>) -> Result<()> {
+        match Root::open(&path) {
+            Ok(root) if root.kind(&[REPOSITORY])?.is_some() => Self::of(root).map(drop),
+            Ok(root) => refuse_others(&root),
+            Err(error) if error.kind() == ErrorKind::NotFound => refuse_below_snapshot(path.as_ref()),
+            // It is said better when it is made.
+            Err(_) => Ok(()),
+        }
+    }
+
     /// Opens a repository, or makes one of a directory that is missing or empty.
     pub fn create(path: impl AsRef<Path>, run: &Run) -> Result<Self> {
+        Self::check(&path)?;
         let root = Root::create(path)?;
         if root.kind(&[REPOSITORY])?.is_some() {
             return Self::of(root);
-        }
-        let harmless =
-            |name: &str| ["lost+found", LOCK, PROBE_NAME].contains(&name) || name.starts_with(PARTIAL);
-        if root.list()?.iter().any(|entry| !entry.name.to_str().is_some_and(harmless)) {
-            let error = Error::new(ErrorKind::Occupied, "the directory is not empty, and no repository");
-            return Err(error.at(At::Path, root.path().display()).todo("choose an empty or a new directory"));
         }
         probe(&root)?;
         let identity = Identity { repository: uuid(run.seed, run.clock.now()), format: FORMAT };
@@ -166,6 +172,34 @@ impl Repository {
     }
 }
 
+/// Refuses a directory that holds something of others; one of a snapshot, with a hint at the repository above it.
+fn refuse_others(root: &Root) -> Result<()> {
+    let harmless = |name: &str| ["lost+found", LOCK, PROBE_NAME].contains(&name) || name.starts_with(PARTIAL);
+    if root.list()?.iter().all(|entry| entry.name.to_str().is_some_and(harmless)) {
+        return refuse_below_snapshot(root.path());
+    }
+    refuse_below_snapshot(root.path())?;
+    let error = Error::new(ErrorKind::Occupied, "the directory is not empty, and no repository");
+    Err(error.at(At::Path, root.path().display()).todo("choose an empty or a new directory"))
+}
+
+/// Refuses the directory of a snapshot, and what is below one.
+fn refuse_below_snapshot(path: &Path) -> Result<()> {
+    let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let whole = std::fs::canonicalize(&whole).unwrap_or(whole);
+    for above in whole.ancestors() {
+        let Some(repository) = above.parent() else { break };
+        let name = above.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        let name = name.strip_suffix(UNFINISHED).unwrap_or(name);
+        if name.parse::<SnapshotName>().is_ok() && repository.join(REPOSITORY).is_file() {
+            return Err(Error::new(ErrorKind::Occupied, "that is a snapshot, or in one, and no repository")
+                .at(At::Path, path.display())
+                .todo(format!("give the repository that it is in: {}", repository.display())));
+        }
+    }
+    Ok(())
+}
+
 /// A UUID of version 8, whose bits are ours to choose: a digest of the run's seed and the time.
 fn uuid(seed: u64, now: SystemTime) -> String {
     let Sha256(mut bytes) = Sha256::of(format!("{seed} {now:?}").as_bytes());
@@ -204,6 +238,29 @@ mod tests {
         assert!(error.advice().is_some());
         assert_eq!(Repository::open(directory.path()).unwrap_err().kind(), ErrorKind::NotFound);
         assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_snapshot_in_the_place_of_a_repository_is_refused_with_its_repository() {
+        let directory = tempfile::tempdir().unwrap();
+        let repository = create(&directory);
+        let unfinished = repository.begin(&Run::silent(), &json!({})).unwrap();
+        let snapshot = directory.path().join(format!("{}.unfinished", unfinished.name()));
+        let finished = directory.path().join("2026-11-26T00-00-00Z");
+        std::fs::create_dir_all(finished.join("registry")).unwrap();
+        for path in [&snapshot, &finished, &finished.join("registry"), &finished.join("not/there")] {
+            for error in [Repository::check(path), Repository::create(path, &Run::silent()).map(drop)] {
+                let error = error.unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Occupied, "{path:?}");
+                assert!(
+                    error.advice().unwrap().ends_with(&directory.path().display().to_string()),
+                    "{error:?}"
+                );
+            }
+        }
+        assert!(!finished.join("not").exists());
+        Repository::check(directory.path()).unwrap();
+        Repository::check(directory.path().join("2026-11-26T00-00-00Z-old")).unwrap();
     }
 
     #[test]

@@ -6,11 +6,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::edition::{BUCKETS, FORMAT};
 use super::json::json;
-use super::list_writer::ListWriter;
+use super::list_line::ListLine;
+use super::list_writer::{ListWriter, SealedList};
 use super::manifest::{FileDigest, Manifest};
 use super::name::{
     LISTS, MANIFEST, MANIFEST_DIGEST, RUN, SnapshotName, UNFINISHED, VOLUME_INDEX, is_list_of, list_name,
 };
+use super::part_objects::PartObjects;
 use super::reader::SnapshotReader;
 use crate::disk::{CHUNK_BYTES, Kind, NewFile, Root, sha256_of};
 use crate::error::{At, Context, Error, ErrorKind, Result, disk_error};
@@ -79,6 +81,33 @@ impl SnapshotWriter {
         }
         let file = self.begin_file(&[LISTS, &name])?;
         Ok(ListWriter::new(name, file))
+    }
+
+    /// The objects of a part that were written so far, by its sealed lists.
+    pub(crate) fn part_objects(&self, part: &Part, lists: &[String]) -> Result<PartObjects> {
+        let lists = lists.iter().map(|name| self.file_digest(&[LISTS.to_owned(), name.clone()]));
+        Ok(PartObjects {
+            root: self.root.clone(),
+            part: part.clone(),
+            lists: lists.collect::<Result<Vec<_>>>()?,
+        })
+    }
+
+    /// Writes the `number`th of `of` lists of a part anew, with lines that were changed.
+    pub(crate) fn rewrite_list(
+        &self,
+        part: &Part,
+        (number, of): (usize, usize),
+        mut change: impl FnMut(&mut ListLine),
+    ) -> Result<SealedList> {
+        let objects = self.part_objects(part, &[list_name(part, number, of)])?;
+        let mut list = self.list(part, number, of)?;
+        for line in objects.lines()? {
+            let mut line = line?;
+            change(&mut line);
+            list.add(&line)?;
+        }
+        list.finish()
     }
 
     /// Removes what was written of a part that could not be taken, so that nothing of it looks like a backup.

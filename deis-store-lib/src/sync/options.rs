@@ -24,7 +24,7 @@ pub struct SyncOptions<'a> {
     /// Which paths to leave out, on either side, as if they were not there.
     pub globs: Globs,
     /// Objects that refer to all others: paths that these patterns leave out are copied after all others, and not at all if one
-    /// of those was refused or has failed. Both sides are then walked twice.
+    /// of those was refused, has failed or vanished. Both sides are then walked twice.
     pub last: Globs,
     /// The directory for objects on their way between two clusters, in files without a name; by default the system's
     /// for temporary files.

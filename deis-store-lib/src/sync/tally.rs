@@ -59,7 +59,7 @@ impl<'a, D: Serialize + DeserializeOwned> Tally<'a, D> {
         if last {
             self.doomed_before = std::mem::replace(&mut self.doomed, SpillWriter::new());
         }
-        last && self.report.counts.refused + self.report.counts.failed > 0
+        last && self.report.counts.lost() > 0
     }
 
     /// Counts every pair, in their order. For something that only the target has, `doom` gives its key and what is needed

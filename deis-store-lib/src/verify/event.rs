@@ -8,7 +8,10 @@ use crate::report::{Finding, FindingKind};
 #[derive(Debug)]
 pub(super) enum Event {
     /// A file was looked at.
-    Checked,
+    Checked {
+        /// Whether its bytes were read, too.
+        read: bool,
+    },
     /// So many bytes were read.
     Read(u64),
     Finding(Finding),

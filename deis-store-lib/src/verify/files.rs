@@ -51,7 +51,7 @@ pub(super) fn work(
             Ok(Some(finding)) => events.blocking_send(Event::Finding(finding)),
             Err(error) => events.blocking_send(Event::Failed(error)),
         };
-        if told.and_then(|()| events.blocking_send(Event::Checked)).is_err() {
+        if told.and_then(|()| events.blocking_send(Event::Checked { read: job.read })).is_err() {
             return;
         }
     }

@@ -56,7 +56,7 @@ pub async fn verify(snapshot: &SnapshotReader, options: &VerifyOptions, run: &Ru
     tasks.spawn_blocking(move || plan.run());
 
     let manifest = snapshot.manifest();
-    let mut tally = Tally::new(manifest, &running);
+    let mut tally = Tally::new(manifest, options.read, &running);
     tally.receive(arriving).await?;
     // A task that panicked has told nothing of what it left out.
     while let Some(ended) = tasks.join_next().await {

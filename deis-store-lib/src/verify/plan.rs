@@ -8,11 +8,13 @@ use tokio::sync::mpsc;
 use super::event::{Event, as_finding};
 use super::files::{Job, Target};
 use super::read::Read;
+use crate::contents::Needs;
 use crate::error::{At, Error, Result};
-use crate::outcome::{Counts, PartOutcome};
+use crate::outcome::{Counts, Outcome, PartOutcome};
 use crate::part::Part;
 use crate::report::{Finding, FindingKind};
-use crate::snapshot::{FileDigest, LISTS, PartEntry, SnapshotReader};
+use crate::s3::BucketName;
+use crate::snapshot::{FileDigest, LISTS, ListLine, PartEntry, SnapshotReader, is_path};
 
 pub(super) struct Plan {
     pub(super) snapshot: SnapshotReader,
@@ -33,27 +35,52 @@ impl Plan {
 
     fn all(&self) -> Result<(), Gone> {
         let manifest = self.snapshot.manifest();
-        // The lists of parts are checked while they are read below.
-        let lists =
-            manifest.parts.values().flat_map(|entry| &entry.lists).map(|name| format!("{LISTS}/{name}"));
+        // The lists of buckets are checked while they are read below.
+        let buckets = manifest.parts.iter().filter(|(part, _)| part.as_bucket().is_some());
+        let lists = buckets.flat_map(|(_, entry)| &entry.lists).map(|name| format!("{LISTS}/{name}"));
         let lists: BTreeSet<String> = lists.collect();
-        for file in manifest.files.iter().filter(|file| !lists.contains(&file.path)) {
-            self.file(file)?;
+        let mut paths = BTreeSet::new();
+        for file in &manifest.files {
+            if !paths.insert(&file.path) {
+                self.contradiction(None, &file.path, "the manifest names it twice")?;
+            } else if !is_path(&file.path) {
+                self.contradiction(None, &file.path, "the manifest names a path that no snapshot has")?;
+            } else if !lists.contains(&file.path) {
+                self.file(file)?;
+            }
         }
         for (part, entry) in &manifest.parts {
-            for path in entry.files.iter().filter(|path| manifest.file(path).is_none()) {
-                self.contradiction(part, path, "the manifest has no digest of it")?;
-            }
-            if entry.outcome == PartOutcome::Stored && entry.lists.is_empty() && entry.files.is_empty() {
-                self.contradiction(
-                    part,
-                    part.name(),
-                    "it is said to be stored, and no list or file of it is named",
-                )?;
-            }
+            self.entry(part, entry)?;
             if part.as_bucket().is_some() {
                 self.bucket(part, entry)?;
             }
+        }
+        Ok(())
+    }
+
+    /// What the manifest says of a part, by itself.
+    fn entry(&self, part: &Part, entry: &PartEntry) -> Result<(), Gone> {
+        let manifest = self.snapshot.manifest();
+        for path in entry.files.iter().filter(|path| manifest.file(path).is_none()) {
+            self.contradiction(Some(part), path, "the manifest has no digest of it")?;
+        }
+        let contradiction = |what| self.contradiction(Some(part), part.name(), what);
+        let named = !entry.lists.is_empty() || !entry.files.is_empty();
+        let stored = entry.outcome == PartOutcome::Stored;
+        if stored && !named {
+            contradiction("it is said to be stored, and no list or file of it is named")?;
+        } else if stored && part.file_name().is_some_and(|name| !entry.files.iter().any(|own| own == name)) {
+            contradiction("it is said to be stored, and its file is not named")?;
+        } else if !stored && named {
+            contradiction("it is said not to be stored, and lists or files of it are named")?;
+        }
+        let lost = entry.counts.lost();
+        if lost > 0 && part.as_bucket().is_none() {
+            let what = format!("{lost} keys of it were not taken: `not_included` of the manifest names them");
+            self.tell(Event::Finding(Finding::new(Some(part), part.name(), FindingKind::Failed, what)))?;
+        }
+        if entry.bucket.as_ref().is_some_and(|bucket| BucketName::new(bucket).is_err()) {
+            contradiction("the manifest names a bucket that cannot be one")?;
         }
         Ok(())
     }
@@ -69,7 +96,12 @@ impl Plan {
 
     fn bucket(&self, part: &Part, entry: &PartEntry) -> Result<(), Gone> {
         let (mut counts, mut files, mut bytes) = (Counts::default(), 0_u64, 0_u64);
-        let lines = match self.snapshot.lines(part) {
+        let mut needs = Needs::of(part.contents().unwrap_or_default());
+        let objects = match self.snapshot.objects(part) {
+            Ok(objects) => objects,
+            Err(error) => return self.unreadable(part, error),
+        };
+        let lines = match objects.lines() {
             Ok(lines) => lines,
             Err(error) => return self.unreadable(part, error),
         };
@@ -80,12 +112,14 @@ impl Plan {
             };
             counts.add(&line.outcome);
             if !line.outcome.is_on_disk() {
+                needs.lose(&line.key);
+                self.lost(part, &line)?;
                 continue;
             }
             files += 1;
             bytes = bytes.saturating_add(line.size_bytes);
             let Some(sha256) = line.sha256 else {
-                self.contradiction(part, &line.key, "the object list has no digest of it")?;
+                self.contradiction(Some(part), &line.key, "the object list has no digest of it")?;
                 continue;
             };
             let (name, size_bytes, read) = (line.key.clone(), line.size_bytes, self.reads(&line.key));
@@ -93,16 +127,36 @@ impl Plan {
             self.job(Job { part: Some(part.clone()), name, target, size_bytes, sha256, read })?;
         }
         for _ in &entry.lists {
-            self.tell(Event::Checked)?;
+            self.tell(Event::Checked { read: true })?;
         }
         if (counts, bytes) != (entry.counts, entry.bytes) {
             let what = format!(
                 "the lists have {counts:?} and {bytes} bytes, the manifest {:?} and {}",
                 entry.counts, entry.bytes
             );
-            self.contradiction(part, part.name(), &what)?;
+            self.contradiction(Some(part), part.name(), &what)?;
+        }
+        match objects.held_back(needs) {
+            Ok(held) => held.iter().try_for_each(|(reference, lost)| {
+                let what =
+                    format!("it needs `{lost}`, which is not in the snapshot: a restore holds it back");
+                let finding = Finding::new(Some(part), reference, FindingKind::HeldBack, what);
+                self.tell(Event::Finding(finding))
+            })?,
+            Err(error) => self.tell(Event::Failed(error))?,
         }
         self.tell(Event::Listed(part.clone(), Some(files)))
+    }
+
+    /// An object that the backup could not take. One that has vanished is missed only by what needs it.
+    fn lost(&self, part: &Part, line: &ListLine) -> Result<(), Gone> {
+        let (kind, why) = match &line.outcome {
+            Outcome::Refused(why) => (FindingKind::Refused, why),
+            Outcome::Failed(why) => (FindingKind::Failed, why),
+            _ => return Ok(()),
+        };
+        let what = format!("was not taken: {why}");
+        self.tell(Event::Finding(Finding::new(Some(part), &line.key, kind, what)))
     }
 
     fn unreadable(&self, part: &Part, error: Error) -> Result<(), Gone> {
@@ -119,8 +173,8 @@ impl Plan {
         self.read.reads(name, self.seed)
     }
 
-    fn contradiction(&self, part: &Part, name: &str, what: &str) -> Result<(), Gone> {
-        self.tell(Event::Finding(Finding::new(Some(part), name, FindingKind::Contradiction, what)))
+    fn contradiction(&self, part: Option<&Part>, name: &str, what: &str) -> Result<(), Gone> {
+        self.tell(Event::Finding(Finding::new(part, name, FindingKind::Contradiction, what)))
     }
 
     fn job(&self, job: Job) -> Result<(), Gone> {

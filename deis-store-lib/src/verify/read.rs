@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Serialize, Serializer};
+
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::hash::Sha256;
 
@@ -25,6 +27,17 @@ pub enum Read {
 }
 
 impl Read {
+    /// Whether all files are read.
+    #[must_use]
+    pub fn is_everything(self) -> bool {
+        match self {
+            Self::Sizes => false,
+            Self::All => true,
+            Self::Sample { percent } => percent.0 == 100,
+            Self::Share(share) => share.of == 1,
+        }
+    }
+
     /// Whether the file of this name is read.
     pub(super) fn reads(self, name: &str, seed: u64) -> bool {
         match self {
@@ -33,6 +46,24 @@ impl Read {
             Self::Sample { percent } => number(&seed.to_le_bytes(), name) % 100 < u64::from(percent.0),
             Self::Share(share) => number(&[], name) % share.of == share.nth - 1,
         }
+    }
+}
+
+/// As reports have it.
+impl fmt::Display for Read {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sizes => f.write_str("sizes"),
+            Self::All => f.write_str("all"),
+            Self::Sample { percent } => write!(f, "sample {}%", percent.0),
+            Self::Share(share) => write!(f, "share {share}"),
+        }
+    }
+}
+
+impl Serialize for Read {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 use tokio::sync::mpsc;
 
 use super::event::Event;
+use super::read::Read;
 use crate::error::Result;
 use crate::outcome::PartOutcome;
 use crate::part::Part;
@@ -21,8 +22,12 @@ pub struct VerifyReport {
     /// The findings behind the verdict.
     #[serde(flatten)]
     pub findings: Findings,
+    /// What was read.
+    pub read: Read,
     /// Files that were looked at.
     pub files_checked: u64,
+    /// Those of them of which the bytes were read.
+    pub files_read: u64,
     /// Bytes that were read.
     pub bytes_checked: u64,
 }
@@ -34,7 +39,7 @@ pub(super) struct Tally<'a> {
 }
 
 impl<'a> Tally<'a> {
-    pub(super) fn new(manifest: &Manifest, running: &'a Running<'a>) -> Self {
+    pub(super) fn new(manifest: &Manifest, read: Read, running: &'a Running<'a>) -> Self {
         let counts = manifest.parts.values().map(|entry| entry.counts);
         let objects = counts.fold(0_u64, |sum, counts| {
             [counts.stored, counts.unchanged, counts.unverifiable].into_iter().fold(sum, u64::saturating_add)
@@ -46,15 +51,23 @@ impl<'a> Tally<'a> {
             let what = format!("was not taken: {why}");
             findings.push(Finding::new(Some(part), part.name(), FindingKind::Failed, what));
         }
-        let report = VerifyReport { verdict: Verdict::Good, findings, files_checked: 0, bytes_checked: 0 };
+        let report = VerifyReport {
+            verdict: Verdict::Good,
+            findings,
+            read,
+            files_checked: 0,
+            files_read: 0,
+            bytes_checked: 0,
+        };
         Self { report, buckets: BTreeMap::new(), running }
     }
 
     pub(super) async fn receive(&mut self, mut arriving: mpsc::Receiver<Event>) -> Result<()> {
         while let Some(event) = arriving.recv().await {
             match event {
-                Event::Checked => {
+                Event::Checked { read } => {
                     self.report.files_checked += 1;
+                    self.report.files_read += u64::from(read);
                     self.running.advance(1, 0);
                 }
                 Event::Read(bytes) => {

@@ -269,3 +269,101 @@ async fn the_shares_of_a_snapshot_find_between_them_what_one_run_finds() {
         assert_eq!(found, 1, "{key}");
     }
 }
+
+/// Changes the manifest, and seals it anew.
+fn reseal(snapshot: &Path, change: fn(&mut serde_json::Value)) {
+    let path = snapshot.join("manifest.json");
+    let mut manifest = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
+    change(&mut manifest);
+    let text = serde_json::to_vec(&manifest).unwrap();
+    let digest = format!("{}  manifest.json\n", crate::hash::Sha256::of(&text));
+    fs::write(snapshot.join("manifest.json.sha256"), digest).unwrap();
+    fs::write(path, text).unwrap();
+}
+
+#[tokio::test]
+async fn an_odd_manifest_is_damage_and_hides_no_other_result() {
+    fn names(manifest: &mut serde_json::Value, path: &str) {
+        let mut file = manifest["files"][0].clone();
+        file["path"] = path.into();
+        manifest["files"].as_array_mut().unwrap().push(file);
+    }
+    let changes: [fn(&mut serde_json::Value); 17] = [
+        |manifest| names(manifest, "../deis-store.json"),
+        |manifest| names(manifest, "/etc/passwd"),
+        |manifest| names(manifest, "lists/../run.json"),
+        |manifest| names(manifest, "./run.json"),
+        |manifest| names(manifest, "lists//x"),
+        |manifest| names(manifest, ""),
+        |manifest| names(manifest, "a\0b"),
+        |manifest| names(manifest, "run.json"),
+        |manifest| names(manifest, "manifest.json"),
+        |manifest| manifest["parts"]["config"]["files"] = serde_json::json!(["../config.json"]),
+        |manifest| manifest["parts"]["config"]["files"] = serde_json::json!(["run.json"]),
+        |manifest| manifest["parts"]["sql"]["files"] = serde_json::json!(["run.json"]),
+        |manifest| manifest["parts"]["registry"]["lists"] = serde_json::json!([]),
+        |manifest| manifest["parts"]["registry"]["lists"] = serde_json::json!(["../../x", "../y"]),
+        |manifest| {
+            let one = manifest["parts"]["registry"]["lists"][0].clone();
+            manifest["parts"]["registry"]["lists"] = serde_json::json!([one, one]);
+        },
+        |manifest| manifest["parts"]["registry"]["bucket"] = "../x".into(),
+        |manifest| {
+            // A list that no bucket has is read like any other file.
+            names(manifest, "lists/x");
+            manifest["parts"]["config"]["lists"] = serde_json::json!(["x"]);
+        },
+    ];
+    for (number, change) in changes.into_iter().enumerate() {
+        let damaged = Damaged::new();
+        damaged.verify(&VerifyOptions::default()).await.unwrap();
+        reseal(&damaged.snapshot, change);
+        assert_eq!(
+            damaged.verify(&VerifyOptions::default()).await.unwrap().verdict,
+            Verdict::Damaged,
+            "{number}"
+        );
+        fs::remove_file(damaged.path("store_file_backup.tar.gz")).unwrap();
+        let found = damaged.findings().await;
+        let volume = (FindingKind::Missing, "store_file_backup.tar.gz".to_owned());
+        assert!(found.contains(&volume) && found.len() > 1, "{number}: {found:?}");
+    }
+}
+
+#[tokio::test]
+async fn objects_that_the_backup_lost_are_named_whatever_the_manifest_says() {
+    let directory = tempfile::tempdir().unwrap();
+    let unfinished = sample::begin(directory.path());
+    let mut manifest = sample::fill(&unfinished);
+    let mut list = unfinished.list(&Part::db_wal(), 1, 1).unwrap();
+    let mut line = crate::snapshot::ListLine::new("k", 1, "e", "2015-10-21T07:28:00Z".parse().unwrap());
+    line.outcome = crate::outcome::Outcome::Refused("AccessDenied".to_owned());
+    list.add(&line).unwrap();
+    list.finish().unwrap();
+    let counts = &mut manifest.parts.get_mut(&Part::db_wal()).unwrap().counts;
+    (counts.listed, counts.refused) = (1, 1);
+    assert!(manifest.complete);
+    let snapshot = unfinished.commit(manifest).unwrap();
+    let report = verify(&snapshot, &VerifyOptions::default(), &Run::silent()).await.unwrap();
+    assert_eq!(report.verdict, Verdict::Incomplete);
+    assert_eq!(report.findings.list()[0].what, "was not taken: AccessDenied");
+}
+
+#[tokio::test]
+async fn the_report_says_what_was_read() {
+    let untouched = Damaged::new();
+    let report = untouched.verify(&VerifyOptions { read: Read::Sizes }).await.unwrap();
+    let json = serde_json::to_value(&report).unwrap();
+    assert_eq!((json["read"].as_str(), report.read.is_everything()), (Some("sizes"), false));
+    assert!(report.files_read < report.files_checked);
+    let all = untouched.verify(&VerifyOptions::default()).await.unwrap();
+    assert_eq!((all.files_read, all.read.to_string().as_str()), (all.files_checked, "all"));
+    for (read, text, everything) in [
+        (Read::Sample { percent: Percent::new(100).unwrap() }, "sample 100%", true),
+        (Read::Sample { percent: Percent::new(99).unwrap() }, "sample 99%", false),
+        (Read::Share(Share::new(1, 1).unwrap()), "share 1/1", true),
+        (Read::Share(Share::new(1, 2).unwrap()), "share 1/2", false),
+    ] {
+        assert_eq!((read.to_string().as_str(), read.is_everything()), (text, everything));
+    }
+}

@@ -67,6 +67,18 @@ fn down_and_across_it_is_the_same() {
 }
 
 #[test]
+fn a_sentinel_is_not_copied_when_something_vanished_before_it() {
+    let place = Place::with(&[(SENTINEL, b"s"), ("base/b/1", b"1")]);
+    let vanishing = place.gateway.vanishing("db_wal", "base/b/1");
+    place.gateway.on(Operation::GetObject, "b/1", 0..1, vanishing);
+    let synced = place.pull(&LAST).code(3);
+    assert_eq!((synced.outcome(SENTINEL), synced.outcome("base/b/1")), ("failed", "vanished"), "{synced:#?}");
+    assert_eq!(place.file(SENTINEL), None);
+    place.pull(&LAST).code(0);
+    assert!(place.file(SENTINEL).is_some());
+}
+
+#[test]
 fn what_is_copied_last_is_deleted_first() {
     let place = Place::with(&[("kept", b"k")]);
     for key in [SENTINEL, "base/0", "base/b/1"] {

@@ -89,7 +89,7 @@ impl Answer {
     }
 
     /// A script that HTTP does not allow becomes a 500, which no test expects.
-    fn into_http(self) -> Response<Vec<u8>> {
+    pub(super) fn into_http(self) -> Response<Vec<u8>> {
         let mut response = Response::new(self.body);
         *response.status_mut() =
             StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);

@@ -96,6 +96,16 @@ impl FaultyGateway {
         self.store.delete(bucket, key);
     }
 
+    /// The fault of deleting an object when it is asked for.
+    #[must_use]
+    pub fn vanishing(&self, bucket: &str, key: &str) -> Fault {
+        let (store, bucket, key) = (Arc::clone(&self.store), bucket.to_owned(), key.to_owned());
+        Fault::edited(move |response| {
+            store.delete(&bucket, &key);
+            *response = Answer::error(404, "NoSuchKey").into_http();
+        })
+    }
+
     /// The bytes of an object, if it is there.
     #[must_use]
     pub fn stored(&self, bucket: &str, key: &str) -> Option<Vec<u8>> {

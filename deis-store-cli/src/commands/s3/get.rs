@@ -10,7 +10,7 @@ use deis_store::sync::{DownloadTree, DownloadTreeOptions, Existing};
 use deis_store::{Error, ErrorKind, Result};
 use serde_json::json;
 
-use super::super::Done;
+use super::super::{Done, local};
 use super::place::{last_part, object, refuse_swapped, split, usage};
 use super::shown;
 use super::tally::Tally;
@@ -44,6 +44,7 @@ pub(super) async fn get(
 ) -> Done {
     if let Some(file) = file {
         refuse_swapped(&[file], place)?;
+        local::path(file, "the target of get", "copy from bucket to bucket with `cp` or `sync`")?;
     }
     if how.below.recursive {
         return all(client, place, file.unwrap_or(Path::new(".")), &how, output, run).await;

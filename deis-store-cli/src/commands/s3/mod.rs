@@ -30,7 +30,7 @@ pub(super) async fn run(global: &Global, action: &S3Action, output: &Output, run
         _ => None,
     };
     let (cluster, defaults) = settings::limited_cluster(global, rate, run).await?;
-    let client = &cluster.s3;
+    let client = cluster.s3()?;
     match action {
         S3Action::Mb { buckets } => buckets::make(client, buckets, output).await,
         S3Action::Rb { buckets, recursive, force } => {

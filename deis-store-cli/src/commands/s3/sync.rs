@@ -35,7 +35,8 @@ pub(super) async fn run(
             )
             .todo("leave the options --to-… out"));
         };
-        *target = settings::other_cluster(&args.to, global, args.limit_rate(), run).await?.s3;
+        let other = settings::other_cluster(&args.to, global, args.limit_rate(), run).await?;
+        target.clone_from(other.s3()?);
     }
     output.begin_lists(&["keys"]);
     let options = SyncOptions {

@@ -4,7 +4,11 @@
 //! `…_backup_stop_sentinel.json` beside it says that it is whole, and `wal_005/` holds the write-ahead log. All of it lies
 //! at the root of the bucket, or below the path that `WALE_S3_PREFIX` names.
 
+mod needs;
+
 use std::collections::BTreeMap;
+
+pub(super) use needs::Needs;
 
 /// Where base backups and their sentinels are.
 const BASE_BACKUPS: &str = "basebackups_005/";
@@ -49,9 +53,14 @@ pub(crate) fn latest_by_prefix<T: Ord>(
 
 /// A key of a base backup: its prefix, which is empty or ends in a slash, and what follows [`BASE_BACKUPS`].
 fn split(key: &str) -> Option<(&str, &str)> {
-    let mut found = key.match_indices(BASE_BACKUPS);
+    split_at_directory(key, BASE_BACKUPS)
+}
+
+/// The part of a key before a directory, and the part behind it.
+fn split_at_directory<'k>(key: &'k str, directory: &str) -> Option<(&'k str, &'k str)> {
+    let mut found = key.match_indices(directory);
     let (at, _) = found.find(|(at, _)| *at == 0 || key.as_bytes()[at - 1] == b'/')?;
-    Some((&key[..at], &key[at + BASE_BACKUPS.len()..]))
+    Some((&key[..at], &key[at + directory.len()..]))
 }
 
 #[cfg(test)]

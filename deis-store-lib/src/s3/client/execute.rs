@@ -204,6 +204,9 @@ impl Client {
             }
             return Err(failed(error));
         }
+        if let Some(date) = date {
+            self.0.heard_offset_ms.store(self.ahead_ms(date), Relaxed);
+        }
         match answer {
             Answer::Streamed(read) => {
                 read(&head, b"").map_err(failed)?;
@@ -250,13 +253,17 @@ impl Client {
     }
 
     fn learn_clock(&self, date: SystemTime) {
+        self.0.offset_ms.store(self.ahead_ms(date), Relaxed);
+    }
+
+    /// How far a time is ahead of our clock.
+    fn ahead_ms(&self, time: SystemTime) -> i64 {
         let ours = self.0.clock.now();
         let milliseconds = |duration: Duration| i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
-        let offset = match date.duration_since(ours) {
+        match time.duration_since(ours) {
             Ok(ahead) => milliseconds(ahead),
             Err(behind) => -milliseconds(behind.duration()),
-        };
-        self.0.offset_ms.store(offset, Relaxed);
+        }
     }
 
     fn budget(&self) -> MutexGuard<'_, RetryBudget> {

@@ -35,6 +35,8 @@ pub(super) struct Shared {
     pub(super) reached: AtomicBool,
     /// Milliseconds to add to our clock to get the gateways'.
     pub(super) offset_ms: AtomicI64,
+    /// The same by the last answer of success, whether ours was refused or not; the least number before the first one.
+    pub(super) heard_offset_ms: AtomicI64,
     pub(super) random: Mutex<fastrand::Rng>,
 }
 
@@ -64,6 +66,7 @@ impl Client {
             stop: run.stop.clone(),
             reached: AtomicBool::new(false),
             offset_ms: AtomicI64::new(0),
+            heard_offset_ms: AtomicI64::new(i64::MIN),
             random: Mutex::new(fastrand::Rng::with_seed(run.seed)),
         })))
     }
@@ -97,6 +100,12 @@ impl Client {
     #[must_use]
     pub fn clock_offset_ms(&self) -> i64 {
         self.0.offset_ms.load(Relaxed)
+    }
+
+    /// The offset of the gateways' clocks by their last answer, to the second; nothing before the first answer.
+    #[cfg(feature = "backup")]
+    pub(crate) fn heard_offset_ms(&self) -> Option<i64> {
+        Some(self.0.heard_offset_ms.load(Relaxed)).filter(|offset| *offset != i64::MIN)
     }
 }
 

@@ -1,0 +1,62 @@
+//! What to do now, after a result that is not good.
+
+use deis_store::report::Verdict;
+use serde_json::{Value, json};
+
+/// A command whose result has a verdict.
+#[derive(Clone, Copy)]
+pub(super) enum After {
+    Backup,
+    Verify,
+    Plan,
+    Restore,
+    Rehearsal,
+}
+
+/// What to do now; nothing after a good result.
+pub(super) fn todo(after: After, verdict: Verdict) -> Option<&'static str> {
+    use Verdict::{Damaged, Good, Incomplete};
+    Some(match (after, verdict) {
+        (_, Good) => return None,
+        (After::Backup, Incomplete) => {
+            "keep the older snapshots, look at what is named above, and run it again; `restore --only …` gives back what \
+             is in this one, without the sentinels and tags that need what is not"
+        }
+        (After::Backup, Damaged) => {
+            "the store gives bytes that are not what was stored: keep the older snapshots, look at its health (ceph health \
+             detail, in a store container), then run it again"
+        }
+        (After::Verify, Incomplete) => {
+            "take another backup; `restore --only …` gives back what is in this one, without the sentinels and tags that \
+             need what is not"
+        }
+        (After::Verify, Damaged) => {
+            "use another snapshot, or another copy of what is named above, and look for the cause (dmesg, smartctl, \
+             memory); `restore --dry-run` shows what can still be restored"
+        }
+        (After::Plan, _) => {
+            "use another snapshot if there is one; else go on: what is named above is left out, and sentinels and tags that \
+             need it are held back, unless --despite-damage is given"
+        }
+        (After::Restore, Incomplete) => {
+            "do not start the database or the registry on it yet; if uploads failed, run it again: what is there stays; \
+             else take what is named above from another snapshot, or add --despite-damage to write what was held back"
+        }
+        (After::Restore, Damaged) => {
+            "do not start the database or the registry on it yet; take what is named above from another snapshot, or add \
+             --despite-damage to write what was held back; look for the cause with `verify`"
+        }
+        (After::Rehearsal, _) => {
+            "unless you have asked for damage, this machine has changed bytes: do not trust it with a backup before you \
+             know why (dmesg, memory, disk)"
+        }
+    })
+}
+
+/// A report with what to do now.
+pub(super) fn with_todo(mut report: Value, todo: Option<&str>) -> Value {
+    if let (Some(report), Some(todo)) = (report.as_object_mut(), todo) {
+        report.insert("todo".to_owned(), json!(todo));
+    }
+    report
+}

@@ -1,0 +1,105 @@
+//! References that need what a backup has lost. One that is gone from its bucket by now is dropped, since WAL-E deletes a base
+//! backup with its sentinel at the end; any other one is named, and the snapshot is incomplete.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::taken::Taking;
+use crate::blocking::blocking;
+use crate::contents::HeldBack;
+use crate::error::{Result, Scope};
+use crate::outcome::Outcome;
+use crate::part::Part;
+use crate::report::{Finding, FindingKind, Findings};
+use crate::s3::op::ListObjects;
+use crate::s3::{BucketName, Client};
+use crate::snapshot::PartEntry;
+
+/// How often the bucket is asked for a reference. A deletion that is under way has come to it by then.
+const ATTEMPTS: u32 = 3;
+const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
+
+/// Drops or names the references that need what was lost. Whether any of them stays.
+pub(super) async fn settle(
+    taking: &Taking<'_>,
+    (client, bucket): (&Client, &BucketName),
+    part: &Part,
+    entry: &mut PartEntry,
+    findings: &mut Findings,
+) -> Result<bool> {
+    if entry.counts.lost() == 0 {
+        return Ok(false);
+    }
+    let objects = taking.writer.part_objects(part, &entry.lists)?;
+    let held = blocking(move || objects.held_back(objects.needs()?)).await?;
+    let there = still_listed(client, bucket, &held).await?;
+    for (reference, lost) in held.iter() {
+        let (kind, what) = if there.contains(reference) {
+            let what = format!("it needs `{lost}`, which is not in the snapshot: a restore holds it back");
+            (FindingKind::HeldBack, what)
+        } else {
+            let what = format!(
+                "it was deleted while it was copied, as was `{lost}`, which it needs: it is left out"
+            );
+            (FindingKind::Vanished, what)
+        };
+        findings.push(Finding::new(Some(part), reference, kind, what));
+    }
+    let mut gone = held;
+    gone.retain(|reference| !there.contains(reference));
+    if !gone.is_empty() {
+        leave_out(taking, part, entry, &gone)?;
+    }
+    Ok(!there.is_empty())
+}
+
+/// Which references are still listed.
+async fn still_listed(client: &Client, bucket: &BucketName, held: &HeldBack) -> Result<BTreeSet<String>> {
+    let mut there: BTreeSet<String> = held.iter().map(|(reference, _)| reference.to_owned()).collect();
+    for attempt in 1..=ATTEMPTS {
+        let mut listed = BTreeSet::new();
+        for reference in there {
+            if is_listed(client, bucket, &reference).await? {
+                listed.insert(reference);
+            }
+        }
+        there = listed;
+        if there.is_empty() || attempt == ATTEMPTS {
+            break;
+        }
+        client.sleep(BETWEEN_ATTEMPTS).await?;
+    }
+    Ok(there)
+}
+
+/// Whether a reference is listed; for a tag that is a directory, whether anything in it is. What cannot be found out is
+/// taken to be there.
+async fn is_listed(client: &Client, bucket: &BucketName, reference: &str) -> Result<bool> {
+    let page = ListObjects { bucket, prefix: reference, marker: "", delimiter: None, max_keys: 1 };
+    match client.page(&page).await {
+        Ok(page) => Ok(page.objects.first().is_some_and(|first| {
+            first.key == reference || (reference.ends_with('/') && first.key.starts_with(reference))
+        })),
+        Err(error) if error.scope() == Scope::Run => Err(error),
+        Err(_) => Ok(true),
+    }
+}
+
+/// Takes references out of the snapshot: their lines say that they have vanished, and their files are removed. All references
+/// are in the first list.
+fn leave_out(taking: &Taking<'_>, part: &Part, entry: &mut PartEntry, gone: &HeldBack) -> Result<()> {
+    let mut paths = Vec::new();
+    let of = entry.lists.len();
+    let (counts, bytes) = (&mut entry.counts, &mut entry.bytes);
+    taking.writer.rewrite_list(part, (1, of), |line| {
+        if !line.outcome.is_on_disk() || gone.lost(&line.key).is_none() {
+            return;
+        }
+        paths.push(line.path());
+        counts.change(&line.outcome, &Outcome::Vanished);
+        *bytes = bytes.saturating_sub(line.size_bytes);
+        line.left_out();
+    })?;
+    let root = taking.writer.objects(part)?;
+    paths.into_iter().try_for_each(|path| root.remove_at(&path?))
+}

@@ -1,0 +1,179 @@
+//! Which sentinels need what is lost: those of base backups of which an object is lost, or a segment of the log between their
+//! start and their stop. Pure.
+//!
+//! A segment after the stop is not needed: replay ends where the log does.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::{BASE_BACKUPS, is_sentinel, split, split_at_directory};
+
+/// Where the write-ahead log is.
+const LOG: &str = "wal_005/";
+
+#[derive(Debug, Default)]
+pub(in crate::contents) struct Needs {
+    /// By the sentinel of a base backup, an object of it that is lost.
+    objects: BTreeMap<String, String>,
+    /// By prefix and timeline, the lost segments of the log, each with its key.
+    segments: BTreeMap<(String, u32), BTreeMap<u64, String>>,
+    held: BTreeMap<String, String>,
+}
+
+/// The part of a sentinel that says how far the log is needed.
+#[derive(Deserialize)]
+struct Sentinel {
+    wal_segment_backup_stop: String,
+}
+
+/// A segment of the log: its timeline, and its number, which grows along the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Segment {
+    timeline: u32,
+    number: u64,
+}
+
+impl Segment {
+    /// The segment of a name of 24 hex digits: timeline, log and segment.
+    fn of_name(name: &str) -> Option<Self> {
+        if name.len() != 24 || !name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            return None;
+        }
+        let number = u64::from_str_radix(&name[8..], 16).ok()?;
+        Some(Self { timeline: u32::from_str_radix(&name[..8], 16).ok()?, number })
+    }
+}
+
+impl Needs {
+    pub(in crate::contents) fn lose(&mut self, key: &str) {
+        if let Some((prefix, name)) = split(key) {
+            if let Some((base, _)) = name.split_once('/') {
+                let sentinel = format!("{prefix}{BASE_BACKUPS}{base}_backup_stop_sentinel.json");
+                self.objects.entry(sentinel).or_insert_with(|| key.to_owned());
+            }
+        } else if let Some((prefix, segment)) = segment_of(key) {
+            let of_timeline = self.segments.entry((prefix.to_owned(), segment.timeline)).or_default();
+            of_timeline.entry(segment.number).or_insert_with(|| key.to_owned());
+        }
+    }
+
+    pub(in crate::contents) fn is_idle(&self) -> bool {
+        self.objects.is_empty() && self.segments.is_empty()
+    }
+
+    pub(in crate::contents) fn see(&mut self, key: &str) -> bool {
+        if !is_sentinel(key) {
+            return false;
+        }
+        if let Some(lost) = self.objects.get(key) {
+            self.held.insert(key.to_owned(), lost.clone());
+            return false;
+        }
+        base_of(key).is_some_and(|(prefix, start)| {
+            let lost = self.segments.get(&(prefix.to_owned(), start.timeline));
+            lost.is_some_and(|lost| lost.range(start.number..).next().is_some())
+        })
+    }
+
+    pub(in crate::contents) fn show(&mut self, key: &str, bytes: &[u8]) {
+        let Some((prefix, start)) = base_of(key) else { return };
+        // WAL-E itself cannot read a sentinel that says no stop: its start alone is certain.
+        let stop = serde_json::from_slice::<Sentinel>(bytes).ok();
+        let stop = stop.and_then(|sentinel| Segment::of_name(&sentinel.wal_segment_backup_stop));
+        let stop = stop.map_or(start.number, |stop| stop.number.max(start.number));
+        let lost = self.segments.get(&(prefix.to_owned(), start.timeline));
+        if let Some((_, lost)) = lost.and_then(|lost| lost.range(start.number..=stop).next()) {
+            self.held.insert(key.to_owned(), lost.clone());
+        }
+    }
+
+    pub(in crate::contents) fn held_back(self) -> BTreeMap<String, String> {
+        self.held
+    }
+}
+
+/// The prefix of a base backup and the segment at which it starts, by the key of its sentinel.
+fn base_of(sentinel: &str) -> Option<(&str, Segment)> {
+    let (prefix, name) = split(sentinel)?;
+    let start = name.strip_prefix("base_").and_then(|name| Segment::of_name(name.get(..24)?))?;
+    Some((prefix, start))
+}
+
+/// The prefix and the segment of a key of the log; nothing for the labels and histories beside the segments.
+fn segment_of(key: &str) -> Option<(&str, Segment)> {
+    let (prefix, name) = split_at_directory(key, LOG)?;
+    let (name, suffix) = name.split_at_checked(24)?;
+    let packed = suffix.is_empty() || (suffix.starts_with('.') && !suffix[1..].contains(['.', '/']));
+    Segment::of_name(name).filter(|_| packed).map(|segment| (prefix, segment))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::contents::Contents;
+    use crate::contents::needs::tests::held_back;
+
+    const STOP_B: &str = r#"{"wal_segment_backup_stop": "00000001000000000000000C", "spec": {}}"#;
+
+    fn base(segment: char) -> String {
+        format!("basebackups_005/base_00000001000000000000000{segment}_00000040")
+    }
+
+    fn sentinel(segment: char) -> String {
+        format!("{}_backup_stop_sentinel.json", base(segment))
+    }
+
+    /// The segments of the base backups that are held back. The one of B needs the log from B to C.
+    fn held(prefix: &str, lost: &[&str]) -> Vec<String> {
+        let own = |key: &str| format!("{prefix}{key}");
+        let mut objects = vec![(own(&sentinel('A')), "not JSON"), (own(&sentinel('B')), STOP_B)];
+        for segment in ['A', 'B'] {
+            objects.push((own(&format!("{}/extended_version.txt", base(segment))), ""));
+            objects.push((own(&format!("{}/tar_partitions/part_00000000.tar.lzo", base(segment))), ""));
+        }
+        for segment in ['9', 'A', 'B', 'C', 'D'] {
+            objects.push((own(&format!("wal_005/00000001000000000000000{segment}.lzo")), ""));
+        }
+        let objects: Vec<_> = objects.iter().map(|(key, body)| (key.as_str(), *body)).collect();
+        let lost: Vec<String> = lost.iter().map(|key| own(key)).collect();
+        let lost: Vec<&str> = lost.iter().map(String::as_str).collect();
+        let held = held_back(Contents::WalE, &objects, &lost);
+        held.iter().map(|key| key.strip_prefix(prefix).unwrap().to_owned()).collect()
+    }
+
+    #[test]
+    fn a_lost_object_of_a_base_backup_holds_back_its_own_sentinel_below_any_prefix() {
+        for prefix in ["", "pg/main/", "/"] {
+            for object in ["extended_version.txt", "tar_partitions/part_00000000.tar.lzo"] {
+                assert_eq!(held(prefix, &[&format!("{}/{object}", base('A'))]), [sentinel('A')], "{prefix}");
+            }
+        }
+        let both = [base('A'), base('B')].map(|base| format!("{base}/extended_version.txt"));
+        assert_eq!(held("", &[&both[0], &both[1]]), [sentinel('A'), sentinel('B')]);
+    }
+
+    #[test]
+    fn a_lost_segment_holds_back_the_base_backups_that_need_it_to_become_consistent() {
+        let segment = |segment: char| format!("wal_005/00000001000000000000000{segment}.lzo");
+        assert_eq!(held("", &[&segment('A')]), [sentinel('A')]);
+        assert_eq!(held("pg/", &[&segment('B')]), [sentinel('B')]);
+        assert_eq!(held("", &[&segment('C')]), [sentinel('B')]);
+        for not_needed in [&segment('9'), &segment('D'), "wal_005/00000002000000000000000B.lzo"] {
+            assert!(held("", &[not_needed]).is_empty(), "{not_needed}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_object_of_a_base_backup_and_no_segment_holds_nothing_back() {
+        for lost in [
+            "wal_005/00000001000000000000000B.00000028.backup.lzo",
+            "wal_005/00000002.history.lzo",
+            "basebackups_005/notes",
+            "notes",
+        ] {
+            assert!(held("", &[lost]).is_empty(), "{lost}");
+        }
+        assert!(held("pg/", &["../wal_005/00000001000000000000000B.lzo"]).is_empty(), "of another prefix");
+        assert_eq!(held("", &[&sentinel('A')]), [""; 0], "a sentinel that is lost itself is not held back");
+    }
+}

@@ -1,0 +1,82 @@
+//! The objects of one part on disk, with their lists: of a finished snapshot, or of one that is being made.
+
+use std::fs::File;
+use std::io::Read as _;
+
+use super::list_line::ListLine;
+use super::list_reader::ListReader;
+use super::manifest::FileDigest;
+use super::merged_list_reader::MergedListReader;
+use crate::contents::{HeldBack, Needs};
+use crate::disk::Root;
+use crate::error::{At, Context as _, Result};
+use crate::hash::Sha256;
+use crate::part::Part;
+
+/// A reference and what leads from it to others are far smaller.
+const LARGEST_REFERENCE_BYTES: u64 = 8 << 20;
+
+/// The objects of a part on disk, with their lists.
+#[derive(Clone, Debug)]
+pub(crate) struct PartObjects {
+    pub(super) root: Root,
+    pub(super) part: Part,
+    /// The digests of the lists, by their paths.
+    pub(super) lists: Vec<FileDigest>,
+}
+
+impl PartObjects {
+    /// The listed keys with their outcomes, in order of the keys.
+    pub(crate) fn lines(&self) -> Result<MergedListReader> {
+        let lists = self.lists.iter().map(|list| self.list(list));
+        Ok(MergedListReader::new(lists.collect::<Result<Vec<_>>>()?))
+    }
+
+    pub(super) fn list(&self, list: &FileDigest) -> Result<ListReader<File>> {
+        let path: Vec<&str> = list.path.split('/').collect();
+        Ok(ListReader::new(self.root.open_file(&path).at(At::List, &list.path)?, list.clone()))
+    }
+
+    /// Opens the file of an object.
+    pub(crate) fn open(&self, line: &ListLine) -> Result<File> {
+        let mut path = line.path()?;
+        path.insert(0, self.part.name().to_owned());
+        self.root.open_file(&path)
+    }
+
+    /// The references of the part, with what is lost by its lists.
+    pub(crate) fn needs(&self) -> Result<Needs> {
+        let mut needs = Needs::of(self.part.contents().unwrap_or_default());
+        for line in self.lines()? {
+            let line = line?;
+            if !line.outcome.is_on_disk() {
+                needs.lose(&line.key);
+            }
+        }
+        Ok(needs)
+    }
+
+    /// What refers to something that is lost, and what of that is lost. The caller has told what is lost.
+    pub(crate) fn held_back(&self, mut needs: Needs) -> Result<HeldBack> {
+        while !needs.is_idle() {
+            for line in self.lines()? {
+                let line = line?;
+                if line.outcome.is_on_disk() && needs.see(&line.key) {
+                    needs.show(&line.key, self.small(&line).as_deref());
+                }
+            }
+            if !needs.next_round() {
+                break;
+            }
+        }
+        Ok(needs.held_back())
+    }
+
+    /// The bytes of a small object; nothing if they are not what they were.
+    fn small(&self, line: &ListLine) -> Option<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let file = self.open(line).ok()?;
+        file.take(LARGEST_REFERENCE_BYTES).read_to_end(&mut bytes).ok()?;
+        (line.sha256 == Some(Sha256::of(&bytes))).then_some(bytes)
+    }
+}
