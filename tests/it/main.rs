@@ -3,6 +3,7 @@
 mod bad_input;
 mod big_objects;
 mod buckets;
+mod careless;
 mod clusters;
 mod config;
 mod contract;

@@ -149,6 +149,23 @@ fn a_rehearsal_without_a_place_says_where_it_wanted_one() {
 }
 
 #[test]
+fn a_rehearsal_on_a_full_disk_names_the_disk_and_not_the_gateway() {
+    let scratch = tempfile::tempdir().unwrap();
+    for size in ["1m", "20m", "60m"] {
+        let script = format!("mount -t tmpfs -o size={size} none \"$TMPDIR\" && exec \"$@\"");
+        let mut full = Command::new("unshare");
+        full.args(["--mount", "sh", "-c", &script, "sh"]).arg(crate::program::path()).arg("rehearse");
+        full.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("TMPDIR", scratch.path());
+        let ran = ran(&mut full).code(1).says(&[
+            "No space left",
+            "free some space",
+            scratch.path().to_str().unwrap(),
+        ]);
+        assert!(!ran.stderr.contains("gateway"), "{size}: {ran:?}");
+    }
+}
+
+#[test]
 fn an_interrupted_rehearsal_leaves_nothing_whenever_that_is() {
     // The first moments lie close together, since most files are made then. Later ones hit each step once.
     let moments = (1..=8).map(|step| step * 200).chain([2500, 4000, 6000, 8000, 11_000]);

@@ -22,6 +22,8 @@ pub enum Echo {
     Cut,
     /// Half an answer.
     Half,
+    /// Listings, of whichever kind is asked for, in which every text tries to paint the terminal.
+    Listing,
 }
 
 /// A running server. It runs until the process ends.
@@ -85,6 +87,7 @@ fn answer(stream: &TcpStream, echo: Echo, seen: &Mutex<Vec<String>>) {
         }
         Echo::Cut => return,
         Echo::Half => (200, String::new(), head.clone()),
+        Echo::Listing => (200, String::new(), listing(&head)),
     };
     let length = body.len() + if echo == Echo::Half { 100 } else { 0 };
     let mut stream = stream;
@@ -92,4 +95,27 @@ fn answer(stream: &TcpStream, echo: Echo, seen: &Mutex<Vec<String>>) {
         stream,
         "HTTP/1.1 {status} X\r\n{more}Content-Length: {length}\r\nConnection: close\r\n\r\n{body}"
     );
+}
+
+/// A listing of buckets, objects or uploads. XML 1.0 has no escape character, but C1's and those that turn text.
+fn listing(head: &str) -> String {
+    let text = "x&#x9b;31m&#x202e;y&#x7f;";
+    let path = head.split(' ').nth(1).unwrap_or_default();
+    if path == "/" {
+        return format!(
+            "<ListAllMyBucketsResult><Owner><ID>deis</ID></Owner><Buckets><Bucket><Name>{text}</Name>\
+             <CreationDate>{text}</CreationDate></Bucket></Buckets></ListAllMyBucketsResult>"
+        );
+    }
+    if path.contains("uploads") {
+        return format!(
+            "<ListMultipartUploadsResult><IsTruncated>false</IsTruncated><Upload><Key>{text}</Key>\
+             <UploadId>{text}</UploadId><Initiated>{text}</Initiated></Upload></ListMultipartUploadsResult>"
+        );
+    }
+    format!(
+        "<ListBucketResult><Name>bucket</Name><Prefix></Prefix><Marker></Marker><IsTruncated>false</IsTruncated>\
+         <Contents><Key>{text}</Key><LastModified>{text}</LastModified><ETag>&quot;{text}&quot;</ETag><Size>1</Size>\
+         </Contents></ListBucketResult>"
+    )
 }

@@ -17,12 +17,19 @@ use super::{SendError, Stage};
 pub type Frames = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
 
 /// The body of a request: of known length, and it can be opened again for each attempt.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub enum Body {
     /// In memory.
     Bytes(Bytes),
     /// From somewhere else.
     Source(Arc<dyn Source>),
+}
+
+/// Its length alone: it may be a secret.
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Body({} bytes)", self.length_bytes())
+    }
 }
 
 impl Body {

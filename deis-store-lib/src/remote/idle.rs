@@ -10,7 +10,7 @@ use tokio::time::{Sleep, sleep};
 
 /// How long a command may write nothing, or take nothing, while it is waited for. A dump may wait for a lock, and a file
 /// system for a daemon that comes back; what lasts longer does not end by itself.
-pub(super) const IDLE: Duration = Duration::from_secs(120);
+pub(super) const IDLE: Duration = Duration::from_mins(2);
 
 /// A stream that fails if it stands still for [`IDLE`] while it is waited for.
 pub(super) struct Idle<S> {

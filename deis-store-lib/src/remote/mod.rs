@@ -50,7 +50,7 @@ pub(crate) struct Output {
 }
 
 /// How long a short command may take.
-const SHORT: Duration = Duration::from_secs(60);
+const SHORT: Duration = Duration::from_mins(1);
 /// How long a command may take that goes through all files of a volume.
 const LONG: Duration = Duration::from_hours(2);
 

@@ -55,7 +55,7 @@ impl Header {
         if posix && block[345] != 0 {
             name = [text(&block[345..500]), b"/", &name].concat();
         }
-        let kind = kind(block[156], &name, gnu)?;
+        let kind = kind(block[156], &name, gnu);
         let size_bytes = number(&block[124..136])?;
         let is_sparse = kind == Kind::Sparse;
         Ok(Self {
@@ -78,8 +78,8 @@ pub(super) fn more_map_follows(block: &Block) -> bool {
     block[504] != 0
 }
 
-fn kind(flag: u8, name: &[u8], gnu: bool) -> Result<Kind, Fault> {
-    Ok(match flag {
+fn kind(flag: u8, name: &[u8], gnu: bool) -> Kind {
+    match flag {
         // GNU tar makes a directory of a file whose name ends in a slash.
         b'0' | b'7' | 0 if name.ends_with(b"/") => Kind::Directory,
         b'0' | b'7' | 0 => Kind::File,
@@ -94,7 +94,7 @@ fn kind(flag: u8, name: &[u8], gnu: bool) -> Result<Kind, Fault> {
         b'x' | b'X' => Kind::Pax,
         b'g' => Kind::GlobalPax,
         _ => Kind::Special("is of a type that is no file, directory or link"),
-    })
+    }
 }
 
 /// The sum of all bytes, those of the sum itself counted as spaces. Old programs summed them up as signed ones.
@@ -118,22 +118,17 @@ fn text(field: &[u8]) -> &[u8] {
 /// A number: octal digits, or GNU tar's binary form for large ones.
 fn number(field: &[u8]) -> Result<u64, Fault> {
     let wrong = Fault::Malformed("a number in a header is none, or a negative one");
-    match field {
-        [first @ 0x80..=0xbf, rest @ ..] => {
-            let (high, low) = rest.split_at(rest.len().saturating_sub(8));
-            if first & 0x3f != 0 || high.iter().any(|byte| *byte != 0) {
-                return Err(wrong);
-            }
-            Ok(low.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)))
+    if let [first @ 0x80..=0xbf, rest @ ..] = field {
+        let (high, low) = rest.split_at(rest.len().saturating_sub(8));
+        if first & 0x3f != 0 || high.iter().any(|byte| *byte != 0) {
+            return Err(wrong);
         }
-        _ => {
-            let digits = text(field).trim_ascii();
-            digits.iter().try_fold(0, |number: u64, digit| match digit {
-                b'0'..=b'7' => {
-                    number.checked_mul(8).map(|number| number + u64::from(digit - b'0')).ok_or(wrong.clone())
-                }
-                _ => Err(wrong.clone()),
-            })
-        }
+        return Ok(low.iter().fold(0, |number, byte| number << 8 | u64::from(*byte)));
     }
+    text(field).trim_ascii().iter().try_fold(0, |number: u64, digit| match digit {
+        b'0'..=b'7' => {
+            number.checked_mul(8).map(|number| number + u64::from(digit - b'0')).ok_or_else(|| wrong.clone())
+        }
+        _ => Err(wrong.clone()),
+    })
 }

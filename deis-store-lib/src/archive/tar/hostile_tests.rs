@@ -68,7 +68,7 @@ impl Tar {
 fn record(key: &str, value: &str) -> String {
     let rest = format!(" {key}={value}\n");
     let length =
-        (1..).find(|digits| (rest.len() + digits).to_string().len() == *digits).unwrap() + rest.len();
+        (1..9).find(|digits| (rest.len() + digits).to_string().len() == *digits).unwrap() + rest.len();
     format!("{length}{rest}")
 }
 
@@ -182,14 +182,14 @@ fn hostile() -> Vec<(&'static str, Tar)> {
 
 /// What passes of an archive that is read in pieces of a size, and the error.
 async fn passed(archive: &[u8], piece_bytes: usize) -> (Vec<u8>, std::io::Result<usize>) {
-    let pieces = tokio_test_reader(archive.to_vec(), piece_bytes);
+    let pieces = in_pieces(archive, piece_bytes);
     let mut passed = Vec::new();
     let result = Confined::new(pieces).read_to_end(&mut passed).await;
     (passed, result)
 }
 
 /// A reader that gives so many bytes at a time.
-fn tokio_test_reader(bytes: Vec<u8>, piece_bytes: usize) -> impl tokio::io::AsyncRead + Unpin {
+fn in_pieces(bytes: &[u8], piece_bytes: usize) -> impl tokio::io::AsyncRead + Unpin {
     let pieces: Vec<_> = bytes
         .chunks(piece_bytes)
         .map(|piece| Ok::<_, std::io::Error>(bytes::Bytes::copy_from_slice(piece)))
