@@ -109,7 +109,7 @@ fn listing(head: &str) -> String {
     }
     if path.contains("uploads") {
         return format!(
-            "<ListMultipartUploadsResult><IsTruncated>false</IsTruncated><Upload><Key>{text}</Key>\
+            "<ListMultipartUploadsResult><Bucket>bucket</Bucket><IsTruncated>false</IsTruncated><Upload><Key>{text}</Key>\
              <UploadId>{text}</UploadId><Initiated>{text}</Initiated></Upload></ListMultipartUploadsResult>"
         );
     }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{OsStringValueParser, TypedValueParser as _};
 use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, ValueEnum};
 
@@ -21,7 +22,14 @@ pub(crate) struct Global {
     )]
     pub(crate) tunnel: Option<String>,
     /// A configuration file for ssh, in place of ~/.ssh/config
-    #[arg(long, hide_short_help = true, env = "DEIS_STORE_SSH_CONFIG", value_name = "FILE")]
+    // An empty variable is not set, and clap's own parser of paths would refuse it.
+    #[arg(
+        long,
+        hide_short_help = true,
+        env = "DEIS_STORE_SSH_CONFIG",
+        value_name = "FILE",
+        value_parser = OsStringValueParser::new().map(PathBuf::from)
+    )]
     pub(crate) ssh_config: Option<PathBuf>,
     /// The cluster's etcd; with --tunnel, as seen from that host
     #[arg(

@@ -10,15 +10,15 @@ impl Command {
                 "run it again: earlier snapshots are as they were, and the cluster was only read; a directory \
                  NAME.unfinished, if one is left, is no snapshot and can be removed"
             }
-            Self::Restore { dry_run: true, .. } => "run it again: nothing was changed",
+            Self::Restore { dry_run: true, .. }
+            | Self::Verify { .. }
+            | Self::Config { action: ConfigAction::Get { .. }, .. } => "run it again: nothing was changed",
             Self::Restore { .. } => {
                 "run the same restore again before the database starts: it goes on, and leaves what is there already with \
                  the same bytes. On the cluster are whole objects, perhaps keys of etcd and parts of an upload, and below \
                  the volume perhaps .deis-store-unpacking; the next run takes or removes them. Sentinels and tags come last"
             }
-            Self::Verify { .. } => "run it again: nothing was changed",
             Self::Rehearse { .. } => "run it again: nothing is left of it",
-            Self::Config { action: ConfigAction::Get { .. }, .. } => "run it again: nothing was changed",
             Self::Config { .. } => "see with `config TARGET get` which keys are set, then run it again",
             Self::S3 { action } => action.when_interrupted(),
         }

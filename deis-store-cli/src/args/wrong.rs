@@ -1,6 +1,6 @@
 //! What clap says of words that it does not understand: it repeats them, and they may hold secrets or paint a terminal.
 
-use clap::error::{ContextKind, ContextValue};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use deis_store::error::{printable, without_secrets};
 
 /// The longest word that is repeated.
@@ -18,7 +18,7 @@ pub(super) fn without_values(mut error: clap::Error) -> clap::Error {
                 error.remove(hint);
             }
             // What checks a value repeats it, too.
-            if error.to_string().contains(word.trim()) {
+            if error.kind() == ErrorKind::ValueValidation || error.to_string().contains(word.trim()) {
                 let what = format!(
                     "'{shown}' is not understood here; it is not repeated, since it may be a secret\n"
                 );

@@ -18,10 +18,10 @@ impl fmt::Display for OneLine<'_> {
         }
         json.chars().try_for_each(|char| {
             let mut units = [0; 2];
-            match printable(char.encode_utf8(&mut [0; 4])).chars().eq([char]) {
-                true => write!(f, "{char}"),
-                false => char.encode_utf16(&mut units).iter().try_for_each(|unit| write!(f, "\\u{unit:04x}")),
+            if printable(char.encode_utf8(&mut [0; 4])).chars().eq([char]) {
+                return write!(f, "{char}");
             }
+            char.encode_utf16(&mut units).iter().try_for_each(|unit| write!(f, "\\u{unit:04x}"))
         })
     }
 }

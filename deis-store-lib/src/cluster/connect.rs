@@ -133,6 +133,10 @@ pub struct Cluster {
 impl Cluster {
     /// Finds a cluster's gateways and keys. With gateways and keys given, etcd is not asked.
     pub async fn connect(options: ClusterOptions, run: &Run) -> Result<Self> {
+        // A wrong address is named before anybody is asked.
+        for url in &options.gateways {
+            Endpoint::new(url)?;
+        }
         let given = !options.gateways.is_empty() && options.credentials.is_some();
         let etcd = if given { None } else { Some(options.etcd().await?) };
         let mut tree = None;

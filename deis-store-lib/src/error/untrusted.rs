@@ -47,10 +47,12 @@ pub fn without_secrets(given: &str) -> String {
         return format!("{LEFT_OUT} (left out: it looks like a key)");
     }
     // A path may have been made of a URL, and then has one slash.
-    let Some(colon) = given.find(":/").filter(|at| !given.starts_with("s3:/") && *at > 0) else {
-        return given.to_owned();
+    let slash = match given.find(":/") {
+        Some(colon) if colon > 0 && !given.starts_with("s3:/") => colon + 1,
+        None if given.starts_with("//") => 0,
+        _ => return given.to_owned(),
     };
-    let (scheme, rest) = given.split_at(colon + 2 + usize::from(given[colon + 2..].starts_with('/')));
+    let (scheme, rest) = given.split_at(slash + 1 + usize::from(given[slash + 1..].starts_with('/')));
     let rest =
         rest.rsplit_once('@').map_or_else(|| rest.to_owned(), |(_, host)| format!("{LEFT_OUT}@{host}"));
     let shown = rest.split_once('?').map_or_else(|| rest.clone(), |(path, _)| format!("{path}?{LEFT_OUT}"));
@@ -96,6 +98,7 @@ mod tests {
             ("http://me:hu@sh@host/p", "http://…@host/p"),
             ("http://me:hush @host", "http://…@host"),
             ("http:/me:hush@host/p", "http:/…@host/p"),
+            ("//me:hush@host/p", "//…@host/p"),
             ("http://host/b/k?Signature=hush&x=y", "http://host/b/k?…"),
             ("-----BEGIN RSA PRIVATE KEY-----\nhush", "… (left out: it looks like a key)"),
             ("s3://bucket/a@b?c", "s3://bucket/a@b?c"),
