@@ -125,12 +125,16 @@ fn whenever_a_backup_is_killed_a_snapshot_with_its_name_is_whole_and_the_next_on
         let scratch = tempfile::tempdir().unwrap();
         let words = [&["backup", scratch.path().to_str().unwrap()][..], &PARTS].concat();
         let was_killed = killed(&gateway, &words, calls, number);
-        snapshots(scratch.path()).iter().for_each(|snapshot| is_whole(snapshot, &context));
+        for snapshot in snapshots(scratch.path()) {
+            is_whole(&snapshot, &context);
+        }
         let before = snapshots(scratch.path()).len();
         ran(at(&gateway, command()).args(&words)).code(0);
         let after = snapshots(scratch.path());
         assert_eq!(after.len(), before + 1, "{context}");
-        after.iter().for_each(|snapshot| is_whole(snapshot, &context));
+        for snapshot in &after {
+            is_whole(snapshot, &context);
+        }
         was_killed
     });
     assert!(kills >= KILLS, "only {kills} runs were killed");

@@ -49,8 +49,8 @@ impl Site {
         Self::faulty(false, &Run::silent(), move |asked, store| {
             let found =
                 lost.iter().find(|(key, _)| asked.operation == Operation::GetObject && asked.key == *key);
-            let (key, loss) = found?;
-            let (status, code) = match loss {
+            let (key, how) = found?;
+            let (status, code) = match how {
                 Loss::Refused => (403, "AccessDenied"),
                 Loss::Failed => (404, "NoSuchKey"),
                 Loss::Vanished => {

@@ -125,7 +125,9 @@ pub(super) mod tests {
         lost: &[&str],
     ) -> Vec<String> {
         let mut needs = Needs::of(contents);
-        lost.iter().for_each(|key| needs.lose(key));
+        for key in lost {
+            needs.lose(key);
+        }
         loop {
             for (key, bytes) in objects.iter().filter(|(key, _)| !lost.contains(key)) {
                 if needs.see(key) {
