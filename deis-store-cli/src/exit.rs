@@ -37,6 +37,7 @@ impl From<&Error> for Exit {
                 Self::NotReady
             }
             ErrorKind::Locked => Self::Locked,
+            ErrorKind::SourceChanged => Self::Incomplete,
             ErrorKind::Interrupted => Self::Interrupted,
             _ => Self::Failed,
         }
@@ -56,5 +57,16 @@ impl From<Verdict> for Exit {
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(exit.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_local_file_that_changed_while_it_was_sent_makes_a_run_incomplete_and_is_no_damage() {
+        let error = Error::new(ErrorKind::SourceChanged, "the file was changed while it was sent");
+        assert_eq!(Exit::from(&error), Exit::Incomplete);
     }
 }

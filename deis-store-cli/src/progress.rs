@@ -18,12 +18,17 @@ pub(crate) struct Progress {
     lines: bool,
     /// The least grave note that is shown, if any is.
     level: Option<Level>,
+    /// Whether each request is shown.
+    requests: bool,
     tasks: Mutex<HashMap<Task, State>>,
 }
 
 struct State {
     name: String,
     shown: bool,
+    /// Whether it is shown by the bytes that move, since an object is long under way.
+    by_bytes: bool,
+    moved_bytes: u64,
     objects: u64,
     size_bytes: u64,
     /// How much there will be in all, by the gateway's own count, which may lag behind.
@@ -33,16 +38,38 @@ struct State {
 
 impl State {
     fn new(name: &str, shown: bool) -> Self {
-        let name = name.to_owned();
-        Self { name, shown, objects: 0, size_bytes: 0, total_bytes: None, said: Instant::now() }
+        let (name, said) = (name.to_owned(), Instant::now());
+        Self {
+            name,
+            shown,
+            by_bytes: false,
+            moved_bytes: 0,
+            objects: 0,
+            size_bytes: 0,
+            total_bytes: None,
+            said,
+        }
     }
 
     fn line(&self) -> String {
-        let (name, objects, size) = (&self.name, self.objects, bytes(self.size_bytes));
+        let (name, objects) = (&self.name, self.objects);
+        let size_bytes = if self.by_bytes { self.moved_bytes } else { self.size_bytes };
         let total_bytes = self.total_bytes.filter(|total| *total > 0).map(u128::from);
-        let percent = total_bytes.map(|total| (100 * u128::from(self.size_bytes) / total).min(100));
+        let percent = total_bytes.map(|total| (100 * u128::from(size_bytes) / total).min(100));
         let percent = percent.map_or(String::new(), |percent| format!(" ({percent} %)"));
+        let size = bytes(size_bytes);
+        if self.by_bytes && objects == 0 {
+            return format!("{name}: {size}{percent}");
+        }
         format!("{name}: {objects} objects, {size}{percent}")
+    }
+
+    /// Says how far it is, if it was silent for long.
+    fn say_sometimes(&mut self) {
+        if self.shown && self.said.elapsed() >= EVERY {
+            self.said = Instant::now();
+            say(&self.line());
+        }
     }
 }
 
@@ -59,11 +86,16 @@ impl Progress {
             (false, 0) => Some(Level::Warning),
             (false, _) => Some(Level::Info),
         };
-        Self { lines: lines && !global.quiet, level, tasks: Mutex::default() }
+        let requests = global.verbose > 0;
+        Self { lines: lines && !global.quiet, level, requests, tasks: Mutex::default() }
     }
 }
 
 impl Monitor for Progress {
+    fn follows_requests(&self) -> bool {
+        self.requests
+    }
+
     fn event(&self, event: &Event<'_>) {
         if let Event::Note { level, text, .. } = event {
             // Warnings are for cron's mail too.
@@ -78,11 +110,12 @@ impl Monitor for Progress {
         let Ok(mut tasks) = self.tasks.lock() else { return };
         match *event {
             Event::Begin { task, kind, name, .. } => {
-                let shown = matches!(kind, TaskKind::Part | TaskKind::Check);
-                if shown {
+                let by_bytes = kind == TaskKind::Transfer;
+                let shown = by_bytes || matches!(kind, TaskKind::Part | TaskKind::Check);
+                if shown && !by_bytes {
                     say(&format!("{name} …"));
                 }
-                tasks.insert(task, State::new(name, shown));
+                tasks.insert(task, State { by_bytes, ..State::new(name, shown) });
             }
             Event::Total { task, bytes, .. } => {
                 if let Some(state) = tasks.get_mut(&task) {
@@ -91,11 +124,15 @@ impl Monitor for Progress {
             }
             Event::Advance { task, objects, bytes: size_bytes } => {
                 let Some(state) = tasks.get_mut(&task) else { return };
-                state.objects += objects;
-                state.size_bytes += size_bytes;
-                if state.shown && state.said.elapsed() >= EVERY {
-                    state.said = Instant::now();
-                    say(&state.line());
+                state.objects = state.objects.saturating_add(objects);
+                state.size_bytes = state.size_bytes.saturating_add(size_bytes);
+                state.say_sometimes();
+            }
+            Event::Moved { sent_bytes, received_bytes } => {
+                for state in tasks.values_mut().filter(|state| state.by_bytes) {
+                    state.moved_bytes =
+                        state.moved_bytes.saturating_add(sent_bytes).saturating_add(received_bytes);
+                    state.say_sometimes();
                 }
             }
             Event::End { task, .. } => drop(tasks.remove(&task)),
@@ -121,5 +158,8 @@ mod tests {
         assert_eq!(line(512, Some(0)), "db_wal: 0 objects, 512 B");
         assert_eq!(line(512, Some(1024)), "db_wal: 0 objects, 512 B (50 %)");
         assert_eq!(line(512, Some(100)), "db_wal: 0 objects, 512 B (100 %)");
+        let moving =
+            State { by_bytes: true, moved_bytes: 2048, total_bytes: Some(4096), ..State::new("get", true) };
+        assert_eq!(moving.line(), "get: 2.0 KiB (50 %)");
     }
 }

@@ -1,5 +1,6 @@
 //! From what was typed, the environment and files to one cluster.
 
+use std::ffi::OsString;
 use std::io::Read as _;
 use std::num::NonZeroU64;
 use std::os::unix::fs::MetadataExt as _;
@@ -125,7 +126,7 @@ async fn connect(global: &Global, how: How, whose: Whose, run: &Run) -> Result<C
             run.begin(None, TaskKind::Step, "s3cfg").note(Level::Warning, "certificate-unchecked", text);
         }
     } else if !options.gateways.is_empty() && whose == Whose::Ours {
-        options.credentials = credentials_of_environment();
+        options.credentials = credentials_of_environment(|name| std::env::var_os(name))?;
     }
     if whose == Whose::AnotherWithoutEtcd && options.gateways.is_empty() {
         let error = Error::new(ErrorKind::Usage, "no gateway of the target's cluster is known");
@@ -145,7 +146,11 @@ async fn connect(global: &Global, how: How, whose: Whose, run: &Run) -> Result<C
             }
         }
     }
-    let cluster = Cluster::connect(options, run).await?;
+    let asked_for_keys =
+        !options.gateways.is_empty() && options.credentials.is_none() && whose == Whose::Ours;
+    let cluster = Cluster::connect(options, run)
+        .await
+        .map_err(|error| if asked_for_keys { without_keys(global, error) } else { error })?;
     let found = cluster.discovery.as_ref().is_some_and(Discovery::has_credentials);
     Ok(Connected { cluster, defaults, fallback: fallback.filter(|_| !found) })
 }
@@ -157,6 +162,30 @@ fn tell_not_heeded(path: &Path, s3cfg: &S3Cfg, run: &Run) {
         run.begin(None, TaskKind::Step, "s3cfg").note(Level::Warning, "s3cfg-not-heeded", &text);
     }
 }
+
+/// The error where a gateway is given and no keys, and etcd does not say them either. Without a word on where etcd is, the
+/// call itself lacks them.
+fn without_keys(global: &Global, error: Error) -> Error {
+    if !matches!(error.kind(), ErrorKind::Unreachable | ErrorKind::Timeout | ErrorKind::NotReady) {
+        return error;
+    }
+    let is_meant = global.tunnel.is_some() || global.etcd != ETCD;
+    let kind = if is_meant { error.kind() } else { ErrorKind::Usage };
+    let what =
+        format!("a gateway is given and no keys: {KEY_NAMES} are not set, and etcd does not give them");
+    let place = error.place().endpoint().map(str::to_owned);
+    let error = Error::new(kind, what).because(error).todo(format!(
+        "set {KEY_NAMES}, or give the file of s3cmd with --s3cfg, or say with --tunnel or --etcd where to ask for them"
+    ));
+    match place {
+        Some(endpoint) => error.at(At::Endpoint, endpoint),
+        None => error,
+    }
+}
+
+const ACCESS_KEY: &str = "AWS_ACCESS_KEY_ID";
+const SECRET_KEY: &str = "AWS_SECRET_ACCESS_KEY";
+const KEY_NAMES: &str = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
 
 /// How a file of s3cmd says that the gateway is reached.
 fn connection(s3cfg: &S3Cfg) -> Result<ConnectOptions> {
@@ -195,9 +224,24 @@ async fn options(global: &Global) -> Result<ClusterOptions> {
     Ok(options)
 }
 
-fn credentials_of_environment() -> Option<Credentials> {
-    let value = |name| std::env::var(name).ok().filter(|value| !value.is_empty());
-    Some(Credentials::new(value("AWS_ACCESS_KEY_ID")?, value("AWS_SECRET_ACCESS_KEY")?))
+/// The keys of the environment: both, or none. One of the two alone is a mistake.
+fn credentials_of_environment(value: impl Fn(&str) -> Option<OsString>) -> Result<Option<Credentials>> {
+    let value = |name: &str| match value(name).map(OsString::into_string) {
+        Some(Ok(text)) if text.trim().is_empty() => Ok(None),
+        Some(Ok(text)) => Ok(Some(text)),
+        Some(Err(_)) => Err(Error::new(ErrorKind::Usage, format!("{name} is not UTF-8"))),
+        None => Ok(None),
+    };
+    let one = |set: &str, missing: &str| {
+        let error = Error::new(ErrorKind::Usage, format!("{set} is set, and {missing} is not"));
+        Err(error.todo("set both, or none of them"))
+    };
+    match (value(ACCESS_KEY)?, value(SECRET_KEY)?) {
+        (Some(access_key), Some(secret_key)) => Ok(Credentials::trimmed(&access_key, &secret_key)),
+        (Some(_), None) => one(ACCESS_KEY, SECRET_KEY),
+        (None, Some(_)) => one(SECRET_KEY, ACCESS_KEY),
+        (None, None) => Ok(None),
+    }
 }
 
 fn home() -> Option<PathBuf> {
@@ -254,5 +298,30 @@ impl S3CfgFile {
         let mut text = Zeroizing::new(String::new());
         file.read_to_string(&mut text).map_err(failed)?;
         Ok(Self { path: path.to_owned(), text })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(access_key: Option<&str>, secret_key: Option<&str>) -> Result<Option<Credentials>> {
+        credentials_of_environment(|name| {
+            let value = if name == ACCESS_KEY { access_key } else { secret_key };
+            value.map(OsString::from)
+        })
+    }
+
+    #[test]
+    fn one_key_of_the_two_is_a_mistake_that_is_named_and_a_line_end_is_none() {
+        assert!(of(None, None).unwrap().is_none() && of(Some("\n"), Some("")).unwrap().is_none());
+        assert_eq!(of(Some("AK\n"), Some("SK \n")).unwrap().unwrap().access_key(), "AK");
+        for (access_key, secret_key, named) in [
+            (Some("AK"), None, "AWS_ACCESS_KEY_ID is set, and AWS_SECRET_ACCESS_KEY is not"),
+            (Some(" "), Some("SK"), "AWS_SECRET_ACCESS_KEY is set, and AWS_ACCESS_KEY_ID is not"),
+        ] {
+            let error = of(access_key, secret_key).unwrap_err();
+            assert_eq!((error.kind(), error.to_string().as_str()), (ErrorKind::Usage, named));
+        }
     }
 }

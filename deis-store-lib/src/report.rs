@@ -88,6 +88,8 @@ pub enum FindingKind {
     /// A sentinel or tag that needs what is lost: it would say that something is whole which is not, and a restore does not
     /// write it.
     HeldBack,
+    /// It was copied, and something that was stored with it could not be kept as it was.
+    NotKept,
 }
 
 impl FindingKind {
@@ -99,7 +101,7 @@ impl FindingKind {
                 Verdict::Damaged
             }
             Self::Failed | Self::Refused | Self::HeldBack => Verdict::Incomplete,
-            Self::Vanished | Self::Unverifiable | Self::Extra => Verdict::Good,
+            Self::Vanished | Self::Unverifiable | Self::Extra | Self::NotKept => Verdict::Good,
         }
     }
 }

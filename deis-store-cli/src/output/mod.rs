@@ -66,9 +66,13 @@ impl Output {
 
     /// Prints what was asked for, such as a listing: `--quiet` does not silence it.
     pub(crate) fn answer(&self, text: &str, report: &Value) -> Exit {
-        let printed =
-            if self.json { self.object(Exit::Done, &json!({ "report": report })) } else { print(text) };
-        said(Exit::Done, printed)
+        self.answer_with(Exit::Done, text, report)
+    }
+
+    /// The same with another exit.
+    pub(crate) fn answer_with(&self, exit: Exit, text: &str, report: &Value) -> Exit {
+        let printed = if self.json { self.object(exit, &json!({ "report": report })) } else { print(text) };
+        said(exit, printed)
     }
 
     /// The same for values that somebody has stored: they are given byte for byte, unless it is a terminal that takes them.

@@ -26,7 +26,8 @@ const WORDS: [(&str, &str); 21] = [
     ("leave out the tunnel for https", "leave --tunnel out for https"),
     (
         "check etcd's address and the host, or give a gateway and keys",
-        "check --etcd and --tunnel, or give --gateway and keys",
+        "say where the cluster is: a host of it with --tunnel (or DEISCTL_TUNNEL), or its etcd with --etcd; or give --gateway \
+         and keys (AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or --s3cfg)",
     ),
     ("or give the gateways' keys", "or give keys with --s3cfg"),
     ("no host of the cluster is known", "no host of the cluster is known: give --tunnel"),

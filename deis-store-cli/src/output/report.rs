@@ -7,7 +7,7 @@ use deis_store::error::printable;
 use deis_store::outcome::PartOutcome;
 use deis_store::part::Part;
 use deis_store::rehearse::RehearseReport;
-use deis_store::report::{Findings, Verdict};
+use deis_store::report::{Finding, Findings, Verdict};
 use deis_store::restore::{PartPlan, RestorePlan, RestoreReport, Step};
 use deis_store::verify::{Read, VerifyReport};
 use deis_store::{Error, ErrorKind};
@@ -45,7 +45,14 @@ impl Output {
                 done.why.as_ref().map_or(String::new(), |why| format!(": {}", printable(&with_options(why))))
             );
         }
-        findings(&mut text, &report.findings);
+        // A part says why it failed in its own line.
+        let is_said = |finding: &Finding| {
+            let part = finding.part.as_ref().and_then(|part| report.parts.get(part));
+            part.is_some_and(|part| {
+                part.outcome == PartOutcome::Failed && part.why.as_ref() == Some(&finding.what)
+            })
+        };
+        findings_but(&mut text, &report.findings, is_said);
         let _ = writeln!(
             text,
             "{} in {}: {}",
@@ -238,7 +245,11 @@ fn width<'a>(parts: impl Iterator<Item = &'a Part>) -> usize {
 }
 
 fn findings(text: &mut String, findings: &Findings) {
-    for finding in findings.list() {
+    findings_but(text, findings, |_| false);
+}
+
+fn findings_but(text: &mut String, findings: &Findings, is_said: impl Fn(&Finding) -> bool) {
+    for finding in findings.list().iter().filter(|finding| !is_said(finding)) {
         let part = finding.part.as_ref().map_or("", |part| part.name());
         let _ = writeln!(
             text,

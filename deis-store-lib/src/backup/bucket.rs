@@ -1,6 +1,7 @@
 //! A bucket into a snapshot: in the passes of its contents, so that what refers is copied before what it refers to.
 
 use std::collections::BTreeSet;
+use std::time::SystemTime;
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 
@@ -30,7 +31,7 @@ pub(super) async fn take(
     let root = taking.writer.objects(part)?;
     tell_totals(client, bucket, task).await;
     let mut entry = PartEntry { bucket: Some(bucket.to_string()), ..PartEntry::new(PartOutcome::Stored) };
-    let mut damaged = false;
+    let (mut damaged, mut doubtful) = (false, false);
     let passes = bucket_part.contents().passes();
     for (index, pass) in passes.iter().enumerate() {
         let wanted = wanted(client, bucket, bucket_part, *pass).await?;
@@ -39,9 +40,10 @@ pub(super) async fn take(
         download_all(client, &selection, &root, task, |downloaded| {
             entry.counts.add(&downloaded.outcome);
             damaged |= downloaded.damaged;
-            if let Some(finding) = finding_of(part, &downloaded) {
-                findings.push(finding);
-            }
+            doubtful |= downloaded.outcome.is_doubtful();
+            not_kept(part, &downloaded)
+                .chain(finding_of(part, &downloaded))
+                .for_each(|finding| findings.push(finding));
             list.add(&line(downloaded)?)
         })
         .await?;
@@ -49,8 +51,11 @@ pub(super) async fn take(
         entry.bytes = entry.bytes.saturating_add(sealed.bytes);
         entry.lists.push(sealed.name);
     }
+    if let Some(why) = entry.counts.too_many_vanished() {
+        findings.push(Finding::new(Some(part), part.name(), FindingKind::Failed, why));
+    }
     let incomplete = references::settle(taking, (client, bucket), part, &mut entry, findings).await?;
-    Ok(Taken { damaged, incomplete, ..entry.into() })
+    Ok(Taken { damaged, incomplete, doubtful, ..entry.into() })
 }
 
 /// Which keys a pass takes: its own, without references that were not there before it begins.
@@ -86,9 +91,28 @@ fn finding_of(part: &Part, downloaded: &Downloaded) -> Option<Finding> {
     Some(Finding::new(Some(part), &downloaded.listed.key, kind, what))
 }
 
+/// What of a copied object is not kept as it was.
+fn not_kept<'a>(part: &'a Part, downloaded: &'a Downloaded) -> impl Iterator<Item = Finding> + 'a {
+    let finding = |what: String| Finding::new(Some(part), &downloaded.listed.key, FindingKind::NotKept, what);
+    let recoded = downloaded.stored.iter().flat_map(|stored| &stored.info.recoded).map(move |name| {
+        finding(format!("its header {name} is not UTF-8: it is kept as text, as if it were ISO 8859-1"))
+    });
+    let no_time = time_of(downloaded).is_none().then(|| {
+        finding("the gateway gives no readable time of it: it is kept as if it were of 1970".to_owned())
+    });
+    recoded.chain(no_time)
+}
+
+/// When an object was written: as it is listed, or else as its own header says.
+fn time_of(downloaded: &Downloaded) -> Option<SystemTime> {
+    let of_header = || downloaded.stored.as_ref().and_then(|stored| stored.modified);
+    downloaded.listed.modified.known().or_else(of_header)
+}
+
 fn line(downloaded: Downloaded) -> Result<ListLine> {
+    let modified = timestamp(time_of(&downloaded).unwrap_or(SystemTime::UNIX_EPOCH));
     let Downloaded { listed, outcome, stored, .. } = downloaded;
-    let modified = listed.modified.time().and_then(timestamp).at(At::Key, &listed.key)?;
+    let modified = modified.at(At::Key, &listed.key)?;
     let mut line = ListLine::new(listed.key, listed.size_bytes, listed.etag, modified);
     line.outcome = outcome;
     if let Some(stored) = stored {

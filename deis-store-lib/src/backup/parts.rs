@@ -85,7 +85,8 @@ async fn take(
             taking.writer.discard(part)?;
             let why = in_one_line(&error);
             findings.push(Finding::new(Some(part), part.name(), FindingKind::Failed, &why));
-            task.note(Level::Warning, "part-failed", &format!("{part}: {why}"));
+            // The report says why, or the error if no other part is taken.
+            task.note(Level::Warning, "part-failed", &format!("{part}: not taken"));
             first_failure.get_or_insert(error);
             Ok(PartEntry { why: Some(why), ..PartEntry::new(PartOutcome::Failed) }.into())
         }
@@ -97,8 +98,11 @@ fn verdict(taken: &Taken) -> Verdict {
     if taken.damaged {
         Verdict::Damaged
     } else if taken.incomplete
+        || taken.doubtful
         || taken.entry.outcome == PartOutcome::Failed
-        || counts.failed.saturating_add(counts.refused) > 0
+        || counts.failed > 0
+        || counts.refused > 0
+        || counts.too_many_vanished().is_some()
     {
         Verdict::Incomplete
     } else {

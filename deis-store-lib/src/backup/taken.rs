@@ -23,10 +23,12 @@ pub(super) struct Taken {
     pub(super) incomplete: bool,
     /// What of it is not in the snapshot, where no list says so.
     pub(super) not_included: Vec<NotIncluded>,
+    /// Whether the `ETag` of an object tells of its bytes and does not confirm them.
+    pub(super) doubtful: bool,
 }
 
 impl From<PartEntry> for Taken {
     fn from(entry: PartEntry) -> Self {
-        Self { entry, damaged: false, incomplete: false, not_included: Vec::new() }
+        Self { entry, damaged: false, incomplete: false, doubtful: false, not_included: Vec::new() }
     }
 }

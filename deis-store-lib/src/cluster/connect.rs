@@ -4,12 +4,14 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::discovery::Discovery;
 use super::volume::STORE;
 use crate::contents::Contents;
-use crate::error::{At, Context as _, Error, ErrorKind, Result};
+use crate::error::{At, Error, ErrorKind, Result};
 use crate::etcd::{Etcd, Node};
+use crate::http::silence::{Moved, Teller};
 use crate::http::{
     Body, BoxFuture, ConnectOptions, Endpoint, HttpSend, HyperTransport, Received, SendError, connect,
 };
@@ -94,6 +96,18 @@ impl ClusterOptions {
     }
 }
 
+/// The error of a cluster of which nothing is known, since its etcd does not say it.
+fn unasked(error: Error, endpoint: &Endpoint) -> Error {
+    const TODO: &str = "check etcd's address and the host, or give a gateway and keys";
+    match error.kind() {
+        ErrorKind::Unreachable | ErrorKind::Timeout => {
+            let what = "etcd, which says where the gateways are and has their keys, cannot be asked";
+            Error::new(error.kind(), what).at(At::Endpoint, endpoint).because(error).todo(TODO)
+        }
+        _ => error.todo(TODO),
+    }
+}
+
 /// An endpoint behind a forward, which is good for as long as the host's connection lives.
 #[derive(Debug)]
 struct Forwarded {
@@ -142,8 +156,11 @@ impl Cluster {
         let mut tree = None;
         let mut without_tree = None;
         if let Some(etcd) = &etcd {
-            let found = etcd.tree("/deis").await;
-            match found.todo("check etcd's address and the host, or give a gateway and keys") {
+            let text = |silent: Duration| {
+                format!("no answer from etcd at {} for {} s", etcd.endpoint(), silent.as_secs())
+            };
+            let found = Teller::new(run).watch(&Moved::now(), text, etcd.tree("/deis")).await;
+            match found.map_err(|error| unasked(error, etcd.endpoint())) {
                 Ok(found) => tree = Some(found),
                 // A new cluster of which nothing was started: its configuration can be set.
                 Err(error) if error.kind() == ErrorKind::NotFound => {

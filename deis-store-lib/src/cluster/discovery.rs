@@ -54,7 +54,8 @@ impl Discovery {
             tree.text("/deis/store/gateway/accessKey").zip(tree.text("/deis/store/gateway/secretKey"));
         Self {
             gateways: gateways(tree),
-            credentials: credentials.map(|(access_key, secret_key)| Credentials::new(access_key, secret_key)),
+            credentials: credentials
+                .and_then(|(access_key, secret_key)| Credentials::trimmed(access_key, secret_key)),
             db_wal_bucket: or("/deis/database/bucketName", "db_wal"),
             registry_bucket: or("/deis/registry/bucketName", "registry"),
             domain: text("/deis/platform/domain"),

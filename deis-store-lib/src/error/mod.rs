@@ -63,6 +63,22 @@ impl Error {
         self
     }
 
+    /// The same with other advice, which knows more.
+    #[cfg(feature = "client")]
+    #[must_use]
+    pub(crate) fn todo_instead(mut self, todo: &str) -> Self {
+        self.0.todo = Some(todo.to_owned());
+        self
+    }
+
+    /// The same, with what was asked for when it happened.
+    #[cfg(feature = "client")]
+    #[must_use]
+    pub(crate) fn about(mut self, asked: &str) -> Self {
+        self.0.what = format!("{} ({asked})", self.0.what);
+        self
+    }
+
     /// Adds the error below this one.
     #[must_use]
     pub fn because(mut self, source: impl Into<Source>) -> Self {

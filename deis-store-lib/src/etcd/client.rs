@@ -21,6 +21,8 @@ const MOST_ANSWER_BYTES: usize = 16 << 20;
 const ANSWER: Duration = Duration::from_secs(90);
 /// Attempts in all: with the default waits about 2 s, longer than an election of a leader.
 const ATTEMPTS: u32 = 5;
+/// How long an answer may take in all: above the silence after which a connection is given up.
+const LONGEST_ANSWER: Duration = Duration::from_mins(2);
 /// Redirects in a row.
 const MOST_REDIRECTS: u32 = 3;
 
@@ -95,12 +97,20 @@ impl Etcd {
     async fn follow(&self, method: &Method, target: &str, form: Option<&Bytes>) -> Result<Node, Failure> {
         let mut target = target.to_owned();
         for _ in 0..=MOST_REDIRECTS {
-            match self.attempt(method, &target, form).await? {
+            let attempt = tokio::time::timeout(LONGEST_ANSWER, self.attempt(method, &target, form)).await;
+            let Ok(answer) = attempt else { return Err(self.too_long()) };
+            match answer? {
                 Answer::Node(node) => return Ok(node),
                 Answer::Elsewhere(path_and_query) => target = path_and_query,
             }
         }
         Err(Error::new(ErrorKind::Protocol, "etcd redirects in a circle").into())
+    }
+
+    fn too_long(&self) -> Failure {
+        let what = format!("etcd's answer did not end within {} s", LONGEST_ANSWER.as_secs());
+        let error = Error::new(ErrorKind::Timeout, what).at(At::Endpoint, self.endpoint());
+        error.todo("look at etcd and at what stands between: etcdctl cluster-health").into()
     }
 
     async fn attempt(&self, method: &Method, target: &str, form: Option<&Bytes>) -> Result<Answer, Failure> {

@@ -47,7 +47,7 @@ impl Body {
     }
 
     /// Its pieces from the start.
-    pub(super) fn frames(&self) -> Frames {
+    pub(crate) fn frames(&self) -> Frames {
         match self {
             Self::Bytes(bytes) => Box::pin(stream::iter(cut(bytes.clone(), PIECE_BYTES).map(Ok))),
             Self::Source(source) => source.open(),

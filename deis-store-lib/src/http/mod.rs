@@ -12,6 +12,7 @@ mod limited;
 mod rate;
 #[cfg(feature = "https")]
 mod reqwest_transport;
+pub(crate) mod silence;
 mod socket;
 #[cfg(feature = "https")]
 mod tls;
@@ -75,6 +76,11 @@ impl SendError {
             return Self { stage: Stage::Source, timed_out: false, todo: None, source: why.into() };
         }
         Self { stage, timed_out: is_timeout(&*source), todo: None, source }
+    }
+
+    /// Whether the answer came, and too slowly.
+    pub(crate) fn is_too_slow(&self) -> bool {
+        causes(&*self.source).any(<dyn std::error::Error>::is::<silence::TooSlow>)
     }
 
     /// As the library's error.

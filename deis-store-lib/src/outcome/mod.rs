@@ -11,6 +11,8 @@ pub use key_outcome::{Fate, KeyOutcome, TargetOnly};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, ErrorKind, Result};
+use crate::s3::Checked;
+use crate::s3::etag::ETag;
 
 /// The outcome of a listed key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +39,23 @@ impl Outcome {
         matches!(self, Self::Stored | Self::Unchanged | Self::Unverifiable(_))
     }
 
+    /// The outcome of an object with this `ETag` that came, by what its bytes were checked against.
+    #[must_use]
+    pub fn of_checked(checked: Checked, etag: &str) -> Self {
+        match (checked, ETag::parse(etag)) {
+            (Checked::None, ETag::Parts { .. }) => Self::Unverifiable(DOUBTFUL.to_owned()),
+            (Checked::None, _) => Self::Unverifiable("its ETag says nothing of its bytes".to_owned()),
+            _ => Self::Stored,
+        }
+    }
+
+    /// Whether its bytes may be damaged: its `ETag` tells of them, and no part size in use gives it. Of any other object
+    /// that is [`Outcome::Unverifiable`], nothing tells anything.
+    #[must_use]
+    pub fn is_doubtful(&self) -> bool {
+        matches!(self, Self::Unverifiable(why) if why == DOUBTFUL)
+    }
+
     /// Its reason, if it has one.
     #[must_use]
     pub fn why(&self) -> Option<&str> {
@@ -46,6 +65,13 @@ impl Outcome {
         }
     }
 }
+
+/// So few keys may vanish from a bucket of any size.
+const HANDFUL: u64 = 5;
+
+/// Lists of snapshots hold it.
+const DOUBTFUL: &str =
+    "no usual part size gives its ETag: its bytes may be damaged, though two readings of it were equal";
 
 /// The outcomes of the keys of a bucket, in numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +125,20 @@ impl Counts {
         self.vanished.saturating_add(self.refused).saturating_add(self.failed)
     }
 
+    /// Why so many vanished keys are no deletions but a fault: of the listing, of what reads its keys, or of what answers for
+    /// the objects. A few are what WAL-E's retention or a garbage collection takes away meanwhile; more than a handful and
+    /// more than a tenth of all is what no run is likely to meet, and a copy without them must not be called whole.
+    #[must_use]
+    pub fn too_many_vanished(&self) -> Option<String> {
+        let (vanished, listed) = (self.vanished, self.listed);
+        (vanished > HANDFUL && vanished > listed / 10).then(|| {
+            format!(
+                "{vanished} of {listed} listed objects were gone when they were asked for: if nobody deleted them, the \
+                 listing and the gateway disagree about their keys"
+            )
+        })
+    }
+
     /// An internal error unless every listed key is counted once.
     pub fn add_up(&self) -> Result<()> {
         let ends = [self.stored, self.unchanged, self.unverifiable, self.vanished, self.refused, self.failed];
@@ -126,6 +166,14 @@ pub enum PartOutcome {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_keys_that_vanish_are_a_fault_and_a_few_are_not() {
+        let fault =
+            |vanished, listed| Counts { listed, vanished, ..Counts::default() }.too_many_vanished().is_some();
+        assert!(!fault(5, 5) && fault(6, 6) && fault(6, 59) && !fault(6, 60));
+        assert!(fault(101, 1000) && !fault(100, 1000));
+    }
 
     #[test]
     fn every_listed_key_is_counted_once() {

@@ -21,7 +21,7 @@ pub(super) async fn buckets(
     run: &Run,
     findings: &mut Findings,
 ) -> Result<(u64, u64)> {
-    let (mut objects, mut bytes) = (0, 0);
+    let (mut objects, mut bytes) = (0, 0_u64);
     for SampleBucket { part, name, .. } in buckets {
         run.stop.check()?;
         let bucket = BucketName::new(name)?;
@@ -42,7 +42,7 @@ pub(super) async fn buckets(
             .buffered(AT_ONCE);
         while let Some((object, result)) = results.next().await {
             objects += 1;
-            bytes += object.size_bytes;
+            bytes = bytes.saturating_add(object.size_bytes);
             if let Some(what) = result? {
                 finding(&object.key, FindingKind::Changed, what);
             }

@@ -18,7 +18,7 @@ use crate::error::{At, Error, ErrorKind, Result};
 use crate::part::Part;
 use crate::report::{Finding, FindingKind, Findings};
 use crate::run::Running;
-use crate::s3::{BucketName, Client};
+use crate::s3::{BucketName, Client, etag};
 use crate::snapshot::{ListLine, SnapshotReader};
 use crate::transfer::{UploadResult, Uploader};
 
@@ -137,7 +137,7 @@ impl Filling<'_> {
             Ok(file) if file.unchanged => self.done.unchanged += 1,
             Ok(_) => {
                 self.done.restored += 1;
-                self.done.bytes += uploaded.size_bytes;
+                self.done.bytes = self.done.bytes.saturating_add(uploaded.size_bytes);
             }
             Err(error) => {
                 self.done.failed += 1;
@@ -222,7 +222,7 @@ impl Filling<'_> {
                 }
                 Compared::Both(line, object)
                     if line.size_bytes != object.size_bytes
-                        || (keeps_etag(&line) && line.etag != object.etag) =>
+                        || (keeps_etag(&line) && !etag::is_same(&line.etag, &object.etag)) =>
                 {
                     (line.key, "it was uploaded and is listed with another size or ETag")
                 }

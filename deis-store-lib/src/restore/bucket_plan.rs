@@ -11,7 +11,7 @@ use crate::part::Part;
 use crate::report::{Finding, FindingKind, Findings};
 use crate::run::Stop;
 use crate::s3::BucketName;
-use crate::s3::etag::ETag;
+use crate::s3::etag::{self, ETag};
 use crate::s3::op::ListedObject;
 use crate::snapshot::{ListLine, SnapshotReader};
 use crate::transfer::has_bytes_of;
@@ -131,7 +131,7 @@ fn likeness(line: &ListLine, there: &ListedObject) -> Likeness {
         return Likeness::Other;
     }
     match ETag::parse(&line.etag) {
-        _ if line.etag == there.etag => Likeness::Same,
+        _ if etag::is_same(&line.etag, &there.etag) => Likeness::Same,
         ETag::Md5(_) => Likeness::Other,
         ETag::Parts { .. } | ETag::Opaque => Likeness::Unknown,
     }

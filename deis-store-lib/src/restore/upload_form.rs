@@ -1,9 +1,9 @@
 //! In which form an object is uploaded, so that it has the `ETag` that it had.
 
 use crate::part::Part;
+use crate::s3::PartLayout;
 use crate::s3::etag::ETag;
 use crate::s3::op::PutObject;
-use crate::s3::{Checked, PartLayout};
 use crate::snapshot::{ListLine, SnapshotReader};
 use crate::transfer::UploadFile;
 
@@ -18,13 +18,9 @@ fn in_one(line: &ListLine) -> bool {
     matches!(ETag::parse(&line.etag), ETag::Md5(_)) && line.size_bytes <= PutObject::MOST_BYTES
 }
 
-/// The size of the parts that it was uploaded in.
+/// The size of the parts that it was uploaded in, if parts of this size give its `ETag` again.
 fn part_size_bytes(line: &ListLine) -> Option<u64> {
-    let Some(Checked::Parts(bytes)) = line.checked else { return None };
-    PartLayout::new(line.size_bytes, Some(bytes))
-        .ok()
-        .map(|cut| cut.part_size_bytes())
-        .filter(|size| *size == bytes)
+    PartLayout::of_checked(line.checked?, line.size_bytes, &line.etag).map(|cut| cut.part_size_bytes())
 }
 
 pub(super) fn upload_file(snapshot: &SnapshotReader, part: &Part, line: ListLine) -> UploadFile {
@@ -66,5 +62,8 @@ mod tests {
         let in_parts = line(20 << 20, &format!("{MD5}-2"), "parts:15728640");
         assert_eq!(how(&in_parts), (false, Some(15 << 20), true));
         assert_eq!(how(&line(20 << 20, &format!("{MD5}-2"), "none")), (false, None, false));
+        // Docker's distribution puts a small rest into the last part, which we do not.
+        let with_rest = line(22 << 20, &format!("{MD5}-2"), "parts:10485760");
+        assert_eq!(how(&with_rest), (false, None, false));
     }
 }

@@ -4,6 +4,11 @@
 pub trait Monitor: Send + Sync + 'static {
     /// Something happened.
     fn event(&self, event: &Event<'_>);
+
+    /// Whether it is told of every single request, as notes of level [`Level::Info`] and code `request`.
+    fn follows_requests(&self) -> bool {
+        false
+    }
 }
 
 /// A task's number, unique within its run.
@@ -43,6 +48,14 @@ pub enum Event<'a> {
         /// Bytes.
         bytes: u64,
     },
+    /// Bytes of bodies were sent or have come, of whatever task: they show that something moves, and are no sum of what is
+    /// done, since what breaks is sent again.
+    Moved {
+        /// Sent.
+        sent_bytes: u64,
+        /// Received.
+        received_bytes: u64,
+    },
     /// Something a person should know.
     Note {
         /// The task.
@@ -75,6 +88,8 @@ pub enum TaskKind {
     Part,
     /// A step of a part.
     Step,
+    /// Objects that are transferred by themselves.
+    Transfer,
     /// A check.
     Check,
 }

@@ -51,6 +51,12 @@ impl Run {
         Self { clock, ..self.clone() }
     }
 
+    /// Says something a person should know, of no task in particular.
+    pub(crate) fn note(&self, level: Level, code: &'static str, text: &str) {
+        let task = Task(self.tasks.fetch_add(1, Ordering::Relaxed));
+        self.monitor.event(&Event::Note { task, level, code, text, advice: None });
+    }
+
     /// Begins a task below another one; it ends when the returned value says so or is dropped.
     #[must_use]
     pub fn begin(&self, parent: Option<Task>, kind: TaskKind, name: &str) -> Running<'_> {

@@ -4,8 +4,10 @@ use std::fmt;
 
 use http::{Method, StatusCode};
 
-use crate::error::{At, Error, ErrorKind};
+use crate::error::{At, Error, ErrorKind, printable};
 use crate::s3::op::{Head, Request};
+#[cfg(feature = "client")]
+use crate::secret::Credentials;
 
 /// An answer that is not a success.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +16,9 @@ pub struct S3Error {
     pub status: StatusCode,
     /// The S3 error code, such as `NoSuchKey`; empty if the answer had none (HEAD, a router's HTML, an empty body).
     pub code: String,
+    /// The server's own words, in one line and not longer than a line; of a redirect its target, without what may be secret of
+    /// it. Empty if it had none.
+    pub message: String,
     /// radosgw's id of the request, for its log.
     pub request_id: String,
     /// The finding of our own check of the answer, when the server itself did not complain.
@@ -47,18 +52,44 @@ impl S3Error {
     /// Reads an answer whose status is not a success.
     #[must_use]
     pub fn read(head: &Head, body: &[u8]) -> Self {
-        let [code, request_id] = super::xml::texts(body, "Error", ["Code", "RequestId"]).unwrap_or_default();
+        let [code, message, request_id] = texts(body);
         let request_id =
             request_id.filter(|id| !id.is_empty()).unwrap_or_else(|| head.text("x-amz-request-id"));
+        let location = head.text("location");
+        let message = if head.status.is_redirection() && !location.is_empty() {
+            place_of(&location)
+        } else {
+            in_one_line(&message.unwrap_or_default())
+        };
         // An answer could repeat what was sent, the signature too.
         let code = code.filter(|code| is_word(code)).unwrap_or_default();
-        Self { status: head.status, code, request_id: as_id(request_id), finding: None }
+        Self { status: head.status, code, message, request_id: as_id(request_id), finding: None }
+    }
+
+    /// The same without our keys, which a server may have repeated.
+    #[cfg(feature = "client")]
+    pub(crate) fn without(mut self, credentials: &Credentials) -> Self {
+        let secret = std::str::from_utf8(credentials.secret_key()).unwrap_or_default();
+        for key in [credentials.access_key(), secret].into_iter().filter(|key| !key.is_empty()) {
+            for text in [&mut self.message, &mut self.request_id] {
+                if text.contains(key) {
+                    *text = text.replace(key, "***");
+                }
+            }
+            // The short keys of tests are in many words.
+            if key.len() >= 8 && self.code.contains(key) {
+                self.code = String::from("***");
+            }
+        }
+        self
     }
 
     /// An answer of success that is not what it should be.
     pub(crate) fn unexpected(head: &Head, finding: impl Into<String>) -> Self {
         let request_id = as_id(head.text("x-amz-request-id"));
-        Self { status: head.status, code: String::new(), request_id, finding: Some(finding.into()) }
+        let finding = Some(finding.into());
+        let (code, message) = (String::new(), String::new());
+        Self { status: head.status, code, message, request_id, finding }
     }
 
     /// Whether the gateway, or a router before it, has too much to do.
@@ -83,8 +114,13 @@ impl S3Error {
     /// [`Error::status`] and [`Error::code`] find it.
     #[must_use]
     pub fn into_error(self, request: &Request) -> Error {
-        let (kind, what, todo) = self.words(&request.method, request.creates_only());
-        let mut error = Error::new(kind, format!("{what} ({})", StatusAndCode(&self)));
+        let (kind, what, todo) = self.words(request);
+        let mut what = format!("{what} ({})", StatusAndCode(&self));
+        if !self.message.is_empty() {
+            what.push_str(if self.status.is_redirection() { " to " } else { ", which says: " });
+            what.push_str(&self.message);
+        }
+        let mut error = Error::new(kind, what);
         if !self.request_id.is_empty() {
             error = error.at(At::Request, &self.request_id);
         }
@@ -92,31 +128,11 @@ impl S3Error {
         if todo.is_empty() { error } else { error.todo(todo) }
     }
 
-    fn words(&self, method: &Method, creates_only: bool) -> (ErrorKind, &'static str, &'static str) {
+    fn words(&self, request: &Request) -> (ErrorKind, &'static str, &'static str) {
         use ErrorKind as Kind;
+        let (method, creates_only) = (&request.method, request.creates_only());
         match (self.status.as_u16(), self.code.as_str()) {
-            (403, "SignatureDoesNotMatch") => (
-                Kind::Denied,
-                "the gateway does not accept the signature",
-                "check the secret key; if it is right, look for a proxy that rewrites paths",
-            ),
-            (403, "InvalidAccessKeyId") => (
-                Kind::Denied,
-                "the gateway does not know the access key",
-                "check the keys: `deisctl config store get gateway/accessKey` shows the current one",
-            ),
-            (403, "RequestTimeTooSkewed") => (
-                Kind::Denied,
-                "the clocks differ by more than 15 minutes",
-                "set this machine's or the gateway's clock",
-            ),
-            (403, "QuotaExceeded") => {
-                (Kind::Denied, "the user's quota is used up", "raise it with radosgw-admin")
-            }
-            (403, "UserSuspended") => (Kind::Denied, "the user is suspended", "enable it with radosgw-admin"),
-            (401 | 403, _) => {
-                (Kind::Denied, "the gateway denies access", "check keys, clock and the owner of the bucket")
-            }
+            (401 | 403, code) => denied(code),
             (400, "BadDigest") => (
                 Kind::Protocol,
                 "what has come is not what was to be sent",
@@ -128,10 +144,15 @@ impl S3Error {
                 "a name with an underscore, such as db_wal, needs `rgw relaxed s3 bucket names = true` in the gateway's \
                  ceph.conf",
             ),
-            (400, "InvalidRequest") => (
+            (400, "InvalidRequest") if is_onto_itself(request) => (
                 Kind::Usage,
                 "the gateway refuses this combination",
                 "an object is copied onto itself only with other metadata",
+            ),
+            (400, "InvalidRequest") => (
+                Kind::Usage,
+                "the gateway refuses this request",
+                "its log says why, with the request's id: it may not do what was asked for, such as to encrypt",
             ),
             (400, "EntityTooLarge") => {
                 (Kind::Unsupported, "the object is too large for one request", "it needs a multipart upload")
@@ -140,7 +161,7 @@ impl S3Error {
             (404, "NoSuchKey") => (Kind::NotFound, "no such object", ""),
             (404, "NoSuchUpload") => (Kind::NotFound, "no such multipart upload", "begin it anew"),
             // An answer to HEAD has no body and so no code.
-            (404, "") if method == Method::HEAD => {
+            (404, "") if *method == Method::HEAD => {
                 (Kind::NotFound, "no such object", "check the bucket and the key")
             }
             (404, _) => {
@@ -207,6 +228,83 @@ impl fmt::Display for S3Error {
 }
 
 impl std::error::Error for S3Error {}
+
+/// The words for a refusal.
+fn denied(code: &str) -> (ErrorKind, &'static str, &'static str) {
+    use ErrorKind as Kind;
+    match code {
+        "SignatureDoesNotMatch" => (
+            Kind::Denied,
+            "the gateway does not accept the signature",
+            "check the secret key; if it is right, look for a proxy that rewrites paths",
+        ),
+        "InvalidAccessKeyId" => (
+            Kind::Denied,
+            "the gateway does not know the access key",
+            "check the keys: `deisctl config store get gateway/accessKey` shows the current one",
+        ),
+        "RequestTimeTooSkewed" => (
+            Kind::Denied,
+            "the clocks differ by more than 15 minutes",
+            "set this machine's or the gateway's clock",
+        ),
+        "QuotaExceeded" => (Kind::Denied, "the user's quota is used up", "raise it with radosgw-admin"),
+        "UserSuspended" => (Kind::Denied, "the user is suspended", "enable it with radosgw-admin"),
+        // An answer to HEAD has no body and so no code: it may be any of the above.
+        "" => (
+            Kind::Denied,
+            "the gateway denies access",
+            "check keys, clock and the owner of the bucket; a wrong secret key and a proxy that rewrites paths look \
+             like this too, since the signature then does not match",
+        ),
+        _ => (Kind::Denied, "the gateway denies access", "check keys, clock and the owner of the bucket"),
+    }
+}
+
+/// The texts of an error's body that are read. radosgw says some twice, and then the first one is as good.
+fn texts(body: &[u8]) -> [Option<String>; 3] {
+    let names = ["Code", "Message", "RequestId"];
+    let mut texts = [const { None }; 3];
+    let read = super::xml::each_element(body, "Error", |path, text| {
+        if let Some(index) = names.iter().position(|name| *name == path) {
+            texts[index].get_or_insert_with(|| text.to_owned());
+        }
+        Ok(())
+    });
+    if read.is_ok() { texts } else { [const { None }; 3] }
+}
+
+/// Whether an object is copied onto itself.
+fn is_onto_itself(request: &Request) -> bool {
+    request.headers.get("x-amz-copy-source").is_some_and(|source| source == request.path.as_str())
+}
+
+/// The most of a server's words that goes into a message.
+const MOST_CHARACTERS: usize = 200;
+
+/// A server's words: no control characters, no line ends, and not too many.
+fn in_one_line(text: &str) -> String {
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let mut line: String = words.chars().take(MOST_CHARACTERS).collect();
+    if line.len() < words.len() {
+        line.push('…');
+    }
+    line.chars().map(|character| printable(character.encode_utf8(&mut [0; 4]))).collect()
+}
+
+/// A URL without user and query, which may hold keys and signatures.
+fn place_of(location: &str) -> String {
+    let bare = location.split(['?', '#']).next().unwrap_or_default();
+    let bare = match bare.split_once("://") {
+        Some((scheme, rest)) => {
+            let (host, path) = rest.split_once('/').map_or((rest, ""), |(host, path)| (host, path));
+            let host = host.rsplit('@').next().unwrap_or_default();
+            format!("{scheme}://{host}/{path}")
+        }
+        None => bare.to_owned(),
+    };
+    in_one_line(&bare)
+}
 
 struct StatusAndCode<'a>(&'a S3Error);
 
@@ -298,6 +396,45 @@ mod tests {
         let error = refused().into_error(&put);
         assert_eq!(error.kind(), ErrorKind::Occupied);
         assert!(error.to_string().starts_with("the key is taken: "), "{error}");
+    }
+
+    #[test]
+    fn the_servers_own_words_are_told_in_one_line_and_not_all_of_them() {
+        let body = format!(
+            "<Error><Code>InvalidArgument</Code><Message>no\u{1b}[31m\n such {}</Message></Error>",
+            "x".repeat(5000)
+        );
+        let text = error(400, &body).into_error(&asked(Method::GET)).what();
+        assert!(text.contains("which says: no\\u{1b}[31m such xxx") && text.len() < 400, "{text}");
+        assert!(text.ends_with('…'), "{text}");
+    }
+
+    #[test]
+    fn only_a_copy_onto_itself_is_called_one() {
+        let refused = || error(400, "<Error><Code>InvalidRequest</Code></Error>");
+        let mut put = asked(Method::PUT);
+        assert!(!refused().into_error(&put).advice().unwrap().contains("onto itself"));
+        put.headers.insert("x-amz-copy-source", http::HeaderValue::from_static("/b/other"));
+        assert!(!refused().into_error(&put).advice().unwrap().contains("onto itself"));
+        put.headers.insert("x-amz-copy-source", http::HeaderValue::from_static("/b/k"));
+        assert!(refused().into_error(&put).advice().unwrap().contains("onto itself"));
+    }
+
+    #[test]
+    fn a_redirect_is_named_with_its_place_and_without_its_secrets() {
+        let mut headers = http::HeaderMap::new();
+        let to = "https://user:hunter2@other:8443/b/k\u{9b}?Signature=abc";
+        headers.insert("location", http::HeaderValue::from_bytes(to.as_bytes()).unwrap());
+        let head = Head { status: StatusCode::TEMPORARY_REDIRECT, headers };
+        let text = S3Error::read(&head, b"").into_error(&asked(Method::GET)).what();
+        assert!(text.contains("redirects elsewhere (307) to https://other:8443/b/k"), "{text}");
+        assert!(!text.contains("hunter2") && !text.contains("abc") && !text.contains('\u{9b}'), "{text}");
+    }
+
+    #[test]
+    fn a_head_that_is_denied_says_what_it_may_mean() {
+        let error = error(403, "").into_error(&asked(Method::HEAD));
+        assert!(error.advice().unwrap().contains("signature"), "{error:?}");
     }
 
     #[test]

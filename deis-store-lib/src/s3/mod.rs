@@ -22,6 +22,8 @@ pub(crate) mod types;
 pub(crate) mod xml;
 
 #[cfg(feature = "client")]
+pub(crate) use check::Conclusion;
+#[cfg(feature = "client")]
 pub use client::Client;
 pub use common_prefixes::{CommonPrefixes, Folded};
 #[cfg(feature = "operations")]

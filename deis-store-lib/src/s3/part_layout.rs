@@ -1,6 +1,8 @@
 //! How an object is cut into parts. Pure.
 
 use crate::error::{Error, ErrorKind, Result};
+#[cfg(feature = "backup")]
+use crate::s3::{Checked, etag::ETag};
 
 const MIB: u64 = 1 << 20;
 
@@ -37,6 +39,17 @@ impl PartLayout {
             || size_bytes.div_ceil(MOST_PARTS).div_ceil(MIB).saturating_mul(MIB).max(USUAL_PART_BYTES);
         let part_size_bytes = part_size_bytes.filter(fits).unwrap_or_else(usual);
         Ok(Self { size_bytes, part_size_bytes })
+    }
+
+    /// The cut of an object whose parts were found, if it can be uploaded so again and has the same `ETag` then.
+    #[cfg(feature = "backup")]
+    pub(crate) fn of_checked(checked: Checked, size_bytes: u64, etag: &str) -> Option<Self> {
+        let (Checked::Parts(part_size_bytes), ETag::Parts { count, .. }) = (checked, ETag::parse(etag))
+        else {
+            return None;
+        };
+        let layout = Self::new(size_bytes, Some(part_size_bytes)).ok()?;
+        (layout.part_size_bytes == part_size_bytes && layout.count() == count).then_some(layout)
     }
 
     /// The size of all parts but the last.

@@ -45,7 +45,7 @@ impl ListWriter {
             if line.sha256.is_none() {
                 return internal("an object on disk without a digest");
             }
-            self.sealed.bytes += line.size_bytes;
+            self.sealed.bytes = self.sealed.bytes.saturating_add(line.size_bytes);
         }
         let mut text = serde_json::to_vec(line)
             .map_err(|error| Error::new(ErrorKind::Internal, "a line that is no JSON").because(error))?;

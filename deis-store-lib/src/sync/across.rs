@@ -12,8 +12,9 @@ use super::tally::{Done, Tally, deferred};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::outcome::Outcome;
 use crate::run::Running;
-use crate::s3::ObjectKey;
+use crate::s3::client::Revision;
 use crate::s3::op::{CopyObject, CopySource, ListedObject};
+use crate::s3::{ObjectKey, etag};
 use crate::transfer::{Attempt, Attempts, Relay, Uploader, ordered};
 use crate::tree::{Keyed, Pair, merge};
 
@@ -120,7 +121,7 @@ impl Copy<'_> {
         let there = target.is_some();
         let unchanged = target.is_some_and(|target| {
             self.options.unchanged_by == UnchangedBy::Presence
-                || (target.size_bytes, &target.etag) == (source.object.size_bytes, &source.object.etag)
+                || Revision::from(&target) == Revision::from(&source.object)
         });
         let to = format!("{}{}", self.target.prefix(), source.key());
         let (key, outcome, size_bytes) = if unchanged {
@@ -163,7 +164,7 @@ impl Copy<'_> {
                 let from = CopySource { bucket: source.bucket(), key: &listed.key, version_id: None };
                 let copy = CopyObject::new(from, target.bucket(), &to).if_match(&listed.etag);
                 let copied = source.client.copy(&copy).await?;
-                if copied == listed.etag {
+                if etag::is_same(&copied, &listed.etag) {
                     return Ok(Outcome::Stored);
                 }
                 let what = format!("the copy has the ETag {copied}, and the object {}", listed.etag);

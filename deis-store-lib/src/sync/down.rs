@@ -11,7 +11,7 @@ use super::report::SyncReport;
 use super::tally::{Done, Tally, deferred};
 use crate::blocking::blocking;
 use crate::disk::{Lock, Root};
-use crate::error::{At, Context as _, Result};
+use crate::error::Result;
 use crate::outcome::{Outcome, TargetOnly};
 use crate::run::Running;
 use crate::s3::op::ListedObject;
@@ -149,14 +149,14 @@ impl Down<'_> {
     /// read again.
     async fn unchanged(&self, listed: &ListedObject, local: TreeEntry) -> Result<bool> {
         let Ok(facts) = local.found else { return Ok(false) };
-        let modified = listed.modified.time().at(At::Key, &listed.key)?;
+        let modified = listed.modified.known();
         let sizes = (facts.size_bytes, listed.size_bytes);
         match step(sizes, (facts.modified, modified), self.options.unchanged_by) {
             Step::Copy => Ok(false),
             Step::Keep => Ok(true),
             Step::Compare => {
                 let (root, listed) = (self.root.clone(), listed.clone());
-                let touch = (!self.options.dry_run).then_some(modified);
+                let touch = modified.filter(|_| !self.options.dry_run);
                 blocking(move || {
                     let path = local.path.components();
                     let same = path_has_bytes_of(&root, &path, &listed)?;

@@ -59,7 +59,7 @@ impl DownloadTree {
         // A bucket that is not there makes no directory.
         self.client.is_empty(self.selection.bucket()).await?;
         let root = Root::create(&self.directory)?;
-        let task = run.begin(None, TaskKind::Step, "get");
+        let task = run.begin(None, TaskKind::Transfer, "get");
         self.download(&root, options, &task).await?;
         task.done(TaskResult::Good);
         Ok(())

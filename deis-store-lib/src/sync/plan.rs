@@ -20,23 +20,28 @@ pub(super) enum Step {
 /// The decision on a key that is a file and an object of these sizes and times.
 pub(super) fn step(
     (file_bytes, object_bytes): (u64, u64),
-    (file_modified, object_modified): (SystemTime, SystemTime),
+    (file_modified, object_modified): (SystemTime, Option<SystemTime>),
     by: UnchangedBy,
 ) -> Step {
     let same_size = file_bytes == object_bytes;
     match by {
         UnchangedBy::Presence => Step::Keep,
         _ if !same_size => Step::Copy,
-        UnchangedBy::SizeAndTime if milliseconds(file_modified) == milliseconds(object_modified) => {
+        UnchangedBy::SizeAndTime if object_modified.is_some_and(|time| is_same_time(file_modified, time)) => {
             Step::Keep
         }
         UnchangedBy::SizeAndTime | UnchangedBy::Bytes => Step::Compare,
     }
 }
 
+fn is_same_time(one: SystemTime, other: SystemTime) -> bool {
+    let (one, other) = (milliseconds(one), milliseconds(other));
+    one.is_some() && one == other
+}
+
 /// Listings have milliseconds.
 fn milliseconds(time: SystemTime) -> Option<u128> {
-    // A time before 1970 equals none, so such a file is read.
+    // A time before 1970 is none, so such a file is read.
     time.duration_since(SystemTime::UNIX_EPOCH).ok().map(|since| since.as_millis())
 }
 
@@ -59,6 +64,9 @@ pub(super) fn deletion(
     if source.refused + source.failed > 0 {
         let text = format!("{} objects were not copied", source.refused + source.failed);
         return Err(Against::Incomplete(text));
+    }
+    if let Some(why) = source.too_many_vanished() {
+        return Err(Against::Incomplete(why));
     }
     if source.listed == 0 {
         return Err(Against::Guard("the source is empty, which looks like a mistake".to_owned()));
@@ -106,11 +114,13 @@ mod tests {
     fn same_size_and_time_is_unchanged_and_another_time_is_a_reason_to_read() {
         let (time, later) = (SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + Duration::from_secs(1));
         let plain = UnchangedBy::SizeAndTime;
+        let step = |sizes, (file, object), by| step(sizes, (file, Some(object)), by);
         assert_eq!(step((1, 1), (time, time), plain), Step::Keep);
         assert_eq!(step((1, 1), (time, time + Duration::from_micros(900)), plain), Step::Keep);
         assert_eq!(step((1, 1), (time, later), plain), Step::Compare);
         assert_eq!(step((1, 2), (time, time), plain), Step::Copy);
         assert_eq!(step((1, 1), (time, time), UnchangedBy::Bytes), Step::Compare);
         assert_eq!(step((1, 2), (time, later), UnchangedBy::Presence), Step::Keep);
+        assert_eq!(super::step((1, 1), (time, None), plain), Step::Compare, "no time is no other one");
     }
 }

@@ -9,6 +9,8 @@ use crate::outcome::Counts;
 pub struct SyncReport {
     /// The outcomes of the keys of the source.
     pub counts: Counts,
+    /// How many of the unverifiable ones may be damaged: their `ETag`s tell of their bytes, and do not confirm them.
+    pub doubtful: u64,
     /// How many bytes were copied.
     pub bytes: u64,
     /// How many keys were deleted in the target.
@@ -25,9 +27,11 @@ pub struct SyncReport {
 }
 
 impl SyncReport {
-    /// Whether every key of the source is in the target or has vanished, and nothing is there that was to be deleted.
+    /// Whether every key of the source is in the target, with bytes that nothing speaks against, or has vanished, as few do; and nothing
+    /// is there that was to be deleted.
     #[must_use]
     pub fn is_complete(&self) -> bool {
-        self.counts.refused + self.counts.failed + self.not_deleted == 0
+        let failures = [self.counts.refused, self.counts.failed, self.not_deleted, self.doubtful];
+        failures.iter().all(|count| *count == 0) && self.counts.too_many_vanished().is_none()
     }
 }

@@ -94,7 +94,8 @@ impl<'a, D: Serialize + DeserializeOwned> Tally<'a, D> {
 
     fn source(&mut self, key: String, outcome: Outcome, size_bytes: u64) -> Result<()> {
         self.report.counts.add(&outcome);
-        self.report.bytes += size_bytes;
+        self.report.doubtful += u64::from(outcome.is_doubtful());
+        self.report.bytes = self.report.bytes.saturating_add(size_bytes);
         self.tell(key, Fate::Source(outcome), size_bytes)
     }
 

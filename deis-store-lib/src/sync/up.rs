@@ -11,7 +11,7 @@ use super::report::SyncReport;
 use super::tally::{Done, Tally, deferred};
 use crate::blocking::blocking;
 use crate::disk::Root;
-use crate::error::{At, Context as _, Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::outcome::Outcome;
 use crate::run::Running;
 use crate::s3::ObjectKey;
@@ -84,7 +84,7 @@ impl Up<'_> {
             }
         };
         if let Some(listed) = listed {
-            let times = (facts.modified, listed.modified.time().at(At::Key, &listed.key)?);
+            let times = (facts.modified, listed.modified.known());
             let root = self.root.clone();
             let unchanged =
                 match step((facts.size_bytes, listed.size_bytes), times, self.options.unchanged_by) {

@@ -80,7 +80,7 @@ impl UploadFiles {
             Ok(UploadFile { content_type, ..file })
         });
         let uploader = Uploader { client: &self.client, bucket: &self.bucket, look_first: false };
-        let task = run.begin(None, TaskKind::Step, "put");
+        let task = run.begin(None, TaskKind::Transfer, "put");
         let each = |UploadResult { key, size_bytes, result }: UploadResult| {
             let path = paths.take(&key);
             let outcome = match result {

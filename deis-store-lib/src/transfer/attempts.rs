@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::breaker::CircuitBreaker;
 use crate::error::{Error, ErrorKind, Result};
 use crate::outcome::Outcome;
-use crate::s3::op::{ListObjects, ListedObject};
+use crate::s3::op::ListedObject;
 use crate::s3::{BucketName, Client};
 
 /// After so many attempts an object is given up.
@@ -61,10 +61,12 @@ impl<'a> Attempts<'a> {
         let given_up = |outcome, damaged| Ok(Some(GivenUp { outcome, damaged }));
         match error.kind() {
             // That a listed object is gone or another one is believed only if the listing says so too.
-            ErrorKind::NotFound | ErrorKind::Changed => match self.listed_now(&attempt.listed.key).await? {
-                None => return given_up(Outcome::Vanished, false),
-                Some(now) => attempt.listed = now,
-            },
+            ErrorKind::NotFound | ErrorKind::Changed => {
+                match self.client.listed_now(self.bucket, &attempt.listed.key).await? {
+                    None => return given_up(Outcome::Vanished, false),
+                    Some(now) => attempt.listed = now,
+                }
+            }
             ErrorKind::Damaged => {}
             _ => return given_up(self.breaker.outcome(error)?, false),
         }
@@ -74,12 +76,5 @@ impl<'a> Attempts<'a> {
         attempt.number += 1;
         self.client.sleep(BETWEEN_ATTEMPTS).await?;
         Ok(None)
-    }
-
-    /// How a key is listed now, if it still is.
-    async fn listed_now(&self, key: &str) -> Result<Option<ListedObject>> {
-        let page = ListObjects { bucket: self.bucket, prefix: key, marker: "", delimiter: None, max_keys: 1 };
-        let first = self.client.page(&page).await?.objects.into_iter().next();
-        Ok(first.filter(|object| object.key == key))
     }
 }

@@ -3,7 +3,9 @@
 //! The bytes that an earlier run has left are taken for the beginning of the object whose `ETag` is in the file's name,
 //! read again, and checked with the rest: they are not trusted.
 
-use super::arrive::{SMALL_BYTES, arrive, outcome_of};
+use std::time::{Duration, SystemTime};
+
+use super::arrive::{Arriving, SMALL_BYTES, arrive};
 use super::attempts::{Attempt, Attempts};
 use crate::blocking::blocking;
 use crate::disk::{Committed, GroupCommit, NewFile, Root, is_resumable};
@@ -38,9 +40,14 @@ pub(crate) struct StoredFile {
     pub(crate) sha256: Option<Sha256>,
     /// The check that its bytes have passed.
     pub(crate) checked: Checked,
+    /// When the object was written, if the gateway says it in a form that can be read.
+    pub(crate) modified: Option<SystemTime>,
     /// The headers and metadata that are stored with the object.
     pub(crate) info: ObjectInfo,
 }
+
+/// The mode of a file of its user's own.
+const MIRROR_MODE: u32 = 0o600;
 
 /// The files that objects become.
 #[derive(Clone, Copy, Debug)]
@@ -76,7 +83,7 @@ impl<'a> Downloader<'a> {
             let error = match self.once(&attempt.listed).await {
                 Ok(stored) => {
                     self.attempts.succeeded();
-                    let (listed, outcome) = (attempt.listed, outcome_of(stored.checked));
+                    let (listed, outcome) = (attempt.listed, stored.outcome());
                     return Ok(Downloaded { listed, outcome, damaged: false, stored: Some(stored) });
                 }
                 Err(error) => error,
@@ -116,11 +123,12 @@ impl<'a> Downloader<'a> {
         } else {
             self.rest(listed, None).await?
         };
+        let modified = time_of(listed, &info);
         let committed = match settled {
             Settled::Committed(committed) => committed,
             Settled::Waits(new_file) => self.commits.commit(new_file).await?,
         };
-        Ok(StoredFile::new(committed, checked, info))
+        Ok(StoredFile::new(committed, checked, modified, info))
     }
 
     /// Opens the file that an earlier run has left of an object, or begins it.
@@ -155,13 +163,21 @@ impl<'a> Downloader<'a> {
             }
         };
         let open = self.open(listed, begun);
-        let (settled, checked) = arrive(rest, check, open, self.settle(listed, &info)?).await?;
+        let object = Arriving { client: self.client, bucket: self.bucket, key: &listed.key, info: &info };
+        let (settled, checked) = arrive(object, rest, check, open, self.settle(listed, &info)).await?;
         if resumed && checked == Checked::None {
             // A crash of the machine may have left anything in a file.
             return Err(Error::new(
                 ErrorKind::Damaged,
                 "what an earlier run has left of it cannot be checked",
             ));
+        }
+        if let (Settled::Waits(new_file), true) =
+            (&settled, Outcome::of_checked(checked, &info.etag).is_doubtful())
+        {
+            // Not the object's time: the next run reads both again, and names it again or has it right.
+            let modified = time_of(listed, &info).and_then(|time| time.checked_add(Duration::from_millis(1)));
+            new_file.set(MIRROR_MODE, modified)?;
         }
         Ok((info, settled, checked))
     }
@@ -209,16 +225,16 @@ impl<'a> Downloader<'a> {
         &self,
         listed: &ListedObject,
         info: &ObjectInfo,
-    ) -> Result<impl FnOnce(NewFile) -> Result<Settled> + Send + use<>> {
+    ) -> impl FnOnce(NewFile) -> Result<Settled> + Send + use<> {
         let sink = self.sink;
         let modified = match sink {
-            Sink::Snapshot => info.modified.time()?,
-            Sink::Mirror { .. } => listed.modified.time()?,
+            Sink::Snapshot => time_of(listed, info),
+            Sink::Mirror { .. } => listed.modified.known().or(info.modified.known()),
         };
-        Ok(move |new_file: NewFile| match sink {
-            Sink::Snapshot => new_file.commit(0o400, Some(modified), false).map(Settled::Committed),
-            Sink::Mirror { .. } => new_file.set(0o600, Some(modified)).map(|()| Settled::Waits(new_file)),
-        })
+        move |new_file: NewFile| match sink {
+            Sink::Snapshot => new_file.commit(0o400, modified, false).map(Settled::Committed),
+            Sink::Mirror { .. } => new_file.set(MIRROR_MODE, modified).map(|()| Settled::Waits(new_file)),
+        }
     }
 
     /// Where the file of an object is found: the directory, the key that is its path, and the `ETag` of its bytes.
@@ -235,10 +251,21 @@ enum Settled {
 }
 
 impl StoredFile {
-    fn new(committed: Committed, checked: Checked, info: ObjectInfo) -> Self {
-        let Committed { path, size_bytes, sha256 } = committed;
-        Self { path, size_bytes, sha256, checked, info }
+    /// What became of the object.
+    #[must_use]
+    pub(crate) fn outcome(&self) -> Outcome {
+        Outcome::of_checked(self.checked, &self.info.etag)
     }
+
+    fn new(committed: Committed, checked: Checked, modified: Option<SystemTime>, info: ObjectInfo) -> Self {
+        let Committed { path, size_bytes, sha256 } = committed;
+        Self { path, size_bytes, sha256, checked, modified, info }
+    }
+}
+
+/// When an object was written: by its own header, or else by the listing.
+fn time_of(listed: &ListedObject, info: &ObjectInfo) -> Option<SystemTime> {
+    info.modified.known().or(listed.modified.known())
 }
 
 /// Says of an object that is not found that it is listed.

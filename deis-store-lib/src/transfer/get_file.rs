@@ -3,7 +3,7 @@
 use std::future::IntoFuture;
 use std::path::{Path, PathBuf};
 
-use super::arrive::arrive;
+use super::arrive::{Arriving, arrive};
 use crate::blocking::blocking;
 use crate::disk::{NewFile, Root};
 use crate::error::{At, Context as _, Error, ErrorKind, Result};
@@ -67,13 +67,14 @@ impl GetFile<'_> {
         let Self { client, bucket, key, path, mode, replaces } = self;
         // A place that cannot take the file costs no request. The name is decided on when it is given.
         let (root, name) = blocking(move || place(&path, replaces)).await?;
-        let download = client.get(bucket, key).await?;
+        let download = client.get_listed(bucket, key).await?;
         let arrived = async {
             let info = download.info().clone();
-            let modified = info.modified.time()?;
+            let modified = info.modified.known();
             let open = move || root.new_file(&[name]).map(NewFile::without_digest);
             let settle = move |new_file: NewFile| new_file.commit_as_named(mode, modified, replaces);
-            let ((), checked) = arrive(Some(download), Check::new(&info), open, settle).await?;
+            let object = Arriving { client, bucket, key, info: &info };
+            let ((), checked) = arrive(object, Some(download), Check::new(&info), open, settle).await?;
             Ok((info, checked))
         };
         arrived.await.at(At::Key, key).at(At::Bucket, bucket)

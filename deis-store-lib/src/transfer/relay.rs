@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use tokio::sync::Semaphore;
 
-use super::arrive::{hand_on, outcome_of};
+use super::arrive::hand_on;
 use super::upload::{UploadFile, Uploader};
 use crate::disk::{Writing, anonymous_file};
 use crate::error::{At, Context as _, Error, Result, disk_error};
@@ -16,7 +16,7 @@ use crate::outcome::Outcome;
 use crate::s3::client::{Download, Revision};
 use crate::s3::etag::ETag;
 use crate::s3::op::{ListedObject, PutObject};
-use crate::s3::{BucketName, Check, Checked, Client, ObjectKey};
+use crate::s3::{BucketName, Check, Client, Conclusion, ObjectKey, PartLayout};
 
 /// Objects over this size wait for each other, so that what is on its way has room.
 const BIG_BYTES: u64 = 32 << 20;
@@ -47,12 +47,13 @@ impl Relay {
         let _turn = if listed.size_bytes > BIG_BYTES { self.big.acquire().await.ok() } else { None };
         let mut download = client.get_known(bucket, &listed.key, &Revision::from(listed)).await?;
         let info = download.info().clone();
-        let (file, checked) =
+        client.tell_recoded(bucket, &listed.key, &info);
+        let (file, conclusion) =
             spool(&self.spool, &mut download).await.at(At::Bucket, bucket).at(At::Key, &listed.key)?;
-        let part_size_bytes = match checked {
-            Checked::Parts(bytes) => Some(bytes),
-            _ => None,
-        };
+        let checked = client.settled(bucket, &listed.key, &info, conclusion).await?;
+        let outcome = Outcome::of_checked(checked, &info.etag);
+        let layout = PartLayout::of_checked(checked, info.total_bytes, &info.etag);
+        let part_size_bytes = layout.map(|layout| layout.part_size_bytes());
         let file = UploadFile {
             content_type: (!info.content_type.is_empty()).then_some(info.content_type),
             headers: info.headers,
@@ -63,12 +64,12 @@ impl Relay {
             ..UploadFile::new(to.as_str(), info.total_bytes, move || Ok(file))
         };
         target.upload(file).await?;
-        Ok(outcome_of(checked))
+        Ok(outcome)
     }
 }
 
 /// Writes a download into a file without a name, and checks it.
-async fn spool(directory: &Path, download: &mut Download) -> Result<(File, Checked)> {
+async fn spool(directory: &Path, download: &mut Download) -> Result<(File, Conclusion)> {
     let (directory, mut check) = (directory.to_owned(), Check::new(download.info()));
     let mut writing = Writing::by(move |chunks| {
         // All objects need the disk for what is on its way.
@@ -77,7 +78,7 @@ async fn spool(directory: &Path, download: &mut Download) -> Result<(File, Check
     });
     hand_on(download, &mut writing).await?;
     let (file, check) = writing.finish().await?;
-    Ok((file, check.finish()?))
+    Ok((file, check.conclude()?))
 }
 
 fn spooled(directory: &Path, check: &mut Check, chunks: &mut dyn Iterator<Item = Bytes>) -> Result<File> {

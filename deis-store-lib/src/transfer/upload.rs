@@ -13,7 +13,7 @@ use crate::blocking::blocking;
 use crate::error::{At, Context as _, Error, ErrorKind, Result};
 use crate::hash::{Sha256, lower_hex};
 use crate::http::Body;
-use crate::s3::client::{Part, UploadOptions};
+use crate::s3::client::{Part, Revision, UploadOptions};
 use crate::s3::etag::parts_etag;
 use crate::s3::op::{CannedAcl, InitiateUpload, PutObject};
 use crate::s3::{BucketName, Client, ObjectKey, PartLayout};
@@ -94,12 +94,8 @@ impl Uploader<'_> {
     /// Uploads one file: in parts if it is big.
     pub(crate) async fn upload(&self, file: UploadFile) -> Result<UploadedFile> {
         let key = ObjectKey::new(&file.key)?;
-        let uploaded = self.send(&key, file).await.map_err(|error| match error.kind() {
-            // A gateway that denies one object, or takes no more of them, denies the next ones too.
-            ErrorKind::Denied => error.of_run(),
-            _ if befalls_all(&error) => error.of_run(),
-            _ => error,
-        });
+        let uploaded = self.send(&key, file).await;
+        let uploaded = uploaded.map_err(|error| if befalls_all(&error) { error.of_run() } else { error });
         uploaded.at(At::Bucket, self.bucket).at(At::Key, &key)
     }
 
@@ -138,7 +134,8 @@ impl Uploader<'_> {
         if look_first {
             let same = match client.head(bucket, key).await {
                 Ok(there) => {
-                    (there.total_bytes, &there.etag) == (size_bytes, &etag) && begin.is_stored_with(&there)
+                    Revision::from(&there) == Revision { size_bytes, etag: etag.clone() }
+                        && begin.is_stored_with(&there)
                 }
                 Err(error) if error.kind() == ErrorKind::NotFound => false,
                 Err(error) => return Err(error),

@@ -116,6 +116,10 @@ impl Plan {
                 self.lost(part, &line)?;
                 continue;
             }
+            if let Outcome::Unverifiable(why) = &line.outcome {
+                let finding = Finding::new(Some(part), &line.key, FindingKind::Unverifiable, why);
+                self.tell(Event::Finding(finding))?;
+            }
             files += 1;
             bytes = bytes.saturating_add(line.size_bytes);
             let Some(sha256) = line.sha256 else {

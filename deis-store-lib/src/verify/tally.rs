@@ -71,7 +71,7 @@ impl<'a> Tally<'a> {
                     self.running.advance(1, 0);
                 }
                 Event::Read(bytes) => {
-                    self.report.bytes_checked += bytes;
+                    self.report.bytes_checked = self.report.bytes_checked.saturating_add(bytes);
                     self.running.advance(0, bytes);
                 }
                 Event::Finding(finding) => self.report.findings.push(finding),

@@ -3,12 +3,14 @@
 //!
 //! The gateway is scripted (`deis_store_tests::faulty`), since a real one does none of this on demand.
 
+mod answers;
 mod get;
 mod list;
 mod program;
 mod put;
 mod random;
 mod transfers;
+mod waits;
 
 use std::ops::Range;
 use std::sync::LazyLock;

@@ -98,7 +98,7 @@ fn a_flipped_byte_of_an_object_of_parts_is_never_taken_for_good() {
 
     place.gateway.on(Operation::GetObject, "/parts", ALWAYS, Fault::Flipped(5_500_000));
     std::fs::remove_file(place.directory().join("parts")).unwrap();
-    let synced = place.pull(&[]).code(0);
+    let synced = place.pull(&[]).code(3);
     assert_eq!(synced.outcome("parts"), "unverifiable", "it is named, and not among what was stored");
 }
 

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use deis_store::error::{At, printable};
-use deis_store::outcome::{Each, Fate, KeyOutcome, Outcome};
-use deis_store::run::Run;
+use deis_store::outcome::{Counts, Each, Fate, KeyOutcome, Outcome};
+use deis_store::run::{Run, TaskKind};
 use deis_store::s3::{BucketName, Client, ObjectKey};
 use deis_store::sync::{DownloadTree, DownloadTreeOptions, Existing};
 use deis_store::{Error, ErrorKind, Result};
@@ -13,7 +13,7 @@ use serde_json::json;
 use super::super::{Done, local};
 use super::place::{last_part, object, refuse_swapped, split, usage};
 use super::shown;
-use super::tally::Tally;
+use super::tally::{Tally, say_doubtful};
 use crate::args::Below;
 use crate::exit::Exit;
 use crate::output::Output;
@@ -51,7 +51,9 @@ pub(super) async fn get(
     }
     let (bucket, key) = object(place)?;
     if file == Some(Path::new("-")) {
-        return to_stdout(client, (&bucket, &key), &how, output).await;
+        let _task = run.begin(None, TaskKind::Transfer, "get");
+        let done = to_stdout(client, place, (&bucket, &key), &how, output).await?;
+        return Ok(done);
     }
     let path = target(&key, file, place)?;
     let name = printable(place);
@@ -82,21 +84,46 @@ pub(super) async fn get(
         }
     }
     if how.below.dry_run {
-        let size = client.head(&bucket, &key).await?.total_bytes;
+        let size = client.find(&bucket, &key).await?.total_bytes;
         let path = path.display().to_string();
         let text = format!("would download: '{name}' -> '{}' ({size} bytes)\n", printable(&path));
         return Ok(output.answer(&text, &json!({ "path": path, "size": size, "dry_run": true })));
     }
     let file = client.get_file(&bucket, &key, &path);
     let file = if how.existing == Existing::Replace { file.replace() } else { file };
+    let _task = run.begin(None, TaskKind::Transfer, "get");
     let (info, checked) = file.await?;
     let (size, path) = (info.total_bytes, path.display().to_string());
-    let text = format!("download: '{name}' -> '{}' ({size} bytes)\n", printable(&path));
-    Ok(output.answer(&text, &json!({ "path": path, "size": size, "checked": checked.to_string() })))
+    let outcome = Outcome::of_checked(checked, &info.etag);
+    let text = format!("download: '{name}' -> '{}' ({size} bytes){}\n", printable(&path), note(&outcome));
+    let (checked, why) = (checked.to_string(), outcome.why());
+    let report = json!({ "path": path, "size": size, "checked": checked, "unverifiable": why });
+    Ok(answered(place, &outcome, |exit| output.answer_with(exit, &text, &report)))
+}
+
+/// The note on an object that came and was not checked.
+fn note(outcome: &Outcome) -> &'static str {
+    match outcome {
+        Outcome::Unverifiable(_) if outcome.is_doubtful() => "  (its ETag does not confirm its bytes)",
+        Outcome::Unverifiable(_) => "  (its ETag says nothing of its bytes)",
+        _ => "",
+    }
+}
+
+/// The exit of a single object that came.
+fn answered(place: &str, outcome: &Outcome, answer: impl FnOnce(Exit) -> Exit) -> Exit {
+    match outcome.why().filter(|_| outcome.is_doubtful()) {
+        Some(why) => {
+            say_doubtful(place, why);
+            answer(Exit::Incomplete)
+        }
+        None => answer(Exit::Done),
+    }
 }
 
 async fn to_stdout(
     client: &Client,
+    place: &str,
     (bucket, key): (&BucketName, &ObjectKey),
     how: &How<'_>,
     output: &Output,
@@ -104,8 +131,8 @@ async fn to_stdout(
     if output.is_json() || how.below.dry_run {
         return Err(usage("standard output takes the object alone, without --json and --dry-run", "-"));
     }
-    client.get_to(bucket, key, tokio::io::stdout()).await?;
-    Ok(Exit::Done)
+    let (info, checked) = client.get_to(bucket, key, tokio::io::stdout()).await?;
+    Ok(answered(place, &Outcome::of_checked(checked, &info.etag), |exit| exit))
 }
 
 async fn all(
@@ -118,7 +145,11 @@ async fn all(
 ) -> Done {
     let (bucket, prefix) = split(place)?;
     let mut tally = Tally::new("downloaded", how.below.dry_run, output);
-    let each = Each::new(|downloaded| {
+    let mut counts = Counts::default();
+    let each = Each::new(|downloaded: KeyOutcome| {
+        if let Fate::Source(outcome) = &downloaded.fate {
+            counts.add(outcome);
+        }
         tell(&bucket, &downloaded, &mut tally);
         Ok(())
     });
@@ -127,6 +158,9 @@ async fn all(
     let download = DownloadTree { client: client.clone(), selection, directory: directory.to_owned() };
     download.run(&options, run).await?;
     drop(options);
+    if let Some(why) = counts.too_many_vanished() {
+        tally.failed(place, "vanished", &why);
+    }
     Ok(tally.finish(json!({ "path": directory.display().to_string() })))
 }
 
@@ -143,9 +177,12 @@ fn tell(bucket: &BucketName, downloaded: &KeyOutcome, tally: &mut Tally<'_>) {
             let size = downloaded.size_bytes;
             let line = format!("download: '{}' -> '{}' ({size} bytes)", printable(&name), printable(&path));
             let unverifiable = matches!(outcome, Outcome::Unverifiable(_));
-            let note = if unverifiable { "  (its ETag says nothing of its bytes)" } else { "" };
+            let note = note(outcome);
             let entry = || json!({ "name": name, "path": path, "size": size, "unverifiable": unverifiable });
             tally.done(&format!("{line}{note}"), size, entry);
+            if let Some(why) = outcome.why().filter(|_| outcome.is_doubtful()) {
+                tally.doubtful(&name, why);
+            }
         }
     }
 }

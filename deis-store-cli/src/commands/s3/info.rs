@@ -48,7 +48,7 @@ async fn bucket(client: &Client, bucket: &BucketName) -> Result<(String, Value)>
 }
 
 async fn object(client: &Client, bucket: &BucketName, key: &ObjectKey) -> Result<(String, Value)> {
-    let info = client.head(bucket, key).await?;
+    let info = client.find(bucket, key).await?;
     let acl = client.object_acl(bucket, key).await?;
     let name = format!("s3://{bucket}/{key}");
     let content_type = if info.content_type.is_empty() { "none" } else { &info.content_type };
@@ -61,10 +61,12 @@ async fn object(client: &Client, bucket: &BucketName, key: &ObjectKey) -> Result
         grants(&acl),
     ];
     lines.extend(info.headers.iter().map(|(name, value)| line(&format!("{name}:"), value)));
+    let recoded = info.recoded.iter();
+    lines.extend(recoded.map(|name| line("not UTF-8:", &format!("{name}, shown as if it were ISO 8859-1"))));
     lines.extend(info.meta.iter().map(|(name, value)| line(&format!("x-amz-meta-{name}:"), value)));
     let entry = json!({
         "name": name, "size": info.total_bytes, "modified": info.modified.as_str(), "etag": info.etag,
-        "content_type": info.content_type, "headers": info.headers, "meta": info.meta, "acl": acl_json(&acl),
+        "content_type": info.content_type, "headers": info.headers, "meta": info.meta, "recoded": info.recoded, "acl": acl_json(&acl),
     });
     Ok((lines.join("\n") + "\n", entry))
 }

@@ -101,7 +101,7 @@ pub(super) async fn usage(client: &Client, place: Option<&str>, output: &Output)
         let name = format!("s3://{bucket}/{prefix}");
         text.push_str(&format!("{bytes:>12} {objects:>7} objects {}\n", printable(&name)));
         report.push(json!({ "name": name, "objects": objects, "bytes": bytes }));
-        total_bytes += bytes;
+        total_bytes = bytes.saturating_add(total_bytes);
     }
     if place.is_none() {
         text.push_str(&format!("------------\n{total_bytes:<12} Total\n"));
@@ -112,6 +112,8 @@ pub(super) async fn usage(client: &Client, place: Option<&str>, output: &Output)
 /// How many objects there are, and their bytes.
 async fn sum(client: &Client, bucket: &BucketName, prefix: &str) -> Result<(u64, u64)> {
     let listing = client.list(bucket, prefix);
-    let add = async |(objects, bytes), object: ListedObject| Ok((objects + 1, bytes + object.size_bytes));
+    let add = async |(objects, bytes), object: ListedObject| {
+        Ok((objects + 1, object.size_bytes.saturating_add(bytes)))
+    };
     listing.try_fold((0, 0), add).await
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use deis_store::error::{At, printable};
 use deis_store::outcome::{Each, Fate, KeyOutcome, Outcome};
-use deis_store::run::Run;
+use deis_store::run::{Run, TaskKind};
 use deis_store::s3::client::{UploadOptions, cut_into_parts};
 use deis_store::s3::op::InitiateUpload;
 use deis_store::s3::{BucketName, Client, ObjectKey};
@@ -37,7 +37,9 @@ pub(super) async fn put(
         if files.len() > 1 || options.dry_run {
             return Err(usage("standard input goes alone, and without --dry-run", "-"));
         }
-        return from_stdin(client, place, types.otherwise.as_deref(), output).await;
+        let _task = run.begin(None, TaskKind::Transfer, "put");
+        let done = from_stdin(client, place, types.otherwise.as_deref(), output).await?;
+        return Ok(done);
     }
     let several = options.recursive || files.len() > 1;
     let (bucket, prefix) = if several { directory(place)? } else { split(place)? };

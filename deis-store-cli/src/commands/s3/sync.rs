@@ -137,6 +137,7 @@ fn text(report: &SyncReport) -> String {
         counts.unchanged
     );
     let others = [
+        ("UNVERIFIABLE", report.doubtful),
         ("vanished", counts.vanished),
         ("REFUSED", counts.refused),
         ("FAILED", counts.failed),
@@ -145,6 +146,9 @@ fn text(report: &SyncReport) -> String {
     ];
     for (name, count) in others.into_iter().filter(|(_, count)| *count > 0) {
         text.push_str(&format!(", {count} {name}"));
+    }
+    if let Some(why) = report.counts.too_many_vanished() {
+        text.push_str(&format!("; {why}"));
     }
     if let Some(why) = &report.why_not_deleted {
         text.push_str(&format!(": {}", printable(why)));

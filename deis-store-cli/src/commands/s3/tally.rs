@@ -14,25 +14,32 @@ pub(super) struct Tally<'a> {
     bytes: u64,
     /// The name of the list of what was done.
     name: &'static str,
-    any_failed: bool,
+    /// Whether something is missing, or may be damaged.
+    incomplete: bool,
 }
 
 impl<'a> Tally<'a> {
     /// The list of what was done has this name in the report.
     pub(super) fn new(name: &'static str, dry_run: bool, output: &'a Output) -> Self {
         output.begin_lists(&[name, "skipped", "failed"]);
-        Self { output, dry_run, printed: true, bytes: 0, name, any_failed: false }
+        Self { output, dry_run, printed: true, bytes: 0, name, incomplete: false }
     }
 
     /// Reports something that was done; in a dry run, that would be.
     pub(super) fn done(&mut self, line: &str, bytes: u64, entry: impl FnOnce() -> Value) {
-        self.bytes += bytes;
+        self.bytes = self.bytes.saturating_add(bytes);
         if self.output.is_json() {
             self.output.entry(self.name, &entry());
         } else if !self.output.is_quiet() {
             let would = if self.dry_run { "would " } else { "" };
             self.printed &= Output::lines(&format!("{would}{line}\n"));
         }
+    }
+
+    /// Reports that something was done whose bytes may be damaged, after [`Tally::done`].
+    pub(super) fn doubtful(&mut self, name: &str, why: &str) {
+        self.incomplete = true;
+        say_doubtful(name, why);
     }
 
     /// Reports something that was left as it is.
@@ -46,7 +53,7 @@ impl<'a> Tally<'a> {
 
     /// Reports something that was not done, and why.
     pub(super) fn failed(&mut self, name: &str, outcome: &str, why: &str) {
-        self.any_failed = true;
+        self.incomplete = true;
         self.output.entry("failed", &json!({ "name": name, "outcome": outcome, "why": why }));
         let (name, why) = (printable(&shortened(name)), printable(why));
         tell(&format!("deis-store: {outcome}: '{name}': {why}"));
@@ -54,7 +61,7 @@ impl<'a> Tally<'a> {
 
     /// The exit, and the report with `more`.
     pub(super) fn finish(self, more: Value) -> Exit {
-        let exit = match (self.any_failed, self.printed) {
+        let exit = match (self.incomplete, self.printed) {
             (true, _) => Exit::Incomplete,
             (false, false) => Exit::Failed,
             (false, true) => Exit::Done,
@@ -65,4 +72,9 @@ impl<'a> Tally<'a> {
         }
         self.output.report(exit, "", &report)
     }
+}
+
+/// Says that an object came whose bytes may be damaged.
+pub(super) fn say_doubtful(name: &str, why: &str) {
+    tell(&format!("deis-store: unverifiable: '{name}': {why}"));
 }

@@ -30,8 +30,13 @@ impl NewFile {
 
     /// Gives it its mode, its time and the very name that it was begun with; unless it `replaces`, only if nothing has
     /// that name by then.
-    pub(crate) fn commit_as_named(self, mode: u32, modified: SystemTime, replaces: bool) -> Result<()> {
-        self.set(mode, Some(modified))?;
+    pub(crate) fn commit_as_named(
+        self,
+        mode: u32,
+        modified: Option<SystemTime>,
+        replaces: bool,
+    ) -> Result<()> {
+        self.set(mode, modified)?;
         let named = self.named_by(|file| {
             file.parent.check_name_for_file(&file.name, replaces)?;
             let renamed = if replaces { file.rename_to(&file.name) } else { file.rename_to_free() };

@@ -254,7 +254,7 @@ fn a_name_that_is_taken_while_the_file_is_written_is_not_replaced() {
     let (directory, root) = root();
     let file = begun(&root);
     std::fs::write(directory.path().join("f"), "theirs").unwrap();
-    let error = file.commit_as_named(0o600, TIME, false).unwrap_err();
+    let error = file.commit_as_named(0o600, Some(TIME), false).unwrap_err();
     assert_eq!((error.kind(), error.place().path().unwrap().ends_with("/f")), (ErrorKind::Occupied, true));
     assert_eq!((read(&root, &encode("f")).as_str(), names(&root)), ("theirs", vec!["f".to_owned()]));
     assert_eq!(
@@ -262,7 +262,7 @@ fn a_name_that_is_taken_while_the_file_is_written_is_not_replaced() {
         Err(Errno::EXIST),
         "the file system decides, not a look before"
     );
-    begun(&root).commit_as_named(0o640, TIME, true).unwrap();
+    begun(&root).commit_as_named(0o640, Some(TIME), true).unwrap();
     let metadata = directory.path().join("f").metadata().unwrap();
     assert_eq!((metadata.permissions().mode() & 0o777, metadata.modified().unwrap()), (0o640, TIME));
     assert_eq!((read(&root, &encode("f")).as_str(), names(&root)), ("new", vec!["f".to_owned()]));
@@ -272,7 +272,7 @@ fn a_name_that_is_taken_while_the_file_is_written_is_not_replaced() {
 fn a_file_that_was_named_gets_no_other_name() {
     let (directory, root) = root();
     std::fs::write(directory.path().join("f%+"), "theirs").unwrap();
-    begun(&root).commit_as_named(0o600, TIME, false).unwrap();
+    begun(&root).commit_as_named(0o600, Some(TIME), false).unwrap();
     assert_eq!((read(&root, &encode("f")).as_str(), names(&root).len()), ("new", 2));
     std::fs::remove_file(directory.path().join("f")).unwrap();
     for obstacle in ["directory", "symlink"] {
@@ -282,7 +282,7 @@ fn a_file_that_was_named_gets_no_other_name() {
             _ => symlink("elsewhere", &place).unwrap(),
         }
         for replaces in [false, true] {
-            let error = begun(&root).commit_as_named(0o600, TIME, replaces).unwrap_err();
+            let error = begun(&root).commit_as_named(0o600, Some(TIME), replaces).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Occupied, "{obstacle} {replaces}");
         }
         std::fs::remove_dir(&place).or_else(|_| std::fs::remove_file(&place)).unwrap();

@@ -5,7 +5,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use super::multipart::Upload;
 use super::{Client, Revision};
 use crate::error::{At, Error, ErrorKind, Result};
-use crate::s3::etag::parts_etag;
+use crate::s3::etag::{self, parts_etag};
 use crate::s3::op::{CopyObject, CopyPart, CopySource, HeadObject, InitiateUpload, ObjectInfo, PutObject};
 use crate::s3::{BucketName, ObjectKey, PartLayout};
 
@@ -68,14 +68,14 @@ impl Client {
         } else {
             self.copy(&CopyObject::new(source, bucket, key).if_match(&info.etag)).await?
         };
-        let keeps_etag = etag == info.etag;
+        let keeps_etag = etag::is_same(&etag, &info.etag);
         Ok(Copied { etag, size_bytes: info.total_bytes, keeps_etag })
     }
 
     async fn source_info(&self, source: CopySource<'_>) -> Result<ObjectInfo> {
         let mut head = HeadObject::new(source.bucket, source.key);
         head.version_id = source.version_id;
-        self.execute(&head).await
+        self.headed(&head).await
     }
 
     async fn copy_in_parts(
@@ -86,6 +86,7 @@ impl Client {
         options: &CopyOptions,
     ) -> Result<String> {
         let CopyTarget { bucket, key } = target;
+        self.tell_recoded(source.bucket, source.key, info);
         let cut = PartLayout::new(info.total_bytes, Some(options.part_size_bytes))?;
         let content_type = (!info.content_type.is_empty()).then_some(info.content_type.as_str());
         let begin = InitiateUpload::new(bucket, key, content_type, &info.headers, &info.meta)?;
@@ -102,7 +103,7 @@ impl Client {
             });
             let parts: Vec<[u8; 16]> = stream::iter(parts).buffered(PARTS_AT_ONCE).try_collect().await?;
             // radosgw has no conditions for parts: the source is asked again.
-            if self.source_info(source).await?.etag != info.etag {
+            if !etag::is_same(&self.source_info(source).await?.etag, &info.etag) {
                 let error = Error::new(ErrorKind::Changed, "the source was replaced while it was copied");
                 return Err(error.todo("copy it again").at(At::Bucket, bucket).at(At::Key, key));
             }

@@ -9,6 +9,8 @@ use tokio::io::{AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::download::{Coming, Download};
+use super::execute::Unmeasured;
+use super::measured::{encoding_of, perhaps_compressed};
 use super::range_stream::RangeStream;
 use super::{Client, Revision};
 use crate::error::{At, Context as _, Error, ErrorKind, Result};
@@ -34,7 +36,17 @@ impl Client {
     /// Begins to download the bytes and the version of an object that are asked for, if the conditions hold, in one
     /// stream. An object that need not come is an [`ErrorKind::NotModified`], another one an [`ErrorKind::Changed`].
     pub async fn get_with(&self, operation: &GetObject<'_>) -> Result<Download> {
-        let (info, received) = self.streamed(operation).await?;
+        self.get_unmeasured(operation, Unmeasured::Refused).await
+    }
+
+    /// Begins to download an object, in one stream; if it comes without a length, that is asked of the listing.
+    #[cfg_attr(not(feature = "backup"), expect(dead_code, reason = "for files"))]
+    pub(crate) async fn get_listed(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Download> {
+        self.get_unmeasured(&GetObject::new(bucket, key), Unmeasured::Listed).await
+    }
+
+    async fn get_unmeasured(&self, operation: &GetObject<'_>, unmeasured: Unmeasured) -> Result<Download> {
+        let (info, received) = self.streamed(operation, unmeasured).await?;
         let span = RangeStream::new(self, operation, &info, received);
         Ok(Download::new(info, Coming::InOrder(span)))
     }
@@ -71,8 +83,14 @@ impl Client {
                 };
                 Arc::new(object).in_ranges(first_byte, turn).await?
             }
-            _ if first_byte == 0 => self.get(bucket, key).await?,
-            _ => self.get_with(&range_of(bucket, key, &known.etag, first_byte..known.size_bytes)).await?,
+            _ if first_byte == 0 => {
+                let whole = GetObject::new(bucket, key);
+                self.get_unmeasured(&whole, Unmeasured::Known(known.size_bytes)).await?
+            }
+            _ => {
+                let rest = range_of(bucket, key, &known.etag, first_byte..known.size_bytes);
+                self.get_unmeasured(&rest, Unmeasured::Known(known.size_bytes)).await?
+            }
         };
         let given = Revision::from(download.info());
         if given == *known {
@@ -82,7 +100,8 @@ impl Client {
             "it is listed with {} bytes and ETag {}, and was given with {} bytes and ETag {}",
             known.size_bytes, known.etag, given.size_bytes, given.etag
         );
-        Err(Error::new(ErrorKind::Changed, what).at(At::Bucket, bucket).at(At::Key, key))
+        let error = Error::new(ErrorKind::Changed, what).at(At::Bucket, bucket).at(At::Key, key);
+        Err(perhaps_compressed(error, encoding_of(download.info()).as_deref()))
     }
 
     /// Writes an object's bytes and checks them. An error may come after all bytes were written: what was written is
@@ -93,7 +112,7 @@ impl Client {
         key: &ObjectKey,
         mut writer: impl AsyncWrite + Unpin,
     ) -> Result<(ObjectInfo, Checked)> {
-        let known = Revision::from(&self.head(bucket, key).await?);
+        let known = Revision::from(&self.find(bucket, key).await?);
         let mut download = self.get_known(bucket, key, &known).await?;
         let mut check = Check::new(download.info());
         let failed = |error| Error::new(ErrorKind::Disk, "cannot write on").at(At::Key, key).because(error);
@@ -102,7 +121,8 @@ impl Client {
             writer.write_all(&bytes).await.map_err(failed)?;
         }
         writer.flush().await.map_err(failed)?;
-        let checked = check.finish().at(At::Bucket, bucket).at(At::Key, key)?;
+        let conclusion = check.conclude().at(At::Bucket, bucket).at(At::Key, key)?;
+        let checked = self.settled(bucket, key, download.info(), conclusion).await?;
         Ok((download.info().clone(), checked))
     }
 }
@@ -118,19 +138,20 @@ struct Object {
 impl Object {
     async fn in_ranges(self: Arc<Self>, first_byte: u64, turn: OwnedSemaphorePermit) -> Result<Download> {
         let begin = self.range(first_byte);
-        let (info, received) = self.client.streamed(&begin).await?;
+        let (info, received) = self.client.streamed(&begin, Unmeasured::Refused).await?;
         let first = self.collect(&begin, &info, received);
         let count = (self.known.size_bytes - first_byte).div_ceil(RANGE_BYTES);
         let object = self.clone();
-        let rest =
-            (1..count).map(move |index| object.clone().fetch(first_byte + index * RANGE_BYTES).boxed());
+        let rest = (1..count).map(move |index| {
+            object.clone().fetch(first_byte.saturating_add(index.saturating_mul(RANGE_BYTES))).boxed()
+        });
         let ranges = stream::iter(std::iter::once(first).chain(rest)).buffered(RANGES_AT_ONCE).boxed();
         Ok(Download::new(info, Coming::InRanges { ranges, pieces: Vec::new().into_iter(), _turn: turn }))
     }
 
     async fn fetch(self: Arc<Self>, first_byte: u64) -> Result<Vec<Bytes>> {
         let operation = self.range(first_byte);
-        let (info, received) = self.client.streamed(&operation).await?;
+        let (info, received) = self.client.streamed(&operation, Unmeasured::Refused).await?;
         // Something in between may not know `If-Match`.
         if Revision::from(&info) != self.known {
             let text = format!("its ETag was {} and is {}", self.known.etag, info.etag);
@@ -150,7 +171,7 @@ impl Object {
     }
 
     fn range(&self, first_byte: u64) -> GetObject<'_> {
-        let end = self.known.size_bytes.min(first_byte + RANGE_BYTES);
+        let end = self.known.size_bytes.min(first_byte.saturating_add(RANGE_BYTES));
         range_of(&self.bucket, &self.key, &self.known.etag, first_byte..end)
     }
 }

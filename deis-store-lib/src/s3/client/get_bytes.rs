@@ -51,7 +51,8 @@ impl GetBytes<'_> {
             check.update(&bytes);
             whole.extend_from_slice(&bytes);
         }
-        let checked = check.finish().at(At::Bucket, bucket).at(At::Key, key)?;
+        let conclusion = check.conclude().at(At::Bucket, bucket).at(At::Key, key)?;
+        let checked = client.settled(bucket, key, download.info(), conclusion).await?;
         Ok((whole.freeze(), checked))
     }
 }

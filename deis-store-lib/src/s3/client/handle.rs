@@ -11,6 +11,7 @@ use super::concurrency::Concurrency;
 use super::gateways::Gateways;
 use super::retry_budget::RetryBudget;
 use crate::error::{Error, ErrorKind, Result};
+use crate::http::silence::Teller;
 use crate::http::{Endpoint, HttpSend, Limited, Limits};
 use crate::run::{Clock, Run, Stop};
 use crate::secret::Credentials;
@@ -38,10 +39,12 @@ pub(super) struct Shared {
     /// The same by the last answer of success, whether ours was refused or not; the least number before the first one.
     pub(super) heard_offset_ms: AtomicI64,
     pub(super) random: Mutex<fastrand::Rng>,
+    pub(super) teller: Teller,
 }
 
 impl Client {
-    /// A client of these gateways, which must belong to one cluster.
+    /// A client of these gateways, which must belong to one cluster. Keys that no server can have made are an
+    /// [`ErrorKind::Usage`] error.
     pub fn new(
         gateways: Vec<Arc<dyn HttpSend>>,
         credentials: Credentials,
@@ -51,6 +54,7 @@ impl Client {
         if gateways.is_empty() {
             return Err(Error::new(ErrorKind::Usage, "no gateway is given"));
         }
+        credentials.check()?;
         let limits = Arc::new(Limits::new(options.requests_per_second, options.bytes_per_second));
         let limited = gateways
             .into_iter()
@@ -68,6 +72,7 @@ impl Client {
             offset_ms: AtomicI64::new(0),
             heard_offset_ms: AtomicI64::new(i64::MIN),
             random: Mutex::new(fastrand::Rng::with_seed(run.seed)),
+            teller: Teller::new(run),
         })))
     }
 

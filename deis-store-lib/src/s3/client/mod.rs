@@ -10,6 +10,7 @@ mod get;
 mod get_bytes;
 mod handle;
 mod list;
+mod measured;
 mod multipart;
 mod operations;
 mod options;
@@ -20,8 +21,10 @@ mod retry_budget;
 mod retry_with_probe;
 mod revision;
 mod s3cfg;
+mod second_reading;
 #[cfg(test)]
 mod tests;
+mod wire;
 
 pub use copy::{Copied, CopyOptions};
 pub use download::Download;

@@ -10,9 +10,10 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::http::Endpoint;
 use crate::s3::op::{
     AbortUpload, Acl, Bucket, BucketAcl, BucketLocation, BucketTotals, BucketVersioning, CopyObject,
-    CopyPart, CreateBucket, DeleteBucket, DeleteObject, DeleteObjects, HeadBucket, HeadObject, ListBuckets,
-    ListObjects, ListParts, ListUploads, ListVersions, ListedPart, ListedUpload, NewAcl, NotDeleted,
-    ObjectAcl, ObjectInfo, Page, PutBucketAcl, PutObjectAcl, Request, UploadMarker, Versioning, VersionsPage,
+    CopyPart, CreateBucket, DeleteBucket, DeleteObject, DeleteObjects, HeadBucket, HeadObject,
+    HeadUnmeasured, ListBuckets, ListObjects, ListParts, ListUploads, ListVersions, ListedObject, ListedPart,
+    ListedUpload, NewAcl, NotDeleted, ObjectAcl, ObjectInfo, Operation as _, Page, PutBucketAcl,
+    PutObjectAcl, Request, UploadMarker, Versioning, VersionsPage,
 };
 use crate::s3::{BucketName, ObjectKey};
 
@@ -50,7 +51,28 @@ impl Client {
     /// One page of a listing.
     pub async fn page(&self, page: &ListObjects<'_>) -> Result<Page> {
         // It feeds all the others, so it does not wait behind them.
-        self.collected(page, Call { at_once: true, ..Call::default() }).await
+        let call = Call { at_once: true, ..Call::default() };
+        let mut gap = None;
+        let listed = self.collected_by(page, call, |head, body| {
+            gap = page.parse_gap(head, body).ok();
+            page.parse(head, body)
+        });
+        match (listed.await, gap) {
+            (Err(error), Some(gap)) if error.kind() == ErrorKind::Protocol => {
+                self.over_gap(page, gap, error).await
+            }
+            (listed, _) => listed,
+        }
+    }
+
+    /// A page that stays empty though it is not the last one. If there is an object where it goes on, that one was left out.
+    async fn over_gap(&self, page: &ListObjects<'_>, gap: Page, error: Error) -> Result<Page> {
+        let Some(next) = &gap.next else { return Err(error) };
+        let next = ObjectKey::listed(next.clone());
+        match self.execute(&HeadUnmeasured(&HeadObject::new(page.bucket, &next))).await {
+            Err(missing) if missing.kind() == ErrorKind::NotFound => Ok(gap),
+            _ => Err(error),
+        }
     }
 
     /// One page of the versions of a bucket's objects.
@@ -60,13 +82,37 @@ impl Client {
 
     /// Whether a bucket holds no object; an error if it does not exist.
     pub async fn is_empty(&self, bucket: &BucketName) -> Result<bool> {
-        let page = ListObjects { bucket, prefix: "", marker: "", delimiter: None, max_keys: 1 };
-        Ok(self.page(&page).await?.objects.is_empty())
+        Ok(self.first(bucket, "").await?.is_none())
+    }
+
+    /// The first object whose key begins with a prefix.
+    pub(super) async fn first(&self, bucket: &BucketName, prefix: &str) -> Result<Option<ListedObject>> {
+        let mut marker = String::new();
+        loop {
+            let page = ListObjects { bucket, prefix, marker: &marker, delimiter: None, max_keys: 1 };
+            let Page { objects, next, .. } = self.page(&page).await?;
+            match (objects.into_iter().next(), next) {
+                (None, Some(next)) => marker = next,
+                (first, _) => return Ok(first),
+            }
+        }
     }
 
     /// All that is stored with an object.
     pub async fn head(&self, bucket: &BucketName, key: &ObjectKey) -> Result<ObjectInfo> {
-        self.execute(&HeadObject::new(bucket, key)).await
+        self.headed(&HeadObject::new(bucket, key)).await
+    }
+
+    /// The same; where it is not there, the error says whether it is the bucket that is not.
+    pub async fn find(&self, bucket: &BucketName, key: &ObjectKey) -> Result<ObjectInfo> {
+        match self.head(bucket, key).await {
+            // An answer to HEAD cannot say it.
+            Err(error) if error.kind() == ErrorKind::NotFound && error.code().is_none() => {
+                self.is_empty(bucket).await?;
+                Err(error)
+            }
+            found => found,
+        }
     }
 
     /// Deletes an object; one that is not there is deleted too.

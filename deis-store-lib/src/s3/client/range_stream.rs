@@ -9,10 +9,12 @@ use bytes::Bytes;
 use futures_util::Stream;
 
 use super::Client;
+use super::execute::Unmeasured;
+use super::measured::{encoding_of, perhaps_compressed};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::http::{BoxFuture, Received};
 use crate::s3::op::{ByteRange, Conditions, GetObject, ObjectInfo};
-use crate::s3::{BucketName, ObjectKey};
+use crate::s3::{BucketName, ObjectKey, etag};
 
 /// A span of an object that is being downloaded.
 pub(super) struct RangeStream {
@@ -23,6 +25,8 @@ pub(super) struct RangeStream {
     body: Body,
     /// Attempts since the last byte came.
     attempts: u32,
+    /// The `Content-Encoding` of the object.
+    encoding: Option<String>,
 }
 
 /// The object, as the rest of it is asked for.
@@ -61,10 +65,15 @@ impl RangeStream {
         Self {
             object: Arc::new(object),
             offset_bytes,
-            end_bytes: offset_bytes + info.size_bytes,
+            end_bytes: offset_bytes.saturating_add(info.size_bytes),
             body: Body::Coming(received),
             attempts: 0,
+            encoding: encoding_of(info),
         }
+    }
+
+    fn named(&self, error: Error) -> Error {
+        perhaps_compressed(self.object.name_in(error), self.encoding.as_deref())
     }
 
     fn poll_piece(&mut self, context: &mut Context<'_>) -> Poll<Result<Option<Bytes>>> {
@@ -80,18 +89,27 @@ impl RangeStream {
                 Body::Coming(received) => match ready!(received.poll_next(context)) {
                     Some(Ok(bytes)) => {
                         self.attempts = 0;
-                        self.offset_bytes += bytes.len() as u64;
+                        let next_bytes = self.offset_bytes.saturating_add(bytes.len() as u64);
+                        if next_bytes > self.end_bytes {
+                            return Poll::Ready(Err(self.named(too_long(self.end_bytes))));
+                        }
+                        self.offset_bytes = next_bytes;
                         return Poll::Ready(Ok(Some(bytes)));
                     }
                     _ if self.offset_bytes == self.end_bytes => return Poll::Ready(Ok(None)),
-                    None => Error::new(ErrorKind::Protocol, "the download ended early")
-                        .because(format!("{} of {} bytes", self.offset_bytes, self.end_bytes)),
+                    None => Error::new(
+                        ErrorKind::Protocol,
+                        format!(
+                            "the download ended early: {} of {} bytes",
+                            self.offset_bytes, self.end_bytes
+                        ),
+                    ),
                     Some(Err(error)) => error.into_error(),
                 },
             };
             self.attempts += 1;
             let Some(wait) = self.object.client.wait(self.attempts) else {
-                return Poll::Ready(Err(self.object.name_in(error)));
+                return Poll::Ready(Err(self.named(error)));
             };
             // The broken body is dropped: it holds a permit, which the next attempt needs.
             self.body =
@@ -121,9 +139,9 @@ impl Object {
             version_id: self.version_id.as_deref(),
             ..GetObject::new(&self.bucket, &self.key)
         };
-        let (rest, received) = self.client.streamed(&operation).await?;
+        let (rest, received) = self.client.streamed(&operation, Unmeasured::Refused).await?;
         // Something in between may not know `If-Match`.
-        if rest.etag != self.etag {
+        if !etag::is_same(&rest.etag, &self.etag) {
             let text = format!("its ETag was {} and is {}", self.etag, rest.etag);
             let error = Error::new(ErrorKind::Changed, "the object is not what it was").because(text);
             return Err(self.name_in(error));
@@ -138,4 +156,10 @@ impl Object {
     fn name_in(&self, error: Error) -> Error {
         error.at(At::Bucket, &self.bucket).at(At::Key, &self.key)
     }
+}
+
+/// An answer that does not say how long it is may be longer than the object: a proxy has changed it.
+fn too_long(end_bytes: u64) -> Error {
+    let what = format!("more than the {end_bytes} bytes of the object have come");
+    Error::new(ErrorKind::Damaged, what).todo("look for a proxy that changes what it passes on")
 }

@@ -21,6 +21,12 @@ impl ByteRange {
             .unwrap_or(HeaderValue::from_static("bytes=0-"))
     }
 
+    /// How many bytes an answer says that it is.
+    pub(super) fn said(head: &Head) -> Option<u64> {
+        let (first, last, _) = read(&head.text("content-range"))?;
+        last.checked_sub(first)?.checked_add(1)
+    }
+
     /// The size of the whole object in bytes, if the answer is exactly this range of it.
     ///
     /// radosgw answers 200 and the whole object to a range that it cannot read, with a `Content-Range` all the same.

@@ -12,7 +12,7 @@ use super::conditions::etag_value;
 use super::request::OfObject;
 use super::{About, CannedAcl, Head, Operation, Request, Target, object};
 use crate::error::Result;
-use crate::s3::etag::ETag;
+use crate::s3::etag::{self, ETag};
 use crate::s3::types::percent_encode;
 use crate::s3::{Advice, BucketName, ObjectKey, S3Error, xml};
 
@@ -130,7 +130,7 @@ impl About for CopyObject<'_> {
 /// The `ETag` in the answer to a copy, without quotes. An error that came after a 200 has another root.
 pub(super) fn copied(body: &[u8], root: &str) -> Result<String, String> {
     let [etag] = xml::texts(body, root, ["ETag"])?;
-    etag.map(|etag| etag.trim_matches('"').to_owned())
+    etag.map(|etag| etag::value(&etag).to_owned())
         .ok_or_else(|| "the copy did not end: it has no ETag".to_owned())
 }
 

@@ -46,15 +46,33 @@ impl GetObject<'_> {
     /// Reads the head; the body is the object and follows. An answer that is not exactly the range that was asked for
     /// is an error, so the whole object is never taken for a part of it.
     pub fn parse_head(&self, head: &Head) -> Result<ObjectInfo, S3Error> {
+        match self.parse_head_unmeasured(head)? {
+            (info, true) => Ok(info),
+            (_, false) => Err(S3Error::unexpected(head, "there is no Content-Length")),
+        }
+    }
+
+    /// The same, and whether the answer says how long its body is: one that comes in chunks, or ends with the connection,
+    /// does not, and its caller must know the size.
+    pub(crate) fn parse_head_unmeasured(&self, head: &Head) -> Result<(ObjectInfo, bool), S3Error> {
         let unexpected = |text: String| S3Error::unexpected(head, text);
-        let mut info = ObjectInfo::read(head).map_err(unexpected)?;
+        if object::is_compressed(head) {
+            let (encoding, etag) = (head.text("content-encoding"), head.text("etag"));
+            return Err(unexpected(format!(
+                "a proxy has compressed the object: its Content-Encoding is {encoding} and its ETag {etag}"
+            )));
+        }
+        let (mut info, mut size_bytes) = ObjectInfo::read_unmeasured(head).map_err(unexpected)?;
         object::check_version(head, self.version_id).map_err(unexpected)?;
         if let Some(range) = self.range {
+            let said = size_bytes.or_else(|| ByteRange::said(head));
+            info.size_bytes = said.unwrap_or_default();
             info.total_bytes = range.check(head, info.size_bytes).map_err(unexpected)?;
+            size_bytes = said;
         } else if head.status != StatusCode::OK {
             return Err(unexpected("a part came where the whole was asked for".to_owned()));
         }
-        Ok(info)
+        Ok((info, size_bytes.is_some()))
     }
 }
 

@@ -46,6 +46,32 @@ impl About for HeadObject<'_> {
     }
 }
 
+/// The same of an answer that may leave `Content-Length` out, as Apache does of an empty object: then the size is `None`.
+#[cfg(feature = "client")]
+pub(crate) struct HeadUnmeasured<'a>(pub(crate) &'a HeadObject<'a>);
+
+#[cfg(feature = "client")]
+impl About for HeadUnmeasured<'_> {
+    fn target(&self) -> Target<'_> {
+        self.0.target()
+    }
+}
+
+#[cfg(feature = "client")]
+impl Operation for HeadUnmeasured<'_> {
+    type Output = (ObjectInfo, Option<u64>);
+
+    fn request(&self) -> Request {
+        self.0.request()
+    }
+
+    fn parse(&self, head: &Head, _: &[u8]) -> Result<Self::Output, S3Error> {
+        let unexpected = |text: String| S3Error::unexpected(head, text);
+        object::check_version(head, self.0.version_id).map_err(unexpected)?;
+        ObjectInfo::read_unmeasured(head).map_err(unexpected)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

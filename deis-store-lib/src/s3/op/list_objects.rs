@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 
 use super::request::{OfBucket, Parameter};
 use super::{About, Head, Operation, Request, ServerTime, Target};
-use crate::s3::{BucketName, ObjectKey, S3Error, xml};
+use crate::s3::{BucketName, ObjectKey, S3Error, etag, xml};
 
 /// One page of a listing.
 #[derive(Clone, Debug)]
@@ -63,35 +63,9 @@ impl Operation for ListObjects<'_> {
     }
 
     fn parse(&self, head: &Head, body: &[u8]) -> Result<Page, S3Error> {
-        let unexpected = |text: String| S3Error::unexpected(head, text);
-        let answer = Answer::read(body).map_err(unexpected)?;
-        if answer.name != self.bucket.as_str() {
-            return Err(unexpected(format!("the answer lists the bucket {}", answer.name)));
-        }
-        if !echoes(answer.prefix.as_deref(), self.prefix) || !echoes(answer.marker.as_deref(), self.marker) {
-            return Err(unexpected("the answer is another page than was asked for".to_owned()));
-        }
-        let mut page = Page { objects: answer.objects, prefixes: answer.prefixes, next: None };
-        if answer.encoded {
-            for name in page.prefixes.iter_mut().filter(|name| name.contains('%')) {
-                *name = decode(std::mem::take(name), true).map_err(unexpected)?;
-            }
-            for key in page.objects.iter_mut().map(|object| &mut object.key) {
-                if key.as_str().contains('%') {
-                    let encoded = std::mem::replace(key, ObjectKey::listed(String::new()));
-                    *key = ObjectKey::listed(decode(encoded.into(), true).map_err(unexpected)?);
-                }
-            }
-        }
-        self.check(&page).map_err(unexpected)?;
-        if answer
-            .is_truncated
-            .ok_or_else(|| unexpected("the page does not say whether it is the last".to_owned()))?
-        {
-            let last_object = page.objects.last().map(|object| object.key.as_str());
-            let last = last_object.max(page.prefixes.last().map(String::as_str));
-            let last = last.ok_or_else(|| unexpected("the page is empty and yet not the last".to_owned()))?;
-            page.next = Some(last.to_owned());
+        let page = self.parse_gap(head, body)?;
+        if page.objects.is_empty() && page.prefixes.is_empty() && page.next.is_some() {
+            return Err(S3Error::unexpected(head, "the page is empty and yet not the last"));
         }
         Ok(page)
     }
@@ -104,6 +78,51 @@ impl About for ListObjects<'_> {
 }
 
 impl ListObjects<'_> {
+    /// The same, and a page may be empty and not the last one, if its own marker goes on: a gateway skips entries that it does
+    /// not show.
+    pub(crate) fn parse_gap(&self, head: &Head, body: &[u8]) -> Result<Page, S3Error> {
+        let unexpected = |text: String| S3Error::unexpected(head, text);
+        let answer = Answer::read(body).map_err(unexpected)?;
+        if answer.name != self.bucket.as_str() {
+            return Err(unexpected(format!("the answer lists the bucket {}", answer.name)));
+        }
+        if !echoes(answer.prefix.as_deref(), self.prefix) || !echoes(answer.marker.as_deref(), self.marker) {
+            return Err(unexpected("the answer is another page than was asked for".to_owned()));
+        }
+        let mut page = Page { objects: answer.objects, prefixes: answer.prefixes, next: None };
+        if answer.encoded {
+            for name in page.prefixes.iter_mut().filter(|name| is_encoded(name)) {
+                *name = decode(name).map_err(unexpected)?;
+            }
+            for key in page.objects.iter_mut().map(|object| &mut object.key) {
+                if is_encoded(key) {
+                    *key = ObjectKey::listed(decode(key).map_err(unexpected)?);
+                }
+            }
+        }
+        self.check(&page).map_err(unexpected)?;
+        if answer
+            .is_truncated
+            .ok_or_else(|| unexpected("the page does not say whether it is the last".to_owned()))?
+        {
+            let last_object = page.objects.last().map(|object| object.key.as_str());
+            let last = last_object.max(page.prefixes.last().map(String::as_str)).map(str::to_owned);
+            let next = last.or_else(|| self.advanced(answer.next_marker.as_deref(), answer.encoded));
+            let empty = "the page is empty, does not go on, and is yet not the last";
+            page.next = Some(next.ok_or_else(|| unexpected(empty.to_owned()))?);
+        }
+        Ok(page)
+    }
+
+    /// The `NextMarker` of a page without keys, if it is behind the marker that was asked for. Releases encode it or not: of
+    /// the two meanings the first one skips no key.
+    fn advanced(&self, next_marker: Option<&str>, encoded: bool) -> Option<String> {
+        let said = next_marker?;
+        let decoded = if encoded { decode(said).ok() } else { None };
+        let meanings = [Some(said.to_owned()), decoded].into_iter().flatten();
+        meanings.filter(|meaning| meaning.as_str() > self.marker).min()
+    }
+
     /// A page that is not sorted, or does not advance, would make a listing that loses keys or never ends.
     fn check(&self, page: &Page) -> Result<(), String> {
         let mut before = self.marker;
@@ -135,12 +154,15 @@ fn echoes(answered: Option<&str>, asked: &str) -> bool {
     })
 }
 
-/// A key as an answer has it, which is percent-encoded if it was asked for so and the server knows how.
-pub(super) fn decode(text: String, encoded: bool) -> Result<String, String> {
-    if !encoded {
-        return Ok(text);
-    }
-    match percent_decode_str(&text).decode_utf8() {
+/// Whether decoding changes a key.
+pub(super) fn is_encoded(text: &str) -> bool {
+    text.contains(['%', '+'])
+}
+
+/// A key that an answer has encoded as a URL. radosgw writes a space as `%20` and a plus as `%2B`; AWS and servers that take
+/// after it write a space as `+`.
+pub(super) fn decode(text: &str) -> Result<String, String> {
+    match percent_decode_str(&text.replace('+', " ")).decode_utf8() {
         Ok(decoded) => Ok(decoded.into_owned()),
         Err(_) => Err("a key is not UTF-8".to_owned()),
     }
@@ -152,6 +174,7 @@ struct Answer {
     name: String,
     prefix: Option<String>,
     marker: Option<String>,
+    next_marker: Option<String>,
     encoded: bool,
     is_truncated: Option<bool>,
     objects: Vec<ListedObject>,
@@ -165,13 +188,14 @@ impl Answer {
             match path {
                 "Contents/Key" => entry.key = Some(text.to_owned()),
                 "Contents/LastModified" => entry.modified = Some(ServerTime::of_xml(text)),
-                "Contents/ETag" => entry.etag = Some(text.trim_matches('"').to_owned()),
+                "Contents/ETag" => entry.etag = Some(etag::value(text).to_owned()),
                 "Contents/Size" => entry.size_bytes = text.parse().ok(),
                 "Contents" => answer.objects.push(std::mem::take(&mut entry).object()?),
                 "CommonPrefixes/Prefix" => answer.prefixes.push(text.to_owned()),
                 "Name" => text.clone_into(&mut answer.name),
                 "Prefix" => answer.prefix = Some(text.to_owned()),
                 "Marker" => answer.marker = Some(text.to_owned()),
+                "NextMarker" => answer.next_marker = Some(text.to_owned()),
                 "EncodingType" => answer.encoded = text == "url",
                 "IsTruncated" => answer.is_truncated = text.parse().ok(),
                 _ => {}
@@ -212,6 +236,12 @@ mod tests {
         op.parse(&Head { status: StatusCode::OK, headers: HeaderMap::new() }, body.as_bytes())
     }
 
+    fn gap_after(marker: &str, body: &str) -> Result<Page, S3Error> {
+        let bucket = BucketName::new("db_wal").unwrap();
+        let op = ListObjects { bucket: &bucket, prefix: "", marker, delimiter: None, max_keys: 1000 };
+        op.parse_gap(&Head { status: StatusCode::OK, headers: HeaderMap::new() }, body.as_bytes())
+    }
+
     fn page(keys: &[&str], truncated: bool) -> String {
         let contents: Vec<String> = keys
             .iter()
@@ -239,6 +269,29 @@ mod tests {
         assert_eq!(page.objects[0].key, "a b");
         assert_eq!(page.objects[0].etag, "d41d8cd98f00b204e9800998ecf8427e");
         assert_eq!(page.next.as_deref(), Some("lit%2Fx"));
+    }
+
+    #[test]
+    fn a_plus_of_an_encoded_listing_is_a_space_and_of_any_other_a_plus() {
+        let listed = |body: &str| -> Vec<String> {
+            parse_after("", body).unwrap().objects.into_iter().map(|object| object.key.into()).collect()
+        };
+        let body = page(&["a+b", "a%2Bb"], false);
+        assert_eq!(listed(&body), ["a b", "a+b"]);
+        let body = page(&["a+b"], false).replace("<EncodingType>url</EncodingType>", "");
+        assert_eq!(listed(&body), ["a+b"]);
+    }
+
+    #[test]
+    fn an_empty_page_goes_on_where_its_own_marker_advances() {
+        let body = |next: &str| page(&[], true).replace("a%20&#x01;", next);
+        let next = |marker: &str, text: &str| gap_after(marker, &body(text)).ok().and_then(|page| page.next);
+        assert_eq!(next("", "b").as_deref(), Some("b"));
+        assert_eq!(next("", "b%20c").as_deref(), Some("b c"), "no key between the two is skipped");
+        assert_eq!(next("", ""), None);
+        let after_b = body("a").replace("<Marker></Marker>", "<Marker>b</Marker>");
+        assert!(gap_after("b", &after_b).is_err());
+        assert!(gap_after("", &page(&[], true).replace("<NextMarker>a%20&#x01;</NextMarker>", "")).is_err());
     }
 
     #[test]

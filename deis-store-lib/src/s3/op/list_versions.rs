@@ -3,10 +3,10 @@
 //! Pages follow the last key and version id together: after a key alone, radosgw 16.2 lists that key's versions again,
 //! and after an id that it does not know it skips them. Of `NextKeyMarker`, see `list_objects`.
 
-use super::list_objects::decode;
+use super::list_objects::{decode, is_encoded};
 use super::request::{OfBucket, Parameter};
 use super::{About, Head, Operation, Request, ServerTime, Target};
-use crate::s3::{BucketName, ObjectKey, S3Error, xml};
+use crate::s3::{BucketName, ObjectKey, S3Error, etag, xml};
 
 /// One page of versions, flat.
 #[derive(Clone, Debug)]
@@ -94,8 +94,8 @@ impl Operation for ListVersions<'_> {
             .ok_or_else(|| unexpected("the answer does not say whether it is the last page".to_owned()))?;
         let mut page = VersionsPage { versions: answer.versions, next: None };
         if answer.encoded {
-            for version in &mut page.versions {
-                version.key = ObjectKey::listed(decode(version.key.to_string(), true).map_err(unexpected)?);
+            for version in page.versions.iter_mut().filter(|version| is_encoded(&version.key)) {
+                version.key = ObjectKey::listed(decode(&version.key).map_err(unexpected)?);
             }
         }
         self.check(&page).map_err(unexpected)?;
@@ -184,7 +184,7 @@ impl Entry {
             "VersionId" => self.version_id = Some(text.to_owned()),
             "IsLatest" => self.is_latest = text.parse().ok(),
             "LastModified" => self.modified = Some(ServerTime::of_xml(text)),
-            "ETag" => self.etag = Some(text.trim_matches('"').to_owned()),
+            "ETag" => self.etag = Some(etag::value(text).to_owned()),
             "Size" => self.size_bytes = text.parse().ok(),
             _ => {}
         }

@@ -52,6 +52,8 @@ pub use get_object::GetObject;
 pub use head::Head;
 pub use head_bucket::{BucketTotals, HeadBucket};
 pub use head_object::HeadObject;
+#[cfg(feature = "client")]
+pub(crate) use head_object::HeadUnmeasured;
 pub use initiate_upload::InitiateUpload;
 pub use list_buckets::{Bucket, ListBuckets};
 pub use list_objects::{ListObjects, ListedObject, Page};

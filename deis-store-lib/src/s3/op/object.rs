@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use super::{Head, ServerTime};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::s3::S3Error;
-use crate::s3::etag::ETag;
+use crate::s3::etag::{self, ETag};
 
 /// The headers that radosgw stores with an object and gives back verbatim, besides `Content-Type`.
 pub const KEPT_HEADERS: [&str; 5] =
@@ -34,38 +34,70 @@ pub struct ObjectInfo {
     pub headers: BTreeMap<String, String>,
     /// The user's metadata, by name without `x-amz-meta-`.
     pub meta: BTreeMap<String, String>,
+    /// Those of the headers and metadata, by the header's name, that are not UTF-8: they stand here as if they were
+    /// ISO 8859-1, and would be stored as UTF-8.
+    pub recoded: Vec<String>,
 }
 
 impl ObjectInfo {
     /// Reads the head of an answer to GET or HEAD. One without an `ETag`, which every object has, is a page of
-    /// something in between. Values that are not UTF-8 are an error: they could not be given back as they were.
+    /// something in between.
     pub(super) fn read(head: &Head) -> Result<Self, String> {
-        let text = |value: &HeaderValue| {
-            std::str::from_utf8(value.as_bytes())
-                .map(str::to_owned)
-                .map_err(|_| "a header is not UTF-8".to_owned())
-        };
+        match Self::read_unmeasured(head)? {
+            (info, Some(_)) => Ok(info),
+            (_, None) => Err("there is no Content-Length".to_owned()),
+        }
+    }
+
+    /// The same of an answer that may leave `Content-Length` out, as proxies do. Without it the sizes are 0.
+    pub(super) fn read_unmeasured(head: &Head) -> Result<(Self, Option<u64>), String> {
         let (size, etag) = (head.text("content-length"), head.text("etag"));
         if etag.is_empty() {
             return Err("there is no ETag".to_owned());
         }
-        let size_bytes = size.parse().map_err(|_| format!("the Content-Length is `{size}`"))?;
+        let size_bytes = match size.as_str() {
+            // It would be that of the compressed bytes.
+            _ if is_compressed(head) => None,
+            "" => None,
+            size => Some(size.parse().map_err(|_| format!("the Content-Length is `{size}`"))?),
+        };
         let mut info = Self {
-            size_bytes,
-            total_bytes: size_bytes,
-            etag: etag.trim_matches('"').to_owned(),
+            size_bytes: size_bytes.unwrap_or_default(),
+            total_bytes: size_bytes.unwrap_or_default(),
+            etag: etag::value(&etag).to_owned(),
             modified: ServerTime::of_header(head.text("last-modified")),
-            content_type: head.text("content-type"),
             ..Self::default()
         };
         for (name, value) in &head.headers {
-            if KEPT_HEADERS.contains(&name.as_str()) {
-                info.headers.insert(name.as_str().to_owned(), text(value)?);
-            } else if let Some(name) = name.as_str().strip_prefix(META) {
-                info.meta.insert(name.to_owned(), text(value)?);
+            let name = name.as_str();
+            let stored = name.strip_prefix(META);
+            if stored.is_none() && name != "content-type" && !KEPT_HEADERS.contains(&name) {
+                continue;
+            }
+            let (text, is_utf8) = text(value);
+            if !is_utf8 {
+                info.recoded.push(name.to_owned());
+            }
+            match stored {
+                Some(stored) => drop(info.meta.insert(stored.to_owned(), text)),
+                None if name == "content-type" => info.content_type = text,
+                None => drop(info.headers.insert(name.to_owned(), text)),
             }
         }
-        Ok(info)
+        Ok((info, size_bytes))
+    }
+}
+
+/// Whether a proxy says that it has compressed the bytes of the object.
+pub(super) fn is_compressed(head: &Head) -> bool {
+    etag::says_compressed(&head.text("etag"), !head.text("content-encoding").is_empty())
+}
+
+/// The text of a header, and whether it is UTF-8. Of other bytes each is taken for a character, so that none is lost.
+fn text(value: &HeaderValue) -> (String, bool) {
+    match std::str::from_utf8(value.as_bytes()) {
+        Ok(text) => (text.to_owned(), true),
+        Err(_) => (value.as_bytes().iter().map(|byte| char::from(*byte)).collect(), false),
     }
 }
 
@@ -145,6 +177,25 @@ mod tests {
         headers.insert("etag", HeaderValue::from_static("\"e\""));
         let info = ObjectInfo::read(&Head { status: http::StatusCode::OK, headers }).unwrap();
         assert_eq!((info.meta, info.headers, info.content_type.as_str()), (meta, kept, "text/plain"));
+    }
+
+    #[test]
+    fn headers_that_are_not_utf_8_do_not_hide_the_object_and_are_named() {
+        let headers: [(&str, &[u8]); 5] = [
+            ("content-length", b"3"),
+            ("etag", b"W/\"E\""),
+            ("x-amz-meta-note", b"caf\xe9"),
+            ("content-disposition", b"attachment; filename=\xfc"),
+            ("x-amz-meta-plain", "café".as_bytes()),
+        ];
+        let headers = headers
+            .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_bytes(value).unwrap()));
+        let head = Head { status: http::StatusCode::OK, headers: HeaderMap::from_iter(headers) };
+        let info = ObjectInfo::read(&head).unwrap();
+        assert_eq!((info.meta["note"].as_str(), info.meta["plain"].as_str()), ("café", "café"));
+        assert_eq!(info.headers["content-disposition"], "attachment; filename=ü");
+        assert_eq!(info.recoded, ["x-amz-meta-note", "content-disposition"]);
+        assert_eq!(info.etag, "E");
     }
 
     #[test]

@@ -17,13 +17,18 @@ pub struct ServerTime {
 impl ServerTime {
     /// A time of an XML answer: RFC 3339.
     pub(super) fn of_xml(text: &str) -> Self {
-        let time = text.parse::<jiff::Timestamp>().ok().and_then(|time| time.try_into().ok());
-        Self { time, text: text.to_owned() }
+        Self { time: rfc_3339(text).or_else(|| of_http(text)), text: text.to_owned() }
     }
 
     /// A time of a header: a date of HTTP.
     pub(super) fn of_header(text: String) -> Self {
-        Self { time: httpdate::parse_http_date(&text).ok(), text }
+        Self { time: of_http(&text).or_else(|| rfc_3339(&text)), text }
+    }
+
+    /// The time, if the server gave one that can be read.
+    #[cfg(feature = "backup")]
+    pub(crate) fn known(&self) -> Option<SystemTime> {
+        self.time
     }
 
     /// The time; an [`ErrorKind::Protocol`] error if the server gave none that can be read.
@@ -40,6 +45,17 @@ impl ServerTime {
     pub fn as_str(&self) -> &str {
         &self.text
     }
+}
+
+fn rfc_3339(text: &str) -> Option<SystemTime> {
+    text.trim().parse::<jiff::Timestamp>().ok().and_then(|time| time.try_into().ok())
+}
+
+/// A date of HTTP, or one that is written with the offset of its zone.
+fn of_http(text: &str) -> Option<SystemTime> {
+    let text = text.trim();
+    let with_offset = || jiff::fmt::rfc2822::parse(text).ok()?.timestamp().try_into().ok();
+    httpdate::parse_http_date(text).ok().or_else(with_offset)
 }
 
 impl fmt::Display for ServerTime {
@@ -62,6 +78,20 @@ mod tests {
         let of_header = ServerTime::of_header("Thu, 26 Nov 2026 02:18:39 GMT".to_owned());
         assert_eq!(of_header.time().unwrap(), milliseconds - Duration::from_millis(123));
         assert_eq!(of_header.to_string(), "Thu, 26 Nov 2026 02:18:39 GMT");
+    }
+
+    #[test]
+    fn a_time_in_the_form_of_the_other_place_or_with_an_offset_is_read_too() {
+        let expected = ServerTime::of_xml("2026-11-26T02:18:39Z").time().unwrap();
+        for text in [
+            "Thu, 26 Nov 2026 02:18:39 GMT",
+            "Thu, 26 Nov 2026 03:18:39 +0100",
+            "2026-11-26T02:18:39Z",
+            " 2026-11-26T03:18:39+01:00 ",
+        ] {
+            assert_eq!(ServerTime::of_xml(text).time().unwrap(), expected, "{text}");
+            assert_eq!(ServerTime::of_header(text.to_owned()).time().unwrap(), expected, "{text}");
+        }
     }
 
     #[test]

@@ -128,7 +128,8 @@ fn credentials(lines: &Lines<'_>, variable: &impl Fn(&str) -> Option<String>) ->
             Error::new(ErrorKind::Usage, "the environment has an access key and no secret key")
                 .todo(format!("set {} as well", SECRET_KEY[1]))
         })?;
-        return Ok(Credentials::new(access_key, secret_key));
+        return Credentials::trimmed(&access_key, &secret_key)
+            .ok_or_else(|| missing("access_key", ACCESS_KEY));
     };
     let secret_key = lines.get("secret_key").ok_or_else(|| missing("secret_key", SECRET_KEY))?;
     for (name, key) in [("access_key", access_key), ("secret_key", secret_key)] {
@@ -136,7 +137,7 @@ fn credentials(lines: &Lines<'_>, variable: &impl Fn(&str) -> Option<String>) ->
             return Err(lines.wrong(name, "has a space in it"));
         }
     }
-    Ok(Credentials::new(access_key, secret_key))
+    Credentials::trimmed(access_key, secret_key).ok_or_else(|| missing("access_key", ACCESS_KEY))
 }
 
 /// The gateway's URL: https unless the file says no, as s3cmd takes it since 1.6, whatever scheme the host has.

@@ -1,5 +1,6 @@
 //! The client against a scripted gateway.
 
+mod answers;
 mod downloads;
 mod errors;
 mod gateways;

@@ -1,0 +1,77 @@
+//! What proxies do to answers: they leave `Content-Length` out, so that the size is asked of the listing, and compress.
+
+use super::Client;
+use crate::error::{At, Error, ErrorKind, Result, printable};
+use crate::s3::op::{HeadObject, HeadUnmeasured, ListedObject, ObjectInfo};
+use crate::s3::{BucketName, ObjectKey, etag};
+
+impl Client {
+    /// All that is stored with an object, with its size from the listing if the answer has none.
+    pub(super) async fn headed(&self, head: &HeadObject<'_>) -> Result<ObjectInfo> {
+        // Once more: it may be a fault of this answer alone, and this one has it first hand.
+        if let (info, Some(_)) = self.execute(&HeadUnmeasured(head)).await? {
+            return Ok(info);
+        }
+        if let Some(wait) = self.wait(1) {
+            self.sleep(wait).await?;
+        }
+        match self.execute(&HeadUnmeasured(head)).await? {
+            (info, Some(_)) => Ok(info),
+            (info, None) => self.measured(head.bucket, head.key, info).await,
+        }
+    }
+
+    /// What an answer without a size says, with the size that the listing has for the same `ETag`.
+    pub(super) async fn measured(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        info: ObjectInfo,
+    ) -> Result<ObjectInfo> {
+        match self.listed_now(bucket, key).await? {
+            Some(listed) if etag::is_same(&listed.etag, &info.etag) => {
+                Ok(ObjectInfo { size_bytes: listed.size_bytes, total_bytes: listed.size_bytes, ..info })
+            }
+            _ => {
+                let what = "the answer does not say how long the object is, and it is not listed so";
+                let error = Error::new(ErrorKind::Protocol, what);
+                Err(error
+                    .todo("look for a proxy that takes Content-Length away")
+                    .at(At::Bucket, bucket)
+                    .at(At::Key, key))
+            }
+        }
+    }
+
+    /// Tells what of an object is not stored as it was where it is copied by way of us.
+    pub(crate) fn tell_recoded(&self, bucket: &BucketName, key: &str, info: &ObjectInfo) {
+        if !info.recoded.is_empty() {
+            let (place, names) = (printable(&format!("s3://{bucket}/{key}")), info.recoded.join(", "));
+            let text = format!(
+                "warning: {place}: not UTF-8, and stored as UTF-8, as if it were ISO 8859-1: {names}"
+            );
+            self.0.teller.warn("not-kept", &text);
+        }
+    }
+
+    /// How a key is listed now, if it is.
+    pub(crate) async fn listed_now(&self, bucket: &BucketName, key: &str) -> Result<Option<ListedObject>> {
+        Ok(self.first(bucket, key).await?.filter(|object| object.key == key))
+    }
+}
+
+/// The `Content-Encoding` of an object, if it has one.
+pub(super) fn encoding_of(info: &ObjectInfo) -> Option<String> {
+    info.headers.get("content-encoding").cloned()
+}
+
+/// Says of an object that came with other bytes that they may be compressed: the answer says that they are, and nothing says
+/// whether they were stored so.
+pub(super) fn perhaps_compressed(error: Error, encoding: Option<&str>) -> Error {
+    match encoding {
+        Some(encoding) if std::error::Error::source(&error).is_none() => {
+            error.because(format!("its Content-Encoding is {encoding}: a proxy may have compressed it"))
+        }
+        _ => error,
+    }
+}
