@@ -2,6 +2,7 @@
 
 use zeroize::Zeroizing;
 
+#[cfg(any(feature = "client", test))]
 use crate::error::{Error, ErrorKind, Result};
 
 /// The keys of an S3 user. It has no `Display` and no `Serialize`, and its `Debug` shows nothing.
@@ -26,6 +27,7 @@ impl Credentials {
     }
 
     /// An error that names the key that no server can have made: one with white space or control characters.
+    #[cfg(any(feature = "client", test))]
     pub(crate) fn check(&self) -> Result<()> {
         for (name, key) in [("access key", &self.access_key), ("secret key", &self.secret_key)] {
             let what = match key.chars().find(|character| character.is_control() || character.is_whitespace())

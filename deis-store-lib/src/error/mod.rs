@@ -31,7 +31,7 @@ struct Inner {
     todo: Option<String>,
     source: Option<Source>,
     /// Whether it is known to befall the whole run, whatever its kind.
-    #[cfg(feature = "backup")]
+    #[cfg(feature = "operations")]
     of_run: bool,
 }
 
@@ -44,7 +44,7 @@ impl Error {
             place: Place::default(),
             todo: None,
             source: None,
-            #[cfg(feature = "backup")]
+            #[cfg(feature = "operations")]
             of_run: false,
         }))
     }

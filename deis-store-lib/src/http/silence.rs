@@ -32,6 +32,7 @@ impl Teller {
     }
 
     /// The result of the work. While nothing moves, `text` says of what nothing was heard, and is given for how long.
+    #[cfg(any(feature = "backup", test))]
     pub(crate) async fn watch<T>(
         &self,
         moved: &Moved,

@@ -78,7 +78,6 @@ struct StoredMd5 {
 
 /// What is known of bytes that have all come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(not(feature = "client"), expect(dead_code, reason = "only a client reads again"))]
 pub(crate) enum Conclusion {
     /// They agree with this; [`Checked::None`] where nothing says anything of them.
     Checked(Checked),

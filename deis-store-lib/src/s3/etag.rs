@@ -71,6 +71,7 @@ pub(crate) fn says_compressed(text: &str, is_encoded: bool) -> bool {
 }
 
 /// Whether two `ETag`s are one: their hex digits have no case.
+#[cfg(any(feature = "client", test))]
 pub(crate) fn is_same(one: &str, other: &str) -> bool {
     let (one, other) = (value(one), value(other));
     one == other || (one.eq_ignore_ascii_case(other) && ETag::parse(one) != ETag::Opaque)
