@@ -45,7 +45,7 @@ pub async fn rehearse(options: &RehearseOptions, run: &Run) -> Result<RehearseRe
     check(options)?;
     let old = Site::old(options, run).await?;
     let new = Site::new(options, run).await?;
-    let result = run.stop.cancels(go(&old, &new, options, run, &mut report)).await;
+    let result = run.stop.cancels(Box::pin(go(&old, &new, options, run, &mut report))).await;
     old.gateway.stop().await;
     new.gateway.stop().await;
     // A gateway says only that it has failed; here it is known why.
