@@ -62,7 +62,7 @@ pub(crate) enum Command {
     Backup {
         /// A directory; it is made if it is not there
         repository: PathBuf,
-        #[arg(hide = true)]
+        #[arg(hide = true, value_parser = directory)]
         more: Vec<PathBuf>,
         #[command(flatten)]
         buckets: Buckets,
@@ -73,7 +73,7 @@ pub(crate) enum Command {
     Restore {
         /// A snapshot's directory, as `backup` printed it
         snapshot: PathBuf,
-        #[arg(hide = true)]
+        #[arg(hide = true, value_parser = directory)]
         more: Vec<PathBuf>,
         #[command(flatten)]
         parts: Parts,
@@ -88,7 +88,7 @@ pub(crate) enum Command {
     Verify {
         /// A snapshot's directory
         snapshot: PathBuf,
-        #[arg(hide = true)]
+        #[arg(hide = true, value_parser = directory)]
         more: Vec<PathBuf>,
         #[command(flatten)]
         read: ReadArgs,
@@ -116,6 +116,12 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: S3Action,
     },
+}
+
+/// A further directory, as a shell makes several of `20*Z`. Whatever else stands there was not meant, and may be a secret.
+fn directory(text: &str) -> Result<PathBuf, String> {
+    let path = PathBuf::from(text);
+    if path.is_dir() { Ok(path) } else { Err("unexpected argument".to_owned()) }
 }
 
 impl Command {
