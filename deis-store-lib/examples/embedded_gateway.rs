@@ -32,7 +32,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         (request.operation == Operation::ListObjects && request.number == 1).then_some(Fault::Short(60))
     };
     let options = GatewayOptions::new(Arc::new(SystemClock)).faults(faults);
-    let (listen, keys) = (([127, 0, 0, 1], 0).into(), || Credentials::new("access key", "secret key"));
+    let (listen, keys) = (([127, 0, 0, 1], 0).into(), || Credentials::new("access-key", "secret-key"));
     let gateway = Gateway::start(listen, store.clone(), keys(), options).await?;
 
     let newest = newest_of(&gateway.url(), keys(), "uploads").await?;

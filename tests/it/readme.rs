@@ -9,6 +9,7 @@ use crate::clusters::a_with_own_etcd;
 use crate::program::{on, path};
 
 const README: &str = include_str!("../../README.md");
+const SECURITY: &str = include_str!("../../SECURITY.md");
 
 /// The blocks of the README that use the program.
 fn blocks() -> impl Iterator<Item = &'static str> {
@@ -30,6 +31,36 @@ fn every_command_of_the_readme_works_as_typed() {
     std::fs::create_dir(backup.join("2015-01-01T00-00-00Z.unfinished")).unwrap();
     for block in others {
         run(block, &cluster.environment, scratch.path());
+    }
+}
+
+#[test]
+fn every_test_that_a_promise_of_security_names_exists() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut sources = String::new();
+    for directory in ["deis-store-lib/src", "deis-store-cli/src", "tests/it", "tests/src"] {
+        read_all(&root.join(directory), &mut sources);
+    }
+    let table = SECURITY.split_once("| promise | tests |").expect("SECURITY.md has the table").1;
+    let rows: Vec<&str> = table.lines().skip(2).collect();
+    assert!(rows.len() >= 15, "{rows:?}");
+    for row in rows {
+        let mut named = row.rsplit_once(" | ").unwrap().1.split('`').skip(1).step_by(2).peekable();
+        assert!(named.peek().is_some(), "no test holds this: {row}");
+        for name in named {
+            assert!(sources.contains(&format!("fn {name}(")), "no test is named {name}: {row}");
+        }
+    }
+}
+
+fn read_all(directory: &Path, all: &mut String) {
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            read_all(&path, all);
+        } else if path.extension().is_some_and(|suffix| suffix == "rs") {
+            all.push_str(&std::fs::read_to_string(path).unwrap());
+        }
     }
 }
 

@@ -5,15 +5,14 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 /// A phrase of the library, and the program's words for it.
-const WORDS: [(&str, &str); 21] = [
+const WORDS: [(&str, &str); 20] = [
     ("upload what is in it recursively", "add --recursive to upload what is in it"),
     ("a backup has another bucket only if it was added: ", "a backup takes another bucket with --bucket "),
     ("check its name, or create it", "list what is there: deis-store s3 ls"),
     (
         "give the directory of a snapshot in the repository",
-        "give a snapshot's directory, as `deis-store list REPOSITORY` names them",
+        "give a snapshot's directory, as `ls REPOSITORY` names them",
     ),
-    ("the newest; there are ", "the newest; `deis-store list` shows "),
     ("make a backup there first", "`deis-store backup` makes one"),
     ("or name a host of the cluster", "or name a host of the cluster with --tunnel"),
     ("or run it again despite the damage, to write", "or run it again with --despite-damage to write"),
@@ -130,5 +129,27 @@ mod tests {
         report_with_options(&mut report);
         assert_eq!(report["parts"][0]["name"], "make a backup there first");
         assert_eq!(report["parts"][0]["why"], "`deis-store backup` makes one");
+    }
+
+    #[test]
+    fn every_command_that_the_program_advises_exists() {
+        let mut program = String::new();
+        sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut program);
+        let commands = <crate::args::Args as clap::CommandFactory>::command();
+        let mut advised = 0;
+        let advice =
+            ["`deis-store ", ": deis-store "].iter().flat_map(|before| program.split(before).skip(1));
+        for rest in advice {
+            let words: Vec<&str> = rest.split(|c: char| !c.is_ascii_alphanumeric()).take(2).collect();
+            // Of messages that begin with the program's name, the next word is no command.
+            let Some(word) = words.first().filter(|word| !word.is_empty()) else { continue };
+            let command = commands.find_subcommand(word).unwrap_or_else(|| panic!("no command {word}"));
+            advised += 1;
+            // A word in capitals stands for any.
+            if command.has_subcommands() && words[1].starts_with(|c: char| c.is_ascii_lowercase()) {
+                assert!(command.find_subcommand(words[1]).is_some(), "no command {words:?}");
+            }
+        }
+        assert!(advised >= 2, "{advised}");
     }
 }

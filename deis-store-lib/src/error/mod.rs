@@ -10,6 +10,10 @@ mod untrusted;
 use std::fmt;
 
 pub use place::{At, Place, shortened};
+#[cfg(feature = "client")]
+pub(crate) use untrusted::without_signatures;
+#[cfg(feature = "backup")]
+pub(crate) use untrusted::words_without_secrets;
 pub use untrusted::{printable, printable_lines, without_secrets};
 
 pub(crate) use kind::ErrorKind;

@@ -59,6 +59,33 @@ pub fn without_secrets(given: &str) -> String {
     format!("{scheme}{shown}")
 }
 
+/// The words of another program, which may repeat what was given: each of them as [`without_secrets`].
+#[cfg(any(feature = "backup", test))]
+#[must_use]
+pub(crate) fn words_without_secrets(said: &str) -> String {
+    if said.contains("PRIVATE KEY") {
+        return without_secrets(said);
+    }
+    said.split(' ').map(without_secrets).collect::<Vec<_>>().join(" ")
+}
+
+/// A text without what has the form of a signature of version 2: 20 bytes in base64, in a header or in a URL.
+#[cfg(any(feature = "client", test))]
+#[must_use]
+pub(crate) fn without_signatures(said: &str) -> String {
+    /// The digits of 20 bytes, before the `=` at their end.
+    const DIGITS: usize = 27;
+    let ends_word = |char: char| !(char.is_ascii_alphanumeric() || matches!(char, '+' | '/' | '%'));
+    let shown = |word: &str| {
+        let (digits, end) = word.split_at(word.find(ends_word).unwrap_or(word.len()));
+        let plain = digits.replace("%2B", "+").replace("%2F", "/");
+        let in_url = plain.strip_suffix("%3D").is_some_and(|digits| digits.len() == DIGITS);
+        let signature = in_url || plain.len() == DIGITS && end == "=";
+        if signature { format!("***{end}") } else { word.to_owned() }
+    };
+    said.split_inclusive(ends_word).map(shown).collect()
+}
+
 /// The same for what is meant to be an address, with or without a scheme.
 #[must_use]
 pub(super) fn address_without_secrets(given: &str) -> String {
@@ -106,6 +133,18 @@ mod tests {
         ] {
             assert_eq!(without_secrets(given), shown, "{given}");
         }
+        let said = "Can't open user config file http://me:hush@host:80/path: No such file";
+        assert_eq!(
+            words_without_secrets(said),
+            "Can't open user config file http://…@host:80/path: No such file"
+        );
+        assert_eq!(
+            without_signatures(
+                "authorization: AWS AK:Dpz0JzdCCzja7lb8FPgc1f/0UUY= host: h?Signature=Dpz0JzdCCzja7lb8FPgc1f%2F0UUY%3D&x"
+            ),
+            "authorization: AWS AK:***= host: h?Signature=***&x"
+        );
+        assert_eq!(without_signatures("a layer, 100% of 1/2=x"), "a layer, 100% of 1/2=x");
         assert_eq!(address_without_secrets("me:hush@host:22"), "…@host:22");
         assert_eq!(address_without_secrets("core@host:22"), "core@host:22");
         assert_eq!(address_without_secrets("me:hu@sh@host"), "…@host");

@@ -17,7 +17,7 @@ mod report;
 mod site;
 mod way;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::error::{Result, disk_error};
 use crate::report::{Findings, Verdict};
@@ -32,6 +32,9 @@ pub use made::{Sample, SampleBucket, SampleObject};
 pub use options::RehearseOptions;
 pub use report::{RehearseReport, Step};
 
+/// How often the disk is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
 /// Rehearses. It ends at the first step that is not good, and the report says why.
 pub async fn rehearse(options: &RehearseOptions, run: &Run) -> Result<RehearseReport> {
     let verb = run.begin(None, TaskKind::Verb, "rehearse");
@@ -45,20 +48,31 @@ pub async fn rehearse(options: &RehearseOptions, run: &Run) -> Result<RehearseRe
     check(options)?;
     let old = Site::old(options, run).await?;
     let new = Site::new(options, run).await?;
-    let result = run.stop.cancels(Box::pin(go(&old, &new, options, run, &mut report))).await;
+    let way = run.stop.cancels(Box::pin(go(&old, &new, options, run, &mut report)));
+    // A gateway says only that it has failed, and is asked again; here it is known why.
+    let (result, failure) = tokio::select! {
+        result = way => (result, old.store.take_disk_failure().or_else(|| new.store.take_disk_failure())),
+        failure = disk_failure(&old, &new) => (Ok(()), Some(failure)),
+    };
     old.gateway.stop().await;
     new.gateway.stop().await;
-    // A gateway says only that it has failed; here it is known why.
-    if let Some(error) = old.store.take_disk_failure().or_else(|| new.store.take_disk_failure()) {
-        return Err(disk_error(
-            "write to the disk that the rehearsal is made on",
-            options.scratch.display(),
-            error,
-        ));
+    if let Some(error) = failure {
+        let what = "write to the disk that the rehearsal is made on";
+        return Err(disk_error(what, options.scratch.display(), error));
     }
     result?;
     report.verdict = report.verdict.max(report.findings.verdict());
     report.milliseconds = milliseconds(start.elapsed());
     verb.done(if report.verdict == Verdict::Good { TaskResult::Good } else { TaskResult::Incomplete });
     Ok(report)
+}
+
+/// Waits until the disk below one of the gateways fails.
+async fn disk_failure(old: &Site, new: &Site) -> std::io::Error {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        if let Some(error) = old.store.take_disk_failure().or_else(|| new.store.take_disk_failure()) {
+            return error;
+        }
+    }
 }

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use super::idle::{IDLE, Idle};
 use super::login::WITHOUT_PASSWORD;
 use super::marked::after_mark;
-use crate::error::{At, Error, ErrorKind, Result, printable};
+use crate::error::{At, Error, ErrorKind, Result, printable, words_without_secrets};
 use crate::http::BoxFuture;
 
 /// The size of the last part of the standard error, which is kept.
@@ -159,7 +159,7 @@ impl Exit {
         let lines: Vec<&str> = self.stderr.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
         let causes: Vec<&str> = lines.iter().copied().filter(|line| !is_noise(line)).collect();
         let lines = if causes.is_empty() { lines } else { causes };
-        let last = lines[lines.len().saturating_sub(4)..].join("; ");
+        let last = words_without_secrets(&lines[lines.len().saturating_sub(4)..].join("; "));
         let from = last.char_indices().rev().nth(499).map_or(0, |(index, _)| index);
         printable(&last[from..])
     }

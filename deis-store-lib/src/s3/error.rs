@@ -66,9 +66,10 @@ impl S3Error {
         Self { status: head.status, code, message, request_id: as_id(request_id), finding: None }
     }
 
-    /// The same without our keys, which a server may have repeated.
+    /// The same without our keys and signatures, which a server may have repeated.
     #[cfg(feature = "client")]
     pub(crate) fn without(mut self, credentials: &Credentials) -> Self {
+        self.message = crate::error::without_signatures(&self.message);
         let secret = std::str::from_utf8(credentials.secret_key()).unwrap_or_default();
         for key in [credentials.access_key(), secret].into_iter().filter(|key| !key.is_empty()) {
             for text in [&mut self.message, &mut self.request_id] {

@@ -1,6 +1,6 @@
 //! The errors of ssh when it cannot connect, and the advice for each. Pure.
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, printable, words_without_secrets};
 
 /// The error of a connection that failed, from ssh's own words.
 pub(super) fn refused(words: &str) -> Error {
@@ -64,7 +64,7 @@ pub(super) fn one_line(words: &str) -> String {
     let meant: Vec<&str> = lines
         .filter(|line| !line.is_empty() && !line.starts_with('@') && !line.starts_with("Warning: "))
         .collect();
-    crate::error::printable(&meant[meant.len().saturating_sub(3)..].join("; "))
+    printable(&words_without_secrets(&meant[meant.len().saturating_sub(3)..].join("; ")))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::Client;
 use super::concurrency::Permit;
 use super::retry_budget::RetryBudget;
-use super::wire::Wire;
+use super::wire::{Failure, Wire};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::http::{Body, Endpoint, HttpSend, Received, SendError, Stage};
 use crate::s3::op::{About, GetObject, Head, ObjectInfo, Operation, Repeat, Request, Target};
@@ -73,11 +73,6 @@ enum Answer<'a> {
     Whole(Read<'a>),
     /// It is handed out as it comes.
     Streamed(Read<'a>),
-}
-
-pub(super) enum Failure {
-    Send(SendError),
-    Answer(S3Error, Option<SystemTime>),
 }
 
 impl Client {

@@ -3,17 +3,17 @@
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use futures_util::{StreamExt as _, stream};
 use http::{Method, StatusCode};
 use tokio::time::Instant;
 
 use super::Client;
-use super::execute::Failure;
 use crate::error::{Error, printable};
 use crate::http::silence::{Moved, Slowness};
-use crate::http::{Body, Endpoint, Frames, Received, Source};
+use crate::http::{Body, Endpoint, Frames, Received, SendError, Source};
+use crate::s3::S3Error;
 use crate::s3::op::Request;
 
 /// After such a silence a cluster that is full is thought of.
@@ -24,6 +24,13 @@ const LIMITED: Duration = Duration::from_mins(1);
 
 /// The most of a request's path that is told.
 const MOST_CHARACTERS: usize = 200;
+
+/// The end of an attempt that has failed.
+pub(super) enum Failure {
+    Send(SendError),
+    /// An answer of the gateway, with its date.
+    Answer(S3Error, Option<SystemTime>),
+}
 
 pub(super) struct Wire<'a> {
     client: &'a Client,
