@@ -55,6 +55,11 @@ impl ObjectInfo {
         if etag.is_empty() {
             return Err("there is no ETag".to_owned());
         }
+        // RFC 9110, 8.8.3: no ETag has such characters, so a page of something in between has made it.
+        if etag::value(&etag).contains(|char: char| char.is_whitespace() || char.is_control() || char == '"')
+        {
+            return Err("its ETag has characters that none can have".to_owned());
+        }
         let size_bytes = match size.as_str() {
             // It would be that of the compressed bytes.
             _ if is_compressed(head) => None,
@@ -205,6 +210,13 @@ mod tests {
             portal.map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)));
         let head = Head { status: http::StatusCode::OK, headers: HeaderMap::from_iter(headers) };
         assert!(ObjectInfo::read(&head).is_err());
+        let mut head = head;
+        for (etag, taken) in
+            [("\"GET / HTTP/1.1\"", false), ("\"a\"b\"", false), ("\"abc\"", true), ("W/\"x-y_z\"", true)]
+        {
+            head.headers.insert("etag", HeaderValue::from_static(etag));
+            assert_eq!(ObjectInfo::read(&head).is_ok(), taken, "{etag}");
+        }
     }
 
     #[test]
