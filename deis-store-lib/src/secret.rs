@@ -44,7 +44,7 @@ impl Credentials {
     }
 
     /// Whether the secret key looks as it does in JSON.
-    #[cfg(feature = "client")]
+    #[cfg(any(feature = "client", test))]
     pub(crate) fn is_escaped(&self) -> bool {
         self.secret_key.contains("\\/")
     }

@@ -35,7 +35,7 @@ struct Inner {
     todo: Option<String>,
     source: Option<Source>,
     /// Whether it is known to befall the whole run, whatever its kind.
-    #[cfg(feature = "operations")]
+    #[cfg(feature = "backup")]
     of_run: bool,
 }
 
@@ -48,7 +48,7 @@ impl Error {
             place: Place::default(),
             todo: None,
             source: None,
-            #[cfg(feature = "operations")]
+            #[cfg(feature = "backup")]
             of_run: false,
         }))
     }

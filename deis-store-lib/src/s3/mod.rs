@@ -11,6 +11,8 @@ mod common_prefixes;
 #[cfg(feature = "operations")]
 mod error;
 #[cfg(feature = "operations")]
+mod error_words;
+#[cfg(feature = "operations")]
 pub mod etag;
 #[cfg(feature = "operations")]
 pub mod op;
