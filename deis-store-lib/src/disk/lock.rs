@@ -15,7 +15,7 @@ use crate::error::{At, Error, ErrorKind, Result, printable};
 /// A lock that is held until it is dropped.
 #[derive(Debug)]
 pub(crate) struct Lock {
-    _file: File,
+    file: File,
 }
 
 impl Lock {
@@ -35,7 +35,7 @@ impl Lock {
         }
         // The text tells people; a full disk must not keep us from the lock.
         let _ = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(holder.as_bytes()));
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 
     /// Locks a directory against other runs that would write to it; nothing is left in it. Where the file system has no
@@ -51,19 +51,26 @@ impl Lock {
                     .at(At::Path, root.path().display())
                     .todo("wait for it to end, then run it again"))
             }
-            _ => Ok(Self { _file: file }),
+            _ => Ok(Self { file }),
         }
     }
 
     /// Locks an open file against those who would delete it, together with other readers. It does not wait.
     pub(crate) fn shared(file: File) -> Result<Self> {
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) {
-            Ok(()) => Ok(Self { _file: file }),
+            Ok(()) => Ok(Self { file }),
             Err(Errno::WOULDBLOCK) => Err(Error::new(ErrorKind::Locked, "another run is about to delete it")),
             Err(error) => {
                 Err(Error::new(ErrorKind::Disk, "cannot lock").because(std::io::Error::from(error)))
             }
         }
+    }
+}
+
+impl Drop for Lock {
+    /// To close the file is not enough: a program that another thread is just starting has inherited it, until its `exec`.
+    fn drop(&mut self) {
+        let _ = rustix::fs::flock(&self.file, FlockOperation::Unlock);
     }
 }
 
@@ -92,6 +99,17 @@ mod tests {
         assert!(error.to_string().starts_with("locked by backup on host1, pid 7 (path"), "{error}");
         drop(first);
         Lock::exclusive(&root, ".lock", "other").unwrap();
+    }
+
+    #[test]
+    fn a_lock_ends_with_its_holder_even_if_a_program_that_is_just_starting_has_inherited_the_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let root = Root::open(directory.path()).unwrap();
+        let first = Lock::exclusive(&root, ".lock", "one").unwrap();
+        let inherited = first.file.try_clone().unwrap();
+        drop(first);
+        Lock::exclusive(&root, ".lock", "other").unwrap();
+        drop(inherited);
     }
 
     #[test]

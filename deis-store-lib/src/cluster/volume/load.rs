@@ -93,13 +93,19 @@ async fn unpack(
 ) -> Result<(u64, Option<RootEntry>)> {
     let tar = tar(&["-xpf", "-", "--same-owner", "--numeric-owner", "-C", directory]);
     let command = privileged(remote, &tar).await?;
-    let Child { stdout, stdin, process } = remote.spawn(&command, Input::Pipe).await?.idle_limited();
-    drop(stdout);
+    let Child { mut stdout, stdin, process } = remote.spawn(&command, Input::Pipe).await?.idle_limited();
     let mut stdin = stdin.ok_or_else(|| Error::new(ErrorKind::Internal, "a command without input"))?;
     let reader = Confined::new(reader);
     let root = reader.root();
-    let fed = feed(reader, &mut stdin).await;
-    drop(stdin);
+    let fed = async {
+        let fed = feed(reader, &mut stdin).await;
+        drop(stdin);
+        fed
+    };
+    // A login shell may greet: if nobody read that, the greeting would end the command. tar itself prints nothing, so that
+    // a long silence is no error.
+    let mut nowhere = tokio::io::sink();
+    let (fed, _) = tokio::join!(fed, tokio::io::copy(&mut stdout, &mut nowhere));
     if let Err(Feed::Reader(error)) = fed {
         // tar ends too, since its input does. What it has unpacked is of no use.
         let _ = process.finish().await;

@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{self, Seek, Write};
 
 use bytes::Bytes;
-use rustix::fs::AtFlags;
+use rustix::fs::{AtFlags, FlockOperation};
 use rustix::io::Errno;
 use sha2::Digest;
 
@@ -186,6 +186,8 @@ impl Drop for NewFile {
             // A drop cannot report an error, and the next run removes the file too.
             let _ = rustix::fs::unlinkat(&self.parent, &*self.temporary, AtFlags::empty());
         }
+        // A program that is just starting may have inherited the file, and the lock with it.
+        let _ = rustix::fs::flock(&self.file, FlockOperation::Unlock);
     }
 }
 
