@@ -4,6 +4,7 @@
 
 #[cfg(feature = "backup")]
 mod archive;
+mod authority;
 #[cfg(feature = "backup")]
 pub mod backup;
 #[cfg(feature = "backup")]

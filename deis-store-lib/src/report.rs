@@ -45,6 +45,12 @@ impl Finding {
     ) -> Self {
         Self { part: part.cloned(), name: name.into(), kind, what: what.into() }
     }
+
+    /// A sentinel or tag in a snapshot that lacks an object which it needs.
+    pub(crate) fn held_back(part: &Part, reference: &str, lost: &str) -> Self {
+        let what = format!("it needs `{lost}`, which is not in the snapshot: a restore holds it back");
+        Self::new(Some(part), reference, FindingKind::HeldBack, what)
+    }
 }
 
 /// The text of an error in one line: what failed, where, and what to do.

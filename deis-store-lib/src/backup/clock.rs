@@ -7,7 +7,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::run::Clock;
+use crate::run::{Clock, shifted};
 
 /// Farther apart than time zones, which computers mistake for clocks, can put two of them.
 const DAY: Duration = Duration::from_hours(24);
@@ -51,11 +51,6 @@ impl<C: std::ops::Deref<Target = dyn Clock> + Send + Sync + 'static> Clock for S
         let now = self.clock.now();
         shifted(now, self.ahead_ms).unwrap_or(now)
     }
-}
-
-fn shifted(time: SystemTime, by_ms: i64) -> Option<SystemTime> {
-    let by = Duration::from_millis(by_ms.unsigned_abs());
-    if by_ms < 0 { time.checked_sub(by) } else { time.checked_add(by) }
 }
 
 #[cfg(test)]

@@ -11,7 +11,6 @@ use crate::error::{Result, Scope};
 use crate::outcome::Outcome;
 use crate::part::Part;
 use crate::report::{Finding, FindingKind, Findings};
-use crate::s3::op::ListObjects;
 use crate::s3::{BucketName, Client};
 use crate::snapshot::PartEntry;
 
@@ -34,16 +33,14 @@ pub(super) async fn settle(
     let held = blocking(move || objects.held_back(objects.needs()?)).await?;
     let there = still_listed(client, bucket, &held).await?;
     for (reference, lost) in held.iter() {
-        let (kind, what) = if there.contains(reference) {
-            let what = format!("it needs `{lost}`, which is not in the snapshot: a restore holds it back");
-            (FindingKind::HeldBack, what)
+        findings.push(if there.contains(reference) {
+            Finding::held_back(part, reference, lost)
         } else {
             let what = format!(
                 "it was deleted while it was copied, as was `{lost}`, which it needs: it is left out"
             );
-            (FindingKind::Vanished, what)
-        };
-        findings.push(Finding::new(Some(part), reference, kind, what));
+            Finding::new(Some(part), reference, FindingKind::Vanished, what)
+        });
     }
     let mut gone = held;
     gone.retain(|reference| !there.contains(reference));
@@ -75,11 +72,8 @@ async fn still_listed(client: &Client, bucket: &BucketName, held: &HeldBack) -> 
 /// Whether a reference is listed; for a tag that is a directory, whether anything in it is. What cannot be found out is
 /// taken to be there.
 async fn is_listed(client: &Client, bucket: &BucketName, reference: &str) -> Result<bool> {
-    let page = ListObjects { bucket, prefix: reference, marker: "", delimiter: None, max_keys: 1 };
-    match client.page(&page).await {
-        Ok(page) => Ok(page.objects.first().is_some_and(|first| {
-            first.key == reference || (reference.ends_with('/') && first.key.starts_with(reference))
-        })),
+    match client.first(bucket, reference).await {
+        Ok(first) => Ok(first.is_some_and(|first| first.key == reference || reference.ends_with('/'))),
         Err(error) if error.scope() == Scope::Run => Err(error),
         Err(_) => Ok(true),
     }

@@ -4,6 +4,8 @@
 //! Every rule that depends on what a bucket holds is asked of [`Contents`] and written nowhere else.
 
 #[cfg(feature = "backup")]
+mod directory;
+#[cfg(feature = "backup")]
 mod needs;
 #[cfg(feature = "backup")]
 pub(crate) mod registry;

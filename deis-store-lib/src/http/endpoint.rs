@@ -5,6 +5,7 @@ use std::fmt;
 use ::http::Uri;
 use ::http::uri::{Authority, Scheme};
 
+use crate::authority::check_port;
 use crate::error::{At, Error, ErrorKind, Result};
 
 /// The address of a server, as its own network knows it, and the host through which it is reached, if it is not
@@ -98,18 +99,6 @@ impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}", self.scheme, self.authority)?;
         self.via.as_ref().map_or(Ok(()), |via| write!(f, " through {via}"))
-    }
-}
-
-/// Checks a port, if there is one: what is no port would be left away in silence.
-pub(crate) fn check_port(authority: &Authority) -> Result<(), &'static str> {
-    let rest = authority.as_str().rsplit('@').next().unwrap_or_default();
-    let port = rest.strip_prefix(authority.host()).unwrap_or_default();
-    let digits = port.strip_prefix(':').filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()));
-    match digits.map(str::parse::<u16>) {
-        None if port.is_empty() => Ok(()),
-        Some(Ok(1..)) => Ok(()),
-        _ => Err("the port is no number from 1 to 65535"),
     }
 }
 

@@ -51,8 +51,8 @@ pub async fn rehearse(options: &RehearseOptions, run: &Run) -> Result<RehearseRe
     let way = run.stop.cancels(Box::pin(go(&old, &new, options, run, &mut report)));
     // A gateway says only that it has failed, and is asked again; here it is known why.
     let (result, failure) = tokio::select! {
-        result = way => (result, old.store.take_disk_failure().or_else(|| new.store.take_disk_failure())),
-        failure = disk_failure(&old, &new) => (Ok(()), Some(failure)),
+        result = way => (result, disk_failure(&old, &new)),
+        failure = wait_for_disk_failure(&old, &new) => (Ok(()), Some(failure)),
     };
     old.gateway.stop().await;
     new.gateway.stop().await;
@@ -67,11 +67,15 @@ pub async fn rehearse(options: &RehearseOptions, run: &Run) -> Result<RehearseRe
     Ok(report)
 }
 
-/// Waits until the disk below one of the gateways fails.
-async fn disk_failure(old: &Site, new: &Site) -> std::io::Error {
+/// The failure of the disk below one of the gateways.
+fn disk_failure(old: &Site, new: &Site) -> Option<std::io::Error> {
+    old.store.take_disk_failure().or_else(|| new.store.take_disk_failure())
+}
+
+async fn wait_for_disk_failure(old: &Site, new: &Site) -> std::io::Error {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
-        if let Some(error) = old.store.take_disk_failure().or_else(|| new.store.take_disk_failure()) {
+        if let Some(error) = disk_failure(old, new) {
             return error;
         }
     }

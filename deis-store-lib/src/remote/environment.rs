@@ -3,14 +3,17 @@
 //! Every program of the same user can read a process's environment, and ssh may be set up to send parts of it on.
 
 use std::ffi::OsStr;
+use std::process::Command;
 
-/// Takes what looks like a secret out of the environment that a program will have.
-pub(super) fn without_secrets(command: &mut std::process::Command) {
+/// A program to start, in whose environment is nothing that looks like a secret.
+pub(super) fn program(name: &str) -> Command {
+    let mut command = Command::new(name);
     for (name, value) in std::env::vars_os() {
         if is_secret(&name, &value) {
             command.env_remove(name);
         }
     }
+    command
 }
 
 /// Whether a variable looks like a secret: by its name, or because it is a URL with a password.
@@ -81,9 +84,7 @@ mod tests {
 
     #[test]
     fn a_command_is_started_without_them() {
-        let mut command = std::process::Command::new("true");
-        without_secrets(&mut command);
-        let removed = command.get_envs().all(|(name, value)| {
+        let removed = program("true").get_envs().all(|(name, value)| {
             value.is_none() && std::env::var_os(name).is_some_and(|value| is_secret(name, &value))
         });
         assert!(removed);

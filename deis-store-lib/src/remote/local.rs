@@ -34,9 +34,7 @@ fn spawn(command: &[&str], input: Input) -> Result<Child> {
     let (program, arguments) = command
         .split_first()
         .ok_or_else(|| Error::new(ErrorKind::Internal, "a command without a program"))?;
-    let mut start = std::process::Command::new(program);
-    environment::without_secrets(&mut start);
-    let mut child = tokio::process::Command::from(start)
+    let mut child = tokio::process::Command::from(environment::program(program))
         .args(arguments)
         .stdin(if input == Input::Pipe { Stdio::piped() } else { Stdio::null() })
         .stdout(Stdio::piped())

@@ -10,5 +10,8 @@ pub use monitor::{Event, Level, Monitor, Silent, Task, TaskKind, TaskResult};
 pub use stop::Stop;
 pub use surroundings::{Run, Running};
 
+#[cfg(feature = "client")]
+pub(crate) use clock::shifted;
+
 #[cfg(feature = "backup")]
 pub(crate) use surroundings::milliseconds;

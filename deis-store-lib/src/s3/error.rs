@@ -166,7 +166,7 @@ fn in_one_line(text: &str) -> String {
     if line.len() < words.len() {
         line.push('…');
     }
-    line.chars().map(|character| printable(character.encode_utf8(&mut [0; 4]))).collect()
+    printable(&line)
 }
 
 /// A URL without user and query, which may hold keys and signatures.

@@ -142,10 +142,7 @@ impl Plan {
         }
         match objects.held_back(needs) {
             Ok(held) => held.iter().try_for_each(|(reference, lost)| {
-                let what =
-                    format!("it needs `{lost}`, which is not in the snapshot: a restore holds it back");
-                let finding = Finding::new(Some(part), reference, FindingKind::HeldBack, what);
-                self.tell(Event::Finding(finding))
+                self.tell(Event::Finding(Finding::held_back(part, reference, lost)))
             })?,
             Err(error) => self.tell(Event::Failed(error))?,
         }

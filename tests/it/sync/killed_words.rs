@@ -91,6 +91,13 @@ fn kill(word: &Word<'_>, prepare: impl Fn(), whole: impl Fn(&str), done: impl Fn
     assert!(kills * 4 > KILLS * 3, "only {kills} runs were killed");
 }
 
+/// A place whose bucket has these objects.
+fn filled(files: &Files) -> Place {
+    let objects: Vec<(&str, &[u8])> =
+        files.iter().map(|(key, body)| (key.as_str(), body.as_slice())).collect();
+    Place::with(&objects)
+}
+
 fn make_tree(place: &Place, files: &Files) {
     let _ = fs::remove_dir_all(place.directory());
     for (path, body) in files {
@@ -156,9 +163,7 @@ fn a_killed_put_leaves_whole_objects_and_the_next_one_finishes() {
 #[test]
 fn a_killed_get_leaves_whole_files_and_the_next_one_finishes() {
     let all = some_files();
-    let borrowed: Vec<(&str, &[u8])> =
-        all.iter().map(|(key, body)| (key.as_str(), body.as_slice())).collect();
-    let place = Place::with(&borrowed);
+    let place = filled(&all);
     let target = place.directory().to_str().unwrap().to_owned();
     let words = ["get", "-r", "--force", super::BUCKET, &target].map(str::to_owned).to_vec();
     let prepare = || {
@@ -182,9 +187,7 @@ fn a_killed_get_leaves_whole_files_and_the_next_one_finishes() {
 #[test]
 fn a_killed_sync_downward_leaves_whole_files_and_the_next_one_finishes() {
     let all = some_files();
-    let borrowed: Vec<(&str, &[u8])> =
-        all.iter().map(|(key, body)| (key.as_str(), body.as_slice())).collect();
-    let place = Place::with(&borrowed);
+    let place = filled(&all);
     let target = place.directory().to_str().unwrap().to_owned();
     let words = ["sync", super::BUCKET, &target, "--delete-removed"].map(str::to_owned).to_vec();
     let prepare = || {
@@ -205,9 +208,7 @@ fn a_killed_sync_downward_leaves_whole_files_and_the_next_one_finishes() {
 #[test]
 fn a_killed_sync_between_two_clusters_leaves_whole_objects_and_the_next_one_finishes() {
     let all = some_files();
-    let borrowed: Vec<(&str, &[u8])> =
-        all.iter().map(|(key, body)| (key.as_str(), body.as_slice())).collect();
-    let (from, to) = (Place::with(&borrowed), Place::with(&[]));
+    let (from, to) = (filled(&all), Place::with(&[]));
     let cfg = crate::s3cmd::S3cmd::at(to.gateway.url().trim_start_matches("http://"), "AK", "SK");
     let spool = from.scratch.path().join("spool");
     fs::create_dir(&spool).unwrap();

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use bytes::{Buf as _, BytesMut};
@@ -22,28 +21,18 @@ pub(crate) struct Confined<R> {
     held: BytesMut,
     /// How many bytes were given.
     given_bytes: u64,
-    root: Root,
-}
-
-/// What the archive says of the directory itself, once it was read.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Root(Arc<Mutex<Option<RootEntry>>>);
-
-impl Root {
-    pub(crate) fn get(&self) -> Option<RootEntry> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    root: Option<RootEntry>,
 }
 
 impl<R: AsyncRead + Unpin> Confined<R> {
     pub(crate) fn new(reader: R) -> Self {
         let scan = Some(Scan::new(OnRefusal::Stop));
-        Self { inner: reader, scan, held: BytesMut::new(), given_bytes: 0, root: Root::default() }
+        Self { inner: reader, scan, held: BytesMut::new(), given_bytes: 0, root: None }
     }
 
-    /// What the archive says of the directory itself, to be looked at when it was read to its end.
-    pub(crate) fn root(&self) -> Root {
-        self.root.clone()
+    /// What the archive says of the directory itself, when it was read to its end.
+    pub(crate) fn root(&self) -> Option<RootEntry> {
+        self.root
     }
 
     /// How many of the held bytes may be given.
@@ -73,7 +62,7 @@ impl<R: AsyncRead + Unpin> Confined<R> {
 
     fn end(&mut self) -> io::Result<()> {
         let Some(scan) = self.scan.take() else { return Ok(()) };
-        *self.root.0.lock().unwrap_or_else(PoisonError::into_inner) = scan.root();
+        self.root = scan.root();
         scan.finish().map(drop).map_err(|fault| io::Error::new(io::ErrorKind::InvalidData, fault))
     }
 }

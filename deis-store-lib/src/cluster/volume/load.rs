@@ -95,10 +95,9 @@ async fn unpack(
     let command = privileged(remote, &tar).await?;
     let Child { mut stdout, stdin, process } = remote.spawn(&command, Input::Pipe).await?.idle_limited();
     let mut stdin = stdin.ok_or_else(|| Error::new(ErrorKind::Internal, "a command without input"))?;
-    let reader = Confined::new(reader);
-    let root = reader.root();
+    let mut reader = Confined::new(reader);
     let fed = async {
-        let fed = feed(reader, &mut stdin).await;
+        let fed = feed(&mut reader, &mut stdin).await;
         drop(stdin);
         fed
     };
@@ -126,7 +125,7 @@ async fn unpack(
         }
         fed => {
             exit.require_success(ErrorKind::Disk, remote.host())?;
-            Ok((fed.unwrap_or_default(), root.get()))
+            Ok((fed.unwrap_or_default(), reader.root()))
         }
     }
 }
@@ -155,7 +154,7 @@ enum Feed {
 }
 
 async fn feed(
-    mut reader: impl AsyncRead + Unpin,
+    reader: &mut (impl AsyncRead + Unpin),
     stdin: &mut (impl AsyncWriteExt + Unpin),
 ) -> Result<u64, Feed> {
     let mut piece = vec![0; PIECE_BYTES];

@@ -10,6 +10,8 @@ mod needs;
 
 pub(super) use needs::Needs;
 
+use super::directory::split_at_directory;
+
 /// Where the tags of docker-registry 0.x are.
 pub(crate) const REPOSITORIES: &str = "registry/repositories/";
 
@@ -49,9 +51,7 @@ fn in_repository(key: &str) -> Option<&str> {
 
 /// The root of a registry, which is empty or ends in a slash, and the part of a key below its own directory.
 fn split(key: &str) -> Option<(&str, &str)> {
-    let mut found = key.match_indices(REGISTRY_2);
-    let (at, _) = found.find(|(at, _)| *at == 0 || key.as_bytes()[at - 1] == b'/')?;
-    Some((&key[..at], &key[at + REGISTRY_2.len()..]))
+    split_at_directory(key, REGISTRY_2)
 }
 
 #[cfg(test)]

@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 
 pub(super) use needs::Needs;
 
+use super::directory::split_at_directory;
+
 /// Where base backups and their sentinels are.
 const BASE_BACKUPS: &str = "basebackups_005/";
 
@@ -54,13 +56,6 @@ pub(crate) fn latest_by_prefix<T: Ord>(
 /// A key of a base backup: its prefix, which is empty or ends in a slash, and what follows [`BASE_BACKUPS`].
 fn split(key: &str) -> Option<(&str, &str)> {
     split_at_directory(key, BASE_BACKUPS)
-}
-
-/// The part of a key before a directory, and the part behind it.
-fn split_at_directory<'k>(key: &'k str, directory: &str) -> Option<(&'k str, &'k str)> {
-    let mut found = key.match_indices(directory);
-    let (at, _) = found.find(|(at, _)| *at == 0 || key.as_bytes()[at - 1] == b'/')?;
-    Some((&key[..at], &key[at + directory.len()..]))
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::{BASE_BACKUPS, is_sentinel, split, split_at_directory};
+use super::{BASE_BACKUPS, is_sentinel, split};
+use crate::contents::directory::split_at_directory;
 
 /// Where the write-ahead log is.
 const LOG: &str = "wal_005/";

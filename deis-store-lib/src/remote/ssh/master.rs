@@ -41,7 +41,7 @@ impl Master {
             .tempdir_in(&options.directory)
             .map_err(|error| disk_error("make a directory", options.directory.display(), error))?;
         let master = Self { directory };
-        let mut command = program();
+        let mut command = killed_on_drop(environment::program("ssh"));
         command.arg("-E").arg(master.log()).arg("-S").arg(master.socket()).args(["-M", "-f", "-N"]);
         command.args(["-o", &format!("ControlPersist={ORPHAN_SECONDS}"), "-o", "BatchMode=yes"]);
         command.args(["-o", "StrictHostKeyChecking=yes"]);
@@ -120,11 +120,11 @@ impl Master {
     }
 
     fn client(&self) -> Command {
-        let mut command = program();
+        let mut command = environment::program("ssh");
         // Without a configuration: it was read by the master, and could have a command of its own here.
         command.args(["-F", "/dev/null", "-o", "BatchMode=yes", "-S"]).arg(self.socket());
         command.stdin(Stdio::null());
-        command
+        killed_on_drop(command)
     }
 
     fn socket(&self) -> PathBuf {
@@ -141,16 +141,13 @@ impl Drop for Master {
         if !self.socket().exists() {
             return;
         }
-        let mut command = std::process::Command::new("ssh");
-        environment::without_secrets(&mut command);
+        let mut command = environment::program("ssh");
         command.args(["-F", "/dev/null", "-S"]).arg(self.socket()).args(["-O", "exit", "none"]);
         let _ = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
     }
 }
 
-fn program() -> Command {
-    let mut command = std::process::Command::new("ssh");
-    environment::without_secrets(&mut command);
+fn killed_on_drop(command: std::process::Command) -> Command {
     let mut command = Command::from(command);
     command.kill_on_drop(true);
     command

@@ -13,6 +13,7 @@ use super::retry_budget::RetryBudget;
 use super::wire::{Failure, Wire};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::http::{Body, Endpoint, HttpSend, Received, SendError, Stage};
+use crate::run::shifted;
 use crate::s3::op::{About, GetObject, Head, ObjectInfo, Operation, Repeat, Request, Target};
 use crate::s3::{Advice, S3Error};
 
@@ -323,9 +324,7 @@ impl Client {
     /// The time by the gateways' clocks, as far as known.
     fn now(&self) -> SystemTime {
         let now = self.0.clock.now();
-        let offset = self.0.offset_ms.load(Relaxed);
-        let by = Duration::from_millis(offset.unsigned_abs());
-        if offset < 0 { now.checked_sub(by) } else { now.checked_add(by) }.unwrap_or(now)
+        shifted(now, self.0.offset_ms.load(Relaxed)).unwrap_or(now)
     }
 
     /// Takes the gateway's time for the time, if it is one that a clock can have; gives the offset that was before.

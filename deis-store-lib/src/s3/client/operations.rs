@@ -86,7 +86,7 @@ impl Client {
     }
 
     /// The first object whose key begins with a prefix.
-    pub(super) async fn first(&self, bucket: &BucketName, prefix: &str) -> Result<Option<ListedObject>> {
+    pub(crate) async fn first(&self, bucket: &BucketName, prefix: &str) -> Result<Option<ListedObject>> {
         let mut marker = String::new();
         loop {
             let page = ListObjects { bucket, prefix, marker: &marker, delimiter: None, max_keys: 1 };

@@ -12,6 +12,7 @@ use http::uri::Authority;
 
 use self::lines::Lines;
 use self::options::{Heed, KnownOption};
+use crate::authority::check_port;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::secret::Credentials;
 
@@ -158,10 +159,8 @@ fn endpoint(lines: &Lines<'_>, not_heeded: &mut Vec<String>) -> Result<Option<St
 /// The text, if it is a host alone or with a port.
 fn host_and_port(text: &str) -> Option<&str> {
     let authority: Authority = text.parse().ok()?;
-    let port = text.strip_prefix(authority.host())?;
-    let is_port =
-        || port.strip_prefix(':').and_then(|port| port.parse::<u16>().ok()).is_some_and(|port| port > 0);
-    (!authority.host().is_empty() && (port.is_empty() || is_port())).then_some(text)
+    let has_host = !authority.host().is_empty() && !text.contains('@');
+    (has_host && check_port(&authority).is_ok()).then_some(text)
 }
 
 fn proxy(lines: &Lines<'_>) -> Result<Option<String>> {
