@@ -3,6 +3,8 @@
 use serde::Serialize;
 
 use crate::error::Error;
+#[cfg(feature = "backup")]
+use crate::outcome::Outcome;
 use crate::part::Part;
 
 /// The most findings that are kept. Further ones are only counted, so that memory stays flat.
@@ -33,6 +35,8 @@ pub struct Finding {
     pub kind: FindingKind,
     /// A description of the finding, for people.
     pub what: String,
+    #[serde(skip)]
+    verdict: Verdict,
 }
 
 impl Finding {
@@ -43,7 +47,22 @@ impl Finding {
         kind: FindingKind,
         what: impl Into<String>,
     ) -> Self {
-        Self { part: part.cloned(), name: name.into(), kind, what: what.into() }
+        Self { part: part.cloned(), name: name.into(), kind, what: what.into(), verdict: kind.verdict() }
+    }
+
+    /// An object that is there and may be damaged: a whole that has one is not known to be whole.
+    #[cfg(feature = "backup")]
+    pub(crate) fn doubtful(part: &Part, key: &str, outcome: &Outcome) -> Self {
+        let finding =
+            Self::new(Some(part), key, FindingKind::Unverifiable, outcome.why().unwrap_or_default());
+        Self { verdict: Verdict::Incomplete, ..finding }
+    }
+
+    /// An object that a backup could not take.
+    #[cfg(feature = "backup")]
+    pub(crate) fn not_taken(part: &Part, key: &str, refused: bool, why: &str) -> Self {
+        let kind = if refused { FindingKind::Refused } else { FindingKind::Failed };
+        Self::new(Some(part), key, kind, format!("was not taken: {why}"))
     }
 
     /// A sentinel or tag in a snapshot that lacks an object which it needs.
@@ -126,7 +145,7 @@ pub struct Findings {
 impl Findings {
     /// Adds a finding.
     pub(crate) fn push(&mut self, finding: Finding) {
-        self.verdict = self.verdict.max(finding.kind.verdict());
+        self.verdict = self.verdict.max(finding.verdict);
         if self.list.len() < MOST_FINDINGS {
             self.list.push(finding);
         } else {

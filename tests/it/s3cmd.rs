@@ -86,6 +86,26 @@ fn s3cmd_reads_what_we_uploaded_and_we_read_what_s3cmd_uploaded() {
 }
 
 #[test]
+fn a_bucket_that_keeps_versions_is_removed_with_them_and_only_if_that_is_asked_for() {
+    let a = a();
+    let s3cmd = S3cmd::new(&a);
+    let place = "s3://versions_removed";
+    on(&a, &["s3", "mb", place]).code(0);
+    s3cmd.run(&["setversioning", place, "enable"]);
+    for content in ["one", "two", "three"] {
+        std::fs::write(s3cmd.path("file"), content).unwrap();
+        s3cmd.run(&["put", &s3cmd.path("file"), &format!("{place}/a b%")]);
+        s3cmd.run(&["put", &s3cmd.path("file"), &format!("{place}/c")]);
+    }
+    on(&a, &["s3", "del", "-r", "--force", place]).code(0);
+    let refused = on(&a, &["s3", "rb", place]).code(5);
+    refused.says(&["old versions", "--recursive --force"]);
+    let removed = on(&a, &["s3", "rb", "-r", "--force", place]).code(0);
+    removed.says(&["(version ", "(delete marker ", "a b%'", "removed"]);
+    on(&a, &["s3", "ls", place]).code(1).says(&["no such bucket"]);
+}
+
+#[test]
 fn a_file_of_s3cmd_says_where_the_gateway_is_and_must_be_private() {
     let a = a();
     let s3cmd = S3cmd::new(&a);

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 use std::time::SystemTime;
 
-use futures_util::{StreamExt as _, TryStreamExt as _};
+use futures_util::TryStreamExt as _;
 
 use super::references;
 use super::taken::{Taken, Taking};
+use super::wholes::Wholes;
 use crate::contents::Pass;
 use crate::error::{At, Context as _, Error, ErrorKind, Result};
 use crate::outcome::{Outcome, PartOutcome};
@@ -33,8 +34,9 @@ pub(super) async fn take(
     let mut entry = PartEntry { bucket: Some(bucket.to_string()), ..PartEntry::new(PartOutcome::Stored) };
     let (mut damaged, mut doubtful) = (false, false);
     let passes = bucket_part.contents().passes();
+    let mut wholes = Wholes::default();
     for (index, pass) in passes.iter().enumerate() {
-        let wanted = wanted(client, bucket, bucket_part, *pass).await?;
+        let wanted = wanted(client, bucket, bucket_part, *pass, &mut wholes).await?;
         let mut list = taking.writer.list(part, index + 1, passes.len())?;
         let selection = Selection::new(bucket, "").filter(wanted);
         download_all(client, &selection, &root, task, |downloaded| {
@@ -54,23 +56,30 @@ pub(super) async fn take(
     if let Some(why) = entry.counts.too_many_vanished() {
         findings.push(Finding::new(Some(part), part.name(), FindingKind::Failed, why));
     }
-    let incomplete = references::settle(taking, (client, bucket), part, &mut entry, findings).await?;
+    let incomplete =
+        references::settle(taking, (client, bucket), (part, &wholes), &mut entry, findings).await?;
     Ok(Taken { damaged, incomplete, doubtful, ..entry.into() })
 }
 
-/// Which keys a pass takes: its own, without references that were not there before it begins.
+/// Which keys a pass takes: its own, without references that were not there before it begins. What these say is whole is
+/// added to `wholes`.
 async fn wanted(
     client: &Client,
     bucket: &BucketName,
     part: &BucketPart,
     pass: Pass,
+    wholes: &mut Wholes,
 ) -> Result<impl Fn(&str) -> bool + Send + Sync + use<>> {
     let contents = part.contents();
     let mut before = BTreeSet::new();
     if pass.settled {
-        let keys = client.list(bucket, "").map_ok(|object| String::from(object.key));
-        let references = keys.try_filter(|key| std::future::ready(contents.is_reference(key)));
-        before = references.boxed().try_collect().await?;
+        let mut listing = client.list(bucket, "");
+        while let Some(object) = listing.try_next().await? {
+            wholes.add(contents, &object.key, object.size_bytes, &object.etag);
+            if contents.is_reference(&object.key) {
+                before.insert(String::from(object.key));
+            }
+        }
     }
     Ok(move |key: &str| {
         let came_later = pass.settled && contents.is_reference(key) && !before.contains(key);

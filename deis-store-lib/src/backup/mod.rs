@@ -12,6 +12,7 @@ pub(crate) mod site;
 mod taken;
 #[cfg(all(test, feature = "gateway"))]
 mod tests;
+mod wholes;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

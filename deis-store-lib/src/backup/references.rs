@@ -1,10 +1,11 @@
-//! References that need what a backup has lost. One that is gone from its bucket by now is dropped, since WAL-E deletes a base
-//! backup with its sentinel at the end; any other one is named, and the snapshot is incomplete.
+//! References that need what a backup has not copied. One that is gone from its bucket by now is dropped, since WAL-E deletes a
+//! base backup with its sentinel at the end; any other one is named, and the snapshot is incomplete.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::taken::Taking;
+use super::wholes::{self, Wholes};
 use crate::blocking::blocking;
 use crate::contents::HeldBack;
 use crate::error::{Result, Scope};
@@ -12,25 +13,22 @@ use crate::outcome::Outcome;
 use crate::part::Part;
 use crate::report::{Finding, FindingKind, Findings};
 use crate::s3::{BucketName, Client};
-use crate::snapshot::PartEntry;
+use crate::snapshot::{PartEntry, PartObjects};
 
 /// How often the bucket is asked for a reference. A deletion that is under way has come to it by then.
 const ATTEMPTS: u32 = 3;
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
 
-/// Drops or names the references that need what was lost. Whether any of them stays.
+/// Drops or names the references that need what is not in the snapshot. Whether any of them stays.
 pub(super) async fn settle(
     taking: &Taking<'_>,
     (client, bucket): (&Client, &BucketName),
-    part: &Part,
+    (part, before): (&Part, &Wholes),
     entry: &mut PartEntry,
     findings: &mut Findings,
 ) -> Result<bool> {
-    if entry.counts.lost() == 0 {
-        return Ok(false);
-    }
     let objects = taking.writer.part_objects(part, &entry.lists)?;
-    let held = blocking(move || objects.held_back(objects.needs()?)).await?;
+    let held = held_back((client, bucket), objects, before).await?;
     let there = still_listed(client, bucket, &held).await?;
     for (reference, lost) in held.iter() {
         findings.push(if there.contains(reference) {
@@ -48,6 +46,27 @@ pub(super) async fn settle(
         leave_out(taking, part, entry, &gone)?;
     }
     Ok(!there.is_empty())
+}
+
+/// The references of a part that need what is not in the snapshot, each with the key of that.
+async fn held_back(
+    (client, bucket): (&Client, &BucketName),
+    objects: PartObjects,
+    before: &Wholes,
+) -> Result<HeldBack> {
+    let contents = objects.contents();
+    let look = move || Ok((objects.held_back(objects.needs()?)?, wholes::copied(&objects)?));
+    let (mut held, (references, copied)) = blocking(look).await?;
+    for reference in references {
+        let Some(below) = contents.whole_below(&reference).filter(|_| held.lost(&reference).is_none()) else {
+            continue;
+        };
+        let copied = copied.of(&reference);
+        if copied != before.of(&reference) || copied != wholes::listed(client, bucket, &below).await? {
+            held.add(reference, format!("{below}…"));
+        }
+    }
+    Ok(held)
 }
 
 /// Which references are still listed.

@@ -83,8 +83,9 @@ async fn base_backups_below_a_prefix_come_back_with_their_sentinels_last_and_the
     let sentinel = |segment: char| format!("{BASE}{segment}_00000040_backup_stop_sentinel.json");
     let part = |segment: char| format!("{BASE}{segment}_00000040/tar_partitions/part_00000000.tar.lzo");
     // The greater name was written first: LATEST is the other one.
+    let segment = |segment: char| format!("pg/wal_005/00000001000000000000000{segment}.lzo");
     for key in [part('B'), sentinel('B'), part('A'), sentinel('A')] {
-        old.put("dbwal", &[&key, "pg/wal_005/00000001000000000000000A.lzo"]).await;
+        old.put("dbwal", &[&key, &segment('A'), &segment('B')]).await;
         tokio::time::sleep(std::time::Duration::from_millis(10)).await;
     }
     let scratch = tempfile::tempdir().unwrap();
@@ -103,7 +104,7 @@ async fn base_backups_below_a_prefix_come_back_with_their_sentinels_last_and_the
     assert_eq!(restored.parts[part].latest.as_deref(), Some(sentinel('A').as_str()));
     let mut objects = new.objects("dbwal").await;
     objects.sort_by(|one, other| one.modified.cmp(&other.modified));
-    let last: Vec<&str> = objects.iter().skip(3).map(|object| object.key.as_str()).collect();
+    let last: Vec<&str> = objects.iter().skip(4).map(|object| object.key.as_str()).collect();
     assert_eq!(last, [sentinel('B'), sentinel('A')]);
 }
 

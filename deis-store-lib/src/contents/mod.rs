@@ -109,6 +109,20 @@ impl Contents {
         }
     }
 
+    /// The reference that says that others and this object are whole, where the key tells.
+    #[cfg(feature = "backup")]
+    #[must_use]
+    pub(crate) fn reference_to(self, key: &str) -> Option<String> {
+        (self == Self::WalE).then(|| wal_e::sentinel_of(key)).flatten()
+    }
+
+    /// The beginning of the keys that a reference says are whole, where its name tells.
+    #[cfg(feature = "backup")]
+    #[must_use]
+    pub(crate) fn whole_below(self, reference: &str) -> Option<String> {
+        (self == Self::WalE).then(|| wal_e::objects_of(reference)).flatten()
+    }
+
     /// Whether the order matters in which references were written: a restore then writes them one by one, oldest first.
     #[cfg(feature = "backup")]
     #[must_use]

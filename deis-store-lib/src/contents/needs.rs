@@ -1,13 +1,14 @@
-//! Which references need what is lost. Pure.
+//! Which references need what is not there. Pure.
 //!
 //! The caller tells every lost key. Then it shows, in rounds, the keys of all objects that are there, and the bytes of those
-//! that are asked for, until no further round is wanted.
+//! that are asked for, until no further round is wanted. What is in no list is missed as what is lost: a deletion between two
+//! listings is seen by nothing else.
 
 use std::collections::BTreeMap;
 
 use super::{Contents, registry, wal_e};
 
-/// Finds the references that need what is lost.
+/// Finds the references that need what is not there.
 #[derive(Debug)]
 pub(crate) struct Needs(Kind);
 
@@ -37,13 +38,9 @@ impl Needs {
         }
     }
 
-    /// Whether nothing is lost that a reference could need: then no round is needed.
+    /// Whether there are no references, so that no round is needed.
     pub(crate) fn is_idle(&self) -> bool {
-        match &self.0 {
-            Kind::Plain => true,
-            Kind::WalE(needs) => needs.is_idle(),
-            Kind::Registry(needs) => needs.is_idle(),
-        }
+        matches!(self.0, Kind::Plain)
     }
 
     /// An object is there. Whether its bytes are wanted in this round.
@@ -60,19 +57,20 @@ impl Needs {
         match &mut self.0 {
             Kind::Plain => {}
             Kind::WalE(needs) => needs.show(key, bytes.unwrap_or_default()),
-            Kind::Registry(needs) => needs.show(key, bytes.unwrap_or_default()),
+            Kind::Registry(needs) => needs.show(key, bytes),
         }
     }
 
     /// Ends a round. Whether there is to be another one.
     pub(crate) fn next_round(&mut self) -> bool {
         match &mut self.0 {
-            Kind::Plain | Kind::WalE(_) => false,
+            Kind::Plain => false,
+            Kind::WalE(needs) => needs.next_round(),
             Kind::Registry(needs) => needs.next_round(),
         }
     }
 
-    /// The references that need what is lost.
+    /// The references that need what is not there.
     pub(crate) fn held_back(self) -> HeldBack {
         HeldBack(match self.0 {
             Kind::Plain => BTreeMap::new(),
@@ -82,7 +80,7 @@ impl Needs {
     }
 }
 
-/// The references that need something that is lost, each with one lost key. A tag that is a directory is held back with all that
+/// The references that need something that is not there, each with the key of that. A tag that is a directory is held back with all that
 /// is in it, and named with its slash.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct HeldBack(BTreeMap<String, String>);
@@ -96,6 +94,11 @@ impl HeldBack {
     /// Each of them, with a lost key that it needs.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.0.iter().map(|(reference, lost)| (reference.as_str(), lost.as_str()))
+    }
+
+    /// Adds one that needs this.
+    pub(crate) fn add(&mut self, reference: String, lost: String) {
+        self.0.entry(reference).or_insert(lost);
     }
 
     /// How many there are.
@@ -144,6 +147,6 @@ pub(super) mod tests {
     #[test]
     fn objects_that_refer_to_nothing_hold_nothing_back() {
         assert!(held_back(Contents::Plain, &[("a", ""), ("b", "")], &["a"]).is_empty());
-        assert!(Needs::of(Contents::Registry).is_idle() && Needs::of(Contents::WalE).is_idle());
+        assert!(Needs::of(Contents::Plain).is_idle());
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::Outcome;
 
@@ -17,8 +17,8 @@ pub struct KeyOutcome {
     /// How many bytes were copied; in a dry run: would be.
     #[serde(rename = "size")]
     pub size_bytes: u64,
-    /// Its file, where one was named or found by it.
-    #[serde(skip)]
+    /// Its file, where one was named or found by it; of a sync upwards, only where the file's name is not what the key says.
+    #[serde(rename = "file", skip_serializing_if = "Option::is_none", serialize_with = "lossy")]
     pub path: Option<PathBuf>,
 }
 
@@ -42,4 +42,10 @@ pub enum TargetOnly {
     NotDeleted(String),
     /// It is left alone: it is nothing that a sync makes.
     LeftAlone(String),
+}
+
+/// A path as a text, whatever its bytes are.
+#[expect(clippy::ref_option, reason = "serde gives the field as it is")]
+fn lossy<S: Serializer>(path: &Option<PathBuf>, to: S) -> Result<S::Ok, S::Error> {
+    path.as_ref().map(|path| path.to_string_lossy()).serialize(to)
 }

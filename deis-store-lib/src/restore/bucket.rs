@@ -18,6 +18,7 @@ use crate::error::{At, Error, ErrorKind, Result};
 use crate::part::Part;
 use crate::report::{Finding, FindingKind, Findings};
 use crate::run::Running;
+use crate::s3::op::ListedObject;
 use crate::s3::{BucketName, Client, etag};
 use crate::snapshot::{ListLine, SnapshotReader};
 use crate::transfer::{UploadResult, Uploader};
@@ -29,6 +30,9 @@ const BETWEEN_REFERENCES: Duration = Duration::from_millis(1100);
 /// What can be done about a reference that is held back.
 const INSTEAD: &str =
     "take that from another snapshot, or run it again despite the damage, to write it all the same";
+
+const NOT_LISTED: &str = "it was uploaded and is not listed";
+const LISTED_OTHERWISE: &str = "it was uploaded and is listed with another size or ETag";
 
 /// Fills one bucket.
 pub(super) struct Filling<'a> {
@@ -68,6 +72,7 @@ impl Filling<'_> {
         let contents = self.contents;
         let objects = self.lines().try_filter(move |line| future::ready(!contents.is_reference(&line.key)));
         self.upload(objects).await?;
+        self.look_back().await?;
         self.hold_back().await?;
         let references = self.references();
         if contents.has_latest() { self.one_by_one(references).await } else { self.upload(references).await }
@@ -77,10 +82,42 @@ impl Filling<'_> {
     async fn look(&mut self) -> Result<()> {
         let (objects, part) = (self.snapshot.objects(self.part)?, self.part.clone());
         let stop = self.task.run().stop.clone();
-        let lost = blocking(move || lost::look(&objects, &part, false, &stop)).await?;
+        let entry = self.snapshot.entry(self.part);
+        let lost = blocking(move || lost::look(&objects, (&part, &entry), false, &stop)).await?;
         (self.needs, self.done.lost) = (lost.needs, lost.by_backup);
         self.findings.append(lost.findings);
         Ok(())
+    }
+
+    /// Lists the bucket before references are written: an object that is not in it is lost, whatever was said when it was
+    /// uploaded.
+    async fn look_back(&mut self) -> Result<()> {
+        let contents = self.contents;
+        if self.needs.is_idle() {
+            return Ok(());
+        }
+        let (client, bucket, snapshot, part) = (self.client, self.bucket, self.snapshot, self.part);
+        compare(client, Some(bucket), snapshot, part, |compared| {
+            let wrong = match &compared {
+                Compared::Left(line) => Some((&line.key, NOT_LISTED)),
+                Compared::Both(line, object) => {
+                    is_other(line, object).then_some((&line.key, LISTED_OTHERWISE))
+                }
+                Compared::Right(_) => None,
+            };
+            let wrong = wrong.filter(|(key, _)| !contents.is_reference(key) && !self.is_left_out(key));
+            if let Some((key, text)) = wrong {
+                let uploaded =
+                    if self.done.restored > 0 { &mut self.done.restored } else { &mut self.done.unchanged };
+                *uploaded = uploaded.saturating_sub(1);
+                self.done.failed += 1;
+                self.needs.lose(key);
+                self.failed.insert(hash(key));
+                self.finding(key, FindingKind::Failed, text);
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// Finds the references that need what is lost, and names them.
@@ -216,16 +253,12 @@ impl Filling<'_> {
         compare(client, Some(bucket), snapshot, part, |compared| {
             let (key, text) = match compared {
                 Compared::Left(line) if self.is_left_out(&line.key) => return Ok(()),
-                Compared::Left(line) => (line.key, "it was uploaded and is not listed"),
+                Compared::Left(line) => (line.key, NOT_LISTED),
                 Compared::Right(object) => {
                     (object.key.into(), "it is in the bucket and not in the snapshot: somebody writes")
                 }
-                Compared::Both(line, object)
-                    if line.size_bytes != object.size_bytes
-                        || (keeps_etag(&line) && !etag::is_same(&line.etag, &object.etag)) =>
-                {
-                    (line.key, "it was uploaded and is listed with another size or ETag")
-                }
+                Compared::Both(line, _) if self.is_left_out(&line.key) => return Ok(()),
+                Compared::Both(line, object) if is_other(&line, &object) => (line.key, LISTED_OTHERWISE),
                 Compared::Both(..) => return Ok(()),
             };
             self.done.failed += 1;
@@ -243,6 +276,11 @@ impl Filling<'_> {
     fn finding(&mut self, name: &str, kind: FindingKind, what: &str) {
         self.findings.push(Finding::new(Some(self.part), name, kind, what));
     }
+}
+
+/// Whether what is listed is not what was uploaded.
+fn is_other(line: &ListLine, listed: &ListedObject) -> bool {
+    line.size_bytes != listed.size_bytes || (keeps_etag(line) && !etag::is_same(&line.etag, &listed.etag))
 }
 
 fn hash(key: &str) -> u64 {

@@ -48,8 +48,9 @@ pub(super) async fn lost(
     stop: &Stop,
 ) -> Result<(u64, u64, Findings)> {
     let (objects, part, stop) = (snapshot.objects(part)?, part.clone(), stop.clone());
+    let entry = snapshot.entry(&part);
     blocking(move || {
-        let mut lost = lost::look(&objects, &part, true, &stop)?;
+        let mut lost = lost::look(&objects, (&part, &entry), true, &stop)?;
         let held = objects.held_back(lost.needs)?;
         for (reference, needed) in held.iter() {
             let what = format!("it needs `{needed}`, which is lost: it is held back");

@@ -1,13 +1,13 @@
-//! What of a part's objects is lost: those that its backup has lost, and files that are not there or have another size.
-//! Blocking.
+//! What of a part's objects is lost: those that its backup has lost, and files that are not there or have another size. And
+//! what else the lists say that a restore must not pass over. Blocking.
 
 use crate::contents::Needs;
-use crate::error::{ErrorKind, Result, disk_error};
+use crate::error::{At, Error, ErrorKind, Result, disk_error};
 use crate::outcome::Outcome;
 use crate::part::Part;
 use crate::report::{Finding, FindingKind, Findings};
 use crate::run::Stop;
-use crate::snapshot::{ListLine, PartObjects};
+use crate::snapshot::{ListLine, Listed, MergedListReader, PartEntry, PartObjects};
 
 /// What of a part's objects is lost.
 pub(super) struct Lost {
@@ -19,35 +19,64 @@ pub(super) struct Lost {
     pub(super) findings: Findings,
 }
 
-/// Finds out what is lost by the lists, and with `files` by a look at each file as well.
-pub(super) fn look(objects: &PartObjects, part: &Part, files: bool, stop: &Stop) -> Result<Lost> {
+/// Finds out what is lost by the lists, and with `files` by a look at each file as well. `entry` is the manifest's of the part.
+pub(super) fn look(
+    objects: &PartObjects,
+    (part, entry): (&Part, &PartEntry),
+    files: bool,
+    stop: &Stop,
+) -> Result<Lost> {
     let needs = Needs::of(part.contents().unwrap_or_default());
     let mut lost = Lost { needs, by_backup: 0, findings: Findings::default() };
-    for line in objects.lines()? {
+    let mut listed = Listed::default();
+    for line in lines(objects)? {
         stop.check()?;
         let line = line?;
+        listed.add(&line);
         let finding = match &line.outcome {
-            Outcome::Refused(why) => {
-                Some((FindingKind::Refused, format!("the backup could not take it: {why}")))
-            }
-            Outcome::Failed(why) => {
-                Some((FindingKind::Failed, format!("the backup could not take it: {why}")))
+            Outcome::Refused(why) | Outcome::Failed(why) => {
+                lost.by_backup += 1;
+                Some(Finding::not_taken(part, &line.key, line.outcome.is_refused(), why))
             }
             // It is missed only by what needs it.
             Outcome::Vanished => None,
-            _ if files => damage(objects, &line)?,
-            _ => continue,
+            _ if line.sha256.is_none() => {
+                let what = "the object list has no digest of it";
+                Some(Finding::new(Some(part), &line.key, FindingKind::Contradiction, what))
+            }
+            outcome => {
+                if outcome.is_doubtful() {
+                    lost.findings.push(Finding::doubtful(part, &line.key, outcome));
+                }
+                let damage = if files { damage(objects, &line)? } else { None };
+                damage.map(|(kind, what)| Finding::new(Some(part), &line.key, kind, what))
+            }
         };
         if line.outcome.is_on_disk() && finding.is_none() {
             continue;
         }
         lost.needs.lose(&line.key);
-        lost.by_backup += u64::from(matches!(line.outcome, Outcome::Refused(_) | Outcome::Failed(_)));
-        if let Some((kind, what)) = finding {
-            lost.findings.push(Finding::new(Some(part), &line.key, kind, what));
+        if let Some(finding) = finding {
+            lost.findings.push(finding);
         }
     }
+    if listed.too_many_vanished() {
+        lost.by_backup = lost.by_backup.saturating_add(entry.counts.vanished);
+    }
+    listed.findings(part, entry).for_each(|finding| lost.findings.push(finding));
     Ok(lost)
+}
+
+/// The lines of a part. Lists that are not there are damage.
+fn lines(objects: &PartObjects) -> Result<MergedListReader> {
+    objects.lines().map_err(|error| match error.kind() {
+        ErrorKind::NotFound | ErrorKind::Occupied => {
+            let list = error.place().get(At::List).unwrap_or_default().to_owned();
+            let damaged = Error::new(ErrorKind::Damaged, "an object list of the snapshot is not there");
+            damaged.at(At::List, list).because(error).todo("use another snapshot, or leave this part out")
+        }
+        _ => error,
+    })
 }
 
 /// What is wrong with the file of an object, as far as that is seen without reading it.

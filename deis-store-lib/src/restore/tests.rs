@@ -2,13 +2,18 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 
 use super::*;
 use crate::backup::site::{Loss, Site};
 use crate::backup::{BackupOptions, BackupReport, backup};
 use crate::error::{Error, ErrorKind};
+use crate::gateway::Operation;
 use crate::part::{BucketPart, PartChoice, PartName};
 use crate::report::FindingKind;
+use crate::s3::client::{UploadOptions, cut_into_parts};
+use crate::s3::op::InitiateUpload;
+use crate::s3::{BucketName, ObjectKey};
 use crate::snapshot::Repository;
 use crate::verify::{VerifyOptions, verify};
 
@@ -69,6 +74,9 @@ impl Case {
             (blob("a2"), r#"{"config":{"digest":"sha256:cc"},"layers":[]}"#.to_owned()),
         ];
         objects.extend(["aa", "cc"].map(|hex| (blob(hex), "blob".to_owned())));
+        objects.extend(
+            ["aa", "cc"].map(|hex| (format!("{app}/_layers/sha256/{hex}/link"), format!("sha256:{hex}"))),
+        );
         for (tag, manifest) in [("v1", "a1"), ("v2", "a2")] {
             let link = format!("{app}/_manifests/tags/{tag}/current/link");
             objects.push((link, format!("sha256:{manifest}")));
@@ -269,6 +277,135 @@ async fn a_base_backup_that_is_deleted_while_it_is_copied_is_left_out_with_its_s
     part.counts.add_up().unwrap();
     let (_, report, keys) = taken.restored(false).await;
     assert_eq!((report.verdict, keys), (Verdict::Good, case.all_but(&[&case.lost, &case.held[0]])));
+}
+
+/// A snapshot of a bucket from which keys are deleted at its whole listings of these numbers.
+async fn deleted_at(case: &Case, deletions: &[(usize, &str)]) -> Taken {
+    let deletions: Vec<_> = deletions.iter().map(|(at, key)| (*at, (*key).to_owned())).collect();
+    let listings = std::sync::atomic::AtomicUsize::new(0);
+    let site = Site::faulty(false, &Run::silent(), move |asked, store| {
+        if asked.operation == Operation::ListObjects && !asked.target.contains("prefix=") {
+            let listing = 1 + listings.fetch_add(1, Ordering::Relaxed);
+            let gone = deletions.iter().filter(|(at, _)| *at == listing);
+            gone.for_each(|(_, key)| assert!(store.delete(&asked.bucket, key)));
+        }
+        None
+    })
+    .await;
+    site.fill(BUCKET, &case.borrowed()).await;
+    Taken::of(&site, case.contents).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_deleted_between_two_listings_is_missed_by_what_needs_it() {
+    let base = "basebackups_005/base_00000001000000000000000C_00000040";
+    let partition = format!("{base}/tar_partitions/part_00000000.tar.lzo");
+    let segment = "wal_005/00000001000000000000000D.lzo";
+    // Of WAL-E's, the first listing is for the sentinels, the second one for base backups, the third one for the log.
+    let checked = [
+        (Case::wal_e("", &partition), 2, 3),
+        (Case::wal_e("pg/", &partition), 3, 3),
+        (Case::wal_e("", segment), 2, 3),
+        (Case::wal_e("pg/", segment), 3, 3),
+        (Case::images(), 2, 2),
+        (Case::distribution("root/"), 2, 2),
+    ]
+    .map(|(case, at, at_last)| {
+        tokio::spawn(async move {
+            let (lost, held) = (case.lost.as_str(), case.held[0].as_str());
+            let taken = deleted_at(&case, &[(at, lost)]).await;
+            assert_eq!(taken.report.verdict, Verdict::Incomplete, "{at} {lost}: {:#?}", taken.report);
+            let named = named(&taken.report.findings, FindingKind::HeldBack);
+            assert!(named.len() == 1 && held.starts_with(&named[0]), "{named:?}");
+
+            let taken = deleted_at(&case, &[(at, lost), (at_last, held)]).await;
+            assert_eq!(taken.report.verdict, Verdict::Good, "{at} {lost}: {:#?}", taken.report);
+            assert!(!taken.file(held).exists(), "{at} {lost}");
+            assert_eq!(taken.verified().await, Verdict::Good, "{at} {lost}");
+        })
+    });
+    for checked in checked {
+        checked.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_refers_to_something_that_is_nowhere_is_named_by_each_verb_and_not_written() {
+    let (wal_e, images, distribution) =
+        (Case::wal_e("", "wal_005/00000001000000000000000D.lzo"), Case::images(), Case::distribution(""));
+    for case in [wal_e, images, distribution] {
+        let there: Vec<_> = case.borrowed().into_iter().filter(|(key, _)| *key != case.lost).collect();
+        let site = Site::new(false).await;
+        site.fill(BUCKET, &there).await;
+        let taken = Taken::of(&site, case.contents).await;
+        assert_eq!(taken.report.verdict, Verdict::Incomplete, "{}", case.lost);
+        assert_eq!(taken.verified().await, Verdict::Incomplete, "{}", case.lost);
+        holds_back(&case, &taken, Verdict::Incomplete).await;
+    }
+}
+
+#[tokio::test]
+async fn what_a_gateway_did_not_store_holds_back_what_needs_it() {
+    for case in
+        [Case::wal_e("", "wal_005/00000001000000000000000D.lzo"), Case::images(), Case::distribution("")]
+    {
+        let site = Site::new(false).await;
+        site.fill(BUCKET, &case.borrowed()).await;
+        let (taken, lost) = (Taken::of(&site, case.contents).await, case.lost.clone());
+        // It says that the object is stored, and has lost it when it is listed.
+        let new = Site::faulty(false, &Run::silent(), move |asked, store| {
+            if asked.operation == Operation::ListObjects {
+                store.delete(&asked.bucket, &lost);
+            }
+            None
+        })
+        .await;
+        let (run, snapshot) = (Run::silent(), taken.open());
+        let options = RestoreOptions { choice: only(), despite_damage: false };
+        let plan = plan(&new.cluster, &snapshot, &options, &run).await.unwrap();
+        let report = restore(&new.cluster, &snapshot, &plan, &run).await.unwrap();
+        assert_eq!(report.verdict, Verdict::Incomplete, "{report:#?}");
+        assert_eq!(named(&report.findings, FindingKind::Failed), std::slice::from_ref(&case.lost));
+        assert_eq!(new.keys(BUCKET).await, case.all_but(&[&case.lost, &case.held[0]]));
+        let part = report.parts.values().next().unwrap();
+        assert_eq!((part.restored, part.failed), (case.objects.len() as u64 - 2, 1), "{part:?}");
+    }
+}
+
+#[tokio::test]
+async fn many_vanished_objects_are_named_by_each_verb_and_stand_in_the_way() {
+    let keys: Vec<String> = (0..30).map(|number| format!("k{number:02}")).collect();
+    let gone: Vec<(&str, Loss)> = keys[..11].iter().map(|key| (key.as_str(), Loss::Vanished)).collect();
+    let site = Site::losing(&gone, &[]).await;
+    site.put(BUCKET, &keys.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let taken = Taken::of(&site, "plain").await;
+    assert_eq!(taken.report.verdict, Verdict::Incomplete);
+    let verified = verify(&taken.open(), &VerifyOptions::default(), &Run::silent()).await.unwrap();
+    assert_eq!(verified.verdict, Verdict::Incomplete);
+    assert_eq!(named(&verified.findings, FindingKind::Vanished), keys[..11]);
+    let (snapshot, run, new) = (taken.open(), Run::silent(), Site::new(false).await);
+    let refused = plan(&new.cluster, &snapshot, &RestoreOptions::default(), &run).await.unwrap();
+    assert_eq!(refused.obstacles.iter().map(Error::kind).collect::<Vec<_>>(), [ErrorKind::Guard]);
+    let (plan, report, _) = taken.restored(false).await;
+    assert_eq!((plan.findings.verdict(), report.verdict), (Verdict::Incomplete, Verdict::Incomplete));
+    assert_eq!(named(&report.findings, FindingKind::Vanished), keys[..11]);
+}
+
+#[tokio::test]
+async fn an_object_in_doubt_is_in_doubt_after_a_restore() {
+    let site = Site::new(false).await;
+    let (bucket, key) = (BucketName::new(BUCKET).unwrap(), ObjectKey::new("k").unwrap());
+    site.client.create_bucket(&bucket).await.unwrap();
+    // No tool makes parts of this size.
+    let bytes = vec![7; 14_000_000];
+    let parts = cut_into_parts(&bytes[..], 5_300_000);
+    let begin = InitiateUpload::new(&bucket, &key, None, &BTreeMap::new(), &BTreeMap::new()).unwrap();
+    site.client.upload(&begin, parts, &UploadOptions::default()).await.unwrap();
+    let taken = Taken::of(&site, "plain").await;
+    assert_eq!((taken.report.verdict, taken.verified().await), (Verdict::Incomplete, Verdict::Incomplete));
+    let (plan, report, _) = taken.restored(false).await;
+    assert_eq!((plan.findings.verdict(), report.verdict), (Verdict::Incomplete, Verdict::Incomplete));
+    assert_eq!(named(&report.findings, FindingKind::Unverifiable), ["k"]);
 }
 
 #[tokio::test]

@@ -14,6 +14,8 @@ mod list_reader;
 mod list_tests;
 #[cfg(feature = "backup")]
 mod list_writer;
+#[cfg(feature = "backup")]
+mod listed;
 mod manifest;
 #[cfg(feature = "backup")]
 mod merged_list_reader;
@@ -52,6 +54,8 @@ pub(crate) use list_writer::{ListWriter, SealedList};
 #[cfg(feature = "backup")]
 pub(crate) use {
     edition::FORMAT,
+    listed::Listed,
+    merged_list_reader::MergedListReader,
     name::{LISTS, MANIFEST, MANIFEST_DIGEST, VERIFIED, is_path},
     part_objects::PartObjects,
     time::timestamp,

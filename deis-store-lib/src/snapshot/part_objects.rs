@@ -7,7 +7,7 @@ use super::list_line::ListLine;
 use super::list_reader::ListReader;
 use super::manifest::FileDigest;
 use super::merged_list_reader::MergedListReader;
-use crate::contents::{HeldBack, Needs};
+use crate::contents::{Contents, HeldBack, Needs};
 use crate::disk::Root;
 use crate::error::{At, Context as _, Result};
 use crate::hash::Sha256;
@@ -26,6 +26,11 @@ pub(crate) struct PartObjects {
 }
 
 impl PartObjects {
+    /// What the part holds.
+    pub(crate) fn contents(&self) -> Contents {
+        self.part.contents().unwrap_or_default()
+    }
+
     /// The listed keys with their outcomes, in order of the keys.
     pub(crate) fn lines(&self) -> Result<MergedListReader> {
         let lists = self.lists.iter().map(|list| self.list(list));
@@ -46,7 +51,10 @@ impl PartObjects {
 
     /// The references of the part, with what is lost by its lists.
     pub(crate) fn needs(&self) -> Result<Needs> {
-        let mut needs = Needs::of(self.part.contents().unwrap_or_default());
+        let mut needs = Needs::of(self.contents());
+        if needs.is_idle() {
+            return Ok(needs);
+        }
         for line in self.lines()? {
             let line = line?;
             if !line.outcome.is_on_disk() {
@@ -56,7 +64,7 @@ impl PartObjects {
         Ok(needs)
     }
 
-    /// What refers to something that is lost, and what of that is lost. The caller has told what is lost.
+    /// What refers to something that is not there, and what of that is not. The caller has told what is lost.
     pub(crate) fn held_back(&self, mut needs: Needs) -> Result<HeldBack> {
         while !needs.is_idle() {
             for line in self.lines()? {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::list_line::ListLine;
 use super::manifest::Manifest;
 use super::name::{LISTS, MANIFEST, MANIFEST_DIGEST, is_path, list_name};
+use super::part_entry::PartEntry;
 use super::part_objects::PartObjects;
 use crate::disk::{Lock, Root};
 use crate::error::{At, Context, Error, ErrorKind, Result, disk_error};
@@ -71,6 +72,12 @@ impl SnapshotReader {
     /// Opens the file of an object.
     pub fn open_object(&self, part: &Part, line: &ListLine) -> Result<File> {
         PartObjects { root: self.0.root.clone(), part: part.clone(), lists: Vec::new() }.open(line)
+    }
+
+    /// What the manifest says of a part.
+    pub(crate) fn entry(&self, part: &Part) -> PartEntry {
+        let entry = self.0.manifest.parts.get(part).cloned();
+        entry.unwrap_or_else(|| PartEntry::new(PartOutcome::Skipped))
     }
 
     /// The objects of a part: a bucket that is stored has lists, and all of them are named.

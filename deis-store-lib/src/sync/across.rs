@@ -133,7 +133,7 @@ impl Copy<'_> {
             let is_copied = matches!(outcome, Outcome::Stored | Outcome::Unverifiable(_));
             (listed.key.into(), outcome, if is_copied { listed.size_bytes } else { 0 })
         };
-        Ok(Done::Source { key, outcome, size_bytes, there })
+        Ok(Done::Source { key, outcome, size_bytes, there, file: None })
     }
 
     /// Copies an object as it was listed; or as it is by now, if it was replaced. Damage may be of the way alone.

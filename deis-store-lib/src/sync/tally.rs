@@ -1,5 +1,7 @@
 //! The end of a sync: counting, and deleting when all else is done.
 
+use std::path::PathBuf;
+
 use futures_util::{Stream, TryStreamExt as _};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -23,6 +25,8 @@ pub(super) enum Done<X> {
         size_bytes: u64,
         /// Whether the target had it before.
         there: bool,
+        /// The local file, where its name is not what the key says.
+        file: Option<PathBuf>,
     },
     /// Only the target has it.
     TargetOnly(X),
@@ -73,10 +77,10 @@ impl<'a, D: Serialize + DeserializeOwned> Tally<'a, D> {
         let mut pairs = Box::pin(pairs);
         while let Some(done) = pairs.try_next().await? {
             match done {
-                Done::Source { key, outcome, size_bytes, there } => {
+                Done::Source { key, outcome, size_bytes, there, file } => {
                     task.advance(1, size_bytes);
                     self.target_objects += u64::from(there);
-                    self.source(key, outcome, size_bytes)?;
+                    self.source(KeyOutcome { key, fate: Fate::Source(outcome), size_bytes, path: file })?;
                 }
                 Done::LeftOut => {}
                 Done::TargetOnly(found) => match doom(found) {
@@ -92,11 +96,13 @@ impl<'a, D: Serialize + DeserializeOwned> Tally<'a, D> {
         Ok(())
     }
 
-    fn source(&mut self, key: String, outcome: Outcome, size_bytes: u64) -> Result<()> {
-        self.report.counts.add(&outcome);
-        self.report.doubtful += u64::from(outcome.is_doubtful());
-        self.report.bytes = self.report.bytes.saturating_add(size_bytes);
-        self.tell(key, Fate::Source(outcome), size_bytes)
+    fn source(&mut self, told: KeyOutcome) -> Result<()> {
+        if let Fate::Source(outcome) = &told.fate {
+            self.report.counts.add(outcome);
+            self.report.doubtful += u64::from(outcome.is_doubtful());
+        }
+        self.report.bytes = self.report.bytes.saturating_add(told.size_bytes);
+        self.options.each.call(told)
     }
 
     fn doom(&mut self, key: String, what: D) -> Result<()> {
@@ -108,7 +114,7 @@ impl<'a, D: Serialize + DeserializeOwned> Tally<'a, D> {
     }
 
     fn left_alone(&mut self, key: String, why: &str) -> Result<()> {
-        self.tell(key, Fate::Target(TargetOnly::LeftAlone(why.to_owned())), 0)
+        self.tell(key, TargetOnly::LeftAlone(why.to_owned()))
     }
 
     /// The keys that are to be deleted now; none if there is a reason not to.
@@ -160,11 +166,11 @@ impl<'a, D: Serialize + DeserializeOwned> Tally<'a, D> {
             TargetOnly::Deleted => self.report.deleted += 1,
             _ => self.report.not_deleted += 1,
         }
-        self.tell(key, Fate::Target(fate), 0)
+        self.tell(key, fate)
     }
 
-    fn tell(&self, key: String, fate: Fate, size_bytes: u64) -> Result<()> {
-        self.options.each.call(KeyOutcome { key, fate, size_bytes, path: None })
+    fn tell(&self, key: String, fate: TargetOnly) -> Result<()> {
+        self.options.each.call(KeyOutcome { key, fate: Fate::Target(fate), size_bytes: 0, path: None })
     }
 
     /// The report, if every key of the source is counted once.

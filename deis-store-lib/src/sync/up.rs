@@ -1,5 +1,7 @@
 //! Directory → bucket, on top of the uploads of single files.
 
+use std::path::PathBuf;
+
 use futures_util::{TryStreamExt as _, future};
 
 use super::bucket_side::BucketSide;
@@ -17,7 +19,7 @@ use crate::run::Running;
 use crate::s3::ObjectKey;
 use crate::s3::op::ListedObject;
 use crate::transfer::{CircuitBreaker, UploadFile, Uploader, ordered};
-use crate::tree::{Pair, TreeEntry, merge, walk, walk_ahead};
+use crate::tree::{Pair, TreeEntry, TreePath, merge, walk, walk_ahead};
 
 /// Makes the objects of `target` as the files below `root` are. No file is changed.
 pub(super) async fn sync(
@@ -38,7 +40,7 @@ pub(super) async fn sync(
         let files = files.try_filter(|file| future::ready(wants(file)));
         let uploader = Uploader { client: target.client, bucket: target.bucket(), look_first: false };
         let deferred = tally.begin(*last);
-        let up = Up { uploader, root, options, deferred, breaker: CircuitBreaker::default() };
+        let up = Up { uploader, root, base, options, deferred, breaker: CircuitBreaker::default() };
         let mut closed = String::new();
         let work = merge(files, target.listing()).map_ok(|pair| {
             if let Pair::Left(local) | Pair::Both(local, _) = &pair
@@ -63,6 +65,7 @@ pub(super) async fn sync(
 struct Up<'a> {
     uploader: Uploader<'a>,
     root: &'a Root,
+    base: &'a str,
     options: &'a SyncOptions<'a>,
     deferred: bool,
     breaker: CircuitBreaker,
@@ -76,11 +79,12 @@ impl Up<'_> {
             Pair::Both(local, object) => (local, Some(object)),
         };
         let there = listed.is_some();
+        let file = self.other_name(&key, &path);
         let facts = match found {
             Ok(facts) => facts,
             Err(why) => {
                 let outcome = Outcome::Refused(format!("it is {why}"));
-                return Ok(Done::Source { key, outcome, size_bytes: 0, there });
+                return Ok(Done::Source { key, outcome, size_bytes: 0, there, file });
             }
         };
         if let Some(listed) = listed {
@@ -96,7 +100,7 @@ impl Up<'_> {
                     }
                 };
             if unchanged {
-                return Ok(Done::Source { key, outcome: Outcome::Unchanged, size_bytes: 0, there });
+                return Ok(Done::Source { key, outcome: Outcome::Unchanged, size_bytes: 0, there, file });
             }
         }
         let outcome = if self.deferred {
@@ -111,7 +115,13 @@ impl Up<'_> {
             }
         };
         let size_bytes = if outcome == Outcome::Stored { facts.size_bytes } else { 0 };
-        Ok(Done::Source { key, outcome, size_bytes, there })
+        Ok(Done::Source { key, outcome, size_bytes, there, file })
+    }
+
+    /// The file's path, if its key is another one: `50%25` is the file of the key `50%`.
+    fn other_name(&self, key: &str, path: &TreePath) -> Option<PathBuf> {
+        let path = path.components().join("/");
+        (key.get(self.base.len()..) != Some(&path)).then(|| path.into())
     }
 
     async fn upload(&self, key: &str, path: Vec<String>, size_bytes: u64) -> Result<()> {

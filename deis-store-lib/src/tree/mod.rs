@@ -13,4 +13,4 @@ pub(crate) use merge::{Keyed, Pair, merge};
 pub(crate) use merge_sorted::MergeSorted;
 pub(crate) use partial_files::PartialFiles;
 pub(crate) use spill::SpillWriter;
-pub(crate) use walk::{TreeEntry, walk, walk_ahead};
+pub(crate) use walk::{TreeEntry, TreePath, walk, walk_ahead};

@@ -10,11 +10,11 @@ use super::files::{Job, Target};
 use super::read::Read;
 use crate::contents::Needs;
 use crate::error::{At, Error, Result};
-use crate::outcome::{Counts, Outcome, PartOutcome};
+use crate::outcome::{Outcome, PartOutcome};
 use crate::part::Part;
 use crate::report::{Finding, FindingKind};
 use crate::s3::BucketName;
-use crate::snapshot::{FileDigest, LISTS, ListLine, PartEntry, SnapshotReader, is_path};
+use crate::snapshot::{FileDigest, LISTS, ListLine, Listed, PartEntry, SnapshotReader, is_path};
 
 pub(super) struct Plan {
     pub(super) snapshot: SnapshotReader,
@@ -95,7 +95,7 @@ impl Plan {
     }
 
     fn bucket(&self, part: &Part, entry: &PartEntry) -> Result<(), Gone> {
-        let (mut counts, mut files, mut bytes) = (Counts::default(), 0_u64, 0_u64);
+        let (mut listed, mut files) = (Listed::default(), 0_u64);
         let mut needs = Needs::of(part.contents().unwrap_or_default());
         let objects = match self.snapshot.objects(part) {
             Ok(objects) => objects,
@@ -110,18 +110,19 @@ impl Plan {
                 Ok(line) => line,
                 Err(error) => return self.unreadable(part, error),
             };
-            counts.add(&line.outcome);
+            listed.add(&line);
             if !line.outcome.is_on_disk() {
                 needs.lose(&line.key);
                 self.lost(part, &line)?;
                 continue;
             }
-            if let Outcome::Unverifiable(why) = &line.outcome {
+            if line.outcome.is_doubtful() {
+                self.tell(Event::Finding(Finding::doubtful(part, &line.key, &line.outcome)))?;
+            } else if let Outcome::Unverifiable(why) = &line.outcome {
                 let finding = Finding::new(Some(part), &line.key, FindingKind::Unverifiable, why);
                 self.tell(Event::Finding(finding))?;
             }
             files += 1;
-            bytes = bytes.saturating_add(line.size_bytes);
             let Some(sha256) = line.sha256 else {
                 self.contradiction(Some(part), &line.key, "the object list has no digest of it")?;
                 continue;
@@ -133,13 +134,7 @@ impl Plan {
         for _ in &entry.lists {
             self.tell(Event::Checked { read: true })?;
         }
-        if (counts, bytes) != (entry.counts, entry.bytes) {
-            let what = format!(
-                "the lists have {counts:?} and {bytes} bytes, the manifest {:?} and {}",
-                entry.counts, entry.bytes
-            );
-            self.contradiction(Some(part), part.name(), &what)?;
-        }
+        listed.findings(part, entry).try_for_each(|finding| self.tell(Event::Finding(finding)))?;
         match objects.held_back(needs) {
             Ok(held) => held.iter().try_for_each(|(reference, lost)| {
                 self.tell(Event::Finding(Finding::held_back(part, reference, lost)))
@@ -151,13 +146,8 @@ impl Plan {
 
     /// An object that the backup could not take. One that has vanished is missed only by what needs it.
     fn lost(&self, part: &Part, line: &ListLine) -> Result<(), Gone> {
-        let (kind, why) = match &line.outcome {
-            Outcome::Refused(why) => (FindingKind::Refused, why),
-            Outcome::Failed(why) => (FindingKind::Failed, why),
-            _ => return Ok(()),
-        };
-        let what = format!("was not taken: {why}");
-        self.tell(Event::Finding(Finding::new(Some(part), &line.key, kind, what)))
+        let (Outcome::Refused(why) | Outcome::Failed(why)) = &line.outcome else { return Ok(()) };
+        self.tell(Event::Finding(Finding::not_taken(part, &line.key, line.outcome.is_refused(), why)))
     }
 
     fn unreadable(&self, part: &Part, error: Error) -> Result<(), Gone> {

@@ -6,6 +6,7 @@ use std::os::unix::fs::symlink;
 use deis_store_tests::faulty::Operation;
 
 use super::{BUCKET, Place, bodies, files, write};
+use crate::program::{command, ran};
 
 /// Every key of the measured table, and a few more.
 pub(super) fn keys() -> Vec<String> {
@@ -138,4 +139,23 @@ fn what_is_excluded_is_as_if_it_were_not_there_on_either_side() {
     );
     let left: Vec<String> = files(&place.directory()).into_keys().collect();
     assert_eq!(left, ["b.log", "c.txt", "mine.log"]);
+}
+
+#[test]
+fn a_file_whose_name_stands_for_another_key_is_named_with_it_when_it_is_sent() {
+    let place = Place::with(&[]);
+    fs::create_dir(place.directory()).unwrap();
+    for name in ["50%25", "70%", "plain"] {
+        fs::write(place.directory().join(name), name).unwrap();
+    }
+    let directory = format!("{}/", place.directory().display());
+    let synced = place.sync(&[&directory, "s3://db_wal/p/", "--dry-run"]).code(0);
+    let file = |key: &str| synced.keys[key]["file"].as_str().map(str::to_owned);
+    assert_eq!(["p/50%", "p/70%", "p/plain"].map(file), [Some("50%25".to_owned()), None, None]);
+    let mut words = place.prepared(command());
+    let synced = ran(words.args(["s3", "sync", &directory, "s3://db_wal/p/"])).code(0);
+    synced.says(&["copied: p/50% (the file 50%25)\n", "copied: p/70%\n", "copied: p/plain\n"]);
+    let mut words = place.prepared(command());
+    let put = ran(words.args(["s3", "put", "-r", &directory, "s3://db_wal/put/"])).code(0);
+    put.says(&["/50%25' -> 's3://db_wal/put/50%'"]);
 }

@@ -2,8 +2,10 @@
 
 use deis_store::error::{At, printable};
 use deis_store::run::Run;
-use deis_store::s3::Client;
-use deis_store::{Error, ErrorKind};
+use deis_store::s3::op::{ListedVersion, Versioning};
+use deis_store::s3::{BucketName, Client};
+use deis_store::sync::DeleteVersions;
+use deis_store::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
 
 use super::super::Done;
@@ -48,10 +50,37 @@ pub(super) async fn remove(
             tally.failed(&name, "failed", "it still holds objects");
             continue;
         }
-        client.delete_bucket(bucket).await?;
+        match client.delete_bucket(bucket).await {
+            Err(error) if error.kind() == ErrorKind::Occupied && keeps_versions(client, bucket).await? => {
+                if !recursive {
+                    let error = Error::new(ErrorKind::Occupied, "the bucket holds old versions of objects");
+                    let error = error.at(At::Bucket, bucket);
+                    return Err(error.todo("add --recursive --force to delete them too"));
+                }
+                versions(client, bucket, &mut tally, run).await?;
+                client.delete_bucket(bucket).await?;
+            }
+            removed => removed?,
+        }
         tally.done(&format!("Bucket '{name}' removed"), 0, || json!(name));
     }
     Ok(tally.finish(json!({})))
+}
+
+async fn keeps_versions(client: &Client, bucket: &BucketName) -> Result<bool> {
+    Ok(client.versioning(bucket).await? != Versioning::Unversioned)
+}
+
+async fn versions(client: &Client, bucket: &BucketName, tally: &mut Tally<'_>, run: &Run) -> Result<()> {
+    let delete = DeleteVersions { client: client.clone(), bucket: bucket.clone() };
+    let each = |version: &ListedVersion| {
+        let name = format!("s3://{bucket}/{}", version.key);
+        let what = if version.content.is_some() { "version" } else { "delete marker" };
+        let line = format!("delete: '{}' ({what} {})", printable(&name), printable(&version.version_id));
+        let size_bytes = version.content.as_ref().map_or(0, |content| content.size_bytes);
+        tally.done(&line, size_bytes, || json!(name));
+    };
+    delete.run(each, run).await
 }
 
 pub(super) async fn list(client: &Client, output: &Output) -> Done {

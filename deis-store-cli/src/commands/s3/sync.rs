@@ -123,7 +123,11 @@ fn line(synced: &KeyOutcome, dry_run: bool) -> Option<String> {
         Fate::Target(TargetOnly::LeftAlone(why)) => ("left alone", Some(why)),
     };
     let why = why.map_or(String::new(), |why| format!(": {}", printable(why)));
-    Some(format!("{what}: {}{why}\n", printable(&synced.key)))
+    let file = synced
+        .path
+        .as_ref()
+        .map_or(String::new(), |path| format!(" (the file {})", printable(&path.to_string_lossy())));
+    Some(format!("{what}: {}{file}{why}\n", printable(&synced.key)))
 }
 
 fn text(report: &SyncReport) -> String {

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::{TAGS, in_repository, split, tag_directory};
+use super::needs::Stage;
+use super::{REGISTRY_2, TAGS, in_repository, split, tag_directory};
 
 /// A blob of a registry.
 type Blob = (String, String);
@@ -32,6 +33,9 @@ pub(super) struct Distribution {
     next: BTreeMap<Blob, BTreeSet<Tag>>,
     /// What was asked for each tag: a manifest may name itself only through a mistake, and no round is without end.
     asked: BTreeSet<(Tag, String)>,
+    /// The blobs and links that must be there, each with the directories of the tags that need it.
+    needed_blobs: BTreeMap<Blob, BTreeSet<String>>,
+    needed_links: BTreeMap<Blob, BTreeSet<String>>,
 }
 
 /// Whatever a manifest names, in any of its forms.
@@ -48,6 +52,9 @@ struct Manifest {
 #[derive(Deserialize)]
 struct Descriptor {
     digest: String,
+    /// A layer that lies elsewhere is in no registry.
+    #[serde(default)]
+    urls: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -65,16 +72,11 @@ impl Distribution {
         }
     }
 
-    pub(super) fn is_idle(&self) -> bool {
-        self.blobs.is_empty() && self.links.is_empty()
-    }
-
-    /// Tags in the first round, then their manifests.
-    pub(super) fn wants(&self, key: &str, round: u32) -> bool {
+    /// Tags first, then their manifests.
+    pub(super) fn wants(&self, key: &str, stage: Stage) -> bool {
         match blob(key) {
-            _ if self.is_idle() => false,
-            Some(blob) => round > 0 && self.manifests.contains_key(&blob),
-            None => round == 0 && current(key).is_some(),
+            Some(blob) => stage == Stage::Follow && self.manifests.contains_key(&blob),
+            None => stage == Stage::Tags && current(key).is_some(),
         }
     }
 
@@ -94,10 +96,10 @@ impl Distribution {
 
     fn read(&mut self, tag: &Tag, root: &str, manifest: &Manifest, held: &mut BTreeMap<String, String>) {
         let descriptors = manifest.config.iter().chain(&manifest.layers).chain(&manifest.blobs);
-        let digests = descriptors.map(|descriptor| &descriptor.digest);
+        let here = descriptors.filter(|descriptor| descriptor.urls.is_empty());
+        let digests = here.map(|descriptor| &descriptor.digest);
         for digest in digests.chain(manifest.fs_layers.iter().map(|layer| &layer.blob_sum)) {
-            if let Some(lost) = self.lost(tag, &(root.to_owned(), digest.clone())) {
-                held.insert(tag.directory.clone(), lost);
+            if !self.need(tag, (root.to_owned(), digest.clone()), held) {
                 return;
             }
         }
@@ -108,10 +110,48 @@ impl Distribution {
 
     /// A tag needs a manifest.
     fn ask(&mut self, tag: &Tag, manifest: Blob, held: &mut BTreeMap<String, String>) {
-        if let Some(lost) = self.lost(tag, &manifest) {
-            held.insert(tag.directory.clone(), lost);
-        } else if self.asked.insert((tag.clone(), manifest.1.clone())) {
+        if self.need(tag, manifest.clone(), held) && self.asked.insert((tag.clone(), manifest.1.clone())) {
             self.next.entry(manifest).or_default().insert(tag.clone());
+        }
+    }
+
+    /// A tag needs a blob, and the link of its repository to it. Whether neither is lost.
+    fn need(&mut self, tag: &Tag, blob: Blob, held: &mut BTreeMap<String, String>) -> bool {
+        if let Some(lost) = self.lost(tag, &blob) {
+            held.insert(tag.directory.clone(), lost);
+            return false;
+        }
+        let link = (tag.repository.clone(), blob.1.clone());
+        self.needed_links.entry(link).or_default().insert(tag.directory.clone());
+        self.needed_blobs.entry(blob).or_default().insert(tag.directory.clone());
+        true
+    }
+
+    /// Whether there is something to look for.
+    pub(super) fn needs_any(&self) -> bool {
+        !self.needed_blobs.is_empty()
+    }
+
+    /// An object is there, after the last manifest was shown.
+    pub(super) fn see(&mut self, key: &str) {
+        if let Some(blob) = blob(key) {
+            self.needed_blobs.remove(&blob);
+        } else if let Some(link) = link(key) {
+            self.needed_links.remove(&link);
+        }
+    }
+
+    /// Holds back the tags that need what is not there.
+    pub(super) fn end(self, held: &mut BTreeMap<String, String>) {
+        for ((repository, digest), tags) in self.needed_links {
+            let link = format!("{repository}/…/{}/link", digest.replacen(':', "/", 1));
+            held.extend(tags.into_iter().map(|tag| (tag, link.clone())));
+        }
+        for ((root, digest), tags) in self.needed_blobs {
+            let (algorithm, hex) = digest.split_once(':').unwrap_or_default();
+            let beginning = hex.get(..2).unwrap_or_default();
+            let blob = format!("{root}{REGISTRY_2}blobs/{algorithm}/{beginning}/{hex}/data");
+            held.extend(tags.into_iter().map(|tag| (tag, blob.clone())));
         }
     }
 
@@ -120,7 +160,8 @@ impl Distribution {
         self.blobs.get(blob).or_else(|| self.links.get(&link)).cloned()
     }
 
-    /// Whether there are manifests to look at.
+    /// Whether there are manifests to look at. Those of the round before that were not shown are in no list, which is seen at
+    /// the end.
     pub(super) fn next_round(&mut self) -> bool {
         self.manifests = std::mem::take(&mut self.next);
         !self.manifests.is_empty()
@@ -218,13 +259,38 @@ mod tests {
     }
 
     #[test]
-    fn a_manifest_that_cannot_be_read_holds_back_its_tag_where_something_is_lost() {
+    fn a_tag_is_held_back_if_a_blob_or_link_of_it_is_in_no_list() {
+        let app = "docker/registry/v2/repositories/app";
+        let manifest = r#"{"config":{"digest":"sha256:cc"},"layers":[{"digest":"sha256:aa"},
+                           {"digest":"sha256:ff","urls":["https://elsewhere"]}]}"#;
+        let objects = [
+            (format!("{app}/_manifests/tags/v1/current/link"), "sha256:a1"),
+            ("docker/registry/v2/blobs/sha256/a1/a1/data".to_owned(), manifest),
+            ("docker/registry/v2/blobs/sha256/aa/aa/data".to_owned(), ""),
+            ("docker/registry/v2/blobs/sha256/cc/cc/data".to_owned(), ""),
+            (format!("{app}/_manifests/revisions/sha256/a1/link"), ""),
+            (format!("{app}/_layers/sha256/aa/link"), ""),
+            (format!("{app}/_layers/sha256/cc/link"), ""),
+        ];
+        let mut objects: Vec<_> = objects.iter().map(|(key, body)| (key.as_str(), *body)).collect();
+        assert!(held_back(Contents::Registry, &objects, &[]).is_empty());
+        for missing in 1..objects.len() {
+            let taken = objects.remove(missing);
+            let held = held_back(Contents::Registry, &objects, &[]);
+            assert_eq!(held, [format!("{app}/_manifests/tags/v1/")], "{taken:?}");
+            objects.insert(missing, taken);
+        }
+    }
+
+    #[test]
+    fn a_manifest_that_cannot_be_read_or_is_in_no_list_holds_back_its_tag() {
         let objects = [
             ("docker/registry/v2/repositories/app/_manifests/tags/v1/current/link", "sha256:aa"),
             ("docker/registry/v2/blobs/sha256/aa/aa/data", "\u{0}"),
         ];
-        let lost = "docker/registry/v2/blobs/sha256/bb/bb/data";
-        let held = held_back(Contents::Registry, &objects, &[lost]);
-        assert_eq!(held, ["docker/registry/v2/repositories/app/_manifests/tags/v1/"]);
+        for objects in [&objects[..], &objects[..1]] {
+            let held = held_back(Contents::Registry, objects, &[]);
+            assert_eq!(held, ["docker/registry/v2/repositories/app/_manifests/tags/v1/"]);
+        }
     }
 }

@@ -5,18 +5,34 @@
 use std::collections::BTreeMap;
 
 use super::is_tag_of_images;
+use super::needs::Stage;
 
 const IMAGES: &str = "registry/images/";
 
 /// Objects of an image that nobody needs: two caches, and the mark of a push that was under way.
 const OPTIONAL: [&str; 3] = ["_files", "_diff", "_inprogress"];
 
+/// Objects without which an image is none.
+const REQUIRED: [&str; 2] = ["json", "layer"];
+
 #[derive(Debug, Default)]
 pub(super) struct Images {
     /// By the id of an image, an object of it that is lost.
     lost: BTreeMap<String, String>,
-    /// By the id of an image that is not lost itself, its tags.
+    /// By the id of an image that is not lost itself, its tags, until its ancestry is read.
     tags: BTreeMap<String, Vec<String>>,
+    /// The tags whose images' ancestries are read.
+    read: Vec<String>,
+    /// By the id of an image, the tags that need it, as their places in `read`.
+    needed: BTreeMap<String, Needed>,
+}
+
+/// An image that tags need.
+#[derive(Debug, Default)]
+struct Needed {
+    tags: Vec<usize>,
+    /// Which of the required objects are there.
+    there: [bool; REQUIRED.len()],
 }
 
 impl Images {
@@ -28,29 +44,26 @@ impl Images {
         }
     }
 
-    pub(super) fn is_idle(&self) -> bool {
-        self.lost.is_empty()
-    }
-
-    /// Tags in the first round, then the ancestries of their images.
-    pub(super) fn wants(&self, key: &str, round: u32) -> bool {
+    /// Tags first, then the ancestries of their images.
+    pub(super) fn wants(&self, key: &str, stage: Stage) -> bool {
         match image(key) {
-            _ if self.is_idle() => false,
-            Some((id, "ancestry")) => round > 0 && self.tags.contains_key(id),
+            Some((id, "ancestry")) => stage == Stage::Follow && self.tags.contains_key(id),
             Some(_) => false,
-            None => round == 0 && is_tag_of_images(key),
+            None => stage == Stage::Tags && is_tag_of_images(key),
         }
     }
 
     pub(super) fn show(&mut self, key: &str, bytes: &[u8], held: &mut BTreeMap<String, String>) {
         if let Some((id, _)) = image(key) {
             let tags = self.tags.remove(id).unwrap_or_default();
-            if let Some(lost) = self.needed(key, bytes) {
-                held.extend(tags.into_iter().map(|tag| (tag, lost.clone())));
+            match self.needed(key, bytes) {
+                Err(lost) => held.extend(tags.into_iter().map(|tag| (tag, lost.clone()))),
+                Ok(ids) => self.need(ids, tags),
             }
             return;
         }
-        let Ok(id) = std::str::from_utf8(bytes).map(|text| text.trim().trim_matches('"')) else { return };
+        let text = String::from_utf8_lossy(bytes);
+        let id = text.trim().trim_matches('"');
         match self.lost.get(id) {
             Some(lost) => drop(held.insert(key.to_owned(), lost.clone())),
             None => self.tags.entry(id.to_owned()).or_default().push(key.to_owned()),
@@ -62,11 +75,51 @@ impl Images {
         !self.tags.is_empty()
     }
 
-    /// What is lost of the images of an ancestry. One that cannot be read is lost itself.
-    fn needed(&self, key: &str, ancestry: &[u8]) -> Option<String> {
-        match serde_json::from_slice::<Vec<String>>(ancestry) {
-            Ok(ids) => ids.iter().find_map(|id| self.lost.get(id)).cloned(),
-            Err(_) => Some(key.to_owned()),
+    /// Whether there are images to look for.
+    pub(super) fn needs_any(&self) -> bool {
+        !self.needed.is_empty()
+    }
+
+    /// Ancestries have all been shown: the tags that wait for one wait for nothing.
+    pub(super) fn give_up(&mut self, held: &mut BTreeMap<String, String>) {
+        for (id, tags) in std::mem::take(&mut self.tags) {
+            held.extend(tags.into_iter().map(|tag| (tag, format!("{IMAGES}{id}/ancestry"))));
+        }
+    }
+
+    /// An object is there, after the last ancestry was shown.
+    pub(super) fn see(&mut self, key: &str) {
+        if let Some((id, name)) = image(key)
+            && let Some(place) = REQUIRED.iter().position(|required| *required == name)
+            && let Some(needed) = self.needed.get_mut(id)
+        {
+            needed.there[place] = true;
+        }
+    }
+
+    /// Holds back the tags that need an image of which something is not there.
+    pub(super) fn end(self, held: &mut BTreeMap<String, String>) {
+        for (id, needed) in &self.needed {
+            let Some(missing) = needed.there.iter().position(|there| !there) else { continue };
+            let tags = needed.tags.iter().filter_map(|tag| self.read.get(*tag));
+            held.extend(tags.map(|tag| (tag.clone(), format!("{IMAGES}{id}/{}", REQUIRED[missing]))));
+        }
+    }
+
+    /// The images of an ancestry, or what of them is lost. One that cannot be read is lost itself.
+    fn needed(&self, key: &str, ancestry: &[u8]) -> Result<Vec<String>, String> {
+        let ids = serde_json::from_slice::<Vec<String>>(ancestry).map_err(|_| key.to_owned())?;
+        match ids.iter().find_map(|id| self.lost.get(id)) {
+            Some(lost) => Err(lost.clone()),
+            None => Ok(ids),
+        }
+    }
+
+    fn need(&mut self, ids: Vec<String>, tags: Vec<String>) {
+        let places = self.read.len()..self.read.len() + tags.len();
+        self.read.extend(tags);
+        for id in ids {
+            self.needed.entry(id).or_default().tags.extend(places.clone());
         }
     }
 }
@@ -136,11 +189,27 @@ mod tests {
     }
 
     #[test]
-    fn a_tag_whose_image_cannot_be_read_is_held_back_where_something_is_lost() {
+    fn a_tag_is_held_back_whose_image_cannot_be_read_or_is_in_no_list() {
         let objects =
             [("registry/repositories/library/app/tag_v1", "a"), ("registry/images/a/ancestry", "no JSON")];
         let held = |lost: &[&str]| held_back(Contents::Registry, &objects, lost);
         assert_eq!(held(&["registry/images/b/layer"]), [objects[0].0]);
-        assert!(held(&[]).is_empty());
+        assert_eq!(held(&[]), [objects[0].0]);
+        let of = |objects: &[(&str, &str)]| held_back(Contents::Registry, objects, &[]);
+        assert_eq!(of(&objects[..1]), [objects[0].0]);
+        let mut whole = vec![
+            objects[0],
+            ("registry/images/a/ancestry", r#"["a", "b"]"#),
+            ("registry/images/a/json", ""),
+            ("registry/images/a/layer", ""),
+            ("registry/images/b/json", ""),
+            ("registry/images/b/layer", ""),
+        ];
+        assert!(of(&whole).is_empty());
+        for missing in 1..whole.len() {
+            let taken = whole.remove(missing);
+            assert_eq!(of(&whole), [objects[0].0], "{taken:?}");
+            whole.insert(missing, taken);
+        }
     }
 }

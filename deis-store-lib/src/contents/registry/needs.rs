@@ -1,4 +1,4 @@
-//! Which tags need what is lost, in either layout. Pure.
+//! Which tags need what is not there, in either layout. Pure.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,20 @@ use super::images::Images;
 pub(in crate::contents) struct Needs {
     images: Images,
     distribution: Distribution,
-    round: u32,
+    stage: Stage,
     held: BTreeMap<String, String>,
+}
+
+/// What is looked for in a round.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Tags are read.
+    #[default]
+    Tags,
+    /// What they name is read, and what that names.
+    Follow,
+    /// All is read: whether everything that is needed is there.
+    Presence,
 }
 
 impl Needs {
@@ -19,16 +31,22 @@ impl Needs {
         self.distribution.lose(key);
     }
 
-    pub(in crate::contents) fn is_idle(&self) -> bool {
-        self.images.is_idle() && self.distribution.is_idle()
-    }
-
     pub(in crate::contents) fn see(&mut self, key: &str) -> bool {
-        self.images.wants(key, self.round) || self.distribution.wants(key, self.round)
+        if self.stage == Stage::Presence {
+            self.images.see(key);
+            self.distribution.see(key);
+            return false;
+        }
+        self.images.wants(key, self.stage) || self.distribution.wants(key, self.stage)
     }
 
-    pub(in crate::contents) fn show(&mut self, key: &str, bytes: &[u8]) {
-        if self.images.wants(key, self.round) {
+    pub(in crate::contents) fn show(&mut self, key: &str, bytes: Option<&[u8]>) {
+        // A tag that is not what it was is named itself. Of all else it counts that it cannot be read.
+        if self.stage == Stage::Tags && bytes.is_none() {
+            return;
+        }
+        let bytes = bytes.unwrap_or_default();
+        if self.images.wants(key, self.stage) {
             self.images.show(key, bytes, &mut self.held);
         } else {
             self.distribution.show(key, bytes, &mut self.held);
@@ -36,13 +54,25 @@ impl Needs {
     }
 
     pub(in crate::contents) fn next_round(&mut self) -> bool {
-        self.round += 1;
-        // Ancestries are all read in the second round.
-        let images = self.round == 1 && self.images.waits();
-        self.distribution.next_round() || images
+        match self.stage {
+            Stage::Presence => return false,
+            Stage::Tags if self.images.waits() => {
+                self.distribution.next_round();
+                self.stage = Stage::Follow;
+                return true;
+            }
+            Stage::Tags => {}
+            // Ancestries are all read in the first of these rounds.
+            Stage::Follow => self.images.give_up(&mut self.held),
+        }
+        let follows = self.distribution.next_round();
+        self.stage = if follows { Stage::Follow } else { Stage::Presence };
+        follows || self.images.needs_any() || self.distribution.needs_any()
     }
 
-    pub(in crate::contents) fn held_back(self) -> BTreeMap<String, String> {
+    pub(in crate::contents) fn held_back(mut self) -> BTreeMap<String, String> {
+        self.images.end(&mut self.held);
+        self.distribution.end(&mut self.held);
         self.held
     }
 }

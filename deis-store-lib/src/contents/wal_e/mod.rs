@@ -15,6 +15,9 @@ use super::directory::split_at_directory;
 /// Where base backups and their sentinels are.
 const BASE_BACKUPS: &str = "basebackups_005/";
 
+/// The end of a sentinel's name.
+const SENTINEL: &str = "_backup_stop_sentinel.json";
+
 /// Whether a key belongs to a base backup, its sentinel included.
 #[must_use]
 pub(crate) fn is_base_backup(key: &str) -> bool {
@@ -26,13 +29,27 @@ pub(crate) fn is_base_backup(key: &str) -> bool {
 #[must_use]
 pub(crate) fn is_sentinel(key: &str) -> bool {
     split(key)
-        .and_then(|(_, name)| name.strip_suffix("_backup_stop_sentinel.json"))
+        .and_then(|(_, name)| name.strip_suffix(SENTINEL))
         .and_then(|name| name.strip_prefix("base_"))
         .and_then(|name| name.split_once('_'))
         .is_some_and(|(segment, offset)| {
             let hex = |byte: u8| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte);
             segment.len() == 24 && segment.bytes().all(hex) && offset.len() == 8 && offset.bytes().all(hex)
         })
+}
+
+/// The sentinel that says that the base backup is whole to which this object belongs; nothing for a sentinel itself.
+#[must_use]
+pub(crate) fn sentinel_of(key: &str) -> Option<String> {
+    let (prefix, name) = split(key)?;
+    let (base, _) = name.split_once('/')?;
+    Some(format!("{prefix}{BASE_BACKUPS}{base}{SENTINEL}"))
+}
+
+/// The beginning of the keys of all objects of a base backup, by its sentinel.
+#[must_use]
+pub(crate) fn objects_of(sentinel: &str) -> Option<String> {
+    sentinel.strip_suffix(SENTINEL).map(|base| format!("{base}/"))
 }
 
 /// The sentinel that WAL-E takes for `LATEST`, given all with their time of writing in the order of the listing: the

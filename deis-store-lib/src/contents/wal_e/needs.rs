@@ -1,25 +1,63 @@
-//! Which sentinels need what is lost: those of base backups of which an object is lost, or a segment of the log between their
-//! start and their stop. Pure.
+//! Which sentinels need what is not there: those of base backups of which an object is lost, or that lack a segment of the log
+//! between their start and their stop. Pure.
 //!
 //! A segment after the stop is not needed: replay ends where the log does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::{BASE_BACKUPS, is_sentinel, split};
+use super::{is_sentinel, sentinel_of, split};
 use crate::contents::directory::split_at_directory;
 
 /// Where the write-ahead log is.
 const LOG: &str = "wal_005/";
 
+/// First the sentinels are read, then the segments that they need are looked for.
 #[derive(Debug, Default)]
 pub(in crate::contents) struct Needs {
     /// By the sentinel of a base backup, an object of it that is lost.
     objects: BTreeMap<String, String>,
     /// By prefix and timeline, the lost segments of the log, each with its key.
     segments: BTreeMap<(String, u32), BTreeMap<u64, String>>,
+    /// By prefix and timeline, the segments that are needed.
+    logs: BTreeMap<String, BTreeMap<u32, Log>>,
+    sentinels_are_read: bool,
     held: BTreeMap<String, String>,
+}
+
+/// The log of one timeline, as far as base backups need it.
+#[derive(Debug, Default)]
+struct Log {
+    /// By sentinel, the first and the last segment that it needs.
+    needed: BTreeMap<String, (u64, u64)>,
+    /// Those of the needed ones that are there.
+    there: BTreeSet<u64>,
+    /// The highest of the numbers within a log file that any segment has: 255, but for long segments or a short log.
+    last_of_file: u64,
+}
+
+impl Log {
+    fn see(&mut self, number: u64) {
+        self.last_of_file = self.last_of_file.max(number & 0xffff_ffff);
+        if self.needed.values().any(|(start, stop)| (start..=stop).contains(&&number)) {
+            self.there.insert(number);
+        }
+    }
+
+    /// The first segment between these two that is not there. As many steps as there are segments: a stop may be
+    /// anything.
+    fn gap(&self, (start, stop): (u64, u64)) -> Option<u64> {
+        let mut number = start;
+        while number <= stop {
+            if !self.there.contains(&number) {
+                return Some(number);
+            }
+            let ends_file = number & 0xffff_ffff >= self.last_of_file;
+            number = if ends_file { (number >> 32).checked_add(1)? << 32 } else { number + 1 };
+        }
+        None
+    }
 }
 
 /// The part of a sentinel that says how far the log is needed.
@@ -44,26 +82,27 @@ impl Segment {
         let number = u64::from_str_radix(&name[8..], 16).ok()?;
         Some(Self { timeline: u32::from_str_radix(&name[..8], 16).ok()?, number })
     }
+
+    fn name(self) -> String {
+        format!("{:08X}{:016X}", self.timeline, self.number)
+    }
 }
 
 impl Needs {
     pub(in crate::contents) fn lose(&mut self, key: &str) {
-        if let Some((prefix, name)) = split(key) {
-            if let Some((base, _)) = name.split_once('/') {
-                let sentinel = format!("{prefix}{BASE_BACKUPS}{base}_backup_stop_sentinel.json");
-                self.objects.entry(sentinel).or_insert_with(|| key.to_owned());
-            }
+        if let Some(sentinel) = sentinel_of(key) {
+            self.objects.entry(sentinel).or_insert_with(|| key.to_owned());
         } else if let Some((prefix, segment)) = segment_of(key) {
             let of_timeline = self.segments.entry((prefix.to_owned(), segment.timeline)).or_default();
             of_timeline.entry(segment.number).or_insert_with(|| key.to_owned());
         }
     }
 
-    pub(in crate::contents) fn is_idle(&self) -> bool {
-        self.objects.is_empty() && self.segments.is_empty()
-    }
-
     pub(in crate::contents) fn see(&mut self, key: &str) -> bool {
+        if self.sentinels_are_read {
+            self.see_segment(key);
+            return false;
+        }
         if !is_sentinel(key) {
             return false;
         }
@@ -71,10 +110,17 @@ impl Needs {
             self.held.insert(key.to_owned(), lost.clone());
             return false;
         }
-        base_of(key).is_some_and(|(prefix, start)| {
-            let lost = self.segments.get(&(prefix.to_owned(), start.timeline));
-            lost.is_some_and(|lost| lost.range(start.number..).next().is_some())
-        })
+        true
+    }
+
+    fn see_segment(&mut self, key: &str) {
+        let Some((prefix, segment)) = segment_of(key) else { return };
+        let log = self.logs.get_mut(prefix).and_then(|logs| logs.get_mut(&segment.timeline));
+        if let Some(log) = log
+            && lost(&self.segments, prefix, segment).is_none()
+        {
+            log.see(segment.number);
+        }
     }
 
     pub(in crate::contents) fn show(&mut self, key: &str, bytes: &[u8]) {
@@ -83,15 +129,41 @@ impl Needs {
         let stop = serde_json::from_slice::<Sentinel>(bytes).ok();
         let stop = stop.and_then(|sentinel| Segment::of_name(&sentinel.wal_segment_backup_stop));
         let stop = stop.map_or(start.number, |stop| stop.number.max(start.number));
-        let lost = self.segments.get(&(prefix.to_owned(), start.timeline));
-        if let Some((_, lost)) = lost.and_then(|lost| lost.range(start.number..=stop).next()) {
-            self.held.insert(key.to_owned(), lost.clone());
-        }
+        let logs = self.logs.entry(prefix.to_owned()).or_default();
+        logs.entry(start.timeline).or_default().needed.insert(key.to_owned(), (start.number, stop));
     }
 
-    pub(in crate::contents) fn held_back(self) -> BTreeMap<String, String> {
+    pub(in crate::contents) fn next_round(&mut self) -> bool {
+        !std::mem::replace(&mut self.sentinels_are_read, true) && !self.logs.is_empty()
+    }
+
+    pub(in crate::contents) fn held_back(mut self) -> BTreeMap<String, String> {
+        for (prefix, logs) in &self.logs {
+            for (timeline, log) in logs {
+                for (sentinel, needed) in &log.needed {
+                    if let Some(number) = log.gap(*needed) {
+                        let segment = Segment { timeline: *timeline, number };
+                        let key = lost(&self.segments, prefix, segment).cloned();
+                        let key = key.unwrap_or_else(|| format!("{prefix}{LOG}{}", segment.name()));
+                        self.held.insert(sentinel.clone(), key);
+                    }
+                }
+            }
+        }
         self.held
     }
+}
+
+/// The key of a segment that is lost.
+fn lost<'a>(
+    segments: &'a BTreeMap<(String, u32), BTreeMap<u64, String>>,
+    prefix: &str,
+    segment: Segment,
+) -> Option<&'a String> {
+    if segments.is_empty() {
+        return None;
+    }
+    segments.get(&(prefix.to_owned(), segment.timeline))?.get(&segment.number)
 }
 
 /// The prefix of a base backup and the segment at which it starts, by the key of its sentinel.
