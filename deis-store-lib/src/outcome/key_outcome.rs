@@ -14,6 +14,9 @@ pub struct KeyOutcome {
     /// Its fate.
     #[serde(flatten)]
     pub fate: Fate,
+    /// Whether it is proven to be damaged: its bytes were not what its `ETag` says, each time they came.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub damaged: bool,
     /// How many bytes were copied; in a dry run: would be.
     #[serde(rename = "size")]
     pub size_bytes: u64,

@@ -1,8 +1,8 @@
 //! The step that fills a bucket: what refers is written only when all that it refers to is there, and what was written is
 //! listed back and compared.
 
-use std::collections::HashSet;
 use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeSet, HashSet};
 use std::hash::{Hash as _, Hasher as _};
 use std::time::Duration;
 
@@ -54,6 +54,8 @@ pub(super) struct Filling<'a> {
     pub(super) failed: HashSet<u64>,
     /// The references that are not written.
     pub(super) held: HeldBack,
+    /// The references that were in the bucket before any was written.
+    pub(super) there: BTreeSet<String>,
 }
 
 impl Filling<'_> {
@@ -98,6 +100,11 @@ impl Filling<'_> {
         }
         let (client, bucket, snapshot, part) = (self.client, self.bucket, self.snapshot, self.part);
         compare(client, Some(bucket), snapshot, part, |compared| {
+            if let Compared::Both(line, _) = &compared
+                && contents.is_reference(&line.key)
+            {
+                self.there.insert(line.key.clone());
+            }
             let wrong = match &compared {
                 Compared::Left(line) => Some((&line.key, NOT_LISTED)),
                 Compared::Both(line, object) => {
@@ -129,8 +136,17 @@ impl Filling<'_> {
         let objects = self.snapshot.objects(self.part)?;
         let held = blocking(move || objects.held_back(needs)).await?;
         for (reference, needed) in held.iter() {
+            // A tag of distribution is a directory.
+            let mut there = self.there.range(reference.to_owned()..);
+            let is_there = there.next().is_some_and(|there| {
+                there == reference || (reference.ends_with('/') && there.starts_with(reference))
+            });
             let what = if self.despite_damage {
                 format!("written despite the damage: it needs `{needed}`, which is lost")
+            } else if is_there {
+                format!(
+                    "it is in the bucket already, and needs `{needed}`, which is lost: delete it there; {INSTEAD}"
+                )
             } else {
                 format!("not written, since it needs `{needed}`, which is lost: {INSTEAD}")
             };

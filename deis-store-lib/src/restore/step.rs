@@ -1,6 +1,6 @@
 //! Goes one step of a plan: its act, and the check after it.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::bucket::Filling;
 use super::planned::{PartPlan, Step};
@@ -52,6 +52,7 @@ impl Step {
                     needs: Needs::of(contents),
                     failed: HashSet::new(),
                     held: HeldBack::default(),
+                    there: BTreeSet::new(),
                 };
                 let (done, found) = filling.fill().await?;
                 let verdict = found.verdict();

@@ -130,11 +130,18 @@ impl Taken {
 
     /// A plan for an empty cluster and its restore, and the keys that are there then.
     async fn restored(&self, despite_damage: bool) -> (RestorePlan, RestoreReport, Vec<String>) {
+        let (plan, report, keys, _) = self.restored_at(despite_damage).await;
+        (plan, report, keys)
+    }
+
+    /// The same, and the cluster.
+    async fn restored_at(&self, despite_damage: bool) -> (RestorePlan, RestoreReport, Vec<String>, Site) {
         let (site, run, snapshot) = (Site::new(false).await, Run::silent(), self.open());
         let options = RestoreOptions { choice: only(), despite_damage };
         let plan = plan(&site.cluster, &snapshot, &options, &run).await.unwrap();
         let report = restore(&site.cluster, &snapshot, &plan, &run).await.unwrap();
-        (plan, report, site.keys(BUCKET).await)
+        let keys = site.keys(BUCKET).await;
+        (plan, report, keys, site)
     }
 }
 
@@ -169,9 +176,23 @@ async fn holds_back(case: &Case, taken: &Taken, verdict: Verdict) {
     assert_eq!((plan.findings.verdict(), report.verdict), (verdict, verdict), "{report:#?}");
     assert_eq!(report.parts.values().map(|part| part.held_back).sum::<u64>(), case.held.len() as u64);
 
-    let (plan, report, keys) = taken.restored(true).await;
+    let (plan, report, keys, new) = taken.restored_at(true).await;
     assert_eq!(keys, case.all_but(&[&case.lost]), "{}: despite the damage", case.lost);
     assert!(plan.despite_damage && report.verdict >= Verdict::Incomplete, "{report:#?}");
+    // Then it is there, and a later restore does not say that it is not.
+    let (snapshot, run) = (taken.open(), Run::silent());
+    let options = RestoreOptions { choice: only(), despite_damage: false };
+    let plan = super::plan(&new.cluster, &snapshot, &options, &run).await.unwrap();
+    let restored = restore(&new.cluster, &snapshot, &plan, &run).await;
+    if case.contents == "wal-e" {
+        // WAL-E would take it.
+        assert_eq!(restored.unwrap_err().kind(), ErrorKind::Changed);
+        return;
+    }
+    let report = restored.unwrap();
+    let held = report.findings.list().iter().filter(|finding| finding.kind == FindingKind::HeldBack);
+    let said: Vec<&str> = held.map(|finding| finding.what.as_str()).collect();
+    assert!(said.iter().any(|what| what.contains("it is in the bucket already")), "{said:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

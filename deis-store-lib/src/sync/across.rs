@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
-use futures_util::{TryStreamExt as _, future};
+use futures_util::{Stream, TryStreamExt as _, future};
 
 use super::bucket_side::BucketSide;
+use super::look_back::lacks_any;
 use super::one_cluster::may_be_one_bucket;
 use super::options::{SyncOptions, UnchangedBy};
 use super::report::SyncReport;
@@ -47,18 +48,16 @@ pub(super) async fn sync(
     task: &Running<'_>,
 ) -> Result<SyncReport> {
     refuse_overlap(source, target, options).await?;
-    let base = source.selection.base();
     let mut tally = Tally::new(options);
     for last in options.rounds() {
+        let mut deferred = tally.begin(*last);
+        if *last && !deferred && tally.has_sent() {
+            let before = source.in_round(false, options);
+            let (objects, there) = both(&before, target, task).await?;
+            deferred = lacks_any(objects, there, task).await?;
+        }
         let source = &source.in_round(*last, options);
-        let (objects, alone) = source.source(task).await?;
-        let objects = objects.map_ok(|object| Below { above_bytes: base.len(), object });
-        let there = target.listing().map_ok(|object| Below { above_bytes: target.prefix().len(), object });
-        let there = there.try_filter(|below| {
-            let key = format!("{base}{}", below.key());
-            future::ready(source.selection.wants(&key) && (!alone || key == source.prefix()))
-        });
-        let deferred = tally.begin(*last);
+        let (objects, there) = both(source, target, task).await?;
         let attempts = Attempts::new(source.client, source.bucket());
         let copy = Copy { source, target, across, options, deferred, attempts };
         let work = merge(objects, there).map_ok(|pair| copy.pair(pair));
@@ -67,6 +66,25 @@ pub(super) async fn sync(
     }
     tally.delete_objects(target, task).await?;
     tally.finish()
+}
+
+/// What the source has and wants, and what of it the target has.
+async fn both(
+    source: &BucketSide<'_>,
+    target: &BucketSide<'_>,
+    task: &Running<'_>,
+) -> Result<(impl Stream<Item = Result<Below>> + Send, impl Stream<Item = Result<Below>> + Send)> {
+    let (objects, alone) = source.source(task).await?;
+    let above_bytes = source.selection.base().len();
+    let objects = objects.map_ok(move |object| Below { above_bytes, object });
+    let (base, prefix) = (source.selection.base().to_owned(), source.prefix().to_owned());
+    let (selection, above_bytes) = (source.selection.clone(), target.prefix().len());
+    let there = target.listing().map_ok(move |object| Below { above_bytes, object });
+    let there = there.try_filter(move |below| {
+        let key = format!("{base}{}", below.key());
+        future::ready(selection.wants(&key) && (!alone || key == prefix))
+    });
+    Ok((objects, there))
 }
 
 /// An error if what is written or deleted could be the source.
@@ -124,31 +142,32 @@ impl Copy<'_> {
                 || Revision::from(&target) == Revision::from(&source.object)
         });
         let to = format!("{}{}", self.target.prefix(), source.key());
-        let (key, outcome, size_bytes) = if unchanged {
-            (source.object.key.into(), Outcome::Unchanged, 0)
+        let (key, outcome, damaged, size_bytes) = if unchanged {
+            (source.object.key.into(), Outcome::Unchanged, false, 0)
         } else if self.deferred {
-            (source.object.key.into(), deferred(), 0)
+            (source.object.key.into(), deferred(), false, 0)
         } else {
-            let (listed, outcome) = self.copy(source.object, &to).await?;
+            let (listed, outcome, damaged) = self.copy(source.object, &to).await?;
             let is_copied = matches!(outcome, Outcome::Stored | Outcome::Unverifiable(_));
-            (listed.key.into(), outcome, if is_copied { listed.size_bytes } else { 0 })
+            (listed.key.into(), outcome, damaged, if is_copied { listed.size_bytes } else { 0 })
         };
-        Ok(Done::Source { key, outcome, size_bytes, there, file: None })
+        Ok(Done::Source { key, outcome, damaged, size_bytes, there, file: None })
     }
 
-    /// Copies an object as it was listed; or as it is by now, if it was replaced. Damage may be of the way alone.
-    async fn copy(&self, listed: ListedObject, to: &str) -> Result<(ListedObject, Outcome)> {
+    /// Copies an object as it was listed; or as it is by now, if it was replaced. Damage may be of the way alone; at last it
+    /// is said whether it is proven.
+    async fn copy(&self, listed: ListedObject, to: &str) -> Result<(ListedObject, Outcome, bool)> {
         let mut attempt = Attempt::first(listed);
         loop {
             let error = match self.once(&attempt.listed, to).await {
                 Ok(outcome) => {
                     self.attempts.succeeded();
-                    return Ok((attempt.listed, outcome));
+                    return Ok((attempt.listed, outcome, false));
                 }
                 Err(error) => error,
             };
             if let Some(given_up) = self.attempts.after(&mut attempt, error).await? {
-                return Ok((attempt.listed, given_up.outcome));
+                return Ok((attempt.listed, given_up.outcome, given_up.damaged));
             }
         }
     }

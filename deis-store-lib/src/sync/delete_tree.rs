@@ -58,7 +58,13 @@ impl DeleteTree {
         for object in batch {
             let fate = Fate::Target(fate_of(&object.key, &not_deleted));
             let size_bytes = object.size_bytes;
-            options.each.call(KeyOutcome { key: object.key.into(), fate, size_bytes, path: None })?;
+            options.each.call(KeyOutcome {
+                key: object.key.into(),
+                fate,
+                damaged: false,
+                size_bytes,
+                path: None,
+            })?;
         }
         Ok(())
     }

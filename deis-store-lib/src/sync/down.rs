@@ -132,17 +132,31 @@ impl Down<'_> {
             None => None,
         };
         if let Some(outcome) = outcome.or(self.deferred.then(deferred)) {
-            return Ok(Done::Source { key: listed.key.into(), outcome, size_bytes: 0, there, file: None });
+            return Ok(Done::Source {
+                key: listed.key.into(),
+                outcome,
+                damaged: false,
+                size_bytes: 0,
+                there,
+                file: None,
+            });
         }
         if self.options.dry_run {
             let (key, size_bytes) = (listed.key.into(), listed.size_bytes);
-            return Ok(Done::Source { key, outcome: Outcome::Stored, size_bytes, there, file: None });
+            return Ok(Done::Source {
+                key,
+                outcome: Outcome::Stored,
+                damaged: false,
+                size_bytes,
+                there,
+                file: None,
+            });
         }
         // Few keys come here as a rule; kept within, a download would make the step of every key some kilobytes to move.
         let downloaded = Box::pin(self.downloader.object(listed)).await?;
         let size_bytes = downloaded.stored.as_ref().map_or(0, |stored| stored.size_bytes);
-        let (key, outcome) = (downloaded.listed.key.into(), downloaded.outcome);
-        Ok(Done::Source { key, outcome, size_bytes, there, file: None })
+        let (key, outcome, damaged) = (downloaded.listed.key.into(), downloaded.outcome, downloaded.damaged);
+        Ok(Done::Source { key, outcome, damaged, size_bytes, there, file: None })
     }
 
     /// Whether the file is what the object is. One that was read and is gets the object's time, so that it need not be

@@ -78,7 +78,7 @@ impl DownloadTree {
             if self.selection.wants(&listed.key) {
                 let path = encode(self.selection.below(&listed.key));
                 let existing = root.as_ref().and_then(|root| options.existing.outcome(root, &path));
-                options.each.call(self.told(listed, &path, existing.unwrap_or(Outcome::Stored)))?;
+                options.each.call(self.told(listed, &path, existing.unwrap_or(Outcome::Stored), false))?;
             }
         }
         Ok(())
@@ -113,18 +113,19 @@ impl DownloadTree {
     ) -> Result<KeyOutcome> {
         let path = encode(self.selection.below(&listed.key));
         if let Some(outcome) = existing.outcome(root, &path) {
-            return Ok(self.told(listed, &path, outcome));
+            return Ok(self.told(listed, &path, outcome, false));
         }
-        let Downloaded { listed, outcome, stored, .. } = downloader.object(listed).await?;
+        let Downloaded { listed, outcome, damaged, stored } = downloader.object(listed).await?;
         let path = stored.map_or(path, |stored| stored.path);
-        Ok(self.told(listed, &path, outcome))
+        Ok(self.told(listed, &path, outcome, damaged))
     }
 
-    fn told(&self, listed: ListedObject, path: &[String], outcome: Outcome) -> KeyOutcome {
+    fn told(&self, listed: ListedObject, path: &[String], outcome: Outcome, damaged: bool) -> KeyOutcome {
         let copied = matches!(outcome, Outcome::Stored | Outcome::Unverifiable(_));
         KeyOutcome {
             key: listed.key.into(),
             fate: Fate::Source(outcome),
+            damaged,
             size_bytes: if copied { listed.size_bytes } else { 0 },
             path: Some(self.directory.join(path.iter().collect::<PathBuf>())),
         }

@@ -14,6 +14,7 @@ mod delete_versions;
 mod down;
 mod download_tree;
 mod globs;
+mod look_back;
 mod named_files;
 mod one_cluster;
 mod options;

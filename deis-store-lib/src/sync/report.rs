@@ -11,6 +11,8 @@ pub struct SyncReport {
     pub counts: Counts,
     /// How many of the unverifiable ones may be damaged: their `ETag`s tell of their bytes, and do not confirm them.
     pub doubtful: u64,
+    /// How many of the failed ones are proven to be damaged.
+    pub damaged: u64,
     /// How many bytes were copied.
     pub bytes: u64,
     /// How many keys were deleted in the target.

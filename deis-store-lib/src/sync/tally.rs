@@ -22,6 +22,8 @@ pub(super) enum Done<X> {
     Source {
         key: String,
         outcome: Outcome,
+        /// Whether it is proven to be damaged.
+        damaged: bool,
         size_bytes: u64,
         /// Whether the target had it before.
         there: bool,
@@ -66,6 +68,11 @@ impl<'a, D: Serialize + DeserializeOwned> Tally<'a, D> {
         last && self.report.counts.lost() > 0
     }
 
+    /// Whether something was sent to the target.
+    pub(super) fn has_sent(&self) -> bool {
+        !self.options.dry_run && self.report.counts.stored + self.report.counts.unverifiable > 0
+    }
+
     /// Counts every pair, in their order. For something that only the target has, `doom` gives its key and what is needed
     /// to delete it; or why it is left alone, since no sync has made it.
     pub(super) async fn count<X>(
@@ -77,10 +84,11 @@ impl<'a, D: Serialize + DeserializeOwned> Tally<'a, D> {
         let mut pairs = Box::pin(pairs);
         while let Some(done) = pairs.try_next().await? {
             match done {
-                Done::Source { key, outcome, size_bytes, there, file } => {
+                Done::Source { key, outcome, damaged, size_bytes, there, file } => {
                     task.advance(1, size_bytes);
                     self.target_objects += u64::from(there);
-                    self.source(KeyOutcome { key, fate: Fate::Source(outcome), size_bytes, path: file })?;
+                    let fate = Fate::Source(outcome);
+                    self.source(KeyOutcome { key, fate, damaged, size_bytes, path: file })?;
                 }
                 Done::LeftOut => {}
                 Done::TargetOnly(found) => match doom(found) {
@@ -101,6 +109,7 @@ impl<'a, D: Serialize + DeserializeOwned> Tally<'a, D> {
             self.report.counts.add(outcome);
             self.report.doubtful += u64::from(outcome.is_doubtful());
         }
+        self.report.damaged += u64::from(told.damaged);
         self.report.bytes = self.report.bytes.saturating_add(told.size_bytes);
         self.options.each.call(told)
     }
@@ -170,7 +179,13 @@ impl<'a, D: Serialize + DeserializeOwned> Tally<'a, D> {
     }
 
     fn tell(&self, key: String, fate: TargetOnly) -> Result<()> {
-        self.options.each.call(KeyOutcome { key, fate: Fate::Target(fate), size_bytes: 0, path: None })
+        self.options.each.call(KeyOutcome {
+            key,
+            fate: Fate::Target(fate),
+            damaged: false,
+            size_bytes: 0,
+            path: None,
+        })
     }
 
     /// The report, if every key of the source is counted once.

@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 
-use futures_util::{TryStreamExt as _, future};
+use futures_util::{Stream, TryStreamExt as _, future};
 
 use super::bucket_side::BucketSide;
 use super::compare::path_has_bytes_of;
 use super::globs::DirectoryPatterns;
+use super::look_back::lacks_any;
 use super::options::SyncOptions;
 use super::plan::{Step, step};
 use super::report::SyncReport;
@@ -32,14 +33,16 @@ pub(super) async fn sync(
     let base = target.selection.base();
     let mut tally = Tally::new(options);
     for last in options.rounds() {
+        let mut deferred = tally.begin(*last);
+        if *last && !deferred && tally.has_sent() {
+            let before = target.in_round(false, options);
+            let sent =
+                files(root, &before, &patterns, false).try_filter(|file| future::ready(file.found.is_ok()));
+            deferred = lacks_any(sent, before.listing(), task).await?;
+        }
         let target = target.in_round(*last, options);
-        let (files, _) = walk_ahead(walk(root, base).skip(patterns.skip(base.len())));
-        let wants = |file: &TreeEntry| {
-            target.wants_file(file, *last) && !patterns.leave_out_symlink(file, base.len())
-        };
-        let files = files.try_filter(|file| future::ready(wants(file)));
+        let files = files(root, &target, &patterns, *last);
         let uploader = Uploader { client: target.client, bucket: target.bucket(), look_first: false };
-        let deferred = tally.begin(*last);
         let up = Up { uploader, root, base, options, deferred, breaker: CircuitBreaker::default() };
         let mut closed = String::new();
         let work = merge(files, target.listing()).map_ok(|pair| {
@@ -60,6 +63,20 @@ pub(super) async fn sync(
     }
     tally.delete_objects(target, task).await?;
     tally.finish()
+}
+
+/// The files of a round.
+fn files(
+    root: &Root,
+    target: &BucketSide<'_>,
+    patterns: &DirectoryPatterns,
+    last: bool,
+) -> impl Stream<Item = Result<TreeEntry>> + Send {
+    let base = target.selection.base().len();
+    let (files, _) = walk_ahead(walk(root, target.selection.base()).skip(patterns.skip(base)));
+    files.try_filter(move |file| {
+        future::ready(target.wants_file(file, last) && !patterns.leave_out_symlink(file, base))
+    })
 }
 
 struct Up<'a> {
@@ -84,7 +101,7 @@ impl Up<'_> {
             Ok(facts) => facts,
             Err(why) => {
                 let outcome = Outcome::Refused(format!("it is {why}"));
-                return Ok(Done::Source { key, outcome, size_bytes: 0, there, file });
+                return Ok(Done::Source { key, outcome, damaged: false, size_bytes: 0, there, file });
             }
         };
         if let Some(listed) = listed {
@@ -100,7 +117,14 @@ impl Up<'_> {
                     }
                 };
             if unchanged {
-                return Ok(Done::Source { key, outcome: Outcome::Unchanged, size_bytes: 0, there, file });
+                return Ok(Done::Source {
+                    key,
+                    outcome: Outcome::Unchanged,
+                    damaged: false,
+                    size_bytes: 0,
+                    there,
+                    file,
+                });
             }
         }
         let outcome = if self.deferred {
@@ -115,7 +139,7 @@ impl Up<'_> {
             }
         };
         let size_bytes = if outcome == Outcome::Stored { facts.size_bytes } else { 0 };
-        Ok(Done::Source { key, outcome, size_bytes, there, file })
+        Ok(Done::Source { key, outcome, damaged: false, size_bytes, there, file })
     }
 
     /// The file's path, if its key is another one: `50%25` is the file of the key `50%`.

@@ -99,7 +99,7 @@ impl UploadFiles {
 }
 
 fn told(key: String, outcome: Outcome, size_bytes: u64, path: PathBuf) -> KeyOutcome {
-    KeyOutcome { key, fate: Fate::Source(outcome), size_bytes, path: Some(path) }
+    KeyOutcome { key, fate: Fate::Source(outcome), damaged: false, size_bytes, path: Some(path) }
 }
 
 /// The paths of the files on their way. Results come in the order of the files; before an error, those that are not

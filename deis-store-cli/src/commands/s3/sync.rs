@@ -14,7 +14,7 @@ use super::Done;
 use super::place::{self, split, usage};
 use crate::args::{Global, SyncArgs};
 use crate::exit::Exit;
-use crate::output::{Output, bytes};
+use crate::output::{Output, bytes, tell};
 use crate::settings::{self, WordDefaults};
 
 pub(super) async fn run(
@@ -56,16 +56,21 @@ pub(super) async fn run(
             if output.is_json() {
                 output.entry("keys", &json!(synced));
             } else if let Some(line) = line(&synced, args.dry_run) {
-                output.line(&line);
+                if output.is_quiet() && is_loss(&synced.fate) {
+                    tell(line.trim_end());
+                } else {
+                    output.line(&line);
+                }
             }
             Ok(())
         }),
     };
     let report = sync.run(&options, run).await?;
-    let exit = match (report.guarded, report.is_complete()) {
-        (true, _) => Exit::Guard,
-        (false, false) => Exit::Incomplete,
-        (false, true) => Exit::Done,
+    let exit = match (report.damaged > 0, report.guarded, report.is_complete()) {
+        (true, ..) => Exit::Damaged,
+        (_, true, _) => Exit::Guard,
+        (_, _, false) => Exit::Incomplete,
+        (_, _, true) => Exit::Done,
     };
     Ok(output.report(exit, text(&report), &json!(report)))
 }
@@ -106,6 +111,16 @@ fn name_in_keys(source: &str) -> Result<Option<&str>> {
     match last {
         ".." => Err(usage("a directory that has no name here", source).todo("add a / at its end")),
         name => Ok(Some(name)),
+    }
+}
+
+/// Whether a key is not as it should be: `--quiet` does not silence that.
+fn is_loss(fate: &Fate) -> bool {
+    match fate {
+        Fate::Source(outcome) => {
+            outcome.is_doubtful() || matches!(outcome, Outcome::Refused(_) | Outcome::Failed(_))
+        }
+        Fate::Target(fate) => matches!(fate, TargetOnly::NotDeleted(_)),
     }
 }
 

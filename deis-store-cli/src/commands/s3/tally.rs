@@ -16,13 +16,15 @@ pub(super) struct Tally<'a> {
     name: &'static str,
     /// Whether something is missing, or may be damaged.
     incomplete: bool,
+    /// Whether something is proven to be damaged.
+    damaged: bool,
 }
 
 impl<'a> Tally<'a> {
     /// The list of what was done has this name in the report.
     pub(super) fn new(name: &'static str, dry_run: bool, output: &'a Output) -> Self {
         output.begin_lists(&[name, "skipped", "failed"]);
-        Self { output, dry_run, printed: true, bytes: 0, name, incomplete: false }
+        Self { output, dry_run, printed: true, bytes: 0, name, incomplete: false, damaged: false }
     }
 
     /// Reports something that was done; in a dry run, that would be.
@@ -51,6 +53,11 @@ impl<'a> Tally<'a> {
         }
     }
 
+    /// Says of something that was not done that it is proven to be damaged.
+    pub(super) fn damaged(&mut self) {
+        self.damaged = true;
+    }
+
     /// Reports something that was not done, and why.
     pub(super) fn failed(&mut self, name: &str, outcome: &str, why: &str) {
         self.incomplete = true;
@@ -61,10 +68,11 @@ impl<'a> Tally<'a> {
 
     /// The exit, and the report with `more`.
     pub(super) fn finish(self, more: Value) -> Exit {
-        let exit = match (self.incomplete, self.printed) {
-            (true, _) => Exit::Incomplete,
-            (false, false) => Exit::Failed,
-            (false, true) => Exit::Done,
+        let exit = match (self.damaged, self.incomplete, self.printed) {
+            (true, ..) => Exit::Damaged,
+            (_, true, _) => Exit::Incomplete,
+            (_, _, false) => Exit::Failed,
+            (_, _, true) => Exit::Done,
         };
         let mut report = json!({ "bytes": self.bytes, "dry_run": self.dry_run });
         if let (Some(report), Value::Object(more)) = (report.as_object_mut(), more) {

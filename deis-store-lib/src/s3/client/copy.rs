@@ -5,7 +5,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use super::multipart::Upload;
 use super::{Client, Revision};
 use crate::error::{At, Error, ErrorKind, Result};
-use crate::s3::etag::{self, parts_etag};
+use crate::s3::etag::{self, ETag, parts_etag};
 use crate::s3::op::{CopyObject, CopyPart, CopySource, HeadObject, InitiateUpload, ObjectInfo, PutObject};
 use crate::s3::{BucketName, ObjectKey, PartLayout};
 
@@ -69,6 +69,13 @@ impl Client {
             self.copy(&CopyObject::new(source, bucket, key).if_match(&info.etag)).await?
         };
         let keeps_etag = etag::is_same(&etag, &info.etag);
+        if let (false, ETag::Md5(_), ETag::Md5(_)) = (keeps_etag, ETag::parse(&etag), ETag::parse(&info.etag))
+        {
+            let what =
+                format!("the copy has the ETag {etag}, and the object {}: its bytes are others", info.etag);
+            let error = Error::new(ErrorKind::Damaged, what).at(At::Bucket, bucket).at(At::Key, key);
+            return Err(error.todo("delete the copy, and copy the object again"));
+        }
         Ok(Copied { etag, size_bytes: info.total_bytes, keeps_etag })
     }
 

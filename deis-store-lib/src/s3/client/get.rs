@@ -39,10 +39,13 @@ impl Client {
         self.get_unmeasured(operation, Unmeasured::Refused).await
     }
 
-    /// Begins to download an object, in one stream; if it comes without a length, that is asked of the listing.
+    /// Begins to download an object, in one stream; if it comes without a length, that is asked of the listing, and so is
+    /// an `ETag` that nothing can be compared with.
     #[cfg_attr(not(feature = "backup"), expect(dead_code, reason = "for files"))]
     pub(crate) async fn get_listed(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Download> {
-        self.get_unmeasured(&GetObject::new(bucket, key), Unmeasured::Listed).await
+        let download = self.get_unmeasured(&GetObject::new(bucket, key), Unmeasured::Listed).await?;
+        self.confirm(bucket, key, download.info()).await?;
+        Ok(download)
     }
 
     async fn get_unmeasured(&self, operation: &GetObject<'_>, unmeasured: Unmeasured) -> Result<Download> {
@@ -112,7 +115,9 @@ impl Client {
         key: &ObjectKey,
         mut writer: impl AsyncWrite + Unpin,
     ) -> Result<(ObjectInfo, Checked)> {
-        let known = Revision::from(&self.find(bucket, key).await?);
+        let found = self.find(bucket, key).await?;
+        self.confirm(bucket, key, &found).await?;
+        let known = Revision::from(&found);
         let mut download = self.get_known(bucket, key, &known).await?;
         let mut check = Check::new(download.info());
         let failed = |error| Error::new(ErrorKind::Disk, "cannot write on").at(At::Key, key).because(error);

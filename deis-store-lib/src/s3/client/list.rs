@@ -3,15 +3,19 @@
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use futures_util::Stream;
 use tokio::sync::mpsc;
 use tokio_util::task::AbortOnDropHandle;
 
 use super::Client;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{At, Error, ErrorKind, Result};
 use crate::s3::BucketName;
 use crate::s3::op::{ListObjects, ListedObject, Page};
+
+/// An index that lags behind its objects has caught up after this.
+const BEFORE_SECOND_LOOK: Duration = Duration::from_secs(1);
 
 impl Client {
     /// All objects of a bucket whose key begins with a prefix, sorted bytewise by key. Two pages are fetched ahead of the
@@ -90,10 +94,16 @@ struct Asked {
 impl Asked {
     async fn fetch(self, pages: mpsc::Sender<Result<Page>>) {
         let Self { client, bucket, prefix } = &self;
-        let mut marker = Some(String::new());
+        let (mut marker, mut objects) = (Some(String::new()), 0_u64);
         while let Some(last) = marker {
             let page = ListObjects { bucket, prefix, marker: &last, delimiter: None, max_keys: 1000 };
-            let page = client.page(&page).await;
+            let mut page_read = client.page(&page).await;
+            // The page before has said that there is more.
+            if !last.is_empty() && is_empty_end(&page_read) {
+                page_read = self.look_again(&page, objects).await;
+            }
+            let page = page_read;
+            objects += page.as_ref().map_or(0, |page| page.objects.len() as u64);
             marker = page.as_ref().ok().and_then(|page| page.next.clone());
             // Without a reader, no other page is wanted.
             if pages.send(page).await.is_err() {
@@ -101,4 +111,30 @@ impl Asked {
             }
         }
     }
+
+    /// Asks once more for a page that is empty and the last one, though the page before has said that there is more. That may
+    /// be so: what was there is deleted by now, or is nothing that a listing shows. It is not, if the bucket has more
+    /// objects than were listed.
+    async fn look_again(&self, page: &ListObjects<'_>, objects: u64) -> Result<Page> {
+        let Self { client, bucket, prefix } = self;
+        client.sleep(BEFORE_SECOND_LOOK).await?;
+        let page = client.page(page).await;
+        if !is_empty_end(&page) || !prefix.is_empty() {
+            return page;
+        }
+        match client.bucket_totals(bucket).await {
+            Ok(totals) if totals.objects.is_some_and(|all| all > objects) => {
+                let all = totals.objects.unwrap_or_default();
+                let what =
+                    format!("the listing breaks off after {objects} objects, and the bucket has {all}");
+                let error = Error::new(ErrorKind::Protocol, what).at(At::Bucket, bucket);
+                Err(error.todo("run it again; if it stays so, have Ceph check the bucket's index"))
+            }
+            _ => page,
+        }
+    }
+}
+
+fn is_empty_end(page: &Result<Page>) -> bool {
+    page.as_ref().is_ok_and(|page| page.objects.is_empty() && page.next.is_none())
 }

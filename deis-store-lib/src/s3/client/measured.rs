@@ -2,8 +2,9 @@
 
 use super::Client;
 use crate::error::{At, Error, ErrorKind, Result, printable};
+use crate::s3::etag::{self, ETag};
 use crate::s3::op::{HeadObject, HeadUnmeasured, ListedObject, ObjectInfo};
-use crate::s3::{BucketName, ObjectKey, etag};
+use crate::s3::{BucketName, ObjectKey};
 
 impl Client {
     /// All that is stored with an object, with its size from the listing if the answer has none.
@@ -41,6 +42,41 @@ impl Client {
                     .at(At::Key, key))
             }
         }
+    }
+
+    /// An error if the listing contradicts an answer whose `ETag` is of no form that S3 has: it may be a page of something in
+    /// between.
+    pub(super) async fn confirm(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        info: &ObjectInfo,
+    ) -> Result<()> {
+        if ETag::parse(&info.etag) != ETag::Opaque {
+            return Ok(());
+        }
+        let listed = match self.listed_now(bucket, key).await {
+            Ok(listed) => listed,
+            // One may get an object and yet not list its bucket.
+            Err(error) if error.kind() == ErrorKind::Denied => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        let is_it = |listed: &ListedObject| {
+            etag::is_same(&listed.etag, &info.etag) && listed.size_bytes == info.total_bytes
+        };
+        if listed.as_ref().is_some_and(is_it) {
+            return Ok(());
+        }
+        let what = format!(
+            "the answer is not the object: it has {} bytes and the ETag {}, and {}",
+            info.total_bytes,
+            printable(&info.etag),
+            listed.map_or("no such key is listed".to_owned(), |listed| {
+                format!("{} bytes and {} are listed", listed.size_bytes, printable(&listed.etag))
+            })
+        );
+        let error = Error::new(ErrorKind::Protocol, what).at(At::Bucket, bucket).at(At::Key, key);
+        Err(error.todo("look for a proxy or portal that answers in the gateway's place"))
     }
 
     /// Tells what of an object is not stored as it was where it is copied by way of us.

@@ -2,8 +2,11 @@
 
 use std::sync::Mutex as StdMutex;
 
+use futures_util::TryStreamExt as _;
+
 use super::*;
 use crate::run::{Event, Monitor};
+use crate::s3::op::CopySource;
 
 /// A page with one object of 3 bytes.
 const PAGE: &[u8] = b"<ListBucketResult><Name>db_wal</Name><IsTruncated>false</IsTruncated><Contents><Key>a/../b</Key>\
@@ -120,4 +123,76 @@ async fn an_answer_that_drips_is_given_up_and_told_of() {
     assert_eq!(gateway.asked.lock().unwrap().len(), 3);
     let heard = heard.0.lock().unwrap();
     assert!(heard.iter().any(|text| text.contains("attempt 2 of 8 follows")), "{heard:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_whose_etag_is_of_no_form_is_an_object_only_if_it_is_listed_so() {
+    let (bucket, key) = names();
+    let page = |bytes: &'static [u8]| {
+        answer(200, &[("etag", "\"5e1f2a3b-264\""), ("content-length", "3")], &[Ok(bytes)])
+    };
+    let (client, _) = self::client([page(b"<p>"), answer(200, &[], &[Ok(PAGE)])]);
+    let error = client.get_listed(&bucket, &key).await.unwrap_err();
+    assert!(
+        error.kind() == ErrorKind::Protocol && error.to_string().contains("is not the object"),
+        "{error}"
+    );
+    let (client, _) = self::client([page(b""), answer(200, &[], &[Ok(PAGE)])]);
+    let mut written = Vec::new();
+    let error = client.get_to(&bucket, &key, &mut written).await.unwrap_err();
+    assert!(error.kind() == ErrorKind::Protocol && written.is_empty(), "{error}");
+    let listed = String::from_utf8(PAGE.to_vec()).unwrap();
+    let listed = listed.replace("900150983cd24fb0d6963f7d28e17f72", "5e1f2a3b-264").into_bytes().leak();
+    let (client, _) = self::client([page(b"abc"), answer(200, &[], &[Ok(listed)])]);
+    client.get_listed(&bucket, &key).await.unwrap();
+    let (client, _) = self::client([page(b"abc"), super::error(403, "AccessDenied")]);
+    client.get_listed(&bucket, &key).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_last_page_after_one_that_promised_more_is_asked_for_again_and_held_against_the_bucket() {
+    let truncated =
+        String::from_utf8(PAGE.to_vec()).unwrap().replace("<IsTruncated>false", "<IsTruncated>true");
+    let first = || answer(200, &[], &[Ok(truncated.clone().into_bytes().leak())]);
+    let empty = || {
+        answer(
+            200,
+            &[],
+            &[Ok(
+                b"<ListBucketResult><Name>db_wal</Name><IsTruncated>false</IsTruncated></ListBucketResult>",
+            )],
+        )
+    };
+    let other = String::from_utf8(PAGE.to_vec()).unwrap().replace("a/../b", "b");
+    let other = || answer(200, &[], &[Ok(other.clone().into_bytes().leak())]);
+    let totals = |count: &'static str| answer(200, &[("x-rgw-object-count", count)], &[]);
+    let (bucket, _) = names();
+    let listed = async |answers: Vec<Answer>| {
+        let (client, _) = self::client(answers);
+        client.list(&bucket, "").try_collect::<Vec<_>>().await
+    };
+    assert_eq!(listed(vec![first(), empty(), other()]).await.unwrap().len(), 2);
+    assert_eq!(listed(vec![first(), empty(), empty(), totals("1")]).await.unwrap().len(), 1);
+    let error = listed(vec![first(), empty(), empty(), totals("2")]).await.unwrap_err();
+    assert!(error.kind() == ErrorKind::Protocol && error.to_string().contains("breaks off"), "{error}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_with_another_md5_is_damage() {
+    let head =
+        || answer(200, &[("etag", "\"900150983cd24fb0d6963f7d28e17f72\""), ("content-length", "3")], &[]);
+    let copied = |etag: &str| {
+        let body = format!("<CopyObjectResult><ETag>{etag}</ETag></CopyObjectResult>").into_bytes().leak();
+        answer(200, &[], &[Ok(body)])
+    };
+    let (bucket, key) = names();
+    let to = ObjectKey::new("c").unwrap();
+    let copy = async |etag: &str| {
+        let (client, _) = self::client([head(), copied(etag)]);
+        let source = CopySource { bucket: &bucket, key: &key, version_id: None };
+        client.copy_whole(source, &bucket, &to, &CopyOptions::default()).await
+    };
+    assert!(copy("900150983cd24fb0d6963f7d28e17f72").await.unwrap().keeps_etag);
+    assert!(!copy("900150983cd24fb0d6963f7d28e17f72-1").await.unwrap().keeps_etag);
+    assert_eq!(copy(EMPTY_MD5).await.unwrap_err().kind(), ErrorKind::Damaged);
 }
