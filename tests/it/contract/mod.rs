@@ -1,7 +1,8 @@
 //! The rules on which our client relies, as one suite. Each rule runs on the embedded gateway, in memory and with
-//! bodies in a file, and on a real radosgw.
+//! bodies in a file, on a real radosgw, and on Swift.
 //!
-//! If a gateway differs, the rule asks [`Site::which`] and says why. `deis_store::gateway` lists these differences.
+//! If a gateway differs, the rule asks [`Site::which`] and says why. `deis_store::gateway` lists the differences of the
+//! embedded one, and `docs/servers.md` those of Swift.
 
 mod access;
 mod buckets;
