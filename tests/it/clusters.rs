@@ -1,5 +1,7 @@
 //! The two clusters that `dev-cluster run` has started: A, which is filled, and B, which is empty.
 
+use std::sync::OnceLock;
+
 use deis_store::http::{Timeouts, connect};
 use deis_store::run::Run;
 use deis_store::s3::Client;
@@ -9,6 +11,7 @@ use deis_store_tests::ceph::create_user;
 use deis_store_tests::environment::{Environment, VARIABLE_A, VARIABLE_B};
 use deis_store_tests::etcd::Etcd;
 use deis_store_tests::random;
+use deis_store_tests::swift::Swift;
 
 /// The filled cluster.
 pub(crate) fn a() -> Environment {
@@ -18,6 +21,16 @@ pub(crate) fn a() -> Environment {
 /// The empty cluster, target of the one restore.
 pub(crate) fn b() -> Environment {
     load(VARIABLE_B)
+}
+
+/// The one Swift of these tests, started by the first test that needs it. It ends with the process, and its files go with
+/// those of cluster A.
+pub(crate) fn swift() -> &'static Swift {
+    static SWIFT: OnceLock<Swift> = OnceLock::new();
+    SWIFT.get_or_init(|| {
+        let directory = tempfile::tempdir_in(a().directory).unwrap().keep();
+        Swift::start(&directory).unwrap()
+    })
 }
 
 /// Cluster A behind an etcd of the test's own, for a test that changes keys. All other tests share A's etcd.

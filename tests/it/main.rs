@@ -28,6 +28,7 @@ mod s3cmd;
 mod secrets;
 mod signing;
 mod store;
+mod swift;
 mod sync;
 mod two_gateways;
 mod whole;

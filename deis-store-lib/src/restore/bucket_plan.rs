@@ -70,7 +70,12 @@ pub(super) async fn look(
     held_back: u64,
 ) -> Result<PartPlan> {
     let client = cluster.s3()?;
-    let exists = client.buckets().await?.iter().any(|known| known.name == bucket.as_str());
+    // The bucket itself is asked: the list of buckets may lag behind, or be of another user.
+    let exists = match client.is_empty(&bucket).await {
+        Ok(_) => true,
+        Err(error) if error.kind() == ErrorKind::NotFound => false,
+        Err(error) => return Err(error),
+    };
     let (mut objects, mut bytes, mut already) = (0, 0_u64, 0);
     let mut foreign: Option<String> = None;
     let mut unsure = Vec::new();

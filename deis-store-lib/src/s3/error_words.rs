@@ -49,6 +49,9 @@ pub(super) fn words(
         (404, _) => {
             (Kind::Protocol, "the answer is not a gateway's", "check that the address is the gateway's")
         }
+        (409, "BucketAlreadyOwnedByYou") => {
+            (Kind::Occupied, "the bucket is there already, and yours", "go on: nothing was changed")
+        }
         (409, "BucketAlreadyExists") => {
             (Kind::Denied, "the bucket belongs to somebody else", "choose another name")
         }
@@ -99,7 +102,8 @@ fn denied(code: &str) -> (ErrorKind, &'static str, &'static str) {
         "SignatureDoesNotMatch" => (
             Kind::Denied,
             "the gateway does not accept the signature",
-            "check the secret key; if it is right, look for a proxy that rewrites paths",
+            "check the secret key, and the access key, since some servers say this of an unknown one; if both are \
+             right, look for a proxy that rewrites paths",
         ),
         "InvalidAccessKeyId" => (
             Kind::Denied,

@@ -1,6 +1,6 @@
 //! Whether two clients reach one cluster, so that a sync from one to the other could write to its own source.
 
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::http::Endpoint;
 use crate::s3::{BucketName, Client};
 
@@ -56,13 +56,17 @@ fn may_be_one(one: Option<&Facts>, other: Option<&Facts>) -> bool {
     one.is_none() || other.is_none() || one == other
 }
 
-/// The bucket's creation time and owner; nothing if the user does not own it.
+/// The bucket's creation time and owner; nothing if the user does not own it, or the server knows no owners.
 async fn facts(client: &Client, bucket: &BucketName) -> Result<Option<Facts>> {
     let buckets = client.buckets().await?;
     let Some(found) = buckets.into_iter().find(|found| found.name == bucket.as_str()) else {
         return Ok(None);
     };
-    let owner_id = client.bucket_acl(bucket).await?.owner_id().to_owned();
+    let owner_id = match client.bucket_acl(bucket).await {
+        Ok(acl) => acl.owner_id().to_owned(),
+        Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(None),
+        Err(error) => return Err(error),
+    };
     Ok(Some(Facts { created: found.created.as_str().to_owned(), owner_id }))
 }
 

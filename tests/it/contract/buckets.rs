@@ -1,7 +1,7 @@
 //! Buckets.
 
 use deis_store::ErrorKind;
-use deis_store::s3::op::{CreateBucket, ListVersions};
+use deis_store::s3::op::{BucketTotals, CreateBucket, ListVersions};
 
 use super::{Site, key, refused, rules};
 use crate::main_job::bucket;
@@ -33,7 +33,7 @@ async fn a_bucket_is_listed_once_with_the_time_of_its_making(site: &Site) {
 }
 
 async fn in_a_bucket_that_is_not_there_nothing_is_found(site: &Site) {
-    let nowhere = Site { bucket: bucket("no_such_bucket"), client: site.client.clone(), ..copy(site) };
+    let nowhere = Site { bucket: bucket("no-such-bucket"), client: site.client.clone(), ..copy(site) };
     let absent = "404 NoSuchBucket";
     refused(site.client.is_empty(&nowhere.bucket).await, ErrorKind::NotFound, absent);
     refused(nowhere.get("k").await, ErrorKind::NotFound, absent);
@@ -63,6 +63,11 @@ async fn a_name_like_an_address_is_refused(site: &Site) {
 
 async fn the_totals_of_a_bucket_are_of_its_objects(site: &Site) {
     let empty = site.client.bucket_totals(&site.bucket).await.unwrap();
+    if site.is_swift() {
+        // It tells them in its own API alone.
+        assert_eq!(empty, BucketTotals::default());
+        return;
+    }
     assert_eq!((empty.objects, empty.bytes), (Some(0), Some(0)));
     site.put("a", b"abc").await.unwrap();
     site.put("b", b"").await.unwrap();
@@ -74,11 +79,13 @@ async fn the_totals_of_a_bucket_are_of_its_objects(site: &Site) {
 }
 
 async fn a_bucket_has_a_location(site: &Site) {
-    assert_eq!(site.client.location(&site.bucket).await.unwrap(), "default");
+    // `us-east-1` is the region that AWS leaves out.
+    let expected = if site.is_swift() { "" } else { "default" };
+    assert_eq!(site.client.location(&site.bucket).await.unwrap(), expected);
 }
 
 async fn of_a_bucket_that_is_not_there_nothing_is_said(site: &Site) {
-    let (nowhere, absent) = (bucket("no_such_bucket"), "404 NoSuchBucket");
+    let (nowhere, absent) = (bucket("no-such-bucket"), "404 NoSuchBucket");
     refused(site.client.bucket_totals(&nowhere).await, ErrorKind::NotFound, "404");
     refused(site.client.location(&nowhere).await, ErrorKind::NotFound, absent);
     refused(site.client.versioning(&nowhere).await, ErrorKind::NotFound, absent);

@@ -43,6 +43,10 @@ async fn a_range_beyond_the_end_is_refused_and_an_empty_object_has_none(site: &S
     for (name, first, last) in
         [("ten", 10, None), ("ten", 5, Some(4)), ("empty", 0, None), ("empty", 0, Some(0))]
     {
+        if site.is_swift() && last == Some(4) {
+            // A range that is none: it gives the whole object, which our client refuses.
+            continue;
+        }
         let key = key(name);
         let mut operation = GetObject::new(&site.bucket, &key);
         operation.range = Some(ByteRange { first, last });
@@ -104,6 +108,12 @@ async fn what_creates_only_replaces_nothing(site: &Site) {
         let operation = PutObject::new(&site.bucket, &key, bytes.len() as u64, md5(bytes)).unwrap();
         site.client.put(&operation.create_only(), &Body::Bytes(bytes.into())).await
     };
+    if site.is_swift() {
+        // It replaces nothing in this way, and creates nothing either.
+        refused(put(b"first").await, ErrorKind::Unsupported, "501 NotImplemented");
+        refused(site.get("k").await, ErrorKind::NotFound, "404 NoSuchKey");
+        return;
+    }
     put(b"first").await.unwrap();
     refused(put(b"second").await, ErrorKind::Occupied, "412 PreconditionFailed");
     assert_eq!(site.get("k").await.unwrap().1, b"first");

@@ -27,15 +27,17 @@ async fn a_copy_has_the_bytes_and_what_is_stored_with_them(site: &Site) {
     // Large enough that radosgw reports its progress.
     let bytes = made(6 << 20);
     let kept = [("content-encoding", "gzip"), ("expires", "never")];
-    site.put_with(from.as_str(), &bytes, Some("text/x"), &kept, &[("note", "é")]).await.unwrap();
-    let acl = NewAcl::Canned(CannedAcl::PublicRead);
-    site.client.put_object_acl(bucket, &from, acl).await.unwrap();
+    site.put_with(from.as_str(), &bytes, Some("text/x"), &kept, &[("note", site.note())]).await.unwrap();
+    if !site.is_swift() {
+        let acl = NewAcl::Canned(CannedAcl::PublicRead);
+        site.client.put_object_acl(bucket, &from, acl).await.unwrap();
+    }
     let etag = site.client.copy(&CopyObject::new(source(bucket, &from), bucket, &to)).await.unwrap();
     let (info, got) = site.get(to.as_str()).await.unwrap();
     assert!(got == bytes);
     assert_eq!((etag, &info.etag), (hex(&md5(&bytes)), &hex(&md5(&bytes))));
     assert_eq!((info.content_type.as_str(), info.headers), ("text/x", pairs(&kept)));
-    assert_eq!(info.meta, pairs(&[("note", "é")]));
+    assert_eq!(info.meta, pairs(&[("note", site.note())]));
     // The access control list is not copied.
     assert_eq!(site.client.object_acl(bucket, &to).await.unwrap().grants().len(), 1);
 }
@@ -49,7 +51,9 @@ async fn what_replaces_the_metadata_replaces_all_of_it(site: &Site) {
     let (info, got) = site.get("l").await.unwrap();
     assert_eq!((got.as_slice(), info.content_type.as_str()), (&b"x"[..], "binary/octet-stream"));
     assert_eq!((info.headers, info.meta), (pairs(&[]), pairs(&[("b", "2")])));
-    assert_eq!(site.client.object_acl(bucket, &to).await.unwrap().grants().len(), 2);
+    // Swift's objects have no lists of their own.
+    let grants = if site.is_swift() { 1 } else { 2 };
+    assert_eq!(site.client.object_acl(bucket, &to).await.unwrap().grants().len(), grants);
 }
 
 async fn an_object_is_copied_onto_itself_only_with_other_metadata(site: &Site) {
@@ -76,16 +80,19 @@ async fn a_copy_is_made_only_of_the_object_that_was_meant(site: &Site) {
 }
 
 async fn what_is_not_there_is_not_copied(site: &Site) {
-    let (here, nowhere, from, to) = (&site.bucket, bucket("no_such_bucket"), key("absent"), key("l"));
+    let (here, nowhere, from, to) = (&site.bucket, bucket("no-such-bucket"), key("absent"), key("l"));
     let result = site.client.copy(&CopyObject::new(source(here, &from), here, &to)).await;
     refused(result, ErrorKind::NotFound, "404 NoSuchKey");
     let result = site.client.copy(&CopyObject::new(source(&nowhere, &from), here, &to)).await;
     refused(result, ErrorKind::NotFound, "404 NoSuchBucket");
     site.put("k", b"x").await.unwrap();
-    let (k, version_id) = (key("k"), Some("no-such-version"));
-    let of_version = CopySource { version_id, ..source(here, &k) };
-    let result = site.client.copy(&CopyObject::new(of_version, here, &to)).await;
-    refused(result, ErrorKind::NotFound, "404 NoSuchKey");
+    // Without versions, Swift knows one.
+    if !site.is_swift() {
+        let (k, version_id) = (key("k"), Some("no-such-version"));
+        let of_version = CopySource { version_id, ..source(here, &k) };
+        let result = site.client.copy(&CopyObject::new(of_version, here, &to)).await;
+        refused(result, ErrorKind::NotFound, "404 NoSuchKey");
+    }
     refused(site.head("l").await, ErrorKind::NotFound, "404");
 }
 

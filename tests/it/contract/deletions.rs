@@ -32,7 +32,7 @@ async fn many_objects_are_deleted_and_no_others(site: &Site) {
         }
     }
     assert_eq!(left, kept);
-    let nowhere = bucket("no_such_bucket");
+    let nowhere = bucket("no-such-bucket");
     refused(site.client.delete_all(&nowhere, &keys).await, ErrorKind::NotFound, "404 NoSuchBucket");
 }
 
@@ -48,7 +48,9 @@ async fn a_key_that_xml_cannot_hold_would_spoil_the_whole_request(site: &Site) {
             format!("<Delete><Object><Key>a</Key></Object><Object><Key>{reference}</Key></Object></Delete>")
                 .into();
         let (head, body) = site.send(request).await;
-        assert_eq!((head.status.as_u16(), body.len()), (400, 0), "{reference}");
+        assert_eq!(head.status.as_u16(), 400, "{reference}");
+        // radosgw says nothing more.
+        assert!(site.is_swift() || body.is_empty(), "{reference}");
     }
     site.head("a").await.unwrap();
     let keys = [key("a"), key("a\u{1}"), key("\u{fffe}")];

@@ -63,7 +63,7 @@ async fn ranges_versions_and_copies_know_every_key(site: &Site) {
 
 async fn every_key_is_uploaded_in_parts(site: &Site) {
     let bucket = &site.bucket;
-    for name in names() {
+    for name in names().filter(|name| site.answers_with(name)) {
         let key = &key(name);
         let initiate = InitiateUpload::new(bucket, key, None, &pairs(&[]), &pairs(&[])).unwrap();
         let upload_id = &site.client.execute(&initiate).await.unwrap();

@@ -124,7 +124,9 @@ async fn the_rest_of_an_object_is_given_while_it_is_the_same(site: &Site) {
         let info = operation.parse_head(&head).unwrap();
         assert_eq!((info.size_bytes, info.total_bytes), (100_000 - from as u64, 100_000));
     }
-    for other in ["0123456789abcdef0123456789abcdef", "*", ""] {
+    let others = ["0123456789abcdef0123456789abcdef", "*", ""];
+    // Of the others, Swift reads one as any object, and one as no condition.
+    for other in &others[..if site.is_swift() { 1 } else { 3 }] {
         let operation = rest(site, &key, 1, other);
         let result = site.client.get_with(&operation).await;
         refused(result, ErrorKind::Changed, "412 PreconditionFailed");
@@ -161,7 +163,7 @@ async fn answers_have_these_headers_and_no_others(site: &Site) {
     let initiate = InitiateUpload::new(bucket, key, None, &pairs(&[]), &pairs(&[])).unwrap();
     let part = UploadPart::new(bucket, key, upload_id, 1, md5(b"")).unwrap();
     // radosgw does not know the length of a listing when its head goes out.
-    let length = if site.is_real() { "transfer-encoding" } else { "content-length" };
+    let length = if site.is_radosgw() { "transfer-encoding" } else { "content-length" };
     let stored = ["accept-ranges", "content-length", "etag"];
     let object = [&stored[..], &["content-type", "last-modified", "x-rgw-object-type"]].concat();
     let error = ["accept-ranges", "content-length", "content-type"];
@@ -181,7 +183,7 @@ async fn answers_have_these_headers_and_no_others(site: &Site) {
         let names: BTreeSet<_> = answer.0.headers.keys().map(http::HeaderName::as_str).collect();
         let mut expected: BTreeSet<_> = expected.iter().copied().collect();
         expected.extend(["date", "x-amz-request-id"]);
-        if site.is_real() {
+        if site.is_radosgw() {
             // radosgw sends it, though HTTP/1.1 connections are kept anyway.
             expected.insert("connection");
         }

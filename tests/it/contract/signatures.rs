@@ -62,7 +62,9 @@ async fn a_wrong_secret_is_denied_by_name(site: &Site) {
 
 async fn an_unknown_access_key_is_denied_by_name(site: &Site) {
     site.put("k", b"kept").await.unwrap();
-    denied(site, Credentials::new("NOBODY", &site.secret_key), "InvalidAccessKeyId").await;
+    // Swift does not tell whether it knows somebody.
+    let code = if site.is_swift() { "SignatureDoesNotMatch" } else { "InvalidAccessKeyId" };
+    denied(site, Credentials::new("NOBODY", &site.secret_key), code).await;
 }
 
 async fn a_clock_that_is_off_is_learnt(site: &Site) {
@@ -135,13 +137,17 @@ async fn a_presigned_object_expires_and_cannot_be_altered(site: &Site) {
     site.put("l", b"another").await.unwrap();
     let good = presigned(site, "k", "response-content-type=text%2Fplain", 60);
     let signature = good.split_once("&Signature=").unwrap().1;
+    // Swift knows no time as late as that, and takes what has no signature for a request of nobody.
+    let swift = site.is_swift();
+    let later = if swift { "AccessDenied" } else { "SignatureDoesNotMatch" };
+    let (unsigned, no_signature) = if swift { (403, "AccessDenied") } else { (400, "InvalidArgument") };
     for (what, method, target, status, code) in [
         ("late", "GET", presigned(site, "k", "", -60), 403, "AccessDenied"),
         ("another method", "DELETE", good.clone(), 403, "SignatureDoesNotMatch"),
         ("another key", "GET", good.replace("/k?", "/l?"), 403, "SignatureDoesNotMatch"),
         ("another type", "GET", good.replace("plain", "html"), 403, "SignatureDoesNotMatch"),
-        ("longer", "GET", good.replace("Expires=", "Expires=9"), 403, "SignatureDoesNotMatch"),
-        ("no signature", "GET", good.replace(&format!("&Signature={signature}"), ""), 400, "InvalidArgument"),
+        ("longer", "GET", good.replace("Expires=", "Expires=9"), 403, later),
+        ("no signature", "GET", good.replace(&format!("&Signature={signature}"), ""), unsigned, no_signature),
     ] {
         let (got, answer) = raw(site, method, &target);
         assert!(got == status && answer.contains(&format!("<Code>{code}</Code>")), "{what}: {answer}");

@@ -40,7 +40,12 @@ async fn kept_headers_and_metadata_come_back_verbatim(site: &Site) {
         ("quotes", "\"a\", 'b'; \\"),
     ];
     site.put_with("k", b"x", Some("text/plain; charset=utf-8"), &kept, &meta).await.unwrap();
-    let info = info(site, "k").await;
+    let mut info = info(site, "k").await;
+    if site.is_swift() {
+        // Each byte of what is not ASCII is taken for a letter, and these are encoded.
+        let twice = info.meta.insert("note".to_owned(), meta[0].1.to_owned()).unwrap();
+        assert!(twice.starts_with("=?UTF-8?B?"), "{twice}");
+    }
     assert_eq!((info.headers, info.meta), (pairs(&kept), pairs(&meta)));
     assert_eq!(info.content_type, "text/plain; charset=utf-8");
 }
@@ -51,6 +56,8 @@ async fn a_type_that_was_not_given_is_binary_and_an_empty_one_stays_empty(site: 
     for (given, expected) in types {
         site.put_with("k", b"x", given, &[], &[]).await.unwrap();
         let info = info(site, "k").await;
+        // Swift stores no empty type.
+        let expected = if site.is_swift() && expected.is_empty() { "binary/octet-stream" } else { expected };
         // Our client returns a type as it was stored, whether it is a valid one or not.
         assert_eq!(info.content_type, expected, "{given:?}");
         assert!(info.headers.is_empty() && info.meta.is_empty());
@@ -80,7 +87,14 @@ async fn of_metadata_underscores_become_dashes_and_outer_spaces_go(site: &Site) 
 
 async fn metadata_has_room_for_sixteen_thousand_bytes(site: &Site) {
     let long = "x".repeat(15_000);
-    site.put_with("k", b"x", None, &[], &[("long", &long)]).await.unwrap();
+    let stored = site.put_with("k", b"x", None, &[], &[("long", &long)]).await;
+    if site.is_swift() {
+        // It has room for 256 bytes, and for 4096 in all of an object's metadata.
+        refused(stored, ErrorKind::Protocol, "400");
+        // On a file system with 4 KiB for all attributes of a file, more ends in a 503.
+        return;
+    }
+    stored.unwrap();
     assert_eq!(info(site, "k").await.meta["long"], long);
     // hyper's client reads answers of 100 headers at most.
     let many: Vec<(String, String)> =
@@ -95,7 +109,7 @@ async fn the_name_of_metadata_may_be_eighty_bytes_long(site: &Site) {
     site.put_with("k", b"x", None, &[], &[(&long, "1")]).await.unwrap();
     assert_eq!(info(site, "k").await.meta, pairs(&[(&long, "1")]));
     let result = site.put_with("k", b"x", None, &[], &[(&longer, "1")]).await;
-    if site.is_real() {
+    if site.is_radosgw() {
         // A limit of the OSDs. The embedded gateway does not have it.
         refused(result, ErrorKind::NotReady, "500 UnknownError");
     } else {
@@ -107,5 +121,5 @@ async fn tabs_in_metadata_come_back_encoded_from_radosgw_alone(site: &Site) {
     site.put_with("k", b"x", None, &[], &[("tab", "a\tb")]).await.unwrap();
     let got = &info(site, "k").await.meta["tab"];
     // radosgw encodes tabs, and no restore can undo that. The embedded gateway leaves them alone.
-    assert_eq!(got, if site.is_real() { "=?UTF-8?Q?a=09b?=" } else { "a\tb" });
+    assert_eq!(got, if site.is_radosgw() { "=?UTF-8?Q?a=09b?=" } else { "a\tb" });
 }

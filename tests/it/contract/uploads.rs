@@ -34,7 +34,7 @@ struct Upload<'a> {
 impl<'a> Upload<'a> {
     async fn begin(site: &'a Site, name: &str) -> Self {
         let key = key(name);
-        let meta = pairs(&[("note", "é"), ("empty", "")]);
+        let meta = pairs(&[("note", site.note()), ("empty", "")]);
         let kept = pairs(&[("content-encoding", "gzip")]);
         let operation = InitiateUpload::new(&site.bucket, &key, Some("image/x"), &kept, &meta).unwrap();
         let id = site.client.execute(&operation).await.unwrap();
@@ -70,7 +70,7 @@ async fn parts_become_one_object_with_what_was_said_at_the_beginning(site: &Site
         (info.content_type.as_str(), &info.headers),
         ("image/x", &pairs(&[("content-encoding", "gzip")]))
     );
-    assert_eq!(info.meta, pairs(&[("note", "é"), ("empty", "")]));
+    assert_eq!(info.meta, pairs(&[("note", site.note()), ("empty", "")]));
     let mut check = PartsCheck::new(&ETag::parse(&info.etag), info.size_bytes).unwrap();
     check.update(&got);
     assert_eq!(check.finish(), Some(PART_BYTES as u64));
@@ -141,7 +141,11 @@ async fn an_upload_is_completed_with_its_own_parts_and_all_of_them(site: &Site) 
     let upload = Upload::begin(site, "k").await;
     let first = upload.part(1, &made(PART_BYTES)).await.unwrap();
     let second = upload.part(2, b"x").await.unwrap();
-    for wrong in [&[first][..], &[first, first], &[second, first], &[first, second, second]] {
+    if !site.is_swift() {
+        // As for AWS, an object may be made of some of the parts.
+        refused(upload.complete(&[first]).await, ErrorKind::Protocol, "400 InvalidPart");
+    }
+    for wrong in [&[first, first][..], &[second, first], &[first, second, second]] {
         refused(upload.complete(wrong).await, ErrorKind::Protocol, "400 InvalidPart");
     }
     refused(upload.complete(&[]).await, ErrorKind::Protocol, "400 MalformedXML");
@@ -160,12 +164,18 @@ async fn an_upload_can_be_completed_again(site: &Site) {
 async fn an_unknown_upload_takes_no_parts_and_cannot_be_completed(site: &Site) {
     let unknown = Upload { site, key: key("k"), id: "2~abcdefghijklmnopqrstuvwxyz01234".to_owned() };
     refused(unknown.part(1, b"x").await, ErrorKind::NotFound, "404 NoSuchUpload");
-    // Not a 404: radosgw assumes that another request may be completing the upload.
-    refused(unknown.complete(&[md5(b"x")]).await, ErrorKind::NotReady, "500 InternalError");
+    let result = unknown.complete(&[md5(b"x")]).await;
+    if site.is_swift() {
+        refused(result, ErrorKind::NotFound, "404 NoSuchUpload");
+    } else {
+        // Not a 404: radosgw assumes that another request may be completing the upload.
+        refused(result, ErrorKind::NotReady, "500 InternalError");
+    }
 }
 
 async fn odd_keys_are_uploaded_in_parts_too(site: &Site) {
-    for name in ["a b+c%2F\n\u{1}é/../x//", "/lead", "q?uploads&uploadId=x", "<&>"] {
+    let odd = if site.is_swift() { "a b+c%2F\né/../x//" } else { "a b+c%2F\n\u{1}é/../x//" };
+    for name in [odd, "/lead", "q?uploads&uploadId=x", "<&>"] {
         let upload = Upload::begin(site, name).await;
         let part = upload.part(1, name.as_bytes()).await.unwrap();
         upload.complete(&[part]).await.unwrap();

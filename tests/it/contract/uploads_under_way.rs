@@ -27,7 +27,7 @@ async fn begin(site: &Site, name: &str) -> String {
 
 async fn every_key_that_is_uploaded_is_listed_as_it_is(site: &Site) {
     let mut begun = BTreeSet::new();
-    for name in KEYS {
+    for name in KEYS.into_iter().filter(|name| site.answers_with(name)) {
         begun.insert((name.to_owned(), begin(site, name).await));
     }
     let uploads = site.client.uploads(&site.bucket, "").await.unwrap();
@@ -46,7 +46,8 @@ async fn every_key_that_is_uploaded_is_listed_as_it_is(site: &Site) {
 
 async fn pages_of_uploads_of_any_size_have_each_once(site: &Site) {
     let mut begun = BTreeSet::new();
-    for name in ["a", "a", "a", "a-", "a.b", " a\n", "b%20", "b%20", "\u{1}"] {
+    let names = ["a", "a", "a", "a-", "a.b", " a\n", "b%20", "b%20", "\u{1}"];
+    for name in names.into_iter().filter(|name| site.answers_with(name)) {
         begun.insert((name.to_owned(), begin(site, name).await));
     }
     for max_uploads in [1, 2, 3, 1000] {
@@ -70,7 +71,8 @@ async fn pages_of_parts_of_any_size_have_each_once(site: &Site) {
     let (bucket, key) = (&site.bucket, &key(" k\n%20"));
     let upload_id = begin(site, key.as_str()).await;
     assert_eq!(site.client.parts(bucket, key, &upload_id).await.unwrap(), []);
-    let numbers = [1, 2, 7, 1000, 10_000];
+    // Swift's `max_upload_part_num` is 1000.
+    let numbers = [1, 2, 7, 1000, if site.is_swift() { 999 } else { 10_000 }];
     for number in numbers {
         let body = number.to_string();
         let operation = UploadPart::new(bucket, key, &upload_id, number, md5(body.as_bytes())).unwrap();
@@ -85,6 +87,8 @@ async fn pages_of_parts_of_any_size_have_each_once(site: &Site) {
             listed.extend(page.parts);
             after = page.next;
         }
+        let mut numbers = numbers;
+        numbers.sort_unstable();
         assert_eq!(listed.iter().map(|part| part.number).collect::<Vec<_>>(), numbers);
         for part in listed {
             let body = part.number.to_string();
@@ -110,9 +114,14 @@ async fn parts_of_an_unknown_upload_are_those_of_no_object(site: &Site) {
     for name in ["k", "absent"] {
         for upload_id in ["2~abcdefghijklmnopqrstuvwxyz01234", ""] {
             let result = site.client.parts(&site.bucket, &key(name), upload_id).await;
-            refused(result, ErrorKind::NotFound, "404 NoSuchKey");
+            // Without an id, Swift lists no parts but objects.
+            match (site.is_swift(), upload_id) {
+                (false, _) => drop(refused(result, ErrorKind::NotFound, "404 NoSuchKey")),
+                (true, "") => assert!(result.is_err(), "{result:?}"),
+                (true, _) => drop(refused(result, ErrorKind::NotFound, "404 NoSuchUpload")),
+            }
         }
     }
-    let nowhere = bucket("no_such_bucket");
+    let nowhere = bucket("no-such-bucket");
     refused(site.client.uploads(&nowhere, "").await, ErrorKind::NotFound, "404 NoSuchBucket");
 }

@@ -41,7 +41,7 @@ async fn walk(site: &Site, prefix: &str, max_keys: u16) -> Vec<ListedVersion> {
 
 async fn a_bucket_is_unversioned_until_it_is_switched_on(site: &Site) {
     assert_eq!(site.client.versioning(&site.bucket).await.unwrap(), Versioning::Unversioned);
-    if site.is_real() {
+    if site.is_radosgw() {
         set(site, "Enabled").await;
         assert_eq!(site.client.versioning(&site.bucket).await.unwrap(), Versioning::Enabled);
         set(site, "Suspended").await;
@@ -65,6 +65,12 @@ async fn every_object_of_an_unversioned_bucket_has_the_version_null(site: &Site)
     site.client.get_with(&get).await.unwrap();
     for absent in ["no-such-version", ""] {
         get.version_id = Some(absent);
+        if site.is_swift() {
+            // Without `allow_object_versioning`, it knows no other version.
+            let result = site.client.get_with(&get).await;
+            refused(result, ErrorKind::Unsupported, "501 NotImplemented");
+            continue;
+        }
         refused(site.client.get_with(&get).await, ErrorKind::NotFound, "404 NoSuchKey");
         let mut head = HeadObject::new(&site.bucket, &key);
         head.version_id = Some(absent);
@@ -74,11 +80,11 @@ async fn every_object_of_an_unversioned_bucket_has_the_version_null(site: &Site)
 
 async fn pages_of_versions_of_any_size_have_each_once(site: &Site) {
     let mut expected = Vec::new();
-    for name in KEYS {
+    for name in KEYS.into_iter().filter(|name| site.answers_with(name)) {
         site.put(name, b"x").await.unwrap();
         expected.push((name.to_owned(), 1));
     }
-    if site.is_real() {
+    if site.is_radosgw() {
         set(site, "Enabled").await;
         for (name, count) in &mut expected[..12] {
             for _ in 0..2 {
@@ -108,7 +114,7 @@ async fn pages_of_versions_of_any_size_have_each_once(site: &Site) {
 }
 
 async fn versions_and_delete_markers_are_listed_and_given(site: &Site) {
-    if !site.is_real() {
+    if !site.is_radosgw() {
         return;
     }
     site.put("k", b"zero").await.unwrap();

@@ -1,9 +1,9 @@
-//! `info`: what is stored with buckets and objects.
+//! `info`: what is stored with buckets and objects. What a server does not tell is said to be so, and the rest is shown.
 
-use deis_store::Result;
 use deis_store::error::printable;
 use deis_store::s3::op::{Acl, Grantee};
 use deis_store::s3::{BucketName, Client, ObjectKey};
+use deis_store::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
 
 use super::super::Done;
@@ -26,30 +26,59 @@ pub(super) async fn tell(client: &Client, places: &[String], output: &Output) ->
 }
 
 async fn bucket(client: &Client, bucket: &BucketName) -> Result<(String, Value)> {
-    let location = client.location(bucket).await?;
-    let versioning = format!("{:?}", client.versioning(bucket).await?).to_lowercase();
-    let totals = client.bucket_totals(bucket).await?;
-    let acl = client.bucket_acl(bucket).await?;
-    let number = |count: Option<u64>| count.map_or_else(|| "not said".to_owned(), |count| count.to_string());
+    let location = told(client.location(bucket).await)?.filter(|location| !location.is_empty());
+    let versioning = told(client.versioning(bucket).await)?;
+    let versioning = versioning.map(|versioning| format!("{versioning:?}").to_lowercase());
+    let totals = told(client.bucket_totals(bucket).await)?.unwrap_or_default();
+    let acl = told(client.bucket_acl(bucket).await)?;
+    if location.is_none() && versioning.is_none() && acl.is_none() {
+        // If it can be listed, this is a gateway, and its bucket.
+        client.is_empty(bucket).await?;
+    }
+    let number = |count: Option<u64>| count.map(|count| count.to_string());
     let lines = [
         format!("s3://{bucket}/ (bucket):"),
-        line("Location:", if location.is_empty() { "default" } else { &location }),
-        line("Versioning:", &versioning),
+        line("Location:", said(location.as_deref())),
+        line("Versioning:", said(versioning.as_deref())),
         // radosgw's own count lags behind and counts parts of uploads; `du` lists.
-        line("Objects:", &number(totals.objects)),
-        line("Bytes:", &number(totals.bytes)),
-        grants(&acl),
+        line("Objects:", said(number(totals.objects).as_deref())),
+        line("Bytes:", said(number(totals.bytes).as_deref())),
+        grants(acl.as_ref()),
     ];
     let entry = json!({
         "name": format!("s3://{bucket}/"), "location": location, "versioning": versioning,
-        "objects": totals.objects, "bytes": totals.bytes, "acl": acl_json(&acl),
+        "objects": totals.objects, "bytes": totals.bytes, "acl": acl.as_ref().map(acl_json),
     });
     Ok((lines.join("\n") + "\n", entry))
 }
 
+/// An answer to a question that is beside the point, if there is one. A server may not know the question, answer another one,
+/// or not answer everybody; that it cannot answer now, or that nothing is there, is an error.
+fn told<T>(answer: Result<T>) -> Result<Option<T>> {
+    let not_told = |error: &Error| {
+        let answered =
+            error.status().is_some_and(|status| !status.is_server_error() || status.as_u16() == 501);
+        let may_not = matches!(error.code(), None | Some("AccessDenied" | "AllAccessDisabled"));
+        match error.kind() {
+            ErrorKind::Unsupported | ErrorKind::Protocol => answered,
+            ErrorKind::Denied => may_not,
+            _ => false,
+        }
+    };
+    match answer {
+        Ok(answer) => Ok(Some(answer)),
+        Err(error) if not_told(&error) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn said(text: Option<&str>) -> &str {
+    text.unwrap_or("not said")
+}
+
 async fn object(client: &Client, bucket: &BucketName, key: &ObjectKey) -> Result<(String, Value)> {
     let info = client.find(bucket, key).await?;
-    let acl = client.object_acl(bucket, key).await?;
+    let acl = told(client.object_acl(bucket, key).await)?;
     let name = format!("s3://{bucket}/{key}");
     let content_type = if info.content_type.is_empty() { "none" } else { &info.content_type };
     let mut lines = vec![
@@ -58,7 +87,7 @@ async fn object(client: &Client, bucket: &BucketName, key: &ObjectKey) -> Result
         line("Last mod:", info.modified.as_str()),
         line("MIME type:", content_type),
         line("MD5 sum:", &info.etag),
-        grants(&acl),
+        grants(acl.as_ref()),
     ];
     lines.extend(info.headers.iter().map(|(name, value)| line(&format!("{name}:"), value)));
     let recoded = info.recoded.iter();
@@ -66,7 +95,7 @@ async fn object(client: &Client, bucket: &BucketName, key: &ObjectKey) -> Result
     lines.extend(info.meta.iter().map(|(name, value)| line(&format!("x-amz-meta-{name}:"), value)));
     let entry = json!({
         "name": name, "size": info.total_bytes, "modified": info.modified.as_str(), "etag": info.etag,
-        "content_type": info.content_type, "headers": info.headers, "meta": info.meta, "recoded": info.recoded, "acl": acl_json(&acl),
+        "content_type": info.content_type, "headers": info.headers, "meta": info.meta, "recoded": info.recoded, "acl": acl.as_ref().map(acl_json),
     });
     Ok((lines.join("\n") + "\n", entry))
 }
@@ -75,7 +104,8 @@ fn line(name: &str, value: &str) -> String {
     format!("   {name:<10} {}", printable(value))
 }
 
-fn grants(acl: &Acl) -> String {
+fn grants(acl: Option<&Acl>) -> String {
+    let Some(acl) = acl else { return line("ACL:", said(None)) };
     let lines = acl.grants().iter().map(|grant| {
         let who = who(&grant.grantee);
         line("ACL:", &format!("{who}: {}", grant.permission))

@@ -69,6 +69,10 @@ impl Client {
             self.copy(&CopyObject::new(source, bucket, key).if_match(&info.etag)).await?
         };
         let keeps_etag = etag::is_same(&etag, &info.etag);
+        // Not every server heeds the condition.
+        if !keeps_etag && !etag::is_same(&self.source_info(source).await?.etag, &info.etag) {
+            return Err(replaced(bucket, key));
+        }
         if let (false, ETag::Md5(_), ETag::Md5(_)) = (keeps_etag, ETag::parse(&etag), ETag::parse(&info.etag))
         {
             let what =
@@ -111,8 +115,7 @@ impl Client {
             let parts: Vec<[u8; 16]> = stream::iter(parts).buffered(PARTS_AT_ONCE).try_collect().await?;
             // radosgw has no conditions for parts: the source is asked again.
             if !etag::is_same(&self.source_info(source).await?.etag, &info.etag) {
-                let error = Error::new(ErrorKind::Changed, "the source was replaced while it was copied");
-                return Err(error.todo("copy it again").at(At::Bucket, bucket).at(At::Key, key));
+                return Err(replaced(bucket, key));
             }
             let whole = Revision { size_bytes: info.total_bytes, etag: parts_etag(&parts) };
             upload.complete(&parts, &whole).await?;
@@ -123,4 +126,9 @@ impl Client {
             copied => copied,
         }
     }
+}
+
+fn replaced(bucket: &BucketName, key: &ObjectKey) -> Error {
+    let error = Error::new(ErrorKind::Changed, "the source was replaced while it was copied");
+    error.todo("copy it again").at(At::Bucket, bucket).at(At::Key, key)
 }

@@ -25,7 +25,11 @@ impl Client {
 
     /// Creates a bucket; one's own may be there already.
     pub async fn create_bucket(&self, bucket: &BucketName) -> Result<()> {
-        self.execute(&CreateBucket { bucket }).await
+        match self.execute(&CreateBucket { bucket }).await {
+            // Other servers than radosgw refuse what it takes for done.
+            Err(error) if error.code() == Some("BucketAlreadyOwnedByYou") => Ok(()),
+            created => created,
+        }
     }
 
     /// Deletes a bucket that holds no object.

@@ -1,4 +1,5 @@
-//! `PUT /BUCKET`: creates a bucket. Creating one's own again changes nothing.
+//! `PUT /BUCKET`: creates a bucket. Creating one's own again changes nothing; radosgw answers it with success, and other
+//! servers with 409 `BucketAlreadyOwnedByYou`.
 
 use super::request::OfBucket;
 use super::{About, Head, Operation, Request, Target, nothing};

@@ -1,4 +1,4 @@
-//! `GET /`: the buckets of the user. It has no pages.
+//! `GET /`: the buckets of the user. It has no pages. Some servers do not say whose they are.
 
 use super::{About, Head, Operation, Request, ServerTime, Target};
 use crate::s3::{S3Error, xml};
@@ -16,6 +16,9 @@ pub struct Bucket {
     pub created: ServerTime,
 }
 
+/// The owner of unsigned requests, by radosgw and by AWS.
+const ANONYMOUS: [&str; 2] = ["anonymous", "65a011a29cdf8ec533ec3d1ccaae921c"];
+
 impl Operation for ListBuckets {
     type Output = Vec<Bucket>;
 
@@ -25,7 +28,7 @@ impl Operation for ListBuckets {
 
     fn parse(&self, head: &Head, body: &[u8]) -> Result<Vec<Bucket>, S3Error> {
         let (mut owner_id, mut name, mut created) = (String::new(), None, None);
-        let (mut has_owner, mut has_buckets, mut buckets) = (false, false, Vec::new());
+        let (mut has_buckets, mut buckets) = (false, Vec::new());
         xml::each_element(body, "ListAllMyBucketsResult", |path, text| {
             match path {
                 "Owner/ID" => text.clone_into(&mut owner_id),
@@ -35,17 +38,16 @@ impl Operation for ListBuckets {
                     name: xml::required(name.take(), "Name")?,
                     created: xml::required(created.take(), "CreationDate")?,
                 }),
-                "Owner" => has_owner = true,
                 "Buckets" => has_buckets = true,
                 _ => {}
             }
             Ok(())
         })
         .map_err(|text| S3Error::unexpected(head, text))?;
-        if !has_owner || !has_buckets {
-            return Err(S3Error::unexpected(head, "the answer has no owner or no buckets"));
+        if !has_buckets {
+            return Err(S3Error::unexpected(head, "the answer has no list of buckets"));
         }
-        if owner_id == "anonymous" {
+        if ANONYMOUS.contains(&owner_id.as_str()) {
             // An unsigned request looks like an account without buckets.
             return Err(S3Error::unexpected(
                 head,
@@ -80,8 +82,29 @@ mod tests {
     }
 
     #[test]
+    fn a_list_need_not_say_whose_it_is_but_must_be_a_list() {
+        let bucket = "<Bucket><Name>abc</Name><CreationDate>2009-02-03T16:45:09.000Z</CreationDate></Bucket>";
+        for owner in ["", "<Owner/>", "<Owner><DisplayName>x</DisplayName></Owner>"] {
+            let body = format!(
+                "<ListAllMyBucketsResult>{owner}<Buckets>{bucket}</Buckets></ListAllMyBucketsResult>"
+            );
+            assert_eq!(parse(&body).unwrap()[0].name, "abc", "{owner}");
+        }
+        assert_eq!(parse("<ListAllMyBucketsResult><Buckets/></ListAllMyBucketsResult>").unwrap(), []);
+        for other in
+            ["<ListAllMyBucketsResult/>", "<ListAllMyBucketsResult><Owner/></ListAllMyBucketsResult>"]
+        {
+            assert!(parse(other).is_err(), "{other}");
+        }
+    }
+
+    #[test]
     fn an_anonymous_answer_is_an_error_and_not_an_empty_account() {
-        let body = "<ListAllMyBucketsResult><Owner><ID>anonymous</ID></Owner><Buckets></Buckets></ListAllMyBucketsResult>";
-        assert!(parse(body).unwrap_err().finding.unwrap().contains("unsigned"));
+        for id in ANONYMOUS {
+            let body = format!(
+                "<ListAllMyBucketsResult><Owner><ID>{id}</ID></Owner><Buckets></Buckets></ListAllMyBucketsResult>"
+            );
+            assert!(parse(&body).unwrap_err().finding.unwrap().contains("unsigned"));
+        }
     }
 }

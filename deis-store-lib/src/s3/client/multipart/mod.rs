@@ -16,7 +16,7 @@ pub use under_way::Uploaded;
 use under_way::{Parts, may_go_on};
 
 use super::Client;
-use crate::error::{At, Context, ErrorKind, Result};
+use crate::error::{At, Context, Error, ErrorKind, Result};
 use crate::s3::op::{CannedAcl, InitiateUpload, NewAcl};
 use crate::s3::{BucketName, ObjectKey, PartLayout};
 
@@ -47,8 +47,14 @@ impl Client {
             // onto itself would change that, and radosgw 19.2 before 19.2.2 loses the data of such a copy.
             if begin.is_stored_with(&self.head(bucket, key).await?) {
                 let acl = begin.canned_acl().unwrap_or(CannedAcl::Private);
-                self.put_object_acl(bucket, key, NewAcl::Canned(acl)).await?;
-                return Ok(uploaded);
+                match self.put_object_acl(bucket, key, NewAcl::Canned(acl)).await {
+                    Ok(()) => return Ok(uploaded),
+                    // Where objects have no lists, the upload began with none either.
+                    Err(error) if has_no_lists(&error) => return Ok(uploaded),
+                    // Who may read it can be said at the beginning alone.
+                    Err(error) if error.kind() == ErrorKind::Denied => {}
+                    Err(error) => return Err(error),
+                }
             }
             let sent = sent.into_inner().unwrap_or_else(PoisonError::into_inner);
             self.upload_anew(begin, stream::iter(sent.into_iter().map(Ok)), options).await
@@ -134,4 +140,9 @@ impl Client {
         }
         Ok(None)
     }
+}
+
+/// Whether a server refuses access control lists altogether.
+fn has_no_lists(error: &Error) -> bool {
+    error.kind() == ErrorKind::Unsupported || error.code() == Some("AccessControlListNotSupported")
 }

@@ -188,7 +188,7 @@ async fn a_copy_with_another_md5_is_damage() {
     let (bucket, key) = names();
     let to = ObjectKey::new("c").unwrap();
     let copy = async |etag: &str| {
-        let (client, _) = self::client([head(), copied(etag)]);
+        let (client, _) = self::client([head(), copied(etag), head()]);
         let source = CopySource { bucket: &bucket, key: &key, version_id: None };
         client.copy_whole(source, &bucket, &to, &CopyOptions::default()).await
     };
