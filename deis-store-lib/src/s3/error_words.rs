@@ -53,6 +53,17 @@ pub(super) fn words(
             (Kind::Denied, "the bucket belongs to somebody else", "choose another name")
         }
         (409, "BucketNotEmpty") => (Kind::Occupied, "the bucket is not empty", "delete its objects first"),
+        // A gateway says which error it is. An answer to HEAD has no body and so no code.
+        (400, "") if *method != Method::HEAD => (
+            Kind::Denied,
+            "the request is refused before it comes to the gateway",
+            if request.path.contains("/..") {
+                "look for a proxy that does not pass such a path, as nginx does not pass `../../x`: go to the gateway \
+                 directly"
+            } else {
+                "check that the address is the gateway's, and whether it wants https"
+            },
+        ),
         (304, _) => (Kind::NotModified, "the object is as it was", ""),
         (416, _) => (
             Kind::Changed,
@@ -72,7 +83,7 @@ pub(super) fn words(
             "a router refuses a body of this size",
             "go to the gateway directly, or set `client_max_body_size 0` on the router",
         ),
-        (503, _) | (_, "SlowDown") => {
+        (429 | 503, _) | (_, "SlowDown") => {
             (Kind::Busy, "the gateway is overloaded or down", "wait, or start more gateways")
         }
         (502 | 504, _) => {
