@@ -53,16 +53,17 @@ pub(super) fn words(
             (Kind::Denied, "the bucket belongs to somebody else", "choose another name")
         }
         (409, "BucketNotEmpty") => (Kind::Occupied, "the bucket is not empty", "delete its objects first"),
-        // A gateway says which error it is. An answer to HEAD has no body and so no code.
-        (400, "") if *method != Method::HEAD => (
+        // A gateway says which error it is, but to HEAD, and takes any path.
+        (400, "") if request.path.contains("/../") || request.path.ends_with("/..") => (
             Kind::Denied,
             "the request is refused before it comes to the gateway",
-            if request.path.contains("/..") {
-                "look for a proxy that does not pass such a path, as nginx does not pass `../../x`: go to the gateway \
-                 directly"
-            } else {
-                "check that the address is the gateway's, and whether it wants https"
-            },
+            "look for a proxy that does not pass such a path, as nginx does not pass `../../x`: go to the gateway \
+             directly",
+        ),
+        (400, "") => (
+            Kind::Protocol,
+            "the gateway refuses the request",
+            "if it is not the gateway that says so: check the address, and whether it wants https",
         ),
         (304, _) => (Kind::NotModified, "the object is as it was", ""),
         (416, _) => (

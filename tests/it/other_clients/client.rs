@@ -57,8 +57,10 @@ impl Client {
             }
             Self::S3cmd => {
                 let target = format!("s3://{bucket}/{}", object.key);
-                let headers: Vec<String> = headers(object).collect();
+                let headers: Vec<String> =
+                    headers(object).filter(|header| !header.starts_with("Content-Type")).collect();
                 let mut arguments = vec!["put", path, &target];
+                arguments.extend(object.content_type.iter().flat_map(|content_type| ["-m", content_type]));
                 arguments.extend(headers.iter().flat_map(|header| ["--add-header", header]));
                 let part_size = format!("--multipart-chunk-size-mb={}", (object.parts[0] >> 20).max(5));
                 arguments.push(&part_size);

@@ -86,7 +86,7 @@ fn a_byte_that_is_changed_on_the_way_down_is_damage_and_leaves_no_file() {
     assert!(!std::path::Path::new(&site.path("down/bad")).exists());
     let (backup, snapshot) = site.backup();
     assert_eq!(backup.code(4).json()["report"]["verdict"], "damaged");
-    site.directly(&["verify", snapshot.unwrap().to_str().unwrap()]).code(4);
+    site.directly(&["verify", snapshot.unwrap().to_str().unwrap()]).code(3).stdout.contains("bad");
 }
 
 #[test]
@@ -101,9 +101,11 @@ fn a_key_that_is_changed_on_the_way_stands_for_no_other_object() {
     ] {
         assert_eq!(site.through(words).code(1).stdout, "", "{words:?}");
     }
-    site.through(&["s3", "del", "-r", "-f", &site.place("FLI")]);
     assert_eq!(site.keys(), ["FLIPME", "FLOPME"]);
     assert_eq!(site.stored("FLOPME").as_deref(), Some(&b"the other"[..]));
+    // radosgw 16.2 does not check the MD5 of a list of keys to delete: what it has done instead is named.
+    site.through(&["s3", "del", "-r", "-f", &site.place("FLI")]).code(1).says(&["another key", "FLOPME"]);
+    assert_eq!(site.stored("FLIPME").as_deref(), Some(&b"the one"[..]));
 
     // A listing that names another object twice and this one never is none.
     let site = Site::at("flip-list", flipper(Direction::Answers));
