@@ -176,22 +176,25 @@ fn s3cmd_writes_and_reads() {
     assert!(s3cmd.run(&["ls"]).is_empty());
 }
 
-/// rclone with one remote, `peer:`, and no variable of our environment.
 fn rclone(served: &Served, arguments: &[&str]) -> String {
+    rclone_at(&served.gateway.url(), (ACCESS_KEY, SECRET_KEY), arguments)
+}
+
+/// rclone with one remote, `peer:`, and no variable of our environment.
+pub(crate) fn rclone_at(url: &str, keys: (&str, &str), arguments: &[&str]) -> String {
     let place = std::env::var_os("DEIS_STORE_TESTS_RCLONE")
         .map_or_else(|| PathBuf::from("/var/cache/deis-store-tests/rclone"), PathBuf::from);
     let program = place.join("bin/rclone");
     assert!(program.exists(), "No {}: run tests/install", program.display());
     let mut command = Command::new(program);
     command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", "/nonexistent").env("LANG", "C.UTF-8");
-    let url = served.gateway.url();
     let settings = [
         ("TYPE", "s3"),
         ("PROVIDER", "Ceph"),
         ("V2_AUTH", "true"),
-        ("ACCESS_KEY_ID", ACCESS_KEY),
-        ("SECRET_ACCESS_KEY", SECRET_KEY),
-        ("ENDPOINT", &url),
+        ("ACCESS_KEY_ID", keys.0),
+        ("SECRET_ACCESS_KEY", keys.1),
+        ("ENDPOINT", url),
         ("CHUNK_SIZE", "5Mi"),
         ("UPLOAD_CUTOFF", "5Mi"),
     ];

@@ -21,6 +21,7 @@ pub mod interrupt;
 pub mod keeper;
 pub mod keys;
 pub mod mount_point;
+pub mod nginx;
 pub mod planted;
 pub mod port;
 pub mod postgres;

@@ -58,6 +58,8 @@ pub struct Check {
     etag: String,
     size_bytes: u64,
     seen_bytes: u64,
+    /// The `Content-Encoding` that came with the object.
+    encoding: Option<String>,
     by: By,
 }
 
@@ -96,7 +98,8 @@ impl Check {
         } else {
             By::Parts { parts: PartsCheck::new(&etag, info.total_bytes), stored: StoredMd5::of(info) }
         };
-        Self { etag: info.etag.clone(), size_bytes: info.total_bytes, seen_bytes: 0, by }
+        let encoding = info.headers.get("content-encoding").cloned();
+        Self { etag: info.etag.clone(), size_bytes: info.total_bytes, seen_bytes: 0, encoding, by }
     }
 
     /// A check against what a listing says of an object, for bytes that did not come from it.
@@ -155,7 +158,17 @@ impl Check {
     }
 
     /// The same, for a reader that can read again where it must.
-    pub(crate) fn conclude(self) -> Result<Conclusion> {
+    pub(crate) fn conclude(mut self) -> Result<Conclusion> {
+        let encoding = self.encoding.take();
+        self.judge().map_err(|error| match encoding {
+            Some(encoding) => {
+                error.because(format!("its Content-Encoding is {encoding}: a proxy may have compressed it"))
+            }
+            None => error,
+        })
+    }
+
+    fn judge(self) -> Result<Conclusion> {
         if self.seen_bytes != self.size_bytes {
             return damaged(format!("{} of its {} bytes have come", self.seen_bytes, self.size_bytes));
         }

@@ -56,6 +56,18 @@ pub(super) fn words(
             (Kind::Denied, "the bucket belongs to somebody else", "choose another name")
         }
         (409, "BucketNotEmpty") => (Kind::Occupied, "the bucket is not empty", "delete its objects first"),
+        // A gateway says which error it is, but to HEAD, and takes any path.
+        (400, "") if request.path.contains("/../") || request.path.ends_with("/..") => (
+            Kind::Denied,
+            "the request is refused before it comes to the gateway",
+            "look for a proxy that does not pass such a path, as nginx does not pass `../../x`: go to the gateway \
+             directly",
+        ),
+        (400, "") => (
+            Kind::Protocol,
+            "the gateway refuses the request",
+            "if it is not the gateway that says so: check the address, and whether it wants https",
+        ),
         (304, _) => (Kind::NotModified, "the object is as it was", ""),
         (416, _) => (
             Kind::Changed,
@@ -75,7 +87,7 @@ pub(super) fn words(
             "a router refuses a body of this size",
             "go to the gateway directly, or set `client_max_body_size 0` on the router",
         ),
-        (503, _) | (_, "SlowDown") => {
+        (429 | 503, _) | (_, "SlowDown") => {
             (Kind::Busy, "the gateway is overloaded or down", "wait, or start more gateways")
         }
         (502 | 504, _) => {

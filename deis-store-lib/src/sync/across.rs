@@ -16,7 +16,7 @@ use crate::run::Running;
 use crate::s3::client::Revision;
 use crate::s3::op::{CopyObject, CopySource, ListedObject};
 use crate::s3::{ObjectKey, etag};
-use crate::transfer::{Attempt, Attempts, Relay, Uploader, ordered};
+use crate::transfer::{Attempt, Attempts, Carried, Relay, Uploader, ordered};
 use crate::tree::{Keyed, Pair, merge};
 
 /// How an object gets across.
@@ -39,7 +39,8 @@ impl Across {
     }
 }
 
-/// Makes the objects of `target` as those of `source` are. An object is unchanged if it has the same size and `ETag`.
+/// Makes the objects of `target` as those of `source` are. An object is unchanged if it has the same size and `ETag`. Of two
+/// clusters, one of the same size and another `ETag` is read, and is not sent again if the target has its bytes.
 pub(super) async fn sync(
     source: &BucketSide<'_>,
     target: &BucketSide<'_>,
@@ -137,45 +138,53 @@ impl Copy<'_> {
             Pair::Both(source, target) => (source, Some(target.object)),
         };
         let there = target.is_some();
-        let unchanged = target.is_some_and(|target| {
+        let unchanged = target.as_ref().is_some_and(|target| {
             self.options.unchanged_by == UnchangedBy::Presence
-                || Revision::from(&target) == Revision::from(&source.object)
+                || Revision::from(target) == Revision::from(&source.object)
         });
+        let there_bytes = target.map(|target| target.size_bytes);
         let to = format!("{}{}", self.target.prefix(), source.key());
         let (key, outcome, damaged, size_bytes) = if unchanged {
             (source.object.key.into(), Outcome::Unchanged, false, 0)
         } else if self.deferred {
             (source.object.key.into(), deferred(), false, 0)
         } else {
-            let (listed, outcome, damaged) = self.copy(source.object, &to).await?;
-            let is_copied = matches!(outcome, Outcome::Stored | Outcome::Unverifiable(_));
-            (listed.key.into(), outcome, damaged, if is_copied { listed.size_bytes } else { 0 })
+            let (listed, carried, damaged) = self.copy(source.object, &to, there_bytes).await?;
+            (listed.key.into(), carried.outcome, damaged, carried.sent_bytes)
         };
         Ok(Done::Source { key, outcome, damaged, size_bytes, there, file: None })
     }
 
     /// Copies an object as it was listed; or as it is by now, if it was replaced. Damage may be of the way alone; at last it
     /// is said whether it is proven.
-    async fn copy(&self, listed: ListedObject, to: &str) -> Result<(ListedObject, Outcome, bool)> {
+    async fn copy(
+        &self,
+        listed: ListedObject,
+        to: &str,
+        there_bytes: Option<u64>,
+    ) -> Result<(ListedObject, Carried, bool)> {
         let mut attempt = Attempt::first(listed);
         loop {
-            let error = match self.once(&attempt.listed, to).await {
-                Ok(outcome) => {
+            let error = match self.once(&attempt.listed, to, there_bytes).await {
+                Ok(carried) => {
                     self.attempts.succeeded();
-                    return Ok((attempt.listed, outcome, false));
+                    return Ok((attempt.listed, carried, false));
                 }
                 Err(error) => error,
             };
             if let Some(given_up) = self.attempts.after(&mut attempt, error).await? {
-                return Ok((attempt.listed, given_up.outcome, given_up.damaged));
+                let carried = Carried { outcome: given_up.outcome, sent_bytes: 0 };
+                return Ok((attempt.listed, carried, given_up.damaged));
             }
         }
     }
 
-    async fn once(&self, listed: &ListedObject, to: &str) -> Result<Outcome> {
+    /// One attempt, over an object of so many bytes if one is there.
+    async fn once(&self, listed: &ListedObject, to: &str, there_bytes: Option<u64>) -> Result<Carried> {
         let to = ObjectKey::new(to)?;
+        let stored = Carried { outcome: Outcome::Stored, sent_bytes: listed.size_bytes };
         if self.options.dry_run {
-            return Ok(Outcome::Stored);
+            return Ok(stored);
         }
         let (source, target) = (self.source, self.target);
         match self.across {
@@ -184,14 +193,16 @@ impl Copy<'_> {
                 let copy = CopyObject::new(from, target.bucket(), &to).if_match(&listed.etag);
                 let copied = source.client.copy(&copy).await?;
                 if etag::is_same(&copied, &listed.etag) {
-                    return Ok(Outcome::Stored);
+                    return Ok(stored);
                 }
                 let what = format!("the copy has the ETag {copied}, and the object {}", listed.etag);
                 Err(Error::new(ErrorKind::Damaged, what))
             }
             Across::Relayed(relay) => {
                 let from = (source.client, source.bucket());
-                let uploader = Uploader { client: target.client, bucket: target.bucket(), look_first: false };
+                // An object whose `ETag` cannot be kept has another one there: only its bytes tell whether it is the same.
+                let look_first = there_bytes == Some(listed.size_bytes);
+                let uploader = Uploader { client: target.client, bucket: target.bucket(), look_first };
                 relay.carry(from, listed, uploader, &to).await
             }
         }

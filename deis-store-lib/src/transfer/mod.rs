@@ -30,7 +30,7 @@ pub(crate) use compare::has_bytes_of;
 pub(crate) use download::{Downloaded, Downloader, Sink};
 pub(crate) use download_all::download_all;
 pub(crate) use ordered::ordered;
-pub(crate) use relay::Relay;
+pub(crate) use relay::{Carried, Relay};
 pub(crate) use totals::tell_totals;
 pub(crate) use upload::{UploadFile, Uploader};
 pub(crate) use upload_all::UploadResult;

@@ -22,6 +22,13 @@ use crate::s3::{BucketName, Check, Client, Conclusion, ObjectKey, PartLayout};
 const BIG_BYTES: u64 = 32 << 20;
 const BIG_AT_ONCE: usize = 2;
 
+/// What became of an object.
+#[derive(Debug)]
+pub(crate) struct Carried {
+    pub(crate) outcome: Outcome,
+    pub(crate) sent_bytes: u64,
+}
+
 /// A way through this machine.
 #[derive(Debug)]
 pub(crate) struct Relay {
@@ -35,14 +42,15 @@ impl Relay {
         Self { spool, big: Semaphore::new(BIG_AT_ONCE) }
     }
 
-    /// Carries an object as it was listed, with what is stored with it.
+    /// Carries an object as it was listed, with what is stored with it. An uploader that looks first leaves an object that
+    /// is there with the same bytes, and with the same stored with it, as it is.
     pub(crate) async fn carry(
         &self,
         (client, bucket): (&Client, &BucketName),
         listed: &ListedObject,
         target: Uploader<'_>,
         to: &ObjectKey,
-    ) -> Result<Outcome> {
+    ) -> Result<Carried> {
         // It is never closed.
         let _turn = if listed.size_bytes > BIG_BYTES { self.big.acquire().await.ok() } else { None };
         let mut download = client.get_known(bucket, &listed.key, &Revision::from(listed)).await?;
@@ -63,8 +71,11 @@ impl Relay {
                 && info.total_bytes <= PutObject::MOST_BYTES,
             ..UploadFile::new(to.as_str(), info.total_bytes, move || Ok(file))
         };
-        target.upload(file).await?;
-        Ok(outcome)
+        let is_there = target.upload(file).await?.unchanged;
+        Ok(match outcome {
+            Outcome::Stored if is_there => Carried { outcome: Outcome::Unchanged, sent_bytes: 0 },
+            outcome => Carried { outcome, sent_bytes: if is_there { 0 } else { listed.size_bytes } },
+        })
     }
 }
 

@@ -281,6 +281,79 @@ fn what_a_proxy_has_compressed_is_named() {
     assert!(!path.exists());
 }
 
+/// Every word at a gateway whose answers to an operation are compressed, with an `ETag` that says so or not.
+fn compressed(operation: Operation, is_weak: bool) {
+    let (gateway, body) = with_parts(1000, 5 << 20, &[]);
+    let compress = move |response: &mut http::Response<Vec<u8>>| {
+        let headers = response.headers_mut();
+        headers.insert("content-encoding", HeaderValue::from_static("gzip"));
+        if let Some(given) = headers.get("etag").filter(|_| is_weak) {
+            let weak = format!("W/{}", given.to_str().unwrap());
+            headers.insert("etag", HeaderValue::try_from(weak).unwrap());
+        }
+        // As short as compressed text, and none of it as it was.
+        response.body_mut().truncate(40);
+        response.body_mut().iter_mut().for_each(|byte| *byte ^= 0x80);
+    };
+    gateway.on(operation, "", ALWAYS, GatewayFault::edited(compress));
+    let scratch = tempfile::tempdir().unwrap();
+    for (word, run) in words(&gateway, scratch.path()) {
+        let said = format!("{}{}", run.stdout, run.stderr);
+        let is_named = run.code != Some(0) && said.contains("compressed");
+        // Not each word lists, or asks for the head of an object.
+        let is_met = operation == Operation::GetObject || !matches!(word, "get" | "get -");
+        assert!(is_named || !is_met, "{operation:?} {is_weak} {word}: {run:#?}");
+    }
+    for name in ["one", "tree/parts", "synced/parts"] {
+        let file = std::fs::read(scratch.path().join(name)).ok();
+        assert!(file.is_none_or(|file| file == body), "{operation:?} {is_weak} {name}");
+    }
+}
+
+#[test]
+fn every_word_names_what_was_compressed_and_keeps_none_of_it() {
+    std::thread::scope(|threads| {
+        for (operation, is_weak) in
+            [(Operation::GetObject, true), (Operation::GetObject, false), (Operation::ListObjects, false)]
+        {
+            threads.spawn(move || compressed(operation, is_weak));
+        }
+    });
+}
+
+#[test]
+fn no_request_lets_a_proxy_choose_an_encoding() {
+    let (gateway, _) = with_parts(1000, 5 << 20, &[]);
+    let scratch = tempfile::tempdir().unwrap();
+    words(&gateway, scratch.path());
+    for asked in gateway.asked() {
+        assert_eq!(asked.header("accept-encoding"), Some("identity"), "{asked:?}");
+    }
+}
+
+#[test]
+fn an_answer_that_ends_as_if_it_were_whole_is_not_continued() {
+    let gateway = FaultyGateway::start().unwrap();
+    let body = letters(1000);
+    gateway.store("registry", "key", &body);
+    // As a proxy that unpacks gives it: other bytes, and another number of them.
+    let unpacked = Answer::new(200, vec![b'x'; 600])
+        .header("ETag", &format!("W/\"{}\"", deis_store_tests::faulty::etag(&body)));
+    gateway.on(Operation::GetObject, "", 0..1, Fault::Garbage(to_the_end(&unpacked).into()));
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("key");
+    at(&gateway, &["s3", "get", "s3://registry/key", path.to_str().unwrap()])
+        .code(4)
+        .says(&["600 of the object's 1000 bytes", "proxy that changes"]);
+    assert_eq!((gateway.asked_for(Operation::GetObject).len(), path.exists()), (1, false));
+    // Where there are many, it is asked for again from its beginning.
+    gateway.on(Operation::GetObject, "", 1..2, Fault::Garbage(to_the_end(&unpacked).into()));
+    at(&gateway, &["s3", "get", "-r", "s3://registry", scratch.path().join("tree").to_str().unwrap()])
+        .code(0);
+    assert!(std::fs::read(scratch.path().join("tree/key")).unwrap() == body);
+    assert!(gateway.asked_for(Operation::GetObject).iter().all(|asked| asked.header("range").is_none()));
+}
+
 #[test]
 fn an_empty_page_that_goes_on_is_no_end_and_one_that_leaves_an_object_out_is_an_error() {
     let filled = || {

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use http::{Request as HttpRequest, StatusCode};
+use http::{HeaderValue, Method, Request as HttpRequest, StatusCode, header};
 use tokio::time::Instant;
 
 use super::Client;
@@ -113,11 +113,17 @@ impl Client {
     }
 
     /// Asks for an object and hands out the body of the answer, which holds the permit.
-    pub(super) async fn streamed(
+    pub(super) async fn streamed(&self, operation: &GetObject<'_>) -> Result<(ObjectInfo, Received)> {
+        let (info, _, received) = self.streamed_unmeasured(operation, Unmeasured::Refused).await?;
+        Ok((info, received))
+    }
+
+    /// The same, and whether the answer has said how long its body is.
+    pub(super) async fn streamed_unmeasured(
         &self,
         operation: &GetObject<'_>,
         unmeasured: Unmeasured,
-    ) -> Result<(ObjectInfo, Received)> {
+    ) -> Result<(ObjectInfo, bool, Received)> {
         let mut read_head = None;
         let mut read = |head: &Head, _: &[u8]| {
             read_head = Some(match unmeasured {
@@ -136,7 +142,7 @@ impl Client {
             Unmeasured::Known(size_bytes) => ObjectInfo { size_bytes, total_bytes: size_bytes, ..info },
             _ => self.measured(operation.bucket, operation.key, info).await?,
         };
-        Ok((info, received))
+        Ok((info, is_measured, received))
     }
 
     /// The error of every operation says what it is about.
@@ -275,7 +281,8 @@ impl Client {
         if !head.status.is_success() {
             // The status counts, with any body.
             let body = permit.run(received.collect(MOST_ANSWER_BYTES)).await.unwrap_or_default();
-            let error = S3Error::read(&head, &body).without(&self.0.credentials);
+            let mut error = S3Error::read(&head, &body).without(&self.0.credentials);
+            error.finding = compressed(&head);
             if error.is_overload() {
                 permit.overloaded();
             }
@@ -291,6 +298,10 @@ impl Client {
             }
             Answer::Whole(read) => {
                 let body = permit.run(received.collect(MOST_ANSWER_BYTES)).await.map_err(Failure::Send)?;
+                // An answer to HEAD says how the object is encoded.
+                if let Some(finding) = compressed(&head).filter(|_| wire.request.method != Method::HEAD) {
+                    return Err(failed(S3Error::unexpected(&head, finding)));
+                }
                 read(&head, &body).map_err(failed)?;
                 Ok(None)
             }
@@ -310,6 +321,8 @@ impl Client {
             .body(body)
             .map_err(unfaithful)?;
         *sent.headers_mut() = request.headers;
+        // Without it, RFC 9110 lets a proxy choose any encoding.
+        sent.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         Ok(sent)
     }
 
@@ -390,4 +403,11 @@ impl Client {
     pub(super) fn wait(&self, attempts: u32) -> Option<Duration> {
         self.0.options.backoff.wait(attempts, self.random())
     }
+}
+
+/// The finding that a proxy has compressed an answer: no gateway compresses what it says itself.
+fn compressed(head: &Head) -> Option<String> {
+    let encoding = head.text("content-encoding");
+    let is_plain = encoding.is_empty() || encoding.eq_ignore_ascii_case("identity");
+    (!is_plain).then(|| format!("a proxy has compressed the answer: its Content-Encoding is {encoding}"))
 }

@@ -49,8 +49,9 @@ impl Client {
     }
 
     async fn get_unmeasured(&self, operation: &GetObject<'_>, unmeasured: Unmeasured) -> Result<Download> {
-        let (info, received) = self.streamed(operation, unmeasured).await?;
+        let (info, is_measured, received) = self.streamed_unmeasured(operation, unmeasured).await?;
         let span = RangeStream::new(self, operation, &info, received);
+        let span = if is_measured { span } else { span.of_unsaid_length() };
         Ok(Download::new(info, Coming::InOrder(span)))
     }
 
@@ -143,7 +144,7 @@ struct Object {
 impl Object {
     async fn in_ranges(self: Arc<Self>, first_byte: u64, turn: OwnedSemaphorePermit) -> Result<Download> {
         let begin = self.range(first_byte);
-        let (info, received) = self.client.streamed(&begin, Unmeasured::Refused).await?;
+        let (info, received) = self.client.streamed(&begin).await?;
         let first = self.collect(&begin, &info, received);
         let count = (self.known.size_bytes - first_byte).div_ceil(RANGE_BYTES);
         let object = self.clone();
@@ -156,7 +157,7 @@ impl Object {
 
     async fn fetch(self: Arc<Self>, first_byte: u64) -> Result<Vec<Bytes>> {
         let operation = self.range(first_byte);
-        let (info, received) = self.client.streamed(&operation, Unmeasured::Refused).await?;
+        let (info, received) = self.client.streamed(&operation).await?;
         // Something in between may not know `If-Match`.
         if Revision::from(&info) != self.known {
             let text = format!("its ETag was {} and is {}", self.known.etag, info.etag);

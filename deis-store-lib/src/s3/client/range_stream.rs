@@ -9,7 +9,6 @@ use bytes::Bytes;
 use futures_util::Stream;
 
 use super::Client;
-use super::execute::Unmeasured;
 use super::measured::{encoding_of, perhaps_compressed};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::http::{BoxFuture, Received};
@@ -27,6 +26,8 @@ pub(super) struct RangeStream {
     attempts: u32,
     /// The `Content-Encoding` of the object.
     encoding: Option<String>,
+    /// Whether the first answer has said how long its body is.
+    is_measured: bool,
 }
 
 /// The object, as the rest of it is asked for.
@@ -69,7 +70,13 @@ impl RangeStream {
             body: Body::Coming(received),
             attempts: 0,
             encoding: encoding_of(info),
+            is_measured: true,
         }
+    }
+
+    /// The same for an answer that has not said how long its body is.
+    pub(super) fn of_unsaid_length(self) -> Self {
+        Self { is_measured: false, ..self }
     }
 
     fn named(&self, error: Error) -> Error {
@@ -84,6 +91,7 @@ impl RangeStream {
                 Body::Ended => return Poll::Ready(Ok(None)),
                 Body::Broken(rest) => {
                     self.body = Body::Coming(ready!(rest.as_mut().poll(context))?);
+                    self.is_measured = true;
                     continue;
                 }
                 Body::Coming(received) => match ready!(received.poll_next(context)) {
@@ -97,6 +105,10 @@ impl RangeStream {
                         return Poll::Ready(Ok(Some(bytes)));
                     }
                     _ if self.offset_bytes == self.end_bytes => return Poll::Ready(Ok(None)),
+                    // It has ended as if it were whole, so that its bytes need not be the object's first ones.
+                    None if !self.is_measured => {
+                        return Poll::Ready(Err(self.named(too_short(self.offset_bytes, self.end_bytes))));
+                    }
                     None => Error::new(
                         ErrorKind::Protocol,
                         format!(
@@ -139,7 +151,7 @@ impl Object {
             version_id: self.version_id.as_deref(),
             ..GetObject::new(&self.bucket, &self.key)
         };
-        let (rest, received) = self.client.streamed(&operation, Unmeasured::Refused).await?;
+        let (rest, received) = self.client.streamed(&operation).await?;
         // Something in between may not know `If-Match`.
         if !etag::is_same(&rest.etag, &self.etag) {
             let text = format!("its ETag was {} and is {}", self.etag, rest.etag);
@@ -162,4 +174,13 @@ impl Object {
 fn too_long(end_bytes: u64) -> Error {
     let what = format!("more than the {end_bytes} bytes of the object have come");
     Error::new(ErrorKind::Damaged, what).todo("look for a proxy that changes what it passes on")
+}
+
+/// A proxy that decompresses, or changes bytes otherwise, leaves the length out.
+fn too_short(came_bytes: u64, end_bytes: u64) -> Error {
+    let what = format!(
+        "the answer, which does not say how long it is, has {came_bytes} of the object's {end_bytes} bytes"
+    );
+    Error::new(ErrorKind::Damaged, what)
+        .todo("look for a proxy that changes what it passes on, or breaks off")
 }
