@@ -23,6 +23,7 @@ mod program;
 mod public_api;
 mod readme;
 mod rehearsal;
+mod releases;
 mod s3cfg;
 mod s3cmd;
 mod secrets;

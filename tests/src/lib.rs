@@ -27,5 +27,6 @@ pub mod postgres;
 pub mod process;
 pub mod random;
 pub mod recovery;
+pub mod release;
 pub mod volume;
 pub mod wal_e;

@@ -1,8 +1,8 @@
 //! `PUT /BUCKET/KEY` with `x-amz-copy-source`: copies an object within the cluster.
 //!
 //! radosgw says 200 before it has copied, and sends `<Progress>` elements meanwhile: a copy has succeeded when its `ETag`
-//! is there. Of conditions it reads `x-amz-copy-if-match`; AWS's `x-amz-copy-source-if-match` it ignores. The rights
-//! to the source are not copied.
+//! is there. Of conditions Ceph 14 and 16 read `x-amz-copy-if-match` alone, and 18 and 20 AWS's `x-amz-copy-source-if-match`
+//! alone: both are sent. The rights to the source are not copied.
 
 use std::collections::BTreeMap;
 
@@ -100,6 +100,7 @@ impl Operation for CopyObject<'_> {
         self.source.write(headers);
         if let Some(etag) = self.if_match {
             headers.insert("x-amz-copy-if-match", etag_value(etag));
+            headers.insert("x-amz-copy-source-if-match", etag_value(etag));
         }
         if let Some(acl) = self.acl {
             acl.write(headers);
@@ -150,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn the_source_is_encoded_as_a_path_and_the_condition_is_radosgws() {
+    fn the_source_is_encoded_as_a_path_and_the_condition_is_that_of_every_release() {
         let request = copy(|copy| copy.if_match("e").acl(CannedAcl::PublicRead).request());
         let header = |name: &str| request.headers[name].to_str().unwrap();
         assert_eq!(
@@ -158,6 +159,7 @@ mod tests {
             "/abc/a%20b%2Bc%3FversionId%3D%C3%A9%25/../x?versionId=v%2B1"
         );
         assert_eq!((header("x-amz-copy-if-match"), header("x-amz-metadata-directive")), ("\"e\"", "COPY"));
+        assert_eq!(header("x-amz-copy-source-if-match"), "\"e\"");
         assert_eq!((request.target().as_str(), header("x-amz-acl")), ("/abc/k", "public-read"));
     }
 
