@@ -25,6 +25,7 @@ mod proxies;
 mod public_api;
 mod readme;
 mod rehearsal;
+mod releases;
 mod s3cfg;
 mod s3cmd;
 mod secrets;

@@ -30,8 +30,12 @@ struct Vector {
 
 #[test]
 fn a_live_gateway_accepts_our_signature_of_every_vector_and_refuses_the_wrong_ones() {
-    let a = a();
-    block(client(&a).create_bucket(&bucket(BUCKET))).unwrap();
+    assert_eq!(otherwise_on(&a()), [""; 0]);
+}
+
+/// The vectors of which a gateway thinks otherwise than that of Ceph 16 from which they are, and its status.
+pub(crate) fn otherwise_on(cluster: &Environment) -> Vec<String> {
+    block(client(cluster).create_bucket(&bucket(BUCKET))).unwrap();
     let all: Vec<Vector> =
         serde_json::from_str(include_str!("../../deis-store-lib/fixtures/s3v2-vectors.json")).unwrap();
     let live: Vec<Vector> = all.into_iter().filter(|vector| vector.name.starts_with("rgw:")).collect();
@@ -49,17 +53,25 @@ fn a_live_gateway_accepts_our_signature_of_every_vector_and_refuses_the_wrong_on
         rgw_accepts: Some(true),
         rgw_result: Some("200".to_owned()),
     };
-    assert_eq!(status(&a, &first, true), 200);
+    assert_eq!(status(cluster, &first, true), 200);
+    let mut otherwise = Vec::new();
     for vector in &live {
         let expected: u16 = vector.rgw_result.as_deref().unwrap()[..3].parse().unwrap();
-        if vector.rgw_accepts == Some(true) {
-            assert_eq!(status(&a, vector, true), expected, "{} signed by us", vector.name);
+        let ours = status(cluster, vector, true);
+        let is_as_expected = if vector.rgw_accepts == Some(true) {
+            ours == expected
         } else {
-            assert_eq!(status(&a, vector, false), 403, "{} signed wrongly", vector.name);
-            let ours = status(&a, vector, true);
-            assert!((200..300).contains(&ours), "{} signed by us: {ours}", vector.name);
+            let wrong = status(cluster, vector, false);
+            if wrong != 403 {
+                otherwise.push(format!("{} signed wrongly: {wrong}", vector.name));
+            }
+            (200..300).contains(&ours)
+        };
+        if !is_as_expected {
+            otherwise.push(format!("{}: {ours}", vector.name));
         }
     }
+    otherwise
 }
 
 const OLD_DATE: &str = "Sun, 22 Nov 2026 06:38:30 GMT";

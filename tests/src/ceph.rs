@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use crate::error::{Context, Error, Result};
 use crate::process::{Goodbye, Server, program, run};
+use crate::release::Release;
 use crate::{http, port, random};
 
 const START_LIMIT: Duration = Duration::from_mins(1);
@@ -23,6 +24,7 @@ pub struct Ceph {
     _gateways: Vec<Server>,
     _osd: Server,
     _monitor: Server,
+    files: Files,
 }
 
 /// The addresses and keys that are chosen before any server runs, so that other parts can be set up at the same time.
@@ -52,7 +54,23 @@ impl Plan {
 impl Ceph {
     /// Starts all servers with their files below `directory`, and makes the user. Returns when every gateway serves.
     pub fn start(directory: &Path, plan: &Plan) -> Result<Self> {
-        let files = Files::prepare(directory, plan)?;
+        Self::start_all(directory, plan, None)
+    }
+
+    /// Does the same with the servers of another release, which has a gateway for each of its frontends.
+    pub fn start_release(directory: &Path, plan: &Plan, release: &Release) -> Result<Self> {
+        release.check(directory)?;
+        Self::start_all(directory, plan, Some(release))
+    }
+
+    /// Makes a user of the gateways. Users do not see each other's buckets in their listings.
+    pub fn create_user(&self, user: &str, access_key: &str, secret_key: &str) -> Result<()> {
+        let command = self.files.tool("radosgw-admin", &["-n", "client.gateway1"], |_| ());
+        make_user(command, user, access_key, secret_key)
+    }
+
+    fn start_all(directory: &Path, plan: &Plan, release: Option<&Release>) -> Result<Self> {
+        let files = Files::prepare(directory, plan, release)?;
         files.make_keyring(plan.gateways.len())?;
         run(
             "monmaptool",
@@ -87,21 +105,21 @@ impl Ceph {
             gateway.wait_until(START_LIMIT, || http::serves(address))?;
             gateways.push(gateway);
         }
-        create_user(directory, GATEWAY_USER, &plan.access_key, &plan.secret_key)?;
-        Ok(Self { _gateways: gateways, _osd: osd, _monitor: monitor })
+        let ceph = Self { _gateways: gateways, _osd: osd, _monitor: monitor, files };
+        ceph.create_user(GATEWAY_USER, &plan.access_key, &plan.secret_key)?;
+        Ok(ceph)
     }
 }
 
-/// Makes a user of the gateways. Users do not see each other's buckets in their listings.
+/// Makes a user of the gateways of a cluster that another process has started.
 pub fn create_user(directory: &Path, user: &str, access_key: &str, secret_key: &str) -> Result<()> {
     let mut command = program("radosgw-admin");
-    command.env("CEPH_CONF", directory.join("ceph/ceph.conf")).args([
-        "-n",
-        "client.gateway1",
-        "user",
-        "create",
-    ]);
-    command.args(["--uid", user, "--display-name", user]);
+    command.env("CEPH_CONF", directory.join("ceph/ceph.conf")).args(["-n", "client.gateway1"]);
+    make_user(command, user, access_key, secret_key)
+}
+
+fn make_user(mut command: Command, user: &str, access_key: &str, secret_key: &str) -> Result<()> {
+    command.args(["user", "create", "--uid", user, "--display-name", user]);
     command.args(["--access-key", access_key, "--secret-key", secret_key]);
     run("radosgw-admin user create", command).map(drop)
 }
@@ -201,16 +219,19 @@ impl Keyrings {
 }
 
 /// The directory with all files of a Ceph.
+#[derive(Debug)]
 struct Files {
     directory: PathBuf,
     monitor_address: String,
+    /// The release whose programs are used, if it is not this machine's.
+    release: Option<Release>,
 }
 
 impl Files {
-    fn prepare(directory: &Path, plan: &Plan) -> Result<Self> {
+    fn prepare(directory: &Path, plan: &Plan, release: Option<&Release>) -> Result<Self> {
         // A bare address makes clients try the wrong version of the messenger protocol.
         let monitor_address = format!("[v2:127.0.0.1:{},v1:127.0.0.1:{}]", port::free()?, port::free()?);
-        let files = Self { directory: directory.join("ceph"), monitor_address };
+        let files = Self { directory: directory.join("ceph"), monitor_address, release: release.cloned() };
         for name in ["mon", "osd", "gateway", "run"] {
             fs::create_dir_all(files.path(name)).context("Make Ceph's directories")?;
         }
@@ -223,7 +244,8 @@ impl Files {
     }
 
     fn tool(&self, name: &str, arguments: &[&str], more: impl FnOnce(&mut Command)) -> Command {
-        let mut command = program(name);
+        let mut command =
+            self.release.as_ref().map_or_else(|| program(name), |release| release.program(name));
         command.env("CEPH_CONF", self.path("ceph.conf")).args(arguments);
         more(&mut command);
         command
@@ -301,10 +323,12 @@ osd data = {directory}/osd
 ",
             plan.fsid, self.monitor_address
         );
-        for (number, address) in (1..).zip(&plan.gateways) {
+        let frontends = self.release.as_ref().map_or(&["beast"][..], Release::frontends);
+        for ((number, address), frontend) in (1..).zip(&plan.gateways).zip(frontends.iter().cycle()) {
+            let listens = if *frontend == "beast" { "endpoint" } else { "port" };
             let _ = write!(
                 text,
-                "\n[client.gateway{number}]\nrgw frontends = beast endpoint={address}\nrgw data = {directory}/gateway\n"
+                "\n[client.gateway{number}]\nrgw frontends = {frontend} {listens}={address}\nrgw data = {directory}/gateway\n"
             );
         }
         text

@@ -28,6 +28,7 @@ pub mod postgres;
 pub mod process;
 pub mod random;
 pub mod recovery;
+pub mod release;
 pub mod swift;
 pub mod volume;
 pub mod wal_e;

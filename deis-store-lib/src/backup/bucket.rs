@@ -109,7 +109,13 @@ fn not_kept<'a>(part: &'a Part, downloaded: &'a Downloaded) -> impl Iterator<Ite
     let no_time = time_of(downloaded).is_none().then(|| {
         finding("the gateway gives no readable time of it: it is kept as if it were of 1970".to_owned())
     });
-    recoded.chain(no_time)
+    let renamed = downloaded.stored.iter().flat_map(|stored| stored.info.renamed()).map(move |name| {
+        finding(format!(
+            "its metadata {name} is kept, and a restore gives it the name {}",
+            name.replace('_', "-")
+        ))
+    });
+    recoded.chain(renamed).chain(no_time)
 }
 
 /// When an object was written: as it is listed, or else as its own header says.

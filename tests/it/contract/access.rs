@@ -92,7 +92,11 @@ async fn a_list_of_another_owner_is_refused(site: &Site) {
     let id = |id: &str| format!("<ID>{id}</ID>");
     let other = Acl::parse(ours.xml().replace(&id(ours.owner_id()), &id("somebody"))).unwrap();
     let result = site.client.put_object_acl(&site.bucket, &key("k"), NewAcl::Kept(&other)).await;
-    refused(result, ErrorKind::Denied, "403 AccessDenied");
+    match site.release() {
+        // It looks for the owner of the list before it asks who may set one.
+        Some(20) => refused(result, ErrorKind::Protocol, "400 InvalidArgument"),
+        _ => refused(result, ErrorKind::Denied, "403 AccessDenied"),
+    };
     assert_eq!(site.client.object_acl(&site.bucket, &key("k")).await.unwrap(), ours);
 }
 
@@ -109,5 +113,7 @@ async fn what_is_not_there_has_no_list(site: &Site) {
     }
     let nowhere = bucket("no-such-bucket");
     refused(site.client.bucket_acl(&nowhere).await, ErrorKind::NotFound, no_bucket);
-    refused(site.client.put_bucket_acl(&nowhere, private).await, ErrorKind::NotFound, no_bucket);
+    // Ceph 14 has another code for it.
+    let said = if site.release() == Some(14) { no_key } else { no_bucket };
+    refused(site.client.put_bucket_acl(&nowhere, private).await, ErrorKind::NotFound, said);
 }

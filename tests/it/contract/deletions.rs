@@ -37,7 +37,7 @@ async fn many_objects_are_deleted_and_no_others(site: &Site) {
 }
 
 async fn a_key_that_xml_cannot_hold_would_spoil_the_whole_request(site: &Site) {
-    for name in ["a", "a\u{1}", "\u{fffe}"] {
+    for name in ["a", "a\u{1}", "\u{fffe}"].into_iter().filter(|name| site.takes(name)) {
         site.put(name, b"x").await.unwrap();
     }
     let good = [key("a")];
@@ -53,7 +53,8 @@ async fn a_key_that_xml_cannot_hold_would_spoil_the_whole_request(site: &Site) {
         assert!(site.is_swift() || body.is_empty(), "{reference}");
     }
     site.head("a").await.unwrap();
-    let keys = [key("a"), key("a\u{1}"), key("\u{fffe}")];
+    let keys = ["a", "a\u{1}", "\u{fffe}"].into_iter().filter(|name| site.takes(name));
+    let keys: Vec<_> = keys.map(key).collect();
     assert_eq!(site.client.delete_all(&site.bucket, &keys).await.unwrap(), []);
     assert!(site.client.is_empty(&site.bucket).await.unwrap());
 }

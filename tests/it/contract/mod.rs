@@ -1,5 +1,5 @@
 //! The rules on which our client relies, as one suite. Each rule runs on the embedded gateway, in memory and with
-//! bodies in a file, on a real radosgw, and on Swift.
+//! bodies in a file, on a real radosgw, and on Swift. `releases` runs all of them on the radosgw of other releases of Ceph.
 //!
 //! If a gateway differs, the rule asks [`Site::which`] and says why. `deis_store::gateway` lists the differences of the
 //! embedded one, and `docs/servers.md` those of Swift.
@@ -27,7 +27,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use bytes::Bytes;
-use deis_store::gateway::{Gateway, GatewayOptions, Store};
+use deis_store::gateway::{GatewayOptions, Store};
 use deis_store::http::{Body, Frames, Source, Timeouts, connect};
 use deis_store::run::{Clock, Run, Silent, Stop, SystemClock};
 use deis_store::s3::client::ClientOptions;
@@ -42,7 +42,7 @@ pub(crate) use keys::KEYS;
 use crate::clusters::{a, swift};
 use crate::main_job::{block, bucket};
 
-/// Makes each rule, an `async fn(&Site)`, into one test per gateway.
+/// Makes each rule, an `async fn(&Site)`, into one test per gateway, and a list of all.
 macro_rules! rules {
     ($($rule:ident,)+) => {
         mod embedded {
@@ -65,6 +65,9 @@ macro_rules! rules {
                 $crate::contract::on($crate::contract::Which::Swift, stringify!($rule), super::$rule);
             })+
         }
+        pub(super) const RULES: &[$crate::contract::Rule] = &[
+            $((stringify!($rule), |which| $crate::contract::on(which, stringify!($rule), $rule)),)+
+        ];
     };
 }
 use rules;
@@ -97,6 +100,45 @@ pub(crate) enum Which {
     Radosgw,
     /// Swift's, which is another server's idea of S3.
     Swift,
+    /// A real one of another release.
+    Release(&'static Gateway),
+}
+
+/// A running gateway of another release.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Gateway {
+    /// The release's number, such as 14.
+    pub(crate) release: u8,
+    /// The name of its HTTP server, which is `beast` or `civetweb`.
+    pub(crate) frontend: &'static str,
+    pub(crate) url: String,
+    pub(crate) access_key: String,
+    pub(crate) secret_key: String,
+}
+
+/// A rule's name, and the rule on a gateway of one's choice. It panics where the rule does not hold.
+pub(crate) type Rule = (&'static str, fn(Which));
+
+/// All rules, room by room.
+pub(crate) fn rules_by_room() -> [(&'static str, &'static [Rule]); 16] {
+    [
+        ("access", access::RULES),
+        ("buckets", buckets::RULES),
+        ("conditions", conditions::RULES),
+        ("copies", copies::RULES),
+        ("deletions", deletions::RULES),
+        ("every_key", every_key::RULES),
+        ("keys", keys::RULES),
+        ("listings", listings::RULES),
+        ("objects", objects::RULES),
+        ("other_clients", other_clients::RULES),
+        ("signatures", signatures::RULES),
+        ("stored_with", stored_with::RULES),
+        ("transfers", transfers::RULES),
+        ("uploads", uploads::RULES),
+        ("uploads_under_way", uploads_under_way::RULES),
+        ("versions", versions::RULES),
+    ]
 }
 
 /// A gateway with a bucket of the rule's own, which is empty.
@@ -123,25 +165,39 @@ fn on(which: Which, rule: &str, check: impl AsyncFnOnce(&Site)) {
         let embedded = match which {
             Which::Embedded => Some(Store::in_memory()),
             Which::Spooling => Some(Store::spooling(scratch.path(), 8).unwrap()),
-            Which::Radosgw | Which::Swift => None,
+            Which::Radosgw | Which::Release(_) | Which::Swift => None,
         };
         let (gateway, url, access_key, secret_key) = if let Some(store) = embedded {
             let (access_key, secret_key) = ("EMBEDDED", "secret/of+embedded");
             let (listen, clock) = (([127, 0, 0, 1], 0).into(), Arc::new(SystemClock));
             let credentials = Credentials::new(access_key, secret_key);
             let gateway =
-                Gateway::start(listen, store, credentials, GatewayOptions::new(clock)).await.unwrap();
+                deis_store::gateway::Gateway::start(listen, store, credentials, GatewayOptions::new(clock))
+                    .await
+                    .unwrap();
             let url = gateway.url();
             (Some(gateway), url, access_key.to_owned(), secret_key.to_owned())
         } else if which == Which::Swift {
             let swift = swift();
             (None, swift.url(), swift.access_key().to_owned(), swift.secret_key().to_owned())
+        } else if let Which::Release(gateway) = which {
+            (None, gateway.url.clone(), gateway.access_key.clone(), gateway.secret_key.clone())
         } else {
             let a = a();
             (None, a.gateways[0].clone(), a.access_key, a.secret_key)
         };
-        let bucket = bucket(&if which == Which::Swift { dashed(rule) } else { format!("contract_{rule}") });
-        let client = client(&url, Credentials::new(&access_key, &secret_key), Arc::new(SystemClock));
+        // Two gateways of one cluster have the same buckets.
+        let frontend = if let Which::Release(gateway) = which { gateway.frontend } else { "" };
+        let name = if which == Which::Swift { dashed(rule) } else { format!("contract_{frontend}{rule}") };
+        let bucket = bucket(&name);
+        let credentials = Credentials::new(&access_key, &secret_key);
+        let client = match which {
+            // Ceph 14 ends connections that it seems to keep: what could not be sent is sent again.
+            Which::Release(Gateway { release: 14, .. }) => {
+                client_of(&url, credentials, Arc::new(SystemClock), 2)
+            }
+            _ => client(&url, credentials, Arc::new(SystemClock)),
+        };
         let site = Site { which, url, access_key, secret_key, bucket, client };
         site.client.create_bucket(&site.bucket).await.unwrap();
         check(&site).await;
@@ -159,8 +215,12 @@ fn dashed(rule: &str) -> String {
 
 /// A client that tries each request once, so that a refusal stays a refusal.
 fn client(url: &str, credentials: Credentials, clock: Arc<dyn Clock>) -> Client {
+    client_of(url, credentials, clock, 1)
+}
+
+fn client_of(url: &str, credentials: Credentials, clock: Arc<dyn Clock>, attempts: u32) -> Client {
     let mut options = ClientOptions::default();
-    options.backoff.attempts = 1;
+    options.backoff.attempts = attempts;
     let run = Run::new(Arc::new(Silent), clock, Stop::default(), 1);
     Client::new(vec![connect(url, Timeouts::default()).unwrap()], credentials, options, &run).unwrap()
 }
@@ -183,7 +243,31 @@ impl Site {
     }
 
     fn is_radosgw(&self) -> bool {
-        self.which == Which::Radosgw
+        matches!(self.which, Which::Radosgw | Which::Release(_))
+    }
+
+    /// The release of a real radosgw. A rule that differs between releases asks it.
+    fn release(&self) -> Option<u8> {
+        match self.which {
+            Which::Radosgw => Some(16),
+            Which::Release(gateway) => Some(gateway.release),
+            Which::Embedded | Which::Spooling | Which::Swift => None,
+        }
+    }
+
+    /// Whether an object can have this key. Ceph 14 takes no character that XML cannot hold, but for control characters.
+    fn takes(&self, name: &str) -> bool {
+        self.release() != Some(14) || !name.contains(['\u{fffe}', '\u{ffff}'])
+    }
+
+    /// Whether `_` in the name of metadata is not read as `-`.
+    fn keeps_underscores(&self) -> bool {
+        self.release().is_some_and(|release| release >= 18)
+    }
+
+    /// Whether a civetweb speaks HTTP for the gateway.
+    fn is_civetweb(&self) -> bool {
+        matches!(self.which, Which::Release(gateway) if gateway.frontend == "civetweb")
     }
 
     fn credentials(&self) -> Credentials {

@@ -180,12 +180,18 @@ async fn answers_have_these_headers_and_no_others(site: &Site) {
         ("GET after it", site.send(get.request()).await, &error),
         ("HEAD after it", site.answer(&head).await, &error),
     ] {
-        let names: BTreeSet<_> = answer.0.headers.keys().map(http::HeaderName::as_str).collect();
+        let mut names: BTreeSet<_> = answer.0.headers.keys().map(http::HeaderName::as_str).collect();
         let mut expected: BTreeSet<_> = expected.iter().copied().collect();
         expected.extend(["date", "x-amz-request-id"]);
-        if site.is_radosgw() {
-            // radosgw sends it, though HTTP/1.1 connections are kept anyway.
+        // radosgw sends it, though HTTP/1.1 connections are kept anyway.
+        if site.is_radosgw() && !site.is_civetweb() {
             expected.insert("connection");
+        }
+        // civetweb does so now and then.
+        names.retain(|name| !site.is_civetweb() || *name != "connection");
+        if site.release() == Some(20) {
+            expected.insert("server");
+            names.remove("x-amz-delete-marker");
         }
         assert_eq!(names, expected, "{what}");
     }

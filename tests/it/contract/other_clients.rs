@@ -51,13 +51,13 @@ async fn sent(site: &Site, parts: Parts, body: &'static [u8]) -> (u16, String) {
 }
 
 async fn headers_are_signed_as_the_gateway_reads_them(site: &Site) {
+    // Ceph up to 16 reads `_` as `-`, and so do we. Ceph 18 and 20 sign it as it is, as AWS does.
+    let underscored = if site.keeps_underscores() { "x-amz-meta-a-b" } else { "x-amz-meta-a_b" };
+    // civetweb takes no tabs.
+    let inner = if site.is_civetweb() { "a  b c" } else { "a  b\tc" };
     for headers in [
-        &[("x-amz-meta-a_b", "1"), ("x-amz-meta-utf", "é€"), ("x-amz-meta-empty", "")][..],
-        &[
-            ("x-amz-meta-inner", "a  b\tc"),
-            ("x-amz-acl", "private"),
-            ("content-type", "text/plain; charset=x"),
-        ],
+        &[(underscored, "1"), ("x-amz-meta-utf", "é€"), ("x-amz-meta-empty", "")][..],
+        &[("x-amz-meta-inner", inner), ("x-amz-acl", "private"), ("content-type", "text/plain; charset=x")],
         &[("x-amz-meta-twice", "one"), ("x-amz-meta-twice", "two")],
         &[("x-amz-date", "Tue, 07 Jul 2010 21:53:04 GMT"), ("expires", "x"), ("cache-control", "no-cache")],
         &[("x-rgw-foo", "1")],
@@ -85,7 +85,9 @@ async fn what_aws_signs_in_another_way_is_refused_in_awss_dialect_and_taken_in_r
         (Method::PUT, "", &[("x-amz-meta-a_b", "1")]),
         (Method::PUT, "", &[("x-rgw-foo", "1")]),
     ] {
-        for (dialect, expected) in [(Dialect::Aws, 403), (Dialect::Radosgw, 200)] {
+        let is_awss = site.keeps_underscores() && headers.iter().any(|(name, _)| name.contains('_'));
+        let (aws, radosgw) = if is_awss { (200, 403) } else { (403, 200) };
+        for (dialect, expected) in [(Dialect::Aws, aws), (Dialect::Radosgw, radosgw)] {
             let mut parts = parts(site, method.clone(), query, headers);
             dialect.sign_parts(&mut parts, &site.credentials(), SystemTime::now()).unwrap();
             let body: &[u8] = if method == Method::PUT { b"x" } else { b"" };

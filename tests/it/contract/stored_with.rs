@@ -86,7 +86,13 @@ async fn of_metadata_underscores_become_dashes_and_outer_spaces_go(site: &Site) 
 }
 
 async fn metadata_has_room_for_sixteen_thousand_bytes(site: &Site) {
-    let long = "x".repeat(15_000);
+    // Ceph 14 has less: beast's headers have 4 KiB together, and civetweb reads 64 of them.
+    let (most_bytes, most_names) = match (site.release(), site.is_civetweb()) {
+        (Some(14), false) => (3_500, 90),
+        (Some(14), true) => (15_000, 50),
+        _ => (15_000, 90),
+    };
+    let long = "x".repeat(most_bytes);
     let stored = site.put_with("k", b"x", None, &[], &[("long", &long)]).await;
     if site.is_swift() {
         // It has room for 256 bytes, and for 4096 in all of an object's metadata.
@@ -98,7 +104,7 @@ async fn metadata_has_room_for_sixteen_thousand_bytes(site: &Site) {
     assert_eq!(info(site, "k").await.meta["long"], long);
     // hyper's client reads answers of 100 headers at most.
     let many: Vec<(String, String)> =
-        (0..90).map(|number| (format!("n{number}"), number.to_string())).collect();
+        (0..most_names).map(|number| (format!("n{number}"), number.to_string())).collect();
     let many: Vec<(&str, &str)> = many.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
     site.put_with("k", b"x", None, &[], &many).await.unwrap();
     assert_eq!(info(site, "k").await.meta, pairs(&many));
@@ -118,7 +124,13 @@ async fn the_name_of_metadata_may_be_eighty_bytes_long(site: &Site) {
 }
 
 async fn tabs_in_metadata_come_back_encoded_from_radosgw_alone(site: &Site) {
-    site.put_with("k", b"x", None, &[], &[("tab", "a\tb")]).await.unwrap();
+    let result = site.put_with("k", b"x", None, &[], &[("tab", "a\tb")]).await;
+    if site.is_civetweb() {
+        // It does not come so far. A backup of ours has no tabs, since they come back encoded.
+        refused(result, ErrorKind::Protocol, "400");
+        return;
+    }
+    result.unwrap();
     let got = &info(site, "k").await.meta["tab"];
     // radosgw encodes tabs, and no restore can undo that. The embedded gateway leaves them alone.
     assert_eq!(got, if site.is_radosgw() { "=?UTF-8?Q?a=09b?=" } else { "a\tb" });

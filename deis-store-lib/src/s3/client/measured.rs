@@ -88,6 +88,12 @@ impl Client {
             );
             self.0.teller.warn("not-kept", &text);
         }
+        let renamed: Vec<&str> = info.renamed().collect();
+        if !renamed.is_empty() {
+            let (place, names) = (printable(&format!("s3://{bucket}/{key}")), printable(&renamed.join(", ")));
+            let text = format!("warning: {place}: metadata stored with `-` in place of `_`: {names}");
+            self.0.teller.warn("not-kept", &text);
+        }
     }
 
     /// How a key is listed now, if it is.

@@ -1,8 +1,8 @@
 //! `PUT /BUCKET/KEY` with `x-amz-copy-source`: copies an object within the cluster.
 //!
 //! radosgw says 200 before it has copied, and sends `<Progress>` elements meanwhile: a copy has succeeded when its `ETag`
-//! is there. Of conditions it reads `x-amz-copy-if-match`; AWS's `x-amz-copy-source-if-match`, which other servers read, it
-//! ignores: so both are sent. The rights to the source are not copied.
+//! is there. Of conditions Ceph 14 and 16 read `x-amz-copy-if-match` alone, and 18 and 20 AWS's `x-amz-copy-source-if-match`
+//! alone: both are sent. The rights to the source are not copied.
 
 use std::collections::BTreeMap;
 
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn the_source_is_encoded_as_a_path_and_the_condition_is_radosgws_and_awss() {
+    fn the_source_is_encoded_as_a_path_and_the_condition_is_that_of_every_release() {
         let request = copy(|copy| copy.if_match("e").acl(CannedAcl::PublicRead).request());
         let header = |name: &str| request.headers[name].to_str().unwrap();
         assert_eq!(

@@ -1,6 +1,6 @@
 //! `HEAD /BUCKET`: whether a bucket is there, and radosgw's totals of it.
 
-use super::request::OfBucket;
+use super::request::{OfBucket, Parameter};
 use super::{About, Head, Operation, Request, Target};
 use crate::s3::{BucketName, S3Error};
 
@@ -33,7 +33,8 @@ impl Operation for HeadBucket<'_> {
     type Output = BucketTotals;
 
     fn request(&self) -> Request {
-        OfBucket::HEAD.request(self.bucket)
+        // Ceph 20 counts only if it is asked to. Others do so in any case.
+        OfBucket::HEAD.request(self.bucket).with(Parameter::READ_STATS, "true")
     }
 
     fn parse(&self, head: &Head, _: &[u8]) -> Result<BucketTotals, S3Error> {

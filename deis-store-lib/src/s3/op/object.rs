@@ -93,6 +93,13 @@ impl ObjectInfo {
     }
 }
 
+impl ObjectInfo {
+    /// The names of metadata that are sent with `-` in place of `_`.
+    pub(crate) fn renamed(&self) -> impl Iterator<Item = &str> {
+        self.meta.keys().map(String::as_str).filter(|name| name.contains('_'))
+    }
+}
+
 /// Whether a proxy says that it has compressed the bytes of the object.
 pub(super) fn is_compressed(head: &Head) -> bool {
     etag::says_compressed(&head.text("etag"), !head.text("content-encoding").is_empty())
@@ -130,7 +137,15 @@ pub(super) fn headers(
                 .at(At::Header, name)
         };
         let header: HeaderName = name.parse().map_err(|_| bad())?;
-        headers.insert(header, HeaderValue::from_bytes(value.as_bytes()).map_err(|_| bad())?);
+        // Outer spaces are no part of a value. civetweb takes them for one, and then the signature is wrong.
+        let value = value.trim_matches([' ', '\t']);
+        if headers.insert(header, HeaderValue::from_bytes(value.as_bytes()).map_err(|_| bad())?).is_some() {
+            let error = Error::new(
+                ErrorKind::Usage,
+                "two names of metadata would become one: `_` is sent as `-`, and capitals as small letters",
+            );
+            return Err(error.at(At::Header, name));
+        }
         Ok(())
     };
     if let Some(content_type) = content_type {
@@ -145,7 +160,7 @@ pub(super) fn headers(
         insert(name, value)?;
     }
     for (name, value) in meta {
-        // radosgw reads `_` as `-`: two names would become one.
+        // Ceph up to 16 reads `_` as `-`, and signs so. Ceph 18 and 20 read it as it is, and sign so: only `-` goes with all.
         insert(&format!("{META}{}", name.replace('_', "-")), value)?;
     }
     Ok(headers)
@@ -216,6 +231,19 @@ mod tests {
         {
             head.headers.insert("etag", HeaderValue::from_static(etag));
             assert_eq!(ObjectInfo::read(&head).is_ok(), taken, "{etag}");
+        }
+    }
+
+    #[test]
+    fn two_names_that_would_become_one_are_refused_and_outer_spaces_are_not_sent() {
+        let meta = |pairs: &[(&str, &str)]| {
+            pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let sent = headers(None, &BTreeMap::new(), &meta(&[("a_b", " \t1 2 ")])).unwrap();
+        assert_eq!(sent["x-amz-meta-a-b"], "1 2");
+        for two in [[("a_b", "1"), ("a-b", "2")], [("A", "1"), ("a", "2")]] {
+            let error = headers(None, &BTreeMap::new(), &meta(&two)).unwrap_err();
+            assert!(error.to_string().contains("would become one"), "{error}");
         }
     }
 

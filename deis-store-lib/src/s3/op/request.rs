@@ -206,7 +206,7 @@ fn of_version(
     }
 }
 
-/// A parameter of a listing: not signed, and of no effect where it is not known.
+/// A parameter of a question, mostly of a listing: not signed, and of no effect where it is not known.
 #[derive(Debug)]
 pub(super) struct Parameter(&'static str);
 
@@ -220,6 +220,7 @@ impl Parameter {
     pub(super) const MAX_UPLOADS: Self = Self("max-uploads");
     pub(super) const PART_NUMBER_MARKER: Self = Self("part-number-marker");
     pub(super) const PREFIX: Self = Self("prefix");
+    pub(super) const READ_STATS: Self = Self("read-stats");
     pub(super) const UPLOAD_ID_MARKER: Self = Self("upload-id-marker");
     pub(super) const VERSION_ID_MARKER: Self = Self("version-id-marker");
 }

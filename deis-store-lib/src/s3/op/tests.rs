@@ -19,7 +19,7 @@ const KNOWN: [(&str, &[&str], &[&str]); 5] = [
 ];
 
 /// Parameters of listings: on an old server, they at worst do nothing.
-const HARMLESS: [&str; 11] = [
+const HARMLESS: [&str; 12] = [
     "delimiter",
     "encoding-type",
     "key-marker",
@@ -29,6 +29,7 @@ const HARMLESS: [&str; 11] = [
     "max-uploads",
     "part-number-marker",
     "prefix",
+    "read-stats",
     "upload-id-marker",
     "version-id-marker",
 ];

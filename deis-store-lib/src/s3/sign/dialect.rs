@@ -13,7 +13,8 @@
 /// | `_` in the name of such a header | is signed, and stored, as `-` | is signed as it is |
 /// | headers that begin `x-rgw-`, `x-goog-`, … | are signed as if they began `x-amz-` | are not signed |
 ///
-/// `Radosgw` is what radosgw 16.2 was seen to do; `Aws` is what botocore does, and AWS's page says nothing else.
+/// `Radosgw` is what radosgw 16.2 was seen to do; `Aws` is what botocore does, and AWS's page says nothing else. The radosgw of
+/// Ceph 18 and 20 signs, and stores, `_` as it is: for such a header take `-`, or `Aws`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Dialect {
     /// Ceph's radosgw.
