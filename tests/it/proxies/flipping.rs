@@ -33,7 +33,7 @@ fn flipper(changed: Direction) -> String {
 }
 
 fn pass(mut from: TcpStream, mut to: TcpStream, changes: bool) {
-    let mut piece = [0; 1 << 16];
+    let mut piece = vec![0; 1 << 16];
     while let Ok(count @ 1..) = from.read(&mut piece) {
         let bytes = &mut piece[..count];
         if changes {
