@@ -127,6 +127,8 @@ fn a_bucket_of_wal_e_comes_back_under_any_name_with_its_sentinels_last_and_its_l
     // The greatest name is written first: it is not LATEST.
     let greatest = "basebackups_005/base_FFFFFFFF00000000000000FF_00000040_backup_stop_sentinel.json";
     put(&ours, &to, &ObjectKey::new(greatest).unwrap(), b"{}");
+    let segment = "wal_005/FFFFFFFF00000000000000FF.lzo";
+    put(&ours, &to, &ObjectKey::new(segment).unwrap(), b"its log");
     for object in &sentinels {
         std::thread::sleep(Duration::from_millis(1100));
         copy(&ours, &from, &to, &object.key);

@@ -47,12 +47,13 @@ fn objects() -> BTreeMap<(&'static str, String), Vec<u8>> {
         let partition = format!("{BASE}/tar_partitions/part_0000000{number}.tar.lzo");
         objects.insert(("wal", partition), body(number, 90_000 * usize::from(number + 1)));
         objects.insert(
-            ("wal", format!("wal_005/00000001000000000000000{}.lzo", number + 7)),
+            ("wal", format!("wal_005/00000001000000000000000{:X}.lzo", number + 8)),
             body(number, 5000),
         );
         objects.insert(("registry", format!("registry/images/{number}/layer")), body(number, 40_000));
         let ancestry = format!("[\"{number}\"]").into_bytes();
         objects.insert(("registry", format!("registry/images/{number}/ancestry")), ancestry);
+        objects.insert(("registry", format!("registry/images/{number}/json")), b"{}".to_vec());
     }
     objects.insert(("wal", SENTINEL.to_owned()), b"{}".to_vec());
     objects.insert(("registry", TAG.to_owned()), b"1".to_vec());

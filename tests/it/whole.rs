@@ -21,6 +21,7 @@ fn filled() -> FaultyGateway {
     for image in ["a", "b"] {
         let ancestry = format!("[\"{image}\"]");
         gateway.store("registry", &format!("registry/images/{image}/ancestry"), ancestry.as_bytes());
+        gateway.store("registry", &format!("registry/images/{image}/json"), b"{}");
         gateway.store("registry", &format!("registry/images/{image}/layer"), &[7; 5000]);
     }
     gateway.store("registry", TAG, b"a");

@@ -19,7 +19,7 @@ use serde_json::Value;
 use super::{ALWAYS, ATTEMPTS, ONCE, bytes, client, runtime};
 use crate::program::{Ran, command, ran};
 
-const OBJECTS: usize = 12;
+const OBJECTS: usize = 15;
 
 /// Objects of many sizes, and a tag, which a backup copies in a pass of its own.
 fn filled() -> FaultyGateway {
@@ -33,8 +33,15 @@ fn filled() -> FaultyGateway {
 
 fn objects() -> Vec<(String, Vec<u8>)> {
     let image = |number: usize| (format!("registry/images/{number:02}/layer"), bytes(number * number * 1000));
-    let tag = ("registry/repositories/library/app/tag_latest".to_owned(), b"07".to_vec());
-    (0..OBJECTS - 1).map(image).chain([tag]).collect()
+    // A tag with all that it needs.
+    let tagged = [
+        ("registry/images/zz/ancestry", r#"["zz"]"#),
+        ("registry/images/zz/json", "{}"),
+        ("registry/images/zz/layer", "layer"),
+        ("registry/repositories/library/app/tag_latest", "zz"),
+    ]
+    .map(|(key, body)| (key.to_owned(), body.as_bytes().to_vec()));
+    (0..OBJECTS - tagged.len()).map(image).chain(tagged).collect()
 }
 
 /// The program at this gateway.
