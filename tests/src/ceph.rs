@@ -59,7 +59,7 @@ impl Ceph {
 
     /// Does the same with the servers of another release, which has a gateway for each of its frontends.
     pub fn start_release(directory: &Path, plan: &Plan, release: &Release) -> Result<Self> {
-        release.check(directory)?;
+        Release::check(directory)?;
         Self::start_all(directory, plan, Some(release))
     }
 

@@ -62,7 +62,7 @@ impl Release {
     }
 
     /// Checks that a program of this release finds the files of this directory.
-    pub(crate) fn check(&self, directory: &Path) -> Result<()> {
+    pub(crate) fn check(directory: &Path) -> Result<()> {
         let shared = fs::canonicalize(directory).is_ok_and(|directory| directory.starts_with(SHARED));
         let found = || Error::new(format!("{} is not below {SHARED}", directory.display()));
         shared.then_some(()).ok_or_else(found)
