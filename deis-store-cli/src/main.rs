@@ -7,6 +7,7 @@ mod exit;
 mod output;
 mod progress;
 mod settings;
+mod small_file;
 
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -122,6 +123,8 @@ struct Signals {
 impl Signals {
     fn new() -> std::io::Result<Self> {
         let hang_up = if is_ignored_hang_up() { None } else { Some(signal(SignalKind::hangup())?) };
+        // Without this, a limit for the size of files (`ulimit -f`) ends the program without a word: so it is an error.
+        let _handled_from_now_on = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
         let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         Ok(Self { interrupt, terminate, hang_up })
     }

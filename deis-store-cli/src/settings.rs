@@ -1,7 +1,6 @@
 //! From what was typed, the environment and files to one cluster.
 
 use std::ffi::OsString;
-use std::io::Read as _;
 use std::num::NonZeroU64;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -21,6 +20,7 @@ use deis_store::{Error, ErrorKind, Result};
 use zeroize::Zeroizing;
 
 use crate::args::{ETCD, Global, OtherCluster};
+use crate::small_file;
 
 /// The cluster that was meant, connected; its etcd must answer if it is needed.
 pub(crate) async fn cluster(global: &Global, needs_etcd: bool, run: &Run) -> Result<Cluster> {
@@ -103,7 +103,7 @@ enum Whose {
 
 async fn connect(global: &Global, how: How, whose: Whose, run: &Run) -> Result<Connected> {
     let How { needs_etcd, bytes_per_second } = how;
-    let mut options = options(global).await?;
+    let mut options = options(global, run).await?;
     options.requires_etcd = needs_etcd;
     let mut defaults = WordDefaults::default();
     options.client.bytes_per_second = bytes_per_second;
@@ -191,7 +191,7 @@ const KEY_NAMES: &str = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
 fn connection(s3cfg: &S3Cfg) -> Result<ConnectOptions> {
     let mut options = ConnectOptions::default();
     if let Some(path) = &s3cfg.ca_certs_file {
-        let pem = std::fs::read(path).map_err(|error| {
+        let pem = small_file::read(Path::new(path)).map_err(|error| {
             Error::new(ErrorKind::Usage, "cannot read the file of authorities")
                 .at(At::CaCertsFile, path)
                 .because(error)
@@ -204,18 +204,18 @@ fn connection(s3cfg: &S3Cfg) -> Result<ConnectOptions> {
 }
 
 /// The cluster's etcd alone.
-pub(crate) async fn etcd(global: &Global) -> Result<Etcd> {
-    options(global).await?.etcd().await
+pub(crate) async fn etcd(global: &Global, run: &Run) -> Result<Etcd> {
+    options(global, run).await?.etcd(run).await
 }
 
 /// The typed settings. The host is the tunnel's far end, or this machine.
-async fn options(global: &Global) -> Result<ClusterOptions> {
+async fn options(global: &Global, run: &Run) -> Result<ClusterOptions> {
     let host: Arc<dyn Remote> = match &global.tunnel {
         None => Arc::new(Local::default()),
         Some(tunnel) => {
             let mut options = SshOptions::default();
             options.config_file.clone_from(&global.ssh_config);
-            Arc::new(Ssh::connect(&tunnel.parse()?, &options).await?)
+            Arc::new(Ssh::connect(&tunnel.parse()?, &options, run).await?)
         }
     };
     let mut options = ClusterOptions::new(host, global.tunnel.is_some());
@@ -275,7 +275,7 @@ impl S3CfgFile {
         let failed = |error: std::io::Error| {
             at(Error::new(ErrorKind::Usage, "cannot read the file of s3cmd").because(error))
         };
-        let mut file = std::fs::File::open(path).map_err(failed)?;
+        let file = small_file::open(path).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
         let (mode, owner) = (metadata.mode(), metadata.uid());
         // root could change any file.
@@ -295,8 +295,10 @@ impl S3CfgFile {
             let text = format!("warning: others can read the keys in {0}: chmod 600 {0}", path.display());
             run.begin(None, TaskKind::Step, "s3cfg").note(Level::Warning, "s3cfg-readable", &text);
         }
-        let mut text = Zeroizing::new(String::new());
-        file.read_to_string(&mut text).map_err(failed)?;
+        let mut text = Zeroizing::new(small_file::rest_of(file).map_err(failed)?);
+        let text = Zeroizing::new(String::from_utf8(std::mem::take(&mut text)).map_err(|error| {
+            failed(std::io::Error::new(std::io::ErrorKind::InvalidData, error.utf8_error()))
+        })?);
         Ok(Self { path: path.to_owned(), text })
     }
 }

@@ -6,6 +6,8 @@ use deis_store::error::At;
 use deis_store::sync::Globs;
 use deis_store::{Error, ErrorKind, Result};
 
+use crate::small_file;
+
 /// The options for what is left out. A group of this name needs `--recursive` where there is one.
 #[derive(Debug, clap::Args)]
 #[group(id = PATTERNS)]
@@ -57,7 +59,7 @@ fn all(typed: &[String], files: &[PathBuf]) -> Result<Vec<String>> {
 }
 
 fn of_file(file: &Path) -> Result<Vec<String>> {
-    let text = std::fs::read_to_string(file).map_err(|error| {
+    let text = small_file::read_text(file).map_err(|error| {
         Error::new(ErrorKind::Usage, "cannot read the file of patterns")
             .at(At::Path, file.display())
             .because(error)

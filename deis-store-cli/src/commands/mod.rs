@@ -33,7 +33,7 @@ pub(crate) async fn run(args: &Args, output: &Output, run: &Run) -> Exit {
             rehearse::run(*seed, damage.clone(), buckets, output, run).await
         }
         Command::Config { target, action } => {
-            run.stop.cancels(config::run(&args.global, target, action, output)).await
+            run.stop.cancels(config::run(&args.global, target, action, output, run)).await
         }
         // Such an upload ends itself, so that it leaves nothing.
         Command::S3 { action } if s3::reads_stdin(action) => {

@@ -78,6 +78,11 @@ pub(super) async fn configuration(taking: &Taking<'_>, findings: &mut Findings) 
     })
     .await?;
     let mut taken = taken(&Part::Config, bytes)?;
+    if configuration.is_empty() {
+        let what =
+            "etcd has no key of the operator's: look at deisctl config, and that this is the right etcd";
+        findings.push(Finding::new(Some(&Part::Config), "config.json", FindingKind::Unverifiable, what));
+    }
     for key in configuration.mangled() {
         let outcome = Outcome::Failed(MANGLED.to_owned());
         taken.entry.counts.add(&outcome);

@@ -50,6 +50,11 @@ impl Configuration {
         configuration
     }
 
+    /// Whether it has no key, also none that could not be read.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.mangled.is_empty()
+    }
+
     /// The keys that could not be read as they are; or, of a file, those that may be such.
     pub(crate) fn mangled(&self) -> impl ExactSizeIterator<Item = &str> {
         self.mangled.iter().map(String::as_str)

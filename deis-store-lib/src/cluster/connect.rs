@@ -4,14 +4,12 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::discovery::Discovery;
 use super::volume::STORE;
 use crate::contents::Contents;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::etcd::{Etcd, Node};
-use crate::http::silence::{Moved, Teller};
 use crate::http::{
     Body, BoxFuture, ConnectOptions, Endpoint, HttpSend, HyperTransport, Received, SendError, connect,
 };
@@ -67,9 +65,9 @@ impl ClusterOptions {
         }
     }
 
-    /// The cluster's etcd. Nothing is asked yet.
-    pub async fn etcd(&self) -> Result<Etcd> {
-        Ok(Etcd::new(self.transport(&self.etcd, &ConnectOptions::default()).await?))
+    /// The cluster's etcd. Nothing is asked yet; the run's monitor is told of long waits.
+    pub async fn etcd(&self, run: &Run) -> Result<Etcd> {
+        Ok(Etcd::new(self.transport(&self.etcd, &ConnectOptions::default()).await?).telling(run))
     }
 
     /// The way to an endpoint: direct, or through a forward on the host.
@@ -151,16 +149,13 @@ impl Cluster {
         for url in &options.gateways {
             Endpoint::new(url)?;
         }
+        options.host.login().tells(run);
         let given = !options.gateways.is_empty() && options.credentials.is_some();
-        let etcd = if given { None } else { Some(options.etcd().await?) };
+        let etcd = if given { None } else { Some(options.etcd(run).await?) };
         let mut tree = None;
         let mut without_tree = None;
         if let Some(etcd) = &etcd {
-            let text = |silent: Duration| {
-                format!("no answer from etcd at {} for {} s", etcd.endpoint(), silent.as_secs())
-            };
-            let found = Teller::new(run).watch(&Moved::now(), text, etcd.tree("/deis")).await;
-            match found.map_err(|error| unasked(error, etcd.endpoint())) {
+            match etcd.tree("/deis").await.map_err(|error| unasked(error, etcd.endpoint())) {
                 Ok(found) => tree = Some(found),
                 // A new cluster of which nothing was started: its configuration can be set.
                 Err(error) if error.kind() == ErrorKind::NotFound => {

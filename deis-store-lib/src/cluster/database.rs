@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, ReadBuf};
 
 use crate::archive::sql::Checked;
-use crate::error::{At, Error, ErrorKind, Result};
+use crate::error::{At, Error, ErrorKind, Result, printable};
 use crate::remote::{Child, Exit, Input, Process, Remote, Stdout, privileged, run};
 
 const CONTAINER: &str = "deis-database";
@@ -21,7 +21,8 @@ pub(crate) async fn dump(remote: &dyn Remote, database_host: Option<&str>) -> Re
         Docker::Plain => dump.to_vec(),
         Docker::Privileged => privileged(remote, dump).await?,
     };
-    let Child { stdout, process, .. } = remote.spawn(&command, Input::Nothing).await?.idle_limited();
+    let Child { stdout, process, .. } =
+        remote.spawn(&command, Input::Nothing).await?.idle_limited(remote.login().teller());
     Ok(Dump { reader: Checked::new(stdout), process, host: remote.host().to_owned() })
 }
 
@@ -77,11 +78,21 @@ async fn require_running(remote: &dyn Remote, database_host: Option<&str>) -> Re
         return Err(error.at(At::Host, remote.host()).todo(elsewhere()));
     }
     output.exit.require_success(ErrorKind::NotReady, remote.host())?;
-    if output.stdout.trim_ascii() != b"true" {
-        let error = Error::new(ErrorKind::NotReady, "the container deis-database does not run on this host");
-        return Err(error.at(At::Host, remote.host()).todo(elsewhere()));
+    // The answer is the last line: docker, sudo and a login shell may warn before it.
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    match stdout.lines().map(str::trim).rfind(|line| !line.is_empty()) {
+        Some("true") => Ok(docker),
+        Some("false") => {
+            let what = "the container deis-database does not run on this host";
+            Err(Error::new(ErrorKind::NotReady, what).at(At::Host, remote.host()).todo(elsewhere()))
+        }
+        answer => {
+            let answer = printable(&answer.unwrap_or_default().chars().take(80).collect::<String>());
+            let what = format!("docker does not say whether deis-database runs, but `{answer}`");
+            let todo = "run it there by hand: docker inspect --format '{{.State.Running}}' deis-database";
+            Err(Error::new(ErrorKind::NotReady, what).at(At::Host, remote.host()).todo(todo))
+        }
     }
-    Ok(docker)
 }
 
 fn is_denied(exit: &Exit) -> bool {
@@ -96,6 +107,7 @@ mod tests {
     use tokio::io::AsyncReadExt;
 
     use super::*;
+    use crate::remote::Host as _;
     use crate::remote::double::Double;
 
     const WHOLE: &str =
@@ -143,6 +155,16 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::NotReady);
     }
 
+    #[tokio::test]
+    async fn what_docker_warns_of_before_its_answer_is_no_answer() {
+        let warned = "WARNING: Error loading config file: stat /root/.docker: permission denied\ntrue\n";
+        read(&Double::new().answer(0, warned, "").answer(0, WHOLE, "")).await.unwrap();
+        for (answer, says) in [("WARNING: x\nfalse\n", "does not run"), ("<nil>\n", "`<nil>`"), ("", "``")] {
+            let error = read(&Double::new().answer(0, answer, "")).await.unwrap_err();
+            assert!(error.kind() == ErrorKind::NotReady && error.to_string().contains(says), "{error}");
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_dump_that_stands_still_after_a_line_ends_with_an_error_that_names_the_command() {
         let mut dump = dump(&Double::new().answer(0, "true\n", "").stalls(&WHOLE[..50]), None).await.unwrap();
@@ -153,8 +175,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_short_command_that_does_not_end_is_given_up_and_named() {
-        let error = dump(&Double::new().stalls(""), None).await.unwrap_err();
+        let (run, heard) = crate::run::heard::Heard::run();
+        let remote = Double::new().stalls("");
+        remote.login().tells(&run);
+        let error = dump(&remote, None).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Timeout);
+        let told = heard.notes();
+        assert!(told.len() >= 2 && told[0].starts_with("`docker inspect"), "{told:?}");
+        assert!(told[0].ends_with(" on double has not ended for 5 s"), "{told:?}");
         assert!(error.to_string().contains("docker inspect"), "{error}");
     }
 

@@ -6,6 +6,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use zeroize::Zeroizing;
 
+use super::configuration_io::{GOES_ON, half_done, names as names_of};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::etcd::{Etcd, Value};
 
@@ -61,16 +62,39 @@ pub async fn set(
         };
         keys.push((key, Value::new(value.as_str())));
     }
-    for (key, value) in &keys {
-        etcd.set(key, value.expose(), None).await?;
+    for (done, (key, value)) in keys.iter().enumerate() {
+        let set = etcd.set(key, value.expose(), None).await;
+        set.map_err(|error| half_done(error, "set", &names_of(&keys), done, GOES_ON))?;
     }
     Ok(keys.into_iter().map(|(_, value)| value).collect())
 }
 
-/// Removes keys, not directories, and returns their names as given.
+/// Removes keys, not directories, and returns their names as given. If one of several is not there, or is a directory, none is
+/// removed.
 pub async fn rm(etcd: &Etcd, target: &str, keys: &[&str]) -> Result<Vec<String>> {
+    let mut whole_keys: Vec<String> = Vec::with_capacity(keys.len());
     for key in keys {
-        etcd.delete(&whole_key(target, key)?).await?;
+        let whole = whole_key(target, key)?;
+        if whole_keys.contains(&whole) {
+            let error = Error::new(ErrorKind::Usage, "a key is given twice").at(At::Key, whole);
+            return Err(error.todo("give each key once: nothing was removed"));
+        }
+        whole_keys.push(whole);
+    }
+    if keys.len() > 1 {
+        for key in &whole_keys {
+            let nothing = |error: Error| error.about("nothing was removed");
+            if etcd.get(key).await.map_err(nothing)?.directory {
+                let error = Error::new(ErrorKind::Usage, "the key is a directory (nothing was removed)");
+                return Err(error.at(At::Key, key).todo("give a key that has a value"));
+            }
+        }
+    }
+    let names: Vec<&str> = whole_keys.iter().map(String::as_str).collect();
+    // Run again as it was, it would miss those that are removed.
+    let again = "run it again with those that are left alone";
+    for (done, key) in names.iter().enumerate() {
+        etcd.delete(key).await.map_err(|error| half_done(error, "removed", &names, done, again))?;
     }
     Ok(keys.iter().map(|key| (*key).to_owned()).collect())
 }
@@ -122,7 +146,11 @@ fn file(
         } else {
             GIVE_A_PATH
         };
-        error(ErrorKind::Disk, "the file that the value names cannot be read", todo).because(cause)
+        let kind = match cause.kind() {
+            std::io::ErrorKind::InvalidInput | std::io::ErrorKind::FileTooLarge => ErrorKind::Usage,
+            _ => ErrorKind::Disk,
+        };
+        error(kind, "the file that the value names cannot be read", todo).because(cause)
     })?;
     if content.trim_ascii().is_empty() {
         return Err(error(
@@ -141,6 +169,7 @@ const GIVE_A_PATH: &str =
 mod tests {
     use super::*;
     use crate::etcd::Memory;
+    use crate::etcd::script::Script;
 
     const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----\nabc\n-----END CERTIFICATE-----\n";
 
@@ -257,6 +286,45 @@ mod tests {
         let (etcd, _) = preset();
         let error = set(&etcd, "platform", &["sshPrivateKey=~/.ssh/id"], read_file).await.unwrap_err();
         assert!(error.advice().unwrap().contains("in place of ~"), "{:?}", error.advice());
+    }
+
+    #[tokio::test]
+    async fn rm_removes_nothing_if_one_of_the_keys_is_not_there_or_is_a_directory() {
+        for (wrong, kind) in [
+            (&["bodySize", "nope"][..], ErrorKind::NotFound),
+            (&["bodySize", "../store"], ErrorKind::Usage),
+            (&["bodySize", "bodySize"], ErrorKind::Usage),
+            (&["bodySize", ""], ErrorKind::Usage),
+        ] {
+            let (etcd, memory) = preset();
+            let error = rm(&etcd, "router", wrong).await.unwrap_err();
+            assert_eq!(error.kind(), kind, "{wrong:?}");
+            assert_eq!(memory.len(), preset().1.len(), "{wrong:?}: nothing is removed");
+        }
+        let (etcd, memory) = preset();
+        let error = rm(&etcd, "store", &["gateway/accessKey", "gateway"]).await.unwrap_err();
+        assert!(error.to_string().contains("nothing was removed"), "{error}");
+        assert!(memory.value("/deis/store/gateway/accessKey").is_some());
+    }
+
+    #[tokio::test]
+    async fn keys_of_which_one_fails_are_named_with_what_was_done_before() {
+        let answer = |action: &str, key: &str| {
+            let body =
+                format!(r#"{{"action":"{action}","node":{{"key":"/deis/router/{key}","value":"hush"}}}}"#);
+            Ok((200, None, body))
+        };
+        let denied = || Ok((401, None, r#"{"errorCode":110,"cause":"hush"}"#.to_owned()));
+        let script = [answer("get", "a"), answer("get", "b"), answer("delete", "a"), denied()];
+        let removed = rm(&Etcd::new(Script::new(script)), "router", &["a", "b"]).await.unwrap_err();
+        assert!(removed.to_string().contains("1 of 2 keys were removed: /deis/router/a"), "{removed}");
+        assert!(removed.advice().unwrap().contains("those that are left"), "{:?}", removed.advice());
+        let script = Script::new([answer("set", "a"), denied()]);
+        let half = set(&Etcd::new(script), "router", &["a=hush", "b=hush", "c=hush"], read_file).await;
+        let half = half.unwrap_err();
+        let text = half.to_string();
+        assert!(text.contains("1 of 3 keys were set: /deis/router/a; not yet: /deis/router/c"), "{text}");
+        assert!(!format!("{half:?}").contains("hush"), "{half:?}");
     }
 
     #[tokio::test]

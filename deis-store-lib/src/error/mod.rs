@@ -236,6 +236,10 @@ pub fn disk_error(what: &str, path: impl fmt::Display, error: std::io::Error) ->
     use std::io::ErrorKind as Io;
     let todo = match error.kind() {
         Io::StorageFull => Some("free some space, then run it again"),
+        Io::FileTooLarge => {
+            Some("raise the limit for the size of files (ulimit -f), or use another file system")
+        }
+        _ if is_out_of_files(&error) => Some(RAISE_OPEN_FILES),
         Io::QuotaExceeded => Some("raise the quota, then run it again"),
         Io::PermissionDenied => Some("check owner and mode of it and of the directories above"),
         Io::ReadOnlyFilesystem => Some("the file system is mounted read-only: choose another target"),
@@ -259,9 +263,26 @@ pub fn disk_error(what: &str, path: impl fmt::Display, error: std::io::Error) ->
     }
 }
 
+/// Whether this process, or the whole machine, has as many files and connections open as it may.
+pub(crate) fn is_out_of_files(error: &std::io::Error) -> bool {
+    // EMFILE and ENFILE, which have no kind of their own.
+    matches!(error.raw_os_error(), Some(24 | 23))
+}
+
+/// What to do then.
+pub(crate) const RAISE_OPEN_FILES: &str = "raise the limit for open files: ulimit -n 4096";
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_limit_of_the_shell_is_named_with_what_raises_it() {
+        for (number, command) in [(24, "ulimit -n"), (23, "ulimit -n"), (27, "ulimit -f")] {
+            let error = disk_error("write", "x", std::io::Error::from_raw_os_error(number));
+            assert!(error.advice().is_some_and(|advice| advice.contains(command)), "{number}: {error:?}");
+        }
+    }
 
     #[test]
     fn an_error_says_what_where_and_what_to_do() {

@@ -8,12 +8,15 @@ use std::time::Duration;
 
 use ::http::{Method, Request, StatusCode, Uri, header};
 use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
 use zeroize::Zeroizing;
 
+use super::node::{Action, half};
 use super::{Node, error, key};
 use crate::error::{At, Context, Error, ErrorKind, Result};
-
+use crate::http::silence::{Moved, Teller};
 use crate::http::{Backoff, Body, Endpoint, HttpSend, Received, SendError, Stage};
+use crate::run::Run;
 
 /// The size of the largest answer that is accepted. The whole tree of a large platform has less than a tenth of it.
 const MOST_ANSWER_BYTES: usize = 16 << 20;
@@ -23,6 +26,10 @@ const ANSWER: Duration = Duration::from_secs(90);
 const ATTEMPTS: u32 = 5;
 /// How long an answer may take in all: above the silence after which a connection is given up.
 const LONGEST_ANSWER: Duration = Duration::from_mins(2);
+/// How often a whole tree is asked for: a directory may get its first key between two looks.
+const WHOLE_TREES: u32 = 3;
+/// Directories that are looked at once more at a time.
+const LOOKS: usize = 8;
 /// Redirects in a row.
 const MOST_REDIRECTS: u32 = 3;
 
@@ -30,13 +37,21 @@ const MOST_REDIRECTS: u32 = 3;
 #[derive(Clone, Debug)]
 pub struct Etcd {
     http: Arc<dyn HttpSend>,
+    /// Somebody who is told of long waits.
+    teller: Option<Arc<Teller>>,
 }
 
 impl Etcd {
     /// The etcd behind a transport: TCP, https or the unix socket of a forward.
     #[must_use]
     pub fn new(http: Arc<dyn HttpSend>) -> Self {
-        Self { http }
+        Self { http, teller: None }
+    }
+
+    /// The same, of which a run's monitor is told when it lets us wait.
+    #[must_use]
+    pub(crate) fn telling(self, run: &Run) -> Self {
+        Self { teller: Some(Arc::new(Teller::new(run))), ..self }
     }
 
     /// The address of this etcd, and the way to it.
@@ -47,41 +62,84 @@ impl Etcd {
 
     /// A key with its value, or a directory with its direct members.
     pub(crate) async fn get(&self, key: &str) -> Result<Node> {
-        self.call(Method::GET, key, "?sorted=true", None, Repeat::Always).await
+        self.call(Action::Get, key, "?sorted=true", None).await
     }
 
-    /// A key with everything below it.
+    /// A key with everything below it. Each directory that the answer shows empty is looked at once more by itself: something
+    /// between us and etcd may have dropped that we asked for all.
     pub async fn tree(&self, key: &str) -> Result<Node> {
-        self.call(Method::GET, key, "?recursive=true&sorted=true", None, Repeat::Always).await
+        let mut left_out = None;
+        for _ in 0..WHOLE_TREES {
+            let tree = self.call(Action::Get, key, "?recursive=true&sorted=true", None).await?;
+            left_out = self.not_empty(tree.without_members()).await?;
+            if left_out.is_none() {
+                return Ok(tree);
+            }
+        }
+        let error = half("etcd's answer leaves out what is in a directory");
+        Err(error.at(At::Key, left_out.unwrap_or_default()).at(At::Endpoint, self.endpoint()))
+    }
+
+    async fn look(&self, key: String) -> Result<Node> {
+        self.get(&key).await
+    }
+
+    /// The first of these directories that is not empty.
+    async fn not_empty(&self, directories: Vec<String>) -> Result<Option<String>> {
+        let mut looks = stream::iter(directories.into_iter().map(|key| self.look(key))).buffered(LOOKS);
+        while let Some(found) = looks.next().await {
+            match found {
+                Ok(node) if node.directory && node.nodes.is_empty() => {}
+                Ok(node) => return Ok(Some(node.key)),
+                // It was empty, and is gone since.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
     }
 
     /// Sets a key, whether it exists or not. With `ttl` (whole seconds, at least 1) etcd removes it after that time.
     pub(crate) async fn set(&self, key: &str, value: &str, ttl: Option<Duration>) -> Result<Node> {
         let form = key::form(value, ttl);
-        self.call(Method::PUT, key, "", Some(form), Repeat::Always).await
+        let node = self.call(Action::Set, key, "", Some(form)).await?;
+        if node.value.as_ref().is_none_or(|set| set.expose() != value) {
+            let error = half("etcd's answer has another value than the one that was to be set");
+            return Err(error.at(At::Key, key).at(At::Endpoint, self.endpoint()));
+        }
+        Ok(node)
     }
 
     /// Deletes a key, not a directory.
     pub(crate) async fn delete(&self, key: &str) -> Result<()> {
-        // If the first delete was done, its repetition would answer "no such key".
-        self.call(Method::DELETE, key, "", None, Repeat::IfUnseen).await.map(drop)
+        self.call(Action::Delete, key, "", None).await.map(drop)
     }
 
     async fn call(
         &self,
-        method: Method,
+        action: Action,
         key: &str,
         query: &str,
         form: Option<Zeroizing<String>>,
-        repeat: Repeat,
     ) -> Result<Node> {
+        let (method, repeat) = match action {
+            Action::Get => (Method::GET, Repeat::Always),
+            Action::Set => (Method::PUT, Repeat::Always),
+            // If the first delete was done, its repetition would answer "no such key".
+            Action::Delete => (Method::DELETE, Repeat::IfUnseen),
+        };
         let target = key::path(key)? + query;
         let form = form.map(Bytes::from_owner);
         let backoff = Backoff { attempts: ATTEMPTS, ..Backoff::default() };
         let mut failed_attempts = 0;
+        // An answer that drips moves nothing: the whole one is waited for, in all attempts.
+        let moved = Moved::now();
         loop {
-            let failure = match self.follow(&method, &target, form.as_ref()).await {
-                Ok(node) => return Ok(node),
+            let failure = match self.followed(&moved, &method, &target, form.as_ref()).await {
+                Ok(answer) => match Node::parse(&answer, action, key) {
+                    Ok(node) => return Ok(node),
+                    Err(error) => error.into(),
+                },
                 Err(failure) => failure,
             };
             failed_attempts += 1;
@@ -94,13 +152,29 @@ impl Etcd {
         }
     }
 
-    async fn follow(&self, method: &Method, target: &str, form: Option<&Bytes>) -> Result<Node, Failure> {
+    /// One attempt, of which is told if it lasts.
+    async fn followed(
+        &self,
+        moved: &Moved,
+        method: &Method,
+        target: &str,
+        form: Option<&Bytes>,
+    ) -> Result<Whole, Failure> {
+        let following = self.follow(method, target, form);
+        let Some(teller) = &self.teller else { return following.await };
+        let text = |silent: Duration| {
+            format!("no answer from etcd at {} for {} s", self.endpoint(), silent.as_secs())
+        };
+        teller.watch(moved, text, following).await
+    }
+
+    async fn follow(&self, method: &Method, target: &str, form: Option<&Bytes>) -> Result<Whole, Failure> {
         let mut target = target.to_owned();
         for _ in 0..=MOST_REDIRECTS {
             let attempt = tokio::time::timeout(LONGEST_ANSWER, self.attempt(method, &target, form)).await;
             let Ok(answer) = attempt else { return Err(self.too_long()) };
             match answer? {
-                Answer::Node(node) => return Ok(node),
+                Answer::Whole(answer) => return Ok(answer),
                 Answer::Elsewhere(path_and_query) => target = path_and_query,
             }
         }
@@ -141,7 +215,7 @@ impl Etcd {
         };
         let body = body?;
         if status.is_success() {
-            return Ok(Answer::Node(Node::parse(&body)?));
+            return Ok(Answer::Whole(body));
         }
         let error = error::error(status.as_u16(), &body);
         Err(Failure { unseen: false, passing: status >= StatusCode::INTERNAL_SERVER_ERROR, error })
@@ -152,7 +226,7 @@ impl Etcd {
         &self,
         received: &mut Received,
         failure: impl Fn(SendError) -> Failure,
-    ) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    ) -> Result<Whole, Failure> {
         let mut body = Zeroizing::new(Vec::new());
         while let Some(piece) = received.next().await {
             let piece = piece.map_err(&failure)?;
@@ -192,6 +266,9 @@ impl Etcd {
     }
 }
 
+/// The bytes of an answer, which hold secrets.
+type Whole = Zeroizing<Vec<u8>>;
+
 #[derive(Clone, Copy, PartialEq)]
 enum Repeat {
     Always,
@@ -199,7 +276,7 @@ enum Repeat {
 }
 
 enum Answer {
-    Node(Node),
+    Whole(Whole),
     Elsewhere(String),
 }
 

@@ -2,12 +2,13 @@
 //!
 //! A value may be a secret, so no `Debug` here shows one.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{At, Error, ErrorKind, Result};
 
 /// A value from etcd. It is neither printed nor serialised by accident.
 #[derive(Clone, PartialEq, Eq)]
@@ -93,20 +94,106 @@ impl Node {
         })
     }
 
-    /// The node in an answer of the v2 keys API.
-    pub(crate) fn parse(answer: &[u8]) -> Result<Self> {
+    /// The node in an answer of the v2 keys API to an action on a key. Half an answer is an error: another key's node, a key
+    /// without a value, a member that is not its directory's.
+    pub(super) fn parse(answer: &[u8], action: Action, key: &str) -> Result<Self> {
         // serde_json's message is left out. It names a line, a column and at worst a type, so it cannot show our
         // values, which are all strings. But it could echo the page of a proxy.
         let answer: Answer = serde_json::from_slice(answer).map_err(|_| {
             Error::new(ErrorKind::Protocol, "the answer does not come from etcd's v2 API")
                 .todo("check that the address is etcd's client address (on a Deis host: port 4001 or 2379)")
         })?;
-        Ok(answer.node.into())
+        let node = Self::from(answer.node);
+        if answer.action.is_some_and(|done| done != action.name()) {
+            return Err(half("etcd's answer is one to something else than was asked"));
+        }
+        if node.key != normalised(key) {
+            return Err(half("etcd's answer is one of another key"));
+        }
+        if action != Action::Delete {
+            node.check()?;
+        }
+        Ok(node)
     }
+
+    /// Whether it is a whole node, with all that is below it.
+    fn check(&self) -> Result<()> {
+        let mut waiting = vec![self];
+        while let Some(node) = waiting.pop() {
+            let at = |error: Error| error.at(At::Key, &node.key);
+            let good = if node.directory {
+                node.value.as_ref().is_none_or(|value| value.expose().is_empty())
+            } else {
+                node.value.is_some() && node.nodes.is_empty()
+            };
+            if !good {
+                return Err(at(half(
+                    "etcd's answer has neither a value nor a directory for this key, or both",
+                )));
+            }
+            let mut names = HashSet::with_capacity(node.nodes.len());
+            for member in &node.nodes {
+                let name = member.key.strip_prefix(node.key.trim_end_matches('/'));
+                let name = name.and_then(|name| name.strip_prefix('/'));
+                if name.is_none_or(|name| name.is_empty() || name.contains('/') || !names.insert(name)) {
+                    let what = "etcd's answer has a key twice, or one that is not of its directory";
+                    return Err(half(what).at(At::Key, &member.key));
+                }
+            }
+            waiting.extend(&node.nodes);
+        }
+        Ok(())
+    }
+
+    /// The directories, at or below this one, of which the answer has no member. etcd leaves out the members of empty ones
+    /// alone, but something between us and it may do so with others.
+    pub(super) fn without_members(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let mut waiting = vec![self];
+        while let Some(node) = waiting.pop() {
+            if node.directory && node.nodes.is_empty() {
+                found.push(node.key.clone());
+            }
+            waiting.extend(node.nodes.iter().rev());
+        }
+        found
+    }
+}
+
+/// What a request does with a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    Get,
+    Set,
+    Delete,
+}
+
+impl Action {
+    /// Its name in etcd's answers.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::Set => "set",
+            Self::Delete => "delete",
+        }
+    }
+}
+
+/// The error of an answer that etcd does not give.
+pub(super) fn half(what: &str) -> Error {
+    Error::new(ErrorKind::Protocol, what)
+        .todo("look at what stands between us and etcd, such as a proxy or a cache, and leave it out")
+}
+
+/// A key as etcd names it.
+fn normalised(key: &str) -> String {
+    let segments: Vec<&str> = key.split('/').filter(|segment| !segment.is_empty()).collect();
+    format!("/{}", segments.join("/"))
 }
 
 #[derive(Deserialize)]
 struct Answer {
+    action: Option<String>,
     node: Raw,
 }
 
@@ -127,7 +214,7 @@ impl From<Raw> for Node {
     fn from(raw: Raw) -> Self {
         Self {
             key: if raw.key.is_empty() { "/".to_owned() } else { raw.key },
-            value: raw.value.map(Value::new).filter(|_| !raw.dir),
+            value: raw.value.map(Value::new),
             directory: raw.dir,
             nodes: raw.nodes.into_iter().map(Self::from).collect(),
             // etcd answers 0 and below for a key about to vanish.
@@ -145,9 +232,49 @@ mod tests {
         {"key":"/deis/routerx","value":"no"},
         {"key":"/deis/store","dir":true,"nodes":[{"key":"/deis/store/host","value":"10.0.0.1","expiration":"2026-11-22T00:00:00Z","ttl":19}]}]}}"#;
 
+    fn parse(answer: &[u8], key: &str) -> Result<Node> {
+        Node::parse(answer, Action::Get, key)
+    }
+
+    #[test]
+    fn half_an_answer_is_an_error_and_never_a_smaller_tree() {
+        for half in [
+            r#"{}"#,
+            r#"{"node":{}}"#,
+            r#"{"node":null}"#,
+            r#"{"action":"get","node":{"dir":true}}"#,
+            r#"{"action":"get","node":{"key":"/other","dir":true}}"#,
+            r#"{"action":"get","node":{"key":"/deis/x","dir":true}}"#,
+            r#"{"action":"set","node":{"key":"/deis","dir":true}}"#,
+            r#"{"action":"get","node":{"key":"/deis"}}"#,
+            r#"{"action":"get","node":{"key":"/deis","value":null}}"#,
+            r#"{"action":"get","node":{"key":"/deis","value":5}}"#,
+            r#"{"action":"get","node":{"key":"/deis","value":"SECRET","dir":true}}"#,
+            r#"{"action":"get","node":{"key":"/deis","value":"SECRET","nodes":[{"key":"/deis/a","value":""}]}}"#,
+            r#"{"action":"get","node":{"key":"/deis","dir":true,"nodes":[{}]}}"#,
+            r#"{"action":"get","node":{"key":"/deis","dir":true,"nodes":[{"key":"/deis/a"}]}}"#,
+            r#"{"action":"get","node":{"key":"/deis","dir":true,"nodes":[{"key":"/deis/a","value":null}]}}"#,
+            r#"{"action":"get","node":{"key":"/deis","dir":true,"nodes":[{"key":"/deis","value":"x"}]}}"#,
+            r#"{"action":"get","node":{"key":"/deis","dir":true,"nodes":[{"key":"/deis/","value":"x"}]}}"#,
+            r#"{"action":"get","node":{"key":"/deis","dir":true,"nodes":[{"key":"/deisx/a","value":"x"}]}}"#,
+            r#"{"action":"get","node":{"key":"/deis","dir":true,"nodes":[{"key":"/deis/../a","value":"x"}]}}"#,
+            r#"{"action":"get","node":{"key":"/deis","dir":true,"nodes":[{"key":"/deis/a/b","value":"x"}]}}"#,
+            r#"{"node":{"key":"/deis","dir":true,"nodes":[{"key":"/deis/a","value":"1"},{"key":"/deis/a","value":"2"}]}}"#,
+        ] {
+            let error = parse(half.as_bytes(), "/deis").unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Protocol, "{half}");
+            assert!(!format!("{error:?}").contains("SECRET") && error.advice().is_some(), "{error:?}");
+        }
+        let good = br#"{"action":"get","node":{"key":"/deis","dir":true}}"#;
+        assert_eq!(parse(good, "deis//").unwrap().without_members(), ["/deis"]);
+        let gone = br#"{"action":"delete","node":{"key":"/deis/x","modifiedIndex":9},"prevNode":{"key":"/deis/x","value":"x"}}"#;
+        assert!(Node::parse(gone, Action::Delete, "/deis/x").is_ok());
+        assert!(Node::parse(gone, Action::Delete, "/deis/y").is_err());
+    }
+
     #[test]
     fn a_tree_is_read_with_values_directories_and_ttl() {
-        let tree = Node::parse(TREE).unwrap();
+        let tree = parse(TREE, "/deis").unwrap();
         assert_eq!(tree.text("/deis/router/bodySize"), Some("1m"));
         assert_eq!(tree.text("/deis/router"), None);
         assert_eq!(tree.text("/deis/nope"), None);
@@ -158,13 +285,13 @@ mod tests {
 
     #[test]
     fn a_root_has_no_key_in_etcds_answer() {
-        let tree = Node::parse(br#"{"action":"get","node":{"dir":true,"nodes":[{"key":"/a","value":""}]}}"#);
+        let tree = parse(br#"{"action":"get","node":{"dir":true,"nodes":[{"key":"/a","value":""}]}}"#, "/");
         assert_eq!(tree.unwrap().text("/a"), Some(""));
     }
 
     #[test]
     fn debug_shows_no_value() {
-        let shown = format!("{:?}", Node::parse(TREE).unwrap());
+        let shown = format!("{:?}", parse(TREE, "/deis").unwrap());
         assert!(
             shown.contains("/deis/router/bodySize") && !shown.contains("1m") && !shown.contains("10.0.0.1")
         );
@@ -172,7 +299,7 @@ mod tests {
 
     #[test]
     fn a_page_of_something_else_is_a_protocol_error_that_does_not_echo_it() {
-        let error = Node::parse(b"<html>SECRET</html>").unwrap_err();
+        let error = parse(b"<html>SECRET</html>", "/deis").unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Protocol);
         assert!(!format!("{error:?} {}", error.what()).contains("SECRET"));
     }

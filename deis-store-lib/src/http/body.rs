@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
-use futures_util::{Stream, stream};
+use futures_util::{Stream, StreamExt as _, stream};
 use http_body::{Frame, SizeHint};
 
 use super::{SendError, Stage};
@@ -77,6 +77,13 @@ pub trait Source: fmt::Debug + Send + Sync {
 pub(super) struct Outgoing {
     frames: Frames,
     left_bytes: u64,
+}
+
+impl Outgoing {
+    /// The same, of which each piece that is sent is seen.
+    pub(super) fn inspected(self, mut seen: impl FnMut() + Send + 'static) -> Self {
+        Self { frames: Box::pin(self.frames.inspect(move |_| seen())), ..self }
+    }
 }
 
 impl http_body::Body for Outgoing {

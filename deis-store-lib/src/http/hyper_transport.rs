@@ -3,7 +3,9 @@
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use ::http::{HeaderValue, Request, Response, Uri, header};
 use futures_util::StreamExt;
@@ -11,8 +13,10 @@ use http_body_util::BodyDataStream;
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::time::{Instant, timeout_at};
 
 use super::body::Outgoing;
+use super::silence::Moved;
 use super::socket::{Socket, Stream};
 use super::{Body, BoxFuture, Endpoint, HttpSend, Received, SendError, Stage, Timeouts};
 
@@ -32,6 +36,8 @@ pub(crate) struct HyperTransport {
     client: legacy::Client<Connector, Outgoing>,
     host: HeaderValue,
     endpoint: Endpoint,
+    /// How long the head of an answer may take after the request.
+    head: Duration,
 }
 
 impl HyperTransport {
@@ -44,7 +50,8 @@ impl HyperTransport {
             .build(Connector { dial, timeouts });
         let host =
             HeaderValue::from_str(endpoint.authority()).unwrap_or(HeaderValue::from_static("localhost"));
-        Self { client, host, endpoint }
+        // Twice the silence that is borne: what was sent last may still be on its way.
+        Self { client, host, endpoint, head: 2 * timeouts.idle }
     }
 
     async fn attempt(&self, request: Request<Body>) -> Result<Response<Received>, SendError> {
@@ -59,8 +66,19 @@ impl HyperTransport {
         absolute.authority = Some(::http::uri::Authority::from_static("pool"));
         absolute.path_and_query = Some(target);
         parts.uri = Uri::from_parts(absolute).map_err(unfaithful)?;
-        let response =
-            self.client.request(Request::from_parts(parts, body.outgoing())).await.map_err(classify)?;
+        let moved = Moved::now();
+        let sent = moved.clone();
+        let body = body.outgoing().inspected(move || sent.again());
+        let mut answer = pin!(self.client.request(Request::from_parts(parts, body)));
+        // Each byte of a head that drips, and each `100 Continue`, is a sign of life for the socket.
+        let response = loop {
+            let until = moved.last() + self.head;
+            match timeout_at(until, &mut answer).await {
+                Ok(response) => break response.map_err(classify)?,
+                Err(_) if moved.last() + self.head > Instant::now() => (),
+                Err(_) => return Err(SendError::new(Stage::Unknown, self.without_head())),
+            }
+        };
         Ok(response.map(|body| {
             let frames = BodyDataStream::new(body).map(|frame| frame.map_err(io::Error::other));
             Received::new(Box::pin(frames))
@@ -81,6 +99,13 @@ impl HttpSend for HyperTransport {
 impl fmt::Debug for HyperTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HyperTransport").field("endpoint", &self.endpoint).finish_non_exhaustive()
+    }
+}
+
+impl HyperTransport {
+    fn without_head(&self) -> io::Error {
+        let text = format!("the head of the answer did not come within {} s", self.head.as_secs());
+        io::Error::new(io::ErrorKind::TimedOut, text)
     }
 }
 
@@ -135,5 +160,53 @@ impl tower_service::Service<Uri> for Connector {
 
     fn call(&mut self, _: Uri) -> Self::Future {
         Box::pin(self.clone().connect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::UnixListener;
+    use tokio::time::sleep;
+
+    use super::*;
+
+    /// What a request gets of a server that reads it and then sends these pieces, one each second, and the last one for ever.
+    async fn answered(pieces: &'static [&'static [u8]]) -> (Result<u16, SendError>, u64) {
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("socket");
+        let listener = UnixListener::bind(&path).unwrap();
+        let server = tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            let _ = socket.read(&mut [0; 4096]).await;
+            let last = pieces[pieces.len() - 1];
+            for piece in pieces.iter().copied().chain(std::iter::repeat(last)) {
+                if socket.write_all(piece).await.is_err() {
+                    return;
+                }
+                sleep(Duration::from_secs(1)).await;
+            }
+        });
+        let http = HyperTransport::new(Dial::Unix(path), Endpoint::within("x"), Timeouts::default());
+        let request = Request::builder().uri("/").body(Body::Bytes(bytes::Bytes::new())).unwrap();
+        let start = Instant::now();
+        let answer = http.send(request).await.map(|response| response.status().as_u16());
+        server.abort();
+        (answer, start.elapsed().as_secs())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_whose_head_does_not_end_is_given_up() {
+        const DRIPS: &[&[u8]] = &[b"HTTP/1.1 200 OK\r\n", b"a: b\r\nx: y", b"z"];
+        const CONTINUES: &[&[u8]] = &[b"HTTP/1.1 100 Continue\r\n\r\n"];
+        const ENDS: &[&[u8]] =
+            &[b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 200 OK\r\n", b"Content-Length: 0\r\n\r\n"];
+        for pieces in [DRIPS, CONTINUES] {
+            let (answer, seconds) = answered(pieces).await;
+            let error = answer.unwrap_err();
+            assert!(error.timed_out && error.stage == Stage::Unknown, "{error:?}");
+            assert!((180..190).contains(&seconds), "{seconds}");
+        }
+        assert_eq!(answered(ENDS).await.0.unwrap(), 200);
     }
 }

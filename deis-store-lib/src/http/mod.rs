@@ -34,7 +34,7 @@ pub(crate) use limited::{Limited, Limits};
 #[cfg(feature = "https")]
 pub(crate) use reqwest_transport::ReqwestTransport;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, RAISE_OPEN_FILES, is_out_of_files};
 use body::SourceFailed;
 
 /// A future in a box: one a request is nothing against the request.
@@ -106,7 +106,9 @@ impl SendError {
                 "check that the server runs there; if it does, look at its log, and run it again",
             ),
         };
-        let todo = self.todo.unwrap_or(todo);
+        let io = causes(&*self.source).filter_map(|cause| cause.downcast_ref::<std::io::Error>());
+        let todo =
+            if io.into_iter().any(is_out_of_files) { RAISE_OPEN_FILES } else { self.todo.unwrap_or(todo) };
         Error::new(kind, what).todo(todo).because(self.source)
     }
 }

@@ -5,7 +5,6 @@
 
 use std::io;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use ::http::{HeaderValue, Request, Response, header};
@@ -14,6 +13,7 @@ use http_body_util::BodyDataStream;
 use rustls::{CertificateError, Error as TlsError};
 use tokio::time::{Instant, timeout, timeout_at};
 
+use super::silence::Moved;
 use super::{
     Body, BoxFuture, ConnectOptions, Endpoint, Frames, HttpSend, Received, SendError, Stage, causes,
 };
@@ -59,7 +59,7 @@ impl ReqwestTransport {
         let moved = Moved::now();
         let sent = moved.clone();
         // Without a size of its own the body takes the length from the header.
-        let body = BodyDataStream::new(body.outgoing()).inspect(move |_| sent.again());
+        let body = BodyDataStream::new(body.outgoing().inspected(move || sent.again()));
         let request = self
             .client
             .request(parts.method, url)
@@ -127,24 +127,6 @@ fn client(is_https: bool, options: &ConnectOptions) -> Result<reqwest::Client> {
     builder.build().map_err(|error| {
         Error::new(ErrorKind::Unsupported, "cannot set up the client for https").because(error)
     })
-}
-
-/// When something was last sent.
-#[derive(Clone, Debug)]
-struct Moved(Arc<Mutex<Instant>>);
-
-impl Moved {
-    fn now() -> Self {
-        Self(Arc::new(Mutex::new(Instant::now())))
-    }
-
-    fn again(&self) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
-    }
-
-    fn last(&self) -> Instant {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
 fn classify(error: reqwest::Error) -> SendError {

@@ -97,7 +97,7 @@ impl Teller {
 }
 
 /// After which silence it is told of for the first time, the second, …
-fn told_after(times: u64) -> Duration {
+pub(crate) fn told_after(times: u64) -> Duration {
     match times {
         0 => FIRST,
         1 => Duration::from_secs(30),
@@ -124,7 +124,7 @@ impl Moved {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
-    fn last(&self) -> Instant {
+    pub(crate) fn last(&self) -> Instant {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -177,36 +177,25 @@ impl std::error::Error for TooSlow {}
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::Monitor;
-
-    #[derive(Default)]
-    struct Heard(Mutex<Vec<String>>);
-
-    impl Monitor for Heard {
-        fn event(&self, event: &Event<'_>) {
-            if let Event::Note { text, .. } = event {
-                self.0.lock().unwrap().push((*text).to_owned());
-            }
-        }
-    }
+    use crate::run::heard::Heard;
 
     #[tokio::test(start_paused = true)]
     async fn a_silence_is_told_of_after_5_seconds_and_then_less_and_less_often() {
-        let heard = Arc::new(Heard::default());
-        let teller = Teller::new(&Run::system(heard.clone()));
+        let (run, heard) = Heard::run();
+        let teller = Teller::new(&run);
         let text = |silent: Duration| format!("silent for {} s", silent.as_secs());
         let work = async |seconds| tokio::time::sleep(Duration::from_secs(seconds)).await;
         teller.watch(&Moved::now(), text, work(4)).await;
-        assert!(heard.0.lock().unwrap().is_empty());
+        assert!(heard.notes().is_empty());
         teller.watch(&Moved::now(), text, work(130)).await;
         let expected = [5, 30, 60, 120].map(|seconds| format!("silent for {seconds} s"));
-        assert_eq!(*heard.0.lock().unwrap(), expected);
+        assert_eq!(heard.notes(), expected);
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_moves_is_not_silent_and_of_many_that_wait_one_is_told() {
-        let heard = Arc::new(Heard::default());
-        let teller = Teller::new(&Run::system(heard.clone()));
+        let (run, heard) = Heard::run();
+        let teller = Teller::new(&run);
         let moved = Moved::now();
         let work = async {
             for _ in 0..20 {
@@ -215,13 +204,13 @@ mod tests {
             }
         };
         teller.watch(&moved, |_| "silent".to_owned(), work).await;
-        assert!(heard.0.lock().unwrap().is_empty());
+        assert!(heard.notes().is_empty());
         let wait = async || {
             let work = tokio::time::sleep(Duration::from_secs(20));
             teller.watch(&Moved::now(), |_| "silent".to_owned(), work).await;
         };
         futures_util::future::join_all((0..64).map(|_| wait())).await;
-        assert_eq!(heard.0.lock().unwrap().len(), 1);
+        assert_eq!(heard.notes().len(), 1);
     }
 
     #[test]

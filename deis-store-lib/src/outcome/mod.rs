@@ -151,7 +151,10 @@ impl Counts {
         if ends.iter().try_fold(0_u64, |sum, count| sum.checked_add(*count)) == Some(self.listed) {
             return Ok(());
         }
-        Err(Error::new(ErrorKind::Internal, format!("the counts do not add up: {self:?}")))
+        Err(Error::new(
+            ErrorKind::Internal,
+            format!("the outcomes of {} listed keys do not add up", self.listed),
+        ))
     }
 }
 

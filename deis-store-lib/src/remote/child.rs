@@ -18,6 +18,7 @@ use super::login::WITHOUT_PASSWORD;
 use super::marked::after_mark;
 use crate::error::{At, Error, ErrorKind, Result, printable, words_without_secrets};
 use crate::http::BoxFuture;
+use crate::http::silence::{Moved, Teller};
 
 /// The size of the last part of the standard error, which is kept.
 const KEPT_STDERR_BYTES: usize = 64 << 10;
@@ -38,14 +39,14 @@ pub struct Child {
 }
 
 impl Child {
-    /// The same command with streams that fail when they stand still.
+    /// The same command with streams that fail when they stand still, and a teller that tells of it before.
     #[must_use]
-    pub(crate) fn idle_limited(self) -> Self {
+    pub(crate) fn idle_limited(self, teller: Option<Arc<Teller>>) -> Self {
         let line = &self.process.line;
-        let stdout = Box::pin(Idle::new(self.stdout, line, "has written nothing"));
-        let limited = |stdin| Box::pin(Idle::new(stdin, line, "has taken no input")) as Stdin;
+        let stdout = Box::pin(Idle::new(self.stdout, line, "has written nothing", teller.clone()));
+        let limited = |stdin| Box::pin(Idle::new(stdin, line, "has taken no input", teller.clone())) as Stdin;
         let stdin = self.stdin.map(limited);
-        Self { stdout, stdin, process: self.process }
+        Self { stdout, stdin, process: Process { teller, ..self.process } }
     }
 
     /// Closes the command's input and output, and waits for the command to end.
@@ -67,6 +68,8 @@ pub struct Process {
     line: String,
     code: BoxFuture<'static, Result<Option<i32>>>,
     stderr: Tail,
+    /// Somebody who is told of long waits for its end.
+    teller: Option<Arc<Teller>>,
 }
 
 impl Process {
@@ -79,7 +82,7 @@ impl Process {
         // The name for messages: the program that sudo and env start.
         let wrapper = |word: &str| matches!(word, "sudo" | "-n" | "env" | "LC_ALL=C");
         let name = command.iter().find(|word| !wrapper(word)).copied().unwrap_or_default().to_owned();
-        Self { name, line: line(command), code, stderr: Tail::of(stderr) }
+        Self { name, line: line(command), code, stderr: Tail::of(stderr), teller: None }
     }
 
     /// Waits for the command to end. The caller should have read its standard output, or dropped it, before.
@@ -89,7 +92,8 @@ impl Process {
 
     /// Waits so long for the command to end.
     pub(super) async fn finish_within(self, limit: Duration) -> Result<Exit> {
-        let Ok(code) = timeout(limit, self.code).await else {
+        let text = |silent: Duration| format!("`{}` has not ended for {} s", self.line, silent.as_secs());
+        let Ok(code) = watched(self.teller.as_deref(), text, timeout(limit, self.code)).await else {
             return Err(overdue(&self.line, limit));
         };
         Ok(Exit { name: self.name, code: code?, stderr: self.stderr.finish().await })
@@ -199,6 +203,18 @@ pub(super) fn overdue(line: &str, limit: Duration) -> Error {
         .todo(STALLED)
 }
 
+/// The result of a wait, which is told of if it is long and somebody listens.
+pub(super) async fn watched<T>(
+    teller: Option<&Teller>,
+    text: impl Fn(Duration) -> String,
+    work: impl Future<Output = T>,
+) -> T {
+    match teller {
+        Some(teller) => teller.watch(&Moved::now(), text, work).await,
+        None => work.await,
+    }
+}
+
 /// What to do about a command that stands still.
 pub(super) const STALLED: &str =
     "look on the host why it waits: is the cluster full, or a daemon down? then run this again";
@@ -293,12 +309,16 @@ mod tests {
         let never = || Box::pin(std::future::pending::<Result<Option<i32>>>());
         let process = Process::new(&command, tokio::io::empty(), never());
         let child = Child { stdout: Box::pin(far), stdin: Some(Box::pin(near)), process };
-        let mut child = child.idle_limited();
+        let (run, heard) = crate::run::heard::Heard::run();
+        let teller = Arc::new(Teller::new(&run));
+        let mut child = child.idle_limited(Some(teller));
         tokio::io::AsyncWriteExt::write_all(&mut stdout, b"a line\n").await.unwrap();
         let mut text = Vec::new();
         let error = child.stdout.read_to_end(&mut text).await.unwrap_err();
         assert_eq!((&text[..], error.kind()), (&b"a line\n"[..], std::io::ErrorKind::TimedOut));
         assert!(error.to_string().contains("docker exec deis-database pg_dumpall"), "{error}");
+        let line = "`docker exec deis-database pg_dumpall` has written nothing for";
+        assert_eq!(heard.notes(), [5, 30, 60].map(|seconds| format!("{line} {seconds} s")));
         let mut stdin = child.stdin.take().unwrap();
         let error = tokio::io::AsyncWriteExt::write_all(&mut stdin, &[0; 100]).await.unwrap_err();
         assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);

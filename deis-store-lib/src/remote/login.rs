@@ -1,14 +1,31 @@
 //! Our user on a host, and commands with the rights of root there.
 
+use std::sync::{Arc, OnceLock};
+
 use tokio::sync::OnceCell;
 
 use super::{Remote, run};
 use crate::error::{Context as _, ErrorKind, Result};
+use crate::http::silence::Teller;
+use crate::run::Run;
 
-/// The facts known about our user on a host. They are asked for once a connection.
+/// The facts known about our user on a host, which are asked for once a connection; and who is told of waits for it.
 #[derive(Debug, Default)]
 pub struct Login {
     root: OnceCell<bool>,
+    teller: OnceLock<Arc<Teller>>,
+}
+
+impl Login {
+    /// From now on this run's monitor is told of long waits for the host, unless another one is already.
+    pub(crate) fn tells(&self, run: &Run) {
+        self.teller.get_or_init(|| Arc::new(Teller::new(run)));
+    }
+
+    /// Somebody who is told of long waits.
+    pub(crate) fn teller(&self) -> Option<Arc<Teller>> {
+        self.teller.get().cloned()
+    }
 }
 
 /// A command with the rights of root: unchanged if our user is root, else through `sudo -n`, which never asks for a

@@ -65,7 +65,12 @@ pub(crate) async fn run_long(remote: &dyn Remote, command: &[&str]) -> Result<Ou
 }
 
 async fn within(limit: Duration, remote: &dyn Remote, command: &[&str]) -> Result<Output> {
-    match timeout(limit, to_end(remote, command, limit)).await {
+    let teller = remote.login().teller();
+    let text = |silent: Duration| {
+        format!("`{}` on {} has not ended for {} s", child::line(command), remote.host(), silent.as_secs())
+    };
+    let ended = timeout(limit, to_end(remote, command, limit));
+    match child::watched(teller.as_deref(), text, ended).await {
         Ok(output) => output,
         Err(_) => Err(child::overdue(&child::line(command), limit)),
     }

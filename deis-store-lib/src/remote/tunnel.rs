@@ -22,6 +22,14 @@ impl FromStr for Tunnel {
 
     fn from_str(text: &str) -> Result<Self, Error> {
         let (user, rest) = text.rsplit_once('@').unwrap_or(("core", text));
+        if user.contains(':') {
+            // Nothing of it is repeated: it may hold an `@` of the password.
+            let error =
+                Error::new(ErrorKind::Usage, "a tunnel has a password, or something else before its host");
+            return Err(
+                error.todo("give it as [USER@]HOST[:PORT]: ssh takes keys, from its agent or its files")
+            );
+        }
         let (host, port) = match rest.strip_prefix('[') {
             Some(rest) => rest.split_once(']').ok_or_else(|| refused(text))?,
             // More than one colon: an IPv6 address without brackets, and so without a port.
@@ -76,6 +84,15 @@ mod tests {
             let tunnel: Tunnel = text.parse().unwrap();
             assert_eq!((tunnel.user.as_str(), tunnel.host.as_str(), tunnel.port), expected, "{text}");
             assert_eq!(tunnel.to_string().parse::<Tunnel>().unwrap(), tunnel);
+        }
+    }
+
+    #[test]
+    fn a_tunnel_with_a_password_is_refused_and_not_repeated() {
+        for text in ["u:hush@h", "u:hush@h:0", "u:hu@sh@h", "ssh://u:hush@h", "u:hush@", ":hush@[::1]:22"] {
+            let error = text.parse::<Tunnel>().unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Usage);
+            assert!(!format!("{error} {error:?} {}", error.advice().unwrap()).contains("hu"), "{error}");
         }
     }
 

@@ -45,6 +45,7 @@ pub(super) fn target(
 pub(super) async fn lost(
     snapshot: &SnapshotReader,
     part: &Part,
+    despite_damage: bool,
     stop: &Stop,
 ) -> Result<(u64, u64, Findings)> {
     let (objects, part, stop) = (snapshot.objects(part)?, part.clone(), stop.clone());
@@ -53,7 +54,8 @@ pub(super) async fn lost(
         let mut lost = lost::look(&objects, (&part, &entry), true, &stop)?;
         let held = objects.held_back(lost.needs)?;
         for (reference, needed) in held.iter() {
-            let what = format!("it needs `{needed}`, which is lost: it is held back");
+            let then = if despite_damage { "written despite the damage" } else { "held back" };
+            let what = format!("it needs `{needed}`, which is lost: it is {then}");
             lost.findings.push(Finding::new(Some(&part), reference, FindingKind::HeldBack, what));
         }
         Ok((lost.by_backup, held.count(), lost.findings))

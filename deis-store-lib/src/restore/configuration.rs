@@ -32,6 +32,10 @@ pub(super) async fn look(
         .read_to_end(&mut json)
         .map_err(|error| Error::new(ErrorKind::Disk, "cannot read config.json").because(error))?;
     let configuration = Configuration::parse(&json)?;
+    if configuration.is_empty() {
+        let what = "it has no key of the operator's: nothing is set";
+        findings.push(Finding::new(Some(&Part::Config), "config.json", FindingKind::Unverifiable, what));
+    }
     for key in configuration.mangled() {
         let what =
             "it has a U+FFFD, which etcd gives for bytes that are not UTF-8: look at it before you trust it";

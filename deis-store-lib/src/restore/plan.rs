@@ -91,7 +91,8 @@ impl Looking<'_> {
             Part::Config => configuration::look(cluster, snapshot, &mut obstacles, &mut findings).await?,
             Part::Volume => volume::look(cluster, snapshot, &mut obstacles).await?,
             _ => {
-                let (by_backup, held_back, found) = bucket_plan::lost(snapshot, part, &run.stop).await?;
+                let (by_backup, held_back, found) =
+                    bucket_plan::lost(snapshot, part, options.despite_damage, &run.stop).await?;
                 findings = found;
                 if by_backup > 0 && !options.choice.is_by_name() && !options.despite_damage {
                     obstacles.push(incomplete(by_backup));

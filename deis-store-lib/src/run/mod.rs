@@ -1,6 +1,8 @@
 //! The surroundings that every verb is given besides its nouns and options: time, randomness, a stop signal and somebody to tell.
 
 mod clock;
+#[cfg(test)]
+pub(crate) mod heard;
 mod monitor;
 mod stop;
 mod surroundings;

@@ -1,7 +1,7 @@
 //! `put`: files, directories or standard input into objects.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use deis_store::error::{At, printable};
 use deis_store::outcome::{Each, Fate, KeyOutcome, Outcome};
@@ -36,6 +36,10 @@ pub(super) async fn put(
     if is_stdin(files) {
         if files.len() > 1 || options.dry_run {
             return Err(usage("standard input goes alone, and without --dry-run", "-"));
+        }
+        if is_closed_stdin() {
+            let error = Error::new(ErrorKind::Usage, "standard input is closed: there is nothing to store");
+            return Err(error.todo("give it something to read; for an empty object: < /dev/null"));
         }
         let _task = run.begin(None, TaskKind::Transfer, "put");
         let done = from_stdin(client, place, types.otherwise.as_deref(), output).await?;
@@ -85,6 +89,22 @@ fn is_stored(uploaded: &KeyOutcome) -> bool {
     matches!(&uploaded.fate, Fate::Source(outcome) if outcome.is_on_disk())
 }
 
+/// Whether the program was started without a standard input. Rust's runtime then opens `/dev/null` in its place, to read and
+/// to write, which a shell's `< /dev/null` does not.
+fn is_closed_stdin() -> bool {
+    let is_null = std::fs::read_link("/proc/self/fd/0").is_ok_and(|target| target == Path::new("/dev/null"));
+    let info = std::fs::read_to_string("/proc/self/fdinfo/0").unwrap_or_default();
+    is_null && access_mode(&info) == Some(O_RDWR)
+}
+
+const O_RDWR: u32 = 2;
+
+/// How a file was opened, from the kernel's words on it.
+fn access_mode(info: &str) -> Option<u32> {
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:"))?;
+    u32::from_str_radix(flags.trim(), 8).ok().map(|flags| flags & 3)
+}
+
 async fn from_stdin(client: &Client, place: &str, content_type: Option<&str>, output: &Output) -> Done {
     let (bucket, key) = split(place)?;
     if key.is_empty() || key.ends_with('/') {
@@ -98,4 +118,16 @@ async fn from_stdin(client: &Client, place: &str, content_type: Option<&str>, ou
     let (name, size) = (format!("s3://{bucket}/{key}"), uploaded.size_bytes);
     let text = format!("upload: '<stdin>' -> '{}' ({size} bytes)\n", printable(&name));
     Ok(output.answer(&text, &json!({ "bucket": bucket.as_str(), "key": key.as_str(), "size": size })))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_a_file_was_opened_is_read_from_the_kernels_words() {
+        assert_eq!(access_mode("pos:\t0\nflags:\t0100002\nmnt_id:\t26\n"), Some(O_RDWR));
+        assert_eq!(access_mode("pos:\t0\nflags:\t0100000\nmnt_id:\t26\n"), Some(0));
+        assert_eq!(access_mode(""), None);
+    }
 }

@@ -93,7 +93,8 @@ async fn unpack(
 ) -> Result<(u64, Option<RootEntry>)> {
     let tar = tar(&["-xpf", "-", "--same-owner", "--numeric-owner", "-C", directory]);
     let command = privileged(remote, &tar).await?;
-    let Child { mut stdout, stdin, process } = remote.spawn(&command, Input::Pipe).await?.idle_limited();
+    let Child { mut stdout, stdin, process } =
+        remote.spawn(&command, Input::Pipe).await?.idle_limited(remote.login().teller());
     let mut stdin = stdin.ok_or_else(|| Error::new(ErrorKind::Internal, "a command without input"))?;
     let mut reader = Confined::new(reader);
     let fed = async {

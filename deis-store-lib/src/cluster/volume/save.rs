@@ -21,7 +21,8 @@ pub(crate) async fn save(remote: &dyn Remote, directory: &str) -> Result<Saving>
     let of_gnu: &[&str] = if is_gnu(remote).await? { &["-S", "--anchored", &ours] } else { &[] };
     let arguments = [of_gnu, &["-cpf", "-", "--numeric-owner", "-C", directory, "."]].concat();
     let command = privileged(remote, &tar(&arguments)).await?;
-    let Child { stdout, process, .. } = remote.spawn(&command, Input::Nothing).await?.idle_limited();
+    let Child { stdout, process, .. } =
+        remote.spawn(&command, Input::Nothing).await?.idle_limited(remote.login().teller());
     Ok(Saving { reader: Inspected::new(stdout), process, warning, host: remote.host().to_owned() })
 }
 

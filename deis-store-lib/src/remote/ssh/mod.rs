@@ -25,6 +25,7 @@ use super::marked::{MARKING, Marked, after_mark, has_mark};
 use super::{Child, Host, Input, Login, Process, Stdin, Tunnel};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::http::{BoxFuture, Dial};
+use crate::run::Run;
 use master::Master;
 
 /// Options for the login.
@@ -62,8 +63,16 @@ pub struct Ssh {
 }
 
 impl Ssh {
-    /// Logs in, and sees that the host runs commands for our user.
-    pub async fn connect(tunnel: &Tunnel, options: &SshOptions) -> Result<Self> {
+    /// Logs in, and sees that the host runs commands for our user. The run's monitor is told of long waits.
+    pub async fn connect(tunnel: &Tunnel, options: &SshOptions, run: &Run) -> Result<Self> {
+        let text = |silent: Duration| format!("no login at {tunnel} for {} s", silent.as_secs());
+        let login = Login::default();
+        login.tells(run);
+        let teller = login.teller();
+        super::child::watched(teller.as_deref(), text, Self::log_in(tunnel, options, login)).await
+    }
+
+    async fn log_in(tunnel: &Tunnel, options: &SshOptions, login: Login) -> Result<Self> {
         let host = tunnel.to_string();
         let at = |error: Error| error.at(At::Host, &host);
         let master = Arc::new(Master::connect(tunnel, options).await.map_err(at)?);
@@ -74,7 +83,7 @@ impl Ssh {
             .stderr(Stdio::null())
             .spawn()
             .map_err(|error| broken(&error.to_string(), &host))?;
-        let ssh = Self { host, login: Login::default(), companion, master, forwards: Mutex::default() };
+        let ssh = Self { host, login, companion, master, forwards: Mutex::default() };
         match timeout(FIRST, ssh.probe()).await {
             Ok(probed) => probed?,
             Err(_) => return Err(runs_nothing("no command has ended within 30 s", &ssh.host)),

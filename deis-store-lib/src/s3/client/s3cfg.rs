@@ -25,7 +25,7 @@ impl Client {
 
 fn connect_options(configuration: &S3Cfg) -> Result<ConnectOptions> {
     let read = |path: &String| {
-        std::fs::read(path).map(Bytes::from).map_err(|error| {
+        read_regular(path).map(Bytes::from).map_err(|error| {
             let error = Error::new(ErrorKind::Usage, "cannot read the file of authorities").because(error);
             error.at(At::CaCertsFile, path)
         })
@@ -36,6 +36,14 @@ fn connect_options(configuration: &S3Cfg) -> Result<ConnectOptions> {
         proxy: configuration.proxy.as_deref().map(ProxyUrl::new).transpose()?,
         ..ConnectOptions::default()
     })
+}
+
+/// A file's bytes, if it is one that ends.
+fn read_regular(path: &str) -> std::io::Result<Vec<u8>> {
+    if !std::fs::metadata(path)?.is_file() {
+        return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is no regular file"));
+    }
+    std::fs::read(path)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! A part of an object, by the numbers of its bytes.
 
+use std::fmt;
+
 use http::HeaderValue;
 
 use super::Head;
@@ -32,13 +34,25 @@ impl ByteRange {
     /// radosgw answers 200 and the whole object to a range that it cannot read, with a `Content-Range` all the same.
     pub(super) fn check(self, head: &Head, size_bytes: u64) -> Result<u64, String> {
         let said = head.text("content-range");
-        let wrong = || format!("asked for {self:?}, got {} `{said}` and {size_bytes} bytes", head.status);
+        let wrong = || {
+            let said = if said.is_empty() { "no Content-Range" } else { &said };
+            format!("asked for {self}, got status {}, {said} and {size_bytes} bytes", head.status.as_u16())
+        };
         let (first, last, total) = read(&said).ok_or_else(wrong)?;
         let wanted = self.last.unwrap_or(u64::MAX).min(total.saturating_sub(1));
         let right = head.status == http::StatusCode::PARTIAL_CONTENT
             && (first, last) == (self.first, wanted)
             && last.checked_sub(first).and_then(|more| more.checked_add(1)) == Some(size_bytes);
         if right { Ok(total) } else { Err(wrong()) }
+    }
+}
+
+impl fmt::Display for ByteRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.last {
+            Some(last) => write!(f, "bytes {} to {last}", self.first),
+            None => write!(f, "all bytes from {} on", self.first),
+        }
     }
 }
 
@@ -58,6 +72,14 @@ mod tests {
         let headers = HeaderMap::from_iter([(header::CONTENT_RANGE, HeaderValue::from_static(said))]);
         let head = Head { status: StatusCode::from_u16(status).unwrap(), headers };
         range.check(&head, size_bytes).ok()
+    }
+
+    #[test]
+    fn an_answer_with_other_bytes_is_told_in_words() {
+        let head = Head { status: StatusCode::OK, headers: HeaderMap::new() };
+        let range = ByteRange { first: 23, last: Some(99_999) };
+        let error = range.check(&head, 100_000).unwrap_err();
+        assert_eq!(error, "asked for bytes 23 to 99999, got status 200, no Content-Range and 100000 bytes");
     }
 
     #[test]
