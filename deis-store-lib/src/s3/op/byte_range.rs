@@ -1,7 +1,5 @@
 //! A part of an object, by the numbers of its bytes.
 
-use std::fmt;
-
 use http::HeaderValue;
 
 use super::Head;
@@ -23,6 +21,14 @@ impl ByteRange {
             .unwrap_or(HeaderValue::from_static("bytes=0-"))
     }
 
+    /// As a message says it.
+    fn words(self) -> String {
+        match self.last {
+            Some(last) => format!("bytes {} to {last}", self.first),
+            None => format!("all bytes from {} on", self.first),
+        }
+    }
+
     /// How many bytes an answer says that it is.
     pub(super) fn said(head: &Head) -> Option<u64> {
         let (first, last, _) = read(&head.text("content-range"))?;
@@ -36,7 +42,11 @@ impl ByteRange {
         let said = head.text("content-range");
         let wrong = || {
             let said = if said.is_empty() { "no Content-Range" } else { &said };
-            format!("asked for {self}, got status {}, {said} and {size_bytes} bytes", head.status.as_u16())
+            format!(
+                "asked for {}, got status {}, {said} and {size_bytes} bytes",
+                self.words(),
+                head.status.as_u16()
+            )
         };
         let (first, last, total) = read(&said).ok_or_else(wrong)?;
         let wanted = self.last.unwrap_or(u64::MAX).min(total.saturating_sub(1));
@@ -44,15 +54,6 @@ impl ByteRange {
             && (first, last) == (self.first, wanted)
             && last.checked_sub(first).and_then(|more| more.checked_add(1)) == Some(size_bytes);
         if right { Ok(total) } else { Err(wrong()) }
-    }
-}
-
-impl fmt::Display for ByteRange {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.last {
-            Some(last) => write!(f, "bytes {} to {last}", self.first),
-            None => write!(f, "all bytes from {} on", self.first),
-        }
     }
 }
 
