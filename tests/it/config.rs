@@ -13,6 +13,7 @@ fn config_sets_gets_and_removes_as_deisctl_does() {
     assert_eq!(missing.stdout, "", "all values or none");
     assert_eq!(config(&["get"]).code(0).stdout, "");
     assert_eq!(config(&["get", "deep"]).code(0).stdout, "\n");
+    config(&["rm", "one", "nope"]).code(1).says(&["/deis/cache/nope", "nothing was removed"]);
     assert_eq!(config(&["rm", "one", "deep/two"]).code(0).stdout, "one\ndeep/two\n");
     config(&["rm", "one"]).code(1);
     config(&["set", "noequals"]).code(2).says(&["KEY=VALUE"]);
