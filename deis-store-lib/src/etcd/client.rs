@@ -160,7 +160,7 @@ impl Etcd {
         target: &str,
         form: Option<&Bytes>,
     ) -> Result<Whole, Failure> {
-        let following = self.follow(method, target, form);
+        let following = Box::pin(self.follow(method, target, form));
         let Some(teller) = &self.teller else { return following.await };
         let text = |silent: Duration| {
             format!("no answer from etcd at {} for {} s", self.endpoint(), silent.as_secs())

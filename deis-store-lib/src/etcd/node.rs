@@ -239,7 +239,7 @@ mod tests {
     #[test]
     fn half_an_answer_is_an_error_and_never_a_smaller_tree() {
         for half in [
-            r#"{}"#,
+            "{}",
             r#"{"node":{}}"#,
             r#"{"node":null}"#,
             r#"{"action":"get","node":{"dir":true}}"#,

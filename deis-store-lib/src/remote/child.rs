@@ -209,6 +209,8 @@ pub(super) async fn watched<T>(
     text: impl Fn(Duration) -> String,
     work: impl Future<Output = T>,
 ) -> T {
+    // In a box: each level of waiting would have it once more in its own size.
+    let work = Box::pin(work);
     match teller {
         Some(teller) => teller.watch(&Moved::now(), text, work).await,
         None => work.await,
