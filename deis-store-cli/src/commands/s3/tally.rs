@@ -1,6 +1,7 @@
 //! The report of a word on many objects: a line is printed for each when it is done, and counted.
 
 use deis_store::error::{printable, shortened};
+use deis_store::report::Verdict;
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
@@ -14,17 +15,15 @@ pub(super) struct Tally<'a> {
     bytes: u64,
     /// The name of the list of what was done.
     name: &'static str,
-    /// Whether something is missing, or may be damaged.
-    incomplete: bool,
-    /// Whether something is proven to be damaged.
-    damaged: bool,
+    /// Incomplete also if something may be damaged, damaged if that is proven.
+    verdict: Verdict,
 }
 
 impl<'a> Tally<'a> {
     /// The list of what was done has this name in the report.
     pub(super) fn new(name: &'static str, dry_run: bool, output: &'a Output) -> Self {
         output.begin_lists(&[name, "skipped", "failed"]);
-        Self { output, dry_run, printed: true, bytes: 0, name, incomplete: false, damaged: false }
+        Self { output, dry_run, printed: true, bytes: 0, name, verdict: Verdict::Good }
     }
 
     /// Reports something that was done; in a dry run, that would be.
@@ -40,7 +39,7 @@ impl<'a> Tally<'a> {
 
     /// Reports that something was done whose bytes may be damaged, after [`Tally::done`].
     pub(super) fn doubtful(&mut self, name: &str, why: &str) {
-        self.incomplete = true;
+        self.verdict = self.verdict.max(Verdict::Incomplete);
         say_doubtful(name, why);
     }
 
@@ -55,12 +54,12 @@ impl<'a> Tally<'a> {
 
     /// Says of something that was not done that it is proven to be damaged.
     pub(super) fn damaged(&mut self) {
-        self.damaged = true;
+        self.verdict = Verdict::Damaged;
     }
 
     /// Reports something that was not done, and why.
     pub(super) fn failed(&mut self, name: &str, outcome: &str, why: &str) {
-        self.incomplete = true;
+        self.verdict = self.verdict.max(Verdict::Incomplete);
         self.output.entry("failed", &json!({ "name": name, "outcome": outcome, "why": why }));
         let (name, why) = (printable(&shortened(name)), printable(why));
         tell(&format!("deis-store: {outcome}: '{name}': {why}"));
@@ -68,11 +67,11 @@ impl<'a> Tally<'a> {
 
     /// The exit, and the report with `more`.
     pub(super) fn finish(self, more: Value) -> Exit {
-        let exit = match (self.damaged, self.incomplete, self.printed) {
-            (true, ..) => Exit::Damaged,
-            (_, true, _) => Exit::Incomplete,
-            (_, _, false) => Exit::Failed,
-            (_, _, true) => Exit::Done,
+        let exit = match (self.verdict, self.printed) {
+            (Verdict::Damaged, _) => Exit::Damaged,
+            (Verdict::Incomplete, _) => Exit::Incomplete,
+            (Verdict::Good, false) => Exit::Failed,
+            (Verdict::Good, true) => Exit::Done,
         };
         let mut report = json!({ "bytes": self.bytes, "dry_run": self.dry_run });
         if let (Some(report), Value::Object(more)) = (report.as_object_mut(), more) {
