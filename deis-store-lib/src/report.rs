@@ -161,6 +161,14 @@ impl Findings {
         others.list.into_iter().for_each(|finding| self.push(finding));
     }
 
+    /// Whether nothing speaks against the whole but bytes that are in doubt.
+    #[cfg(feature = "backup")]
+    pub(crate) fn are_doubts(&self) -> bool {
+        let is_doubt =
+            |finding: &Finding| finding.verdict == Verdict::Good || finding.kind == FindingKind::Unverifiable;
+        self.left_out == 0 && self.list.iter().all(is_doubt)
+    }
+
     /// The findings that are kept by name.
     #[must_use]
     pub fn list(&self) -> &[Finding] {

@@ -64,7 +64,8 @@ fn big_objects_come_back_with_their_etags_and_are_found_there_by_a_second_restor
         let snapshot = if snapshot.starts_with('/') { snapshot } else { format!("{directory}/{snapshot}") };
         for already in [0, 4] {
             let arguments = ["restore", &snapshot, "--only", "registry", "--yes", "--json"];
-            let restore = at_gateway(&new.url(), &a, &a.secret_key, &arguments).code(0).json();
+            // It was in doubt before, and is in doubt now.
+            let restore = at_gateway(&new.url(), &a, &a.secret_key, &arguments).code(3).json();
             let counts = &restore["report"]["parts"]["registry"];
             assert_eq!(counts["unchanged"], already, "{restore:#}");
         }

@@ -22,7 +22,8 @@ use super::{Body, BoxFuture, Endpoint, HttpSend, Received, SendError, Stage, Tim
 
 /// The other end of a connection.
 #[derive(Clone, Debug)]
-#[cfg_attr(not(feature = "backup"), expect(dead_code, unreachable_pub, reason = "only hosts have sockets"))]
+#[cfg_attr(not(any(feature = "backup", test)), expect(dead_code, reason = "only hosts have sockets"))]
+#[cfg_attr(not(feature = "backup"), expect(unreachable_pub, reason = "only hosts have sockets"))]
 pub enum Dial {
     /// A host (name or address, IPv6 in brackets or not) and a port.
     Tcp(String, u16),

@@ -22,7 +22,12 @@ pub struct RehearseReport {
 impl RehearseReport {
     pub(super) fn absorb(&mut self, verdict: Verdict, findings: &Findings) {
         self.verdict = self.verdict.max(verdict);
-        findings.list().iter().for_each(|finding| self.findings.push(finding.clone()));
+        for finding in findings.list() {
+            // An object that is in doubt is so for each verb.
+            if !self.findings.list().contains(finding) {
+                self.findings.push(finding.clone());
+            }
+        }
     }
 }
 

@@ -75,7 +75,7 @@ pub(super) async fn go(
 
 /// Whether the way ends at a step. Bytes that are only in doubt go on: the comparison knows what they were.
 fn ends(verdict: Verdict, findings: &Findings) -> bool {
-    verdict != Verdict::Good && findings.verdict() != Verdict::Good
+    verdict != Verdict::Good && !findings.are_doubts()
 }
 
 /// The volume as its tar stream, and every key of the configuration.

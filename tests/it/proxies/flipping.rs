@@ -83,6 +83,7 @@ fn a_byte_that_is_changed_on_the_way_down_is_damage_and_leaves_no_file() {
     let synced = site.through(&sync).code(3).json();
     let counts = &synced["report"]["counts"];
     assert_eq!((&counts["failed"], &counts["stored"]), (&2.into(), &1.into()), "{synced:#}");
+    assert_eq!(synced["report"]["damaged"], 2, "{synced:#}");
     assert!(!std::path::Path::new(&site.path("down/bad")).exists());
     let (backup, snapshot) = site.backup();
     assert_eq!(backup.code(4).json()["report"]["verdict"], "damaged");

@@ -154,8 +154,10 @@ fn a_file_whose_name_stands_for_another_key_is_named_with_it_when_it_is_sent() {
     assert_eq!(["p/50%", "p/70%", "p/plain"].map(file), [Some("50%25".to_owned()), None, None]);
     let mut words = place.prepared(command());
     let synced = ran(words.args(["s3", "sync", &directory, "s3://db_wal/p/"])).code(0);
-    synced.says(&["copied: p/50% (the file 50%25)\n", "copied: p/70%\n", "copied: p/plain\n"]);
+    for line in ["copied: p/50% (the file 50%25)", "copied: p/70%", "copied: p/plain"] {
+        assert!(synced.stdout.lines().any(|said| said == line), "{line}: {synced:#?}");
+    }
     let mut words = place.prepared(command());
     let put = ran(words.args(["s3", "put", "-r", &directory, "s3://db_wal/put/"])).code(0);
-    put.says(&["/50%25' -> 's3://db_wal/put/50%'"]);
+    assert!(put.stdout.contains("/50%25' -> 's3://db_wal/put/50%'"), "{put:#?}");
 }

@@ -168,9 +168,6 @@ fn tell(bucket: &BucketName, downloaded: &KeyOutcome, tally: &mut Tally<'_>) {
     let Fate::Source(outcome) = &downloaded.fate else { return };
     let name = format!("s3://{bucket}/{}", downloaded.key);
     let path = shown(downloaded.path.as_deref());
-    if downloaded.damaged {
-        tally.damaged();
-    }
     match outcome {
         Outcome::Unchanged => tally.skipped(&name, &format!("'{path}' is there already")),
         Outcome::Vanished => tally.skipped(&name, "deleted since it was listed"),

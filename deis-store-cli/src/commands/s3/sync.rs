@@ -66,11 +66,10 @@ pub(super) async fn run(
         }),
     };
     let report = sync.run(&options, run).await?;
-    let exit = match (report.damaged > 0, report.guarded, report.is_complete()) {
-        (true, ..) => Exit::Damaged,
-        (_, true, _) => Exit::Guard,
-        (_, _, false) => Exit::Incomplete,
-        (_, _, true) => Exit::Done,
+    let exit = match (report.guarded, report.is_complete()) {
+        (true, _) => Exit::Guard,
+        (false, false) => Exit::Incomplete,
+        (false, true) => Exit::Done,
     };
     Ok(output.report(exit, text(&report), &json!(report)))
 }

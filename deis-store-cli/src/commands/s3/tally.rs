@@ -1,7 +1,6 @@
 //! The report of a word on many objects: a line is printed for each when it is done, and counted.
 
 use deis_store::error::{printable, shortened};
-use deis_store::report::Verdict;
 use serde_json::{Value, json};
 
 use crate::exit::Exit;
@@ -15,15 +14,15 @@ pub(super) struct Tally<'a> {
     bytes: u64,
     /// The name of the list of what was done.
     name: &'static str,
-    /// Incomplete also if something may be damaged, damaged if that is proven.
-    verdict: Verdict,
+    /// Whether something is missing, or may be damaged.
+    incomplete: bool,
 }
 
 impl<'a> Tally<'a> {
     /// The list of what was done has this name in the report.
     pub(super) fn new(name: &'static str, dry_run: bool, output: &'a Output) -> Self {
         output.begin_lists(&[name, "skipped", "failed"]);
-        Self { output, dry_run, printed: true, bytes: 0, name, verdict: Verdict::Good }
+        Self { output, dry_run, printed: true, bytes: 0, name, incomplete: false }
     }
 
     /// Reports something that was done; in a dry run, that would be.
@@ -39,7 +38,7 @@ impl<'a> Tally<'a> {
 
     /// Reports that something was done whose bytes may be damaged, after [`Tally::done`].
     pub(super) fn doubtful(&mut self, name: &str, why: &str) {
-        self.verdict = self.verdict.max(Verdict::Incomplete);
+        self.incomplete = true;
         say_doubtful(name, why);
     }
 
@@ -52,14 +51,9 @@ impl<'a> Tally<'a> {
         }
     }
 
-    /// Says of something that was not done that it is proven to be damaged.
-    pub(super) fn damaged(&mut self) {
-        self.verdict = Verdict::Damaged;
-    }
-
     /// Reports something that was not done, and why.
     pub(super) fn failed(&mut self, name: &str, outcome: &str, why: &str) {
-        self.verdict = self.verdict.max(Verdict::Incomplete);
+        self.incomplete = true;
         self.output.entry("failed", &json!({ "name": name, "outcome": outcome, "why": why }));
         let (name, why) = (printable(&shortened(name)), printable(why));
         tell(&format!("deis-store: {outcome}: '{name}': {why}"));
@@ -67,11 +61,10 @@ impl<'a> Tally<'a> {
 
     /// The exit, and the report with `more`.
     pub(super) fn finish(self, more: Value) -> Exit {
-        let exit = match (self.verdict, self.printed) {
-            (Verdict::Damaged, _) => Exit::Damaged,
-            (Verdict::Incomplete, _) => Exit::Incomplete,
-            (Verdict::Good, false) => Exit::Failed,
-            (Verdict::Good, true) => Exit::Done,
+        let exit = match (self.incomplete, self.printed) {
+            (true, _) => Exit::Incomplete,
+            (false, false) => Exit::Failed,
+            (false, true) => Exit::Done,
         };
         let mut report = json!({ "bytes": self.bytes, "dry_run": self.dry_run });
         if let (Some(report), Value::Object(more)) = (report.as_object_mut(), more) {

@@ -41,7 +41,7 @@ impl Client {
 
     /// Begins to download an object, in one stream; if it comes without a length, that is asked of the listing, and so is
     /// an `ETag` that nothing can be compared with.
-    #[cfg_attr(not(feature = "backup"), expect(dead_code, reason = "for files"))]
+    #[cfg_attr(not(any(feature = "backup", test)), expect(dead_code, reason = "for files"))]
     pub(crate) async fn get_listed(&self, bucket: &BucketName, key: &ObjectKey) -> Result<Download> {
         let download = self.get_unmeasured(&GetObject::new(bucket, key), Unmeasured::Listed).await?;
         self.confirm(bucket, key, download.info()).await?;

@@ -95,6 +95,7 @@ impl ObjectInfo {
 
 impl ObjectInfo {
     /// The names of metadata that are sent with `-` in place of `_`.
+    #[cfg(feature = "client")]
     pub(crate) fn renamed(&self) -> impl Iterator<Item = &str> {
         self.meta.keys().map(String::as_str).filter(|name| name.contains('_'))
     }
