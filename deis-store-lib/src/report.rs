@@ -162,7 +162,7 @@ impl Findings {
     }
 
     /// Whether nothing speaks against the whole but bytes that are in doubt.
-    #[cfg(feature = "backup")]
+    #[cfg(feature = "gateway")]
     pub(crate) fn are_doubts(&self) -> bool {
         let is_doubt =
             |finding: &Finding| finding.verdict == Verdict::Good || finding.kind == FindingKind::Unverifiable;

@@ -1,6 +1,6 @@
 //! `--last`: an object that refers to others is copied after them, or not at all.
 
-use deis_store_tests::faulty::{Fault, Operation};
+use deis_store_tests::faulty::{Answer, Fault, Operation, instead};
 
 use super::{BUCKET, Place, write};
 
@@ -51,6 +51,30 @@ fn a_sentinel_is_not_sent_when_something_else_was_not() {
     // A sentinel that is already there unchanged stays "unchanged".
     place.gateway.store("db_wal", SENTINEL, SENTINEL.as_bytes());
     assert_eq!(up(&place, &LAST).code(3).outcome(SENTINEL), "unchanged");
+}
+
+#[test]
+fn a_sentinel_is_not_sent_when_what_was_sent_is_not_listed() {
+    let place = with_files();
+    // The gateway says that it has stored the object, and has not.
+    let lie = || instead(Answer::new(200, "").header("ETag", "\"cd3d704e68c5b7f2882173a5b277aa44\""));
+    place.gateway.on(Operation::PutObject, "base/b/1", 0..1, lie());
+    let synced = up(&place, &LAST).code(3);
+    assert_eq!((synced.outcome(SENTINEL), synced.outcome("base/b/1")), ("failed", "stored"), "{synced:#?}");
+    assert!(synced.ran.stderr.contains("base/b/1: it is not listed"), "{synced:#?}");
+    assert_eq!(place.gateway.stored("db_wal", SENTINEL), None);
+    up(&place, &LAST).code(0);
+
+    let (from, to) = (with_files(), Place::with(&[]));
+    up(&from, &LAST).code(0);
+    to.gateway.on(Operation::PutObject, "base/b/1", 0..1, lie());
+    let cfg = crate::s3cmd::S3cmd::at(to.gateway.url().trim_start_matches("http://"), "AK", "SK");
+    let across = || from.sync(&[&[BUCKET, BUCKET, "--to-s3cfg", &cfg.path("s3cfg")], &LAST[..]].concat());
+    let synced = across().code(3);
+    assert_eq!(synced.outcome(SENTINEL), "failed", "{synced:#?}");
+    assert_eq!(to.gateway.stored("db_wal", SENTINEL), None);
+    across().code(0);
+    assert!(to.gateway.stored("db_wal", SENTINEL).is_some());
 }
 
 #[test]

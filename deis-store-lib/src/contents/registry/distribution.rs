@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::needs::Stage;
+use super::stage::Stage;
 use super::{REGISTRY_2, TAGS, in_repository, split, tag_directory};
 
 /// A blob of a registry.

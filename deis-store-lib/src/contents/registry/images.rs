@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::is_tag_of_images;
-use super::needs::Stage;
+use super::stage::Stage;
 
 const IMAGES: &str = "registry/images/";
 

@@ -7,6 +7,7 @@
 mod distribution;
 mod images;
 mod needs;
+mod stage;
 
 pub(super) use needs::Needs;
 

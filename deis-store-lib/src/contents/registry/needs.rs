@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::distribution::Distribution;
 use super::images::Images;
+use super::stage::Stage;
 
 #[derive(Debug, Default)]
 pub(in crate::contents) struct Needs {
@@ -11,18 +12,6 @@ pub(in crate::contents) struct Needs {
     distribution: Distribution,
     stage: Stage,
     held: BTreeMap<String, String>,
-}
-
-/// What is looked for in a round.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Stage {
-    /// Tags are read.
-    #[default]
-    Tags,
-    /// What they name is read, and what that names.
-    Follow,
-    /// All is read: whether everything that is needed is there.
-    Presence,
 }
 
 impl Needs {
