@@ -295,10 +295,7 @@ impl S3CfgFile {
             let text = format!("warning: others can read the keys in {0}: chmod 600 {0}", path.display());
             run.begin(None, TaskKind::Step, "s3cfg").note(Level::Warning, "s3cfg-readable", &text);
         }
-        let mut text = Zeroizing::new(small_file::rest_of(file).map_err(failed)?);
-        let text = Zeroizing::new(String::from_utf8(std::mem::take(&mut text)).map_err(|error| {
-            failed(std::io::Error::new(std::io::ErrorKind::InvalidData, error.utf8_error()))
-        })?);
+        let text = Zeroizing::new(small_file::text_of(file).map_err(failed)?);
         Ok(Self { path: path.to_owned(), text })
     }
 }

@@ -15,8 +15,13 @@ pub(crate) fn read(path: &Path) -> io::Result<Vec<u8>> {
 
 /// The text of a small file.
 pub(crate) fn read_text(path: &Path) -> io::Result<String> {
-    let bytes = read(path)?;
-    String::from_utf8(bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()))
+    text_of(open(path)?)
+}
+
+/// What is left of a small file, as text.
+pub(crate) fn text_of(file: File) -> io::Result<String> {
+    let text = String::from_utf8(rest_of(file)?);
+    text.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.utf8_error()))
 }
 
 /// Opens a regular file, or a pipe that the shell has opened for us, as by `<(…)`.
@@ -29,7 +34,7 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
 }
 
 /// What is left of a small file.
-pub(crate) fn rest_of(file: File) -> io::Result<Vec<u8>> {
+fn rest_of(file: File) -> io::Result<Vec<u8>> {
     // Of a length that it never outgrows: a vector that grows leaves its old bytes behind, and they may be a key.
     let length = file.metadata().map_or(0, |metadata| metadata.len()).min(MOST_BYTES);
     let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default() + 1);

@@ -58,11 +58,15 @@ impl Finding {
         Self { verdict: Verdict::Incomplete, ..finding }
     }
 
-    /// An object that a backup could not take.
+    /// An object that a backup could not take. One that has vanished is missed only by what needs it.
     #[cfg(feature = "backup")]
-    pub(crate) fn not_taken(part: &Part, key: &str, refused: bool, why: &str) -> Self {
-        let kind = if refused { FindingKind::Refused } else { FindingKind::Failed };
-        Self::new(Some(part), key, kind, format!("was not taken: {why}"))
+    pub(crate) fn not_taken(part: &Part, key: &str, outcome: &Outcome) -> Option<Self> {
+        let (kind, why) = match outcome {
+            Outcome::Refused(why) => (FindingKind::Refused, why),
+            Outcome::Failed(why) => (FindingKind::Failed, why),
+            _ => return None,
+        };
+        Some(Self::new(Some(part), key, kind, format!("was not taken: {why}")))
     }
 
     /// A sentinel or tag in a snapshot that lacks an object which it needs.

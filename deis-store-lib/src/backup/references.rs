@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::taken::Taking;
-use super::wholes::{self, Wholes};
+use super::wholes::{self, Copied, Wholes};
 use crate::blocking::blocking;
-use crate::contents::HeldBack;
+use crate::contents::{HeldBack, Needs};
 use crate::error::{Result, Scope};
 use crate::outcome::Outcome;
 use crate::part::Part;
@@ -55,8 +55,14 @@ async fn held_back(
     before: &Wholes,
 ) -> Result<HeldBack> {
     let contents = objects.contents();
-    let look = move || Ok((objects.held_back(objects.needs()?)?, wholes::copied(&objects)?));
-    let (mut held, (references, copied)) = blocking(look).await?;
+    if Needs::of(contents).is_idle() {
+        return Ok(HeldBack::default());
+    }
+    let look = move || {
+        let Copied { needs, references, wholes } = Copied::of(&objects)?;
+        Ok((objects.held_back(needs)?, references, wholes))
+    };
+    let (mut held, references, copied) = blocking(look).await?;
     for reference in references {
         let Some(below) = contents.whole_below(&reference).filter(|_| held.lost(&reference).is_none()) else {
             continue;

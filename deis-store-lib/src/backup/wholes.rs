@@ -8,7 +8,7 @@ use std::hash::{Hash as _, Hasher as _};
 
 use futures_util::TryStreamExt as _;
 
-use crate::contents::Contents;
+use crate::contents::{Contents, Needs};
 use crate::error::Result;
 use crate::s3::{BucketName, Client};
 use crate::snapshot::PartObjects;
@@ -45,19 +45,34 @@ impl Wholes {
     }
 }
 
-/// The references that were copied of which this can be told, and the wholes as they were copied. Blocking.
-pub(super) fn copied(objects: &PartObjects) -> Result<(Vec<String>, Wholes)> {
-    let (contents, mut references, mut wholes) = (objects.contents(), Vec::new(), Wholes::default());
-    for line in objects.lines()? {
-        let line = line?;
-        if line.outcome.is_on_disk() {
+/// What was copied of a part, by its lists.
+pub(super) struct Copied {
+    /// The references of the part, with what was not copied.
+    pub(super) needs: Needs,
+    /// The references whose names tell which objects they say are whole.
+    pub(super) references: Vec<String>,
+    /// These objects.
+    pub(super) wholes: Wholes,
+}
+
+impl Copied {
+    /// Reads the lists once. Blocking.
+    pub(super) fn of(objects: &PartObjects) -> Result<Self> {
+        let contents = objects.contents();
+        let (mut needs, mut references, mut wholes) = (Needs::of(contents), Vec::new(), Wholes::default());
+        for line in objects.lines()? {
+            let line = line?;
+            if !line.outcome.is_on_disk() {
+                needs.lose(&line.key);
+                continue;
+            }
             wholes.add(contents, &line.key, line.size_bytes, &line.etag);
             if contents.is_reference(&line.key) && contents.whole_below(&line.key).is_some() {
                 references.push(line.key);
             }
         }
+        Ok(Self { needs, references, wholes })
     }
-    Ok((references, wholes))
 }
 
 /// The objects whose keys begin so, as they are listed now.

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
-use std::pin::pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -13,7 +12,6 @@ use http_body_util::BodyDataStream;
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::{TcpStream, UnixStream};
-use tokio::time::{Instant, timeout_at};
 
 use super::body::Outgoing;
 use super::silence::Moved;
@@ -70,20 +68,20 @@ impl HyperTransport {
         let moved = Moved::now();
         let sent = moved.clone();
         let body = body.outgoing().inspected(move || sent.again());
-        let mut answer = pin!(self.client.request(Request::from_parts(parts, body)));
+        let answer = self.client.request(Request::from_parts(parts, body));
         // Each byte of a head that drips, and each `100 Continue`, is a sign of life for the socket.
-        let response = loop {
-            let until = moved.last() + self.head;
-            match timeout_at(until, &mut answer).await {
-                Ok(response) => break response.map_err(classify)?,
-                Err(_) if moved.last() + self.head > Instant::now() => (),
-                Err(_) => return Err(SendError::new(Stage::Unknown, self.without_head())),
-            }
-        };
+        let answered = moved.within(self.head, answer).await;
+        let response =
+            answered.ok_or_else(|| SendError::new(Stage::Unknown, self.without_head()))?.map_err(classify)?;
         Ok(response.map(|body| {
             let frames = BodyDataStream::new(body).map(|frame| frame.map_err(io::Error::other));
             Received::new(Box::pin(frames))
         }))
+    }
+
+    fn without_head(&self) -> io::Error {
+        let text = format!("the head of the answer did not come within {} s", self.head.as_secs());
+        io::Error::new(io::ErrorKind::TimedOut, text)
     }
 }
 
@@ -100,13 +98,6 @@ impl HttpSend for HyperTransport {
 impl fmt::Debug for HyperTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HyperTransport").field("endpoint", &self.endpoint).finish_non_exhaustive()
-    }
-}
-
-impl HyperTransport {
-    fn without_head(&self) -> io::Error {
-        let text = format!("the head of the answer did not come within {} s", self.head.as_secs());
-        io::Error::new(io::ErrorKind::TimedOut, text)
     }
 }
 
@@ -168,7 +159,7 @@ impl tower_service::Service<Uri> for Connector {
 mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::UnixListener;
-    use tokio::time::sleep;
+    use tokio::time::{Instant, sleep};
 
     use super::*;
 

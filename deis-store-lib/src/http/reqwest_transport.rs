@@ -4,14 +4,13 @@
 //! Besides what the request holds it sends `Host`, `Content-Length` and `Accept: */*`.
 
 use std::io;
-use std::pin::pin;
 use std::time::Duration;
 
 use ::http::{HeaderValue, Request, Response, header};
 use futures_util::{StreamExt, stream};
 use http_body_util::BodyDataStream;
 use rustls::{CertificateError, Error as TlsError};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::timeout;
 
 use super::silence::Moved;
 use super::{
@@ -67,14 +66,9 @@ impl ReqwestTransport {
             .body(reqwest::Body::wrap_stream(body))
             .build()
             .map_err(|error| SendError::new(Stage::Unfaithful, error.without_url()))?;
-        let mut answer = pin!(self.client.execute(request));
-        let response = loop {
-            match timeout_at(moved.last() + self.idle, &mut answer).await {
-                Ok(response) => break response.map_err(classify)?,
-                Err(_) if moved.last() + self.idle > Instant::now() => (),
-                Err(_) => return Err(SendError::new(Stage::Unknown, self.stalled())),
-            }
-        };
+        let answered = moved.within(self.idle, self.client.execute(request)).await;
+        let response =
+            answered.ok_or_else(|| SendError::new(Stage::Unknown, self.stalled()))?.map_err(classify)?;
         Ok(Response::from(response).map(|body| Received::new(self.received(body))))
     }
 

@@ -3,11 +3,12 @@
 
 use std::fmt;
 use std::io;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use crate::run::{Event, Level, Run};
 
@@ -124,8 +125,20 @@ impl Moved {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
     }
 
-    pub(crate) fn last(&self) -> Instant {
+    fn last(&self) -> Instant {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The result of a wait; nothing, if so long after the last move there is none.
+    pub(super) async fn within<T>(&self, limit: Duration, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(work);
+        loop {
+            match timeout_at(self.last() + limit, &mut work).await {
+                Ok(result) => return Some(result),
+                Err(_) if self.last() + limit > Instant::now() => {}
+                Err(_) => return None,
+            }
+        }
     }
 }
 

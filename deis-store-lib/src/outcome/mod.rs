@@ -49,12 +49,6 @@ impl Outcome {
         }
     }
 
-    /// Whether the server did not give it.
-    #[cfg(feature = "backup")]
-    pub(crate) fn is_refused(&self) -> bool {
-        matches!(self, Self::Refused(_))
-    }
-
     /// Whether its bytes may be damaged: its `ETag` tells of them, and no part size in use gives it. Of any other object
     /// that is [`Outcome::Unverifiable`], nothing tells anything.
     #[must_use]

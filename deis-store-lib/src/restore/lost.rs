@@ -3,7 +3,6 @@
 
 use crate::contents::Needs;
 use crate::error::{At, Error, ErrorKind, Result, disk_error};
-use crate::outcome::Outcome;
 use crate::part::Part;
 use crate::report::{Finding, FindingKind, Findings};
 use crate::run::Stop;
@@ -34,12 +33,11 @@ pub(super) fn look(
         let line = line?;
         listed.add(&line);
         let finding = match &line.outcome {
-            Outcome::Refused(why) | Outcome::Failed(why) => {
-                lost.by_backup += 1;
-                Some(Finding::not_taken(part, &line.key, line.outcome.is_refused(), why))
+            outcome if !outcome.is_on_disk() => {
+                let not_taken = Finding::not_taken(part, &line.key, outcome);
+                lost.by_backup += u64::from(not_taken.is_some());
+                not_taken
             }
-            // It is missed only by what needs it.
-            Outcome::Vanished => None,
             _ if line.sha256.is_none() => {
                 let what = "the object list has no digest of it";
                 Some(Finding::new(Some(part), &line.key, FindingKind::Contradiction, what))

@@ -5,6 +5,7 @@ use std::str::FromStr;
 
 use bytes::Bytes;
 
+use super::content_encoding::{encoding_of, perhaps_compressed};
 use super::etag::{ETag, PartsCheck, Recomputed, rclone_md5, s3cmd_md5};
 use super::op::{ListedObject, ObjectInfo};
 use crate::error::{Error, ErrorKind, Result};
@@ -98,7 +99,7 @@ impl Check {
         } else {
             By::Parts { parts: PartsCheck::new(&etag, info.total_bytes), stored: StoredMd5::of(info) }
         };
-        let encoding = info.headers.get("content-encoding").cloned();
+        let encoding = encoding_of(info);
         Self { etag: info.etag.clone(), size_bytes: info.total_bytes, seen_bytes: 0, encoding, by }
     }
 
@@ -160,12 +161,7 @@ impl Check {
     /// The same, for a reader that can read again where it must.
     pub(crate) fn conclude(mut self) -> Result<Conclusion> {
         let encoding = self.encoding.take();
-        self.judge().map_err(|error| match encoding {
-            Some(encoding) => {
-                error.because(format!("its Content-Encoding is {encoding}: a proxy may have compressed it"))
-            }
-            None => error,
-        })
+        self.judge().map_err(|error| perhaps_compressed(error, encoding.as_deref()))
     }
 
     fn judge(self) -> Result<Conclusion> {

@@ -9,6 +9,8 @@ mod check;
 pub mod client;
 mod common_prefixes;
 #[cfg(feature = "operations")]
+mod content_encoding;
+#[cfg(feature = "operations")]
 mod error;
 #[cfg(feature = "operations")]
 mod error_words;

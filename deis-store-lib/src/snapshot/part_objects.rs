@@ -49,21 +49,6 @@ impl PartObjects {
         self.root.open_file(&path)
     }
 
-    /// The references of the part, with what is lost by its lists.
-    pub(crate) fn needs(&self) -> Result<Needs> {
-        let mut needs = Needs::of(self.contents());
-        if needs.is_idle() {
-            return Ok(needs);
-        }
-        for line in self.lines()? {
-            let line = line?;
-            if !line.outcome.is_on_disk() {
-                needs.lose(&line.key);
-            }
-        }
-        Ok(needs)
-    }
-
     /// What refers to something that is not there, and what of that is not. The caller has told what is lost.
     pub(crate) fn held_back(&self, mut needs: Needs) -> Result<HeldBack> {
         while !needs.is_idle() {

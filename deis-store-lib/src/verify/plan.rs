@@ -14,7 +14,7 @@ use crate::outcome::{Outcome, PartOutcome};
 use crate::part::Part;
 use crate::report::{Finding, FindingKind};
 use crate::s3::BucketName;
-use crate::snapshot::{FileDigest, LISTS, ListLine, Listed, PartEntry, SnapshotReader, is_path};
+use crate::snapshot::{FileDigest, LISTS, Listed, PartEntry, SnapshotReader, is_path};
 
 pub(super) struct Plan {
     pub(super) snapshot: SnapshotReader,
@@ -113,7 +113,8 @@ impl Plan {
             listed.add(&line);
             if !line.outcome.is_on_disk() {
                 needs.lose(&line.key);
-                self.lost(part, &line)?;
+                let not_taken = Finding::not_taken(part, &line.key, &line.outcome);
+                not_taken.map_or(Ok(()), |finding| self.tell(Event::Finding(finding)))?;
                 continue;
             }
             if line.outcome.is_doubtful() {
@@ -142,12 +143,6 @@ impl Plan {
             Err(error) => self.tell(Event::Failed(error))?,
         }
         self.tell(Event::Listed(part.clone(), Some(files)))
-    }
-
-    /// An object that the backup could not take. One that has vanished is missed only by what needs it.
-    fn lost(&self, part: &Part, line: &ListLine) -> Result<(), Gone> {
-        let (Outcome::Refused(why) | Outcome::Failed(why)) = &line.outcome else { return Ok(()) };
-        self.tell(Event::Finding(Finding::not_taken(part, &line.key, line.outcome.is_refused(), why)))
     }
 
     fn unreadable(&self, part: &Part, error: Error) -> Result<(), Gone> {

@@ -10,11 +10,11 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::download::{Coming, Download};
 use super::execute::Unmeasured;
-use super::measured::{encoding_of, perhaps_compressed};
 use super::range_stream::RangeStream;
 use super::{Client, Revision};
 use crate::error::{At, Context as _, Error, ErrorKind, Result};
 use crate::http::{BoxFuture, Received};
+use crate::s3::content_encoding::{encoding_of, perhaps_compressed};
 use crate::s3::op::{ByteRange, Conditions, GetObject, ObjectInfo};
 use crate::s3::{BucketName, Check, Checked, ObjectKey};
 

@@ -96,13 +96,12 @@ impl Asked {
         let Self { client, bucket, prefix } = &self;
         let (mut marker, mut objects) = (Some(String::new()), 0_u64);
         while let Some(last) = marker {
-            let page = ListObjects { bucket, prefix, marker: &last, delimiter: None, max_keys: 1000 };
-            let mut page_read = client.page(&page).await;
+            let asked = ListObjects { bucket, prefix, marker: &last, delimiter: None, max_keys: 1000 };
+            let mut page = client.page(&asked).await;
             // The page before has said that there is more.
-            if !last.is_empty() && is_empty_end(&page_read) {
-                page_read = self.look_again(&page, objects).await;
+            if !last.is_empty() && is_empty_end(&page) {
+                page = self.look_again(&asked, objects).await;
             }
-            let page = page_read;
             objects += page.as_ref().map_or(0, |page| page.objects.len() as u64);
             marker = page.as_ref().ok().and_then(|page| page.next.clone());
             // Without a reader, no other page is wanted.

@@ -1,4 +1,4 @@
-//! What proxies do to answers: they leave `Content-Length` out, so that the size is asked of the listing, and compress.
+//! Answers that leave something out, as those of proxies do: `Content-Length`, an `ETag`. It is asked of the listing.
 
 use super::Client;
 use crate::error::{At, Error, ErrorKind, Result, printable};
@@ -99,21 +99,5 @@ impl Client {
     /// How a key is listed now, if it is.
     pub(crate) async fn listed_now(&self, bucket: &BucketName, key: &str) -> Result<Option<ListedObject>> {
         Ok(self.first(bucket, key).await?.filter(|object| object.key == key))
-    }
-}
-
-/// The `Content-Encoding` of an object, if it has one.
-pub(super) fn encoding_of(info: &ObjectInfo) -> Option<String> {
-    info.headers.get("content-encoding").cloned()
-}
-
-/// Says of an object that came with other bytes that they may be compressed: the answer says that they are, and nothing says
-/// whether they were stored so.
-pub(super) fn perhaps_compressed(error: Error, encoding: Option<&str>) -> Error {
-    match encoding {
-        Some(encoding) if std::error::Error::source(&error).is_none() => {
-            error.because(format!("its Content-Encoding is {encoding}: a proxy may have compressed it"))
-        }
-        _ => error,
     }
 }

@@ -9,9 +9,9 @@ use bytes::Bytes;
 use futures_util::Stream;
 
 use super::Client;
-use super::measured::{encoding_of, perhaps_compressed};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::http::{BoxFuture, Received};
+use crate::s3::content_encoding::{encoding_of, perhaps_compressed};
 use crate::s3::op::{ByteRange, Conditions, GetObject, ObjectInfo};
 use crate::s3::{BucketName, ObjectKey, etag};
 
