@@ -18,6 +18,8 @@ mod disk;
 pub mod error;
 #[cfg(feature = "backup")]
 pub mod etcd;
+#[cfg(feature = "backup")]
+mod fleet;
 #[cfg(feature = "gateway")]
 pub mod gateway;
 #[cfg(feature = "operations")]
@@ -30,6 +32,8 @@ pub mod key_path;
 pub mod outcome;
 #[cfg(feature = "formats")]
 pub mod part;
+#[cfg(feature = "backup")]
+pub mod platform;
 #[cfg(feature = "gateway")]
 pub mod rehearse;
 #[cfg(feature = "backup")]

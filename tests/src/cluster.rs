@@ -178,8 +178,8 @@ fn stored_keys(options: &Options, plan: &Plan, keyrings: &Keyrings, planted: &Pl
         stored.extend(keys::platform(planted));
         stored.extend(fleet::keys(host::PLATFORM));
     } else {
+        // Without fleet: its store is started by nobody, and a restore brings back parts alone.
         stored.extend(keys::fresh(planted));
-        stored.extend(fleet::keys(host::STORE));
     }
     Ok(stored)
 }

@@ -10,12 +10,13 @@ impl Command {
                 "run it again: earlier snapshots are as they were, and the cluster was only read; a directory \
                  NAME.unfinished, if one is left, is no snapshot and can be removed"
             }
-            Self::Restore { dry_run: true, .. }
-            | Self::Verify { .. }
-            | Self::Config { action: ConfigAction::Get { .. }, .. } => "run it again: nothing was changed",
+            Self::Verify { .. } | Self::Config { action: ConfigAction::Get { .. }, .. } => {
+                "run it again: nothing was changed"
+            }
+            Self::Restore { what, .. } if what.dry_run => "run it again: nothing was changed",
             Self::Restore { .. } => {
-                "run the same restore again before the database starts: it goes on, and leaves what is there already with \
-                 the same bytes. On the cluster are whole objects, perhaps keys of etcd and parts of an upload, and below \
+                "run the same restore again: it goes on, and leaves what is there already with the same bytes; if it restores \
+                 parts alone, before the database starts. On the cluster are whole objects, perhaps keys of etcd and parts of an upload, and below \
                  the volume perhaps .deis-store-unpacking; the next run takes or removes them. Sentinels and tags come last"
             }
             Self::Rehearse { .. } => "run it again: nothing is left of it",

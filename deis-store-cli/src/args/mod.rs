@@ -6,6 +6,7 @@ mod interrupted;
 mod parts;
 mod patterns;
 mod rate;
+mod restore;
 mod s3;
 mod sync;
 mod types;
@@ -18,6 +19,7 @@ use clap::{FromArgMatches as _, Parser, Subcommand};
 
 pub(crate) use global::{ETCD, Global, ShowProgress};
 pub(crate) use parts::{Buckets, Parts, ReadArgs};
+pub(crate) use restore::RestoreArgs;
 pub(crate) use s3::{Below, S3Action};
 pub(crate) use sync::{OtherCluster, SyncArgs};
 pub(crate) use types::Types;
@@ -69,20 +71,14 @@ pub(crate) enum Command {
         #[command(flatten)]
         parts: Parts,
     },
-    /// Bring a snapshot back, onto a new cluster
+    /// Bring a snapshot back onto a new cluster: its store is started, its parts are restored, then the platform is started
     Restore {
         /// A snapshot's directory, as `backup` printed it
         snapshot: PathBuf,
         #[arg(hide = true, value_parser = directory)]
         more: Vec<PathBuf>,
         #[command(flatten)]
-        parts: Parts,
-        /// Print what would be done, and do nothing
-        #[arg(long)]
-        dry_run: bool,
-        /// Write sentinels and tags also where objects they stand for are lost
-        #[arg(long)]
-        despite_damage: bool,
+        what: RestoreArgs,
     },
     /// Read a snapshot again and compare every file with its digest
     Verify {

@@ -31,7 +31,7 @@ pub(crate) struct Parts {
 }
 
 /// A value that the library reads. Its advice, such as the names that there are, is part of what clap says.
-fn advised<T: FromStr<Err = Error>>(text: &str) -> Result<T, String> {
+pub(super) fn advised<T: FromStr<Err = Error>>(text: &str) -> Result<T, String> {
     text.parse().map_err(|error: Error| match error.advice() {
         Some(advice) => format!("{error}: {advice}"),
         None => error.to_string(),

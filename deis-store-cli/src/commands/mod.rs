@@ -24,9 +24,8 @@ pub(crate) async fn run(args: &Args, output: &Output, run: &Run) -> Exit {
             }
             Err(error) => Err(error),
         },
-        Command::Restore { snapshot, more, parts, dry_run, despite_damage } => {
-            let how = restore::How { dry_run: *dry_run, despite_damage: *despite_damage };
-            restore::run(&args.global, (snapshot.as_path(), more.as_slice()), parts, how, output, run).await
+        Command::Restore { snapshot, more, what } => {
+            restore::run(&args.global, (snapshot.as_path(), more.as_slice()), what, output, run).await
         }
         Command::Verify { snapshot, more, read } => verify::run(snapshot, more, read, output, run).await,
         Command::Rehearse { seed, damage, buckets } => {

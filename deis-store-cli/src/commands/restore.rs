@@ -9,27 +9,21 @@ use deis_store::snapshot::SnapshotReader;
 use deis_store::{Error, ErrorKind};
 
 use super::{Done, local};
-use crate::args::{Global, Parts};
+use crate::args::{Global, RestoreArgs};
 use crate::output::Output;
 use crate::settings;
-
-pub(super) struct How {
-    pub(super) dry_run: bool,
-    pub(super) despite_damage: bool,
-}
 
 pub(super) async fn run(
     global: &Global,
     (path, more): (&Path, &[PathBuf]),
-    parts: &Parts,
-    how: How,
+    what: &RestoreArgs,
     output: &Output,
     run: &Run,
 ) -> Done {
     let todo = "restore from a directory; `deis-store s3 sync` fetches one from a bucket";
     let path = local::path(local::one(path, more, "restore")?, "a snapshot", todo)?;
     let snapshot = SnapshotReader::open(path)?;
-    if parts.only.contains(&PartName::from(&Part::Sql)) {
+    if what.parts().only.contains(&PartName::from(&Part::Sql)) {
         let error = Error::new(ErrorKind::Usage, "a dump is loaded by hand, into an empty database");
         let name = Part::Sql.file_name().unwrap_or_default();
         return Err(match snapshot.manifest().file(name) {
@@ -39,10 +33,12 @@ pub(super) async fn run(
             None => error.todo("this snapshot holds none: use another one"),
         });
     }
-    let options = RestoreOptions { choice: parts.choice(), despite_damage: how.despite_damage };
-    let cluster = settings::cluster(global, parts.need_etcd(), run).await?;
+    let mut options = RestoreOptions::default();
+    (options.choice, options.despite_damage) = (what.choice(), what.despite_damage);
+    (options.platform, options.from, options.wait) = (what.platform(), what.from, what.wait());
+    let cluster = settings::cluster(global, what.need_etcd(), run).await?;
     let plan = plan(&cluster, &snapshot, &options, run).await?;
-    if how.dry_run {
+    if what.dry_run {
         return Ok(output.planned(&plan));
     }
     if !plan.obstacles.is_empty() {

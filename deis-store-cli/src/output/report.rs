@@ -6,6 +6,7 @@ use deis_store::backup::BackupReport;
 use deis_store::error::printable;
 use deis_store::outcome::PartOutcome;
 use deis_store::part::Part;
+use deis_store::platform::{DoneStep, StepName};
 use deis_store::rehearse::RehearseReport;
 use deis_store::report::{Finding, Findings, Verdict};
 use deis_store::restore::{PartPlan, RestorePlan, RestoreReport, Step};
@@ -129,6 +130,9 @@ impl Output {
 
     pub(crate) fn restored(&self, report: &RestoreReport) -> Exit {
         let mut text = String::new();
+        let (before, after): (Vec<&DoneStep>, Vec<&DoneStep>) =
+            report.steps.iter().partition(|step| step.name < StepName::Data);
+        gone(&mut text, &before);
         let width = width(report.parts.keys());
         for (part, done) in &report.parts {
             let _ = write!(text, "{:width$}{} restored", part.name(), done.restored);
@@ -145,7 +149,20 @@ impl Output {
                 let _ = writeln!(text, "{:width$}LATEST is {}", "", printable(latest));
             }
         }
+        gone(&mut text, &after);
         findings(&mut text, &report.findings);
+        if let Some(why) = &report.stopped {
+            let _ = writeln!(text, "stopped: {why}");
+        }
+        if !report.left.is_empty() {
+            let _ = writeln!(
+                text,
+                "left to do by hand: the processes of each application start when they are scaled anew"
+            );
+            report.left.iter().for_each(|command| {
+                let _ = writeln!(text, "  {}", printable(command));
+            });
+        }
         let _ = writeln!(
             text,
             "{} in {}",
@@ -157,6 +174,14 @@ impl Output {
             seconds(report.milliseconds)
         );
         self.with_verdict(After::Restore, report.verdict, text, json(report))
+    }
+}
+
+/// The steps that were gone.
+fn gone(text: &mut String, steps: &[&DoneStep]) {
+    for step in steps {
+        let (did, took) = (printable(&with_options(&step.did)), seconds(step.milliseconds));
+        let _ = writeln!(text, "{:16}{did}, {took}", step.name.as_str());
     }
 }
 
@@ -198,7 +223,36 @@ fn verdict_of_what_was_read(report: &VerifyReport) -> String {
 
 fn plan_text(plan: &RestorePlan) -> String {
     let mut text = String::new();
-    let width = width(plan.steps.iter().map(|step| &step.part).chain(plan.left_out.keys()));
+    let Some(platform) = &plan.platform else { return plan_of_parts(plan) };
+    if let Some(why) = &platform.left_out {
+        let _ = writeln!(text, "{:16}left out: {}", "platform", printable(&with_options(why)));
+    }
+    if platform.steps.is_empty() {
+        return text + &plan_of_parts(plan);
+    }
+    for step in &platform.steps {
+        let done = if step.done { "done: " } else { "" };
+        let _ = writeln!(text, "{:16}{done}{}", step.name.as_str(), printable(&with_options(&step.does)));
+        if step.name == StepName::Data {
+            for line in plan_of_parts(plan).lines() {
+                let _ = writeln!(text, "  {line}");
+            }
+        }
+    }
+    text
+}
+
+fn plan_of_parts(plan: &RestorePlan) -> String {
+    let mut text = String::new();
+    let parts = plan.steps.iter().map(|step| &step.part).chain(&plan.later);
+    let width = width(parts.chain(plan.left_out.keys()));
+    for part in &plan.later {
+        let _ = writeln!(
+            text,
+            "{:width$}restore it; where it goes is looked at when the store runs",
+            part.name()
+        );
+    }
     for Step { part, does, .. } in &plan.steps {
         let _ = match does {
             PartPlan::Bucket { bucket, objects, bytes: size, already, held_back, .. } => {

@@ -73,6 +73,11 @@ impl Configuration {
         self.keys.get(key)
     }
 
+    /// The text of a key, which may be a secret.
+    pub(crate) fn text(&self, key: &str) -> Option<&str> {
+        self.keys.get(key).map(Value::expose)
+    }
+
     /// The bytes of `config.json`, secrets included.
     pub(crate) fn to_json(&self) -> Result<Zeroizing<Vec<u8>>> {
         let keys = self.keys.iter().map(|(key, value)| (key.as_str(), value.expose())).collect();
@@ -123,6 +128,14 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The same, of the keys below this one alone.
+    pub(crate) fn only_below(&mut self, directory: &str) {
+        self.set.retain(|(key, _)| key.starts_with(directory));
+        self.unchanged.retain(|key| key.starts_with(directory));
+        self.kept.retain(|key| key.starts_with(directory));
+        self.blocked.retain(|(key, _)| key.starts_with(directory));
+    }
+
     /// An error for each key that cannot be set.
     pub(crate) fn blocked(&self) -> impl Iterator<Item = Error> {
         self.blocked.iter().map(|(key, by)| {

@@ -22,7 +22,7 @@ use crate::s3::{BucketName, Client};
 use crate::secret::Credentials;
 
 /// The facts that are known of a cluster before it is asked.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct ClusterOptions {
     /// The host on which commands run, and through which everything is reached if it is another one.
@@ -137,6 +137,8 @@ pub struct Cluster {
     /// The answer of its etcd, if that was asked.
     pub discovery: Option<Discovery>,
     etcd: Option<Etcd>,
+    /// How it was connected to.
+    options: Option<ClusterOptions>,
     has_host: bool,
     db_wal: BucketName,
     registry: BucketName,
@@ -176,7 +178,51 @@ impl Cluster {
         };
         let etcd = etcd.zip(discovery);
         let has_host = options.tunnelled || !given;
-        Ok(Self { volume: options.volume, has_host, ..Self::of(s3, etcd, options.host)? })
+        let (volume, host) = (options.volume.clone(), options.host.clone());
+        Ok(Self { volume, has_host, options: Some(options), ..Self::of(s3, etcd, host)? })
+    }
+
+    /// The same cluster, asked anew: its gateways and keys may be others by now.
+    pub(crate) async fn again(&self, run: &Run) -> Result<Self> {
+        Self::connect(self.options()?.clone(), run).await
+    }
+
+    /// The gateway that the platform's own components use: the one that leads, or those that were given.
+    pub(crate) async fn leader(&self, run: &Run) -> Result<Client> {
+        let cluster = self.again(run).await?;
+        let mut options = self.options()?.clone();
+        if options.gateways.is_empty() {
+            let gateways = cluster.discovery.as_ref().map(Discovery::require_gateways).transpose()?;
+            options.gateways =
+                gateways.into_iter().flatten().take(1).map(|gateway| format!("http://{gateway}")).collect();
+        }
+        Self::gateways(&options, cluster.discovery.as_ref(), run).await
+    }
+
+    /// Another host of the cluster, reached through this one.
+    #[expect(clippy::unused_async, reason = "it will log in")]
+    pub(crate) async fn beyond(&self, address: &str) -> Result<Arc<dyn Remote>> {
+        let _ = address;
+        Ok(self.host.clone())
+    }
+
+    /// Whether its host is another machine than this one.
+    pub(crate) fn is_tunnelled(&self) -> bool {
+        self.options.as_ref().is_some_and(|options| options.tunnelled)
+    }
+
+    /// Whether its gateways are reached through its router, which knows the store by its name.
+    pub(crate) fn is_behind_router(&self) -> bool {
+        let urls = self.options.iter().flat_map(|options| &options.gateways);
+        urls.filter_map(|url| Endpoint::new(url).ok())
+            .any(|endpoint| endpoint.host().starts_with("deis-store."))
+    }
+
+    fn options(&self) -> Result<&ClusterOptions> {
+        self.options.as_ref().ok_or_else(|| {
+            let what = "a cluster that was made of its parts cannot be asked anew";
+            Error::new(ErrorKind::Unsupported, what).todo("connect to it with `Cluster::connect`")
+        })
     }
 
     /// The gateways of a cluster, or that they are not ready.
@@ -216,7 +262,18 @@ impl Cluster {
         };
         let db_wal = bucket(|found| &found.db_wal_bucket, "db_wal")?;
         let registry = bucket(|found| &found.registry_bucket, "registry")?;
-        Ok(Self { s3, host, volume: STORE.to_owned(), discovery, etcd, has_host: true, db_wal, registry })
+        let options = None;
+        Ok(Self {
+            s3,
+            host,
+            volume: STORE.to_owned(),
+            discovery,
+            etcd,
+            options,
+            has_host: true,
+            db_wal,
+            registry,
+        })
     }
 
     /// Its gateways; or an error that says why they are not known.

@@ -8,9 +8,10 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, ReadBuf};
 
+use super::docker::{self, Docker};
 use crate::archive::sql::Checked;
 use crate::error::{At, Error, ErrorKind, Result, printable};
-use crate::remote::{Child, Exit, Input, Process, Remote, Stdout, privileged, run};
+use crate::remote::{Child, Input, Process, Remote, Stdout, privileged};
 
 const CONTAINER: &str = "deis-database";
 
@@ -53,27 +54,22 @@ impl AsyncRead for Dump {
     }
 }
 
-enum Docker {
-    Plain,
-    Privileged,
+/// The answer to a query, unaligned and without a header, of the running database on this host.
+pub(crate) async fn query(remote: &dyn Remote, database: &str, sql: &str) -> Result<String> {
+    let psql =
+        ["exec", CONTAINER, "sudo", "-u", "postgres", "psql", "-X", "-A", "-t", "-d", database, "-c", sql];
+    docker::output_of(remote, &psql, ErrorKind::NotReady).await
 }
 
-/// Asks docker for the container before anything is written, since its answer tells more than an empty dump. On
-/// `CoreOS` the user `core` may use docker; elsewhere root may be needed.
+/// Asks docker for the container before anything is written, since its answer tells more than an empty dump.
 async fn require_running(remote: &dyn Remote, database_host: Option<&str>) -> Result<Docker> {
-    let inspect = ["docker", "inspect", "--format", "{{.State.Running}}", CONTAINER];
-    let plain = run(remote, &inspect).await?;
-    let (output, docker) = if is_denied(&plain.exit) {
-        (run(remote, &privileged(remote, &inspect).await?).await?, Docker::Privileged)
-    } else {
-        (plain, Docker::Plain)
-    };
+    let (output, docker) =
+        docker::ask(remote, &["inspect", "--format", "{{.State.Running}}", CONTAINER]).await?;
     let elsewhere = || match database_host {
         Some(host) => format!("etcd says that it runs on {host}: go through {host}"),
         None => "find its host with deisctl list, and go through that".to_owned(),
     };
-    // Only exit status 1 counts here: 127 also comes with "no such file", but then docker itself is missing.
-    if output.exit.code == Some(1) && output.exit.stderr.to_ascii_lowercase().contains("no such") {
+    if docker::is_missing(&output.exit) {
         let error = Error::new(ErrorKind::NotFound, "there is no container deis-database on this host");
         return Err(error.at(At::Host, remote.host()).todo(elsewhere()));
     }
@@ -93,13 +89,6 @@ async fn require_running(remote: &dyn Remote, database_host: Option<&str>) -> Re
             Err(Error::new(ErrorKind::NotReady, what).at(At::Host, remote.host()).todo(todo))
         }
     }
-}
-
-fn is_denied(exit: &Exit) -> bool {
-    !exit.success()
-        && ["permission denied", "Cannot connect to the Docker daemon"]
-            .iter()
-            .any(|text| exit.stderr.contains(text))
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ mod connect;
 pub(crate) mod database;
 pub mod deisctl;
 mod discovery;
+pub(crate) mod docker;
 pub(crate) mod key_class;
 mod mount;
 pub(crate) mod volume;

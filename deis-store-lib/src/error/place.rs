@@ -23,6 +23,8 @@ pub enum At {
     Part,
     /// A unit of fleet.
     Unit,
+    /// A step of a restore.
+    Step,
     /// A snapshot's directory.
     Snapshot,
     /// A file of a snapshot, by its path there.
@@ -69,6 +71,7 @@ impl At {
             Self::Host => "host",
             Self::Part => "part",
             Self::Unit => "unit",
+            Self::Step => "step",
             Self::Snapshot => "snapshot",
             Self::File => "file",
             Self::List => "list",

@@ -115,6 +115,11 @@ impl Etcd {
         self.call(Action::Delete, key, "", None).await.map(drop)
     }
 
+    /// Deletes a directory with all that is below it.
+    pub(crate) async fn delete_tree(&self, key: &str) -> Result<()> {
+        self.call(Action::Delete, key, "?recursive=true", None).await.map(drop)
+    }
+
     async fn call(
         &self,
         action: Action,

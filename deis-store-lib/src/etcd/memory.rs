@@ -61,6 +61,10 @@ impl Memory {
         let below = keys.keys().any(|other| other.starts_with(&format!("{key}/")));
         match (request.method(), request.body()) {
             (&Method::GET, _) if below => (200, json!({ "action": "get", "node": tree(&key, &keys) })),
+            (&Method::DELETE, _) if below && request.uri().query() == Some("recursive=true") => {
+                keys.retain(|other, _| !other.starts_with(&format!("{key}/")));
+                (200, json!({ "action": "delete", "node": { "key": key, "dir": true } }))
+            }
             _ if below => error(403, 102, &key),
             (&Method::PUT, Body::Bytes(form)) => {
                 let form = String::from_utf8_lossy(form);

@@ -59,6 +59,11 @@ pub(crate) async fn run(remote: &dyn Remote, command: &[&str]) -> Result<Output>
     within(SHORT, remote, command).await
 }
 
+/// The same for a command that must end within this time.
+pub(crate) async fn run_for(limit: Duration, remote: &dyn Remote, command: &[&str]) -> Result<Output> {
+    within(limit, remote, command).await
+}
+
 /// The same for a command that goes through all files of a volume: it must end within two hours.
 pub(crate) async fn run_long(remote: &dyn Remote, command: &[&str]) -> Result<Output> {
     within(LONG, remote, command).await

@@ -16,6 +16,7 @@ use crate::blocking::blocking;
 use crate::contents::{Contents, HeldBack, Needs};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::part::Part;
+use crate::platform::{listed, named};
 use crate::report::{Finding, FindingKind, Findings};
 use crate::run::Running;
 use crate::s3::op::ListedObject;
@@ -234,14 +235,9 @@ impl Filling<'_> {
             .map_ok(|line| (line.key, line.modified))
             .try_collect()
             .await?;
-        let listed = self.client.list(self.bucket, "");
-        let there: Vec<_> = listed
-            .try_filter(|object| future::ready(contents.is_reference(&object.key)))
-            .map_ok(|object| (String::from(object.key), object.modified))
-            .try_collect()
-            .await?;
         let written = own.iter().filter(|(key, _)| !self.is_left_out(key)).cloned();
-        let (meant, found) = (contents.latest(written), contents.latest(there));
+        let meant = contents.latest(written);
+        let found = listed(self.client, self.bucket, contents).await?;
         for (prefix, latest) in contents.latest(own) {
             if meant.get(&prefix) != Some(&latest) {
                 let what =
@@ -303,9 +299,4 @@ fn hash(key: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     key.hash(&mut hasher);
     hasher.finish()
-}
-
-fn named<'a>(keys: impl Iterator<Item = &'a String>) -> String {
-    let keys: Vec<&str> = keys.map(String::as_str).collect();
-    if keys.is_empty() { "nothing".to_owned() } else { keys.join(", ") }
 }

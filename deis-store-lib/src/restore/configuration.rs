@@ -24,14 +24,7 @@ pub(super) async fn look(
     obstacles: &mut Vec<Error>,
     findings: &mut Findings,
 ) -> Result<PartPlan> {
-    let file = checked_file(snapshot, &Part::Config).await?;
-    // Of a length that it never outgrows: a vector that grows leaves its old bytes behind.
-    let bytes = file.metadata().map_or(0, |metadata| metadata.len().min(MOST_CONFIGURATION_BYTES));
-    let mut json = Zeroizing::new(Vec::with_capacity(usize::try_from(bytes).unwrap_or_default() + 1));
-    file.take(MOST_CONFIGURATION_BYTES)
-        .read_to_end(&mut json)
-        .map_err(|error| Error::new(ErrorKind::Disk, "cannot read config.json").because(error))?;
-    let configuration = Configuration::parse(&json)?;
+    let configuration = read(snapshot).await?;
     if configuration.is_empty() {
         let what = "it has no key of the operator's: nothing is set";
         findings.push(Finding::new(Some(&Part::Config), "config.json", FindingKind::Unverifiable, what));
@@ -50,6 +43,18 @@ pub(super) async fn look(
     obstacles.extend(plan.blocked());
     let set = plan.set.iter().map(|(key, _)| key.clone()).collect();
     Ok(PartPlan::Config { set, unchanged: plan.unchanged.len(), kept: plan.kept.clone(), plan })
+}
+
+/// The configuration of a snapshot.
+pub(super) async fn read(snapshot: &SnapshotReader) -> Result<Configuration> {
+    let file = checked_file(snapshot, &Part::Config).await?;
+    // Of a length that it never outgrows: a vector that grows leaves its old bytes behind.
+    let bytes = file.metadata().map_or(0, |metadata| metadata.len().min(MOST_CONFIGURATION_BYTES));
+    let mut json = Zeroizing::new(Vec::with_capacity(usize::try_from(bytes).unwrap_or_default() + 1));
+    file.take(MOST_CONFIGURATION_BYTES)
+        .read_to_end(&mut json)
+        .map_err(|error| Error::new(ErrorKind::Disk, "cannot read config.json").because(error))?;
+    Configuration::parse(&json)
 }
 
 /// The act. Each key is read back when it is set: that is the check after.

@@ -18,21 +18,22 @@ mod step;
 mod tests;
 mod upload_form;
 mod volume;
+mod whole;
 
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 use crate::cluster::Cluster;
 use crate::error::Result;
 use crate::part::Part;
-use crate::report::{Finding, Findings, Verdict};
+use crate::platform::Stage as PlatformStage;
+use crate::report::{Finding, Verdict};
 use crate::run::{Level, Run, TaskKind, TaskResult, milliseconds};
 use crate::snapshot::SnapshotReader;
 use step::Stage;
 
-pub use options::RestoreOptions;
+pub use options::{Platform, RestoreOptions};
 pub use plan::plan;
-pub use planned::{PartPlan, RestorePlan, Step};
+pub use planned::{PartPlan, PlatformPlan, RestorePlan, Step};
 pub use report::{RestoreReport, RestoredPart};
 
 /// Brings a snapshot onto a cluster, as planned.
@@ -41,6 +42,9 @@ pub use report::{RestoreReport, RestoredPart};
 ///
 /// A part that fails, or of which more is lost than the plan says, stops the restore: what comes after it may rest on it. The
 /// error then says so; run again, it goes on, since what is there with the same bytes is left as it is.
+///
+/// A plan that brings the platform up keeps what it has done in the cluster's etcd, below `/deis-store/restore`, until it is
+/// finished.
 pub async fn restore(
     cluster: &Cluster,
     snapshot: &SnapshotReader,
@@ -50,7 +54,13 @@ pub async fn restore(
     if let Some(obstacle) = plan.obstacles.first() {
         return Err(obstacle.again());
     }
-    run.stop.cancels(carry_out(cluster, snapshot, plan, run)).await
+    match plan.platform.as_ref().map(|platform| &platform.steps[..]).filter(|steps| !steps.is_empty()) {
+        Some(steps) => {
+            let whole = Box::pin(whole::carry_out(cluster, snapshot, plan, steps, run));
+            run.stop.cancels(whole).await
+        }
+        None => run.stop.cancels(carry_out(cluster, snapshot, plan, run)).await,
+    }
 }
 
 async fn carry_out(
@@ -61,36 +71,80 @@ async fn carry_out(
 ) -> Result<RestoreReport> {
     let verb = run.begin(None, TaskKind::Verb, "restore");
     let start = Instant::now();
-    let mut report = RestoreReport {
-        snapshot: snapshot.path().display().to_string(),
-        verdict: Verdict::Good,
-        parts: BTreeMap::new(),
-        findings: Findings::default(),
-        milliseconds: 0,
-    };
-    // A configuration has no lists from which its step could learn what is lost.
-    let of_configuration = |finding: &&Finding| finding.part == Some(Part::Config);
-    for finding in plan.findings.list().iter().filter(of_configuration) {
-        report.findings.push(finding.clone());
-    }
+    let mut report = RestoreReport::new(snapshot);
+    learn(plan, &mut report);
     let stage = Stage { cluster, snapshot, despite_damage: plan.despite_damage };
     for step in &plan.steps {
-        run.stop.check()?;
-        let part = &step.part;
-        let task = run.begin(Some(verb.task()), TaskKind::Part, part.name());
-        let start = Instant::now();
-        let (mut done, verdict) = step.go(stage, &task, &mut report.findings).await?;
-        done.milliseconds = milliseconds(start.elapsed());
-        report.parts.insert(part.clone(), done);
-        report.verdict = report.verdict.max(verdict);
-        task.done(if verdict == Verdict::Good { TaskResult::Good } else { TaskResult::Incomplete });
-        if verdict > step.verdict && !plan.despite_damage {
-            let text = format!("{part} is not whole: the parts after it are left undone");
-            verb.note(Level::Warning, "stopped", &text);
+        if !part(stage, step, plan, &mut report, run).await? {
             break;
         }
     }
     report.milliseconds = milliseconds(start.elapsed());
     verb.done(if report.verdict == Verdict::Good { TaskResult::Good } else { TaskResult::Incomplete });
     Ok(report)
+}
+
+/// Restores the parts of a platform, and keeps which ones are restored.
+async fn parts(
+    platform: &mut PlatformStage<'_>,
+    plan: &RestorePlan,
+    report: &mut RestoreReport,
+    run: &Run,
+) -> Result<()> {
+    learn(plan, report);
+    for step in &plan.steps {
+        if step.part == Part::Volume {
+            platform.record.keep(whole::VOLUME_BEGUN).await?;
+        }
+        let stage = Stage {
+            cluster: platform.cluster(),
+            snapshot: platform.snapshot,
+            despite_damage: plan.despite_damage,
+        };
+        let goes_on = part(stage, step, plan, report, run).await?;
+        if let Some(latest) = report.parts.get(&step.part).and_then(|done| done.latest.clone()) {
+            platform.record.keep_latest(&latest).await?;
+        }
+        if !goes_on {
+            break;
+        }
+        // What is not whole is looked at again by the next run.
+        if step.verdict == Verdict::Good || plan.despite_damage {
+            platform.record.keep(step.part.name()).await?;
+        }
+    }
+    Ok(())
+}
+
+/// A configuration has no lists from which its step could learn what is lost.
+fn learn(plan: &RestorePlan, report: &mut RestoreReport) {
+    let of_configuration = |finding: &&Finding| finding.part == Some(Part::Config);
+    for finding in plan.findings.list().iter().filter(of_configuration) {
+        report.findings.push(finding.clone());
+    }
+}
+
+/// Restores a part; whether those after it can follow.
+async fn part(
+    stage: Stage<'_>,
+    step: &Step,
+    plan: &RestorePlan,
+    report: &mut RestoreReport,
+    run: &Run,
+) -> Result<bool> {
+    run.stop.check()?;
+    let part = &step.part;
+    let task = run.begin(None, TaskKind::Part, part.name());
+    let start = Instant::now();
+    let (mut done, verdict) = step.go(stage, &task, &mut report.findings).await?;
+    done.milliseconds = milliseconds(start.elapsed());
+    report.parts.insert(part.clone(), done);
+    report.verdict = report.verdict.max(verdict);
+    let goes_on = verdict <= step.verdict || plan.despite_damage;
+    if !goes_on {
+        let text = format!("{part} is not whole: the parts after it are left undone");
+        task.note(Level::Warning, "stopped", &text);
+    }
+    task.done(if verdict == Verdict::Good { TaskResult::Good } else { TaskResult::Incomplete });
+    Ok(goes_on)
 }

@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::options::RestoreOptions;
+use super::options::{Platform, RestoreOptions};
 use super::planned::{RestorePlan, Step};
-use super::{bucket_plan, configuration, volume};
+use super::{bucket_plan, configuration, volume, whole};
 use crate::cluster::Cluster;
 use crate::error::{At, Error, ErrorKind, Result, Scope};
 use crate::outcome::PartOutcome;
@@ -22,8 +22,54 @@ pub async fn plan(
     options: &RestoreOptions,
     run: &Run,
 ) -> Result<RestorePlan> {
-    let looking = Looking { cluster, snapshot, options, run };
+    if options.platform == Platform::LeftOut {
+        return plan_of_parts(cluster, snapshot, (options, false), run).await;
+    }
+    run.stop.cancels(plan_of_platform(cluster, snapshot, options, run)).await
+}
+
+/// The same for the parts alone, and whether what is in the volume was unpacked by an earlier run of this restore.
+pub(super) async fn plan_of_parts(
+    cluster: &Cluster,
+    snapshot: &SnapshotReader,
+    (options, volume_is_ours): (&RestoreOptions, bool),
+    run: &Run,
+) -> Result<RestorePlan> {
+    let looking = Looking { cluster, snapshot, options, volume_is_ours, run };
     run.stop.cancels(looking.find_out()).await
+}
+
+/// The same for the platform and the parts within it. As long as the store does not run, these are looked at later.
+async fn plan_of_platform(
+    cluster: &Cluster,
+    snapshot: &SnapshotReader,
+    options: &RestoreOptions,
+    run: &Run,
+) -> Result<RestorePlan> {
+    let mut obstacles = Vec::new();
+    let (platform, done) = whole::look(cluster, snapshot, options, &mut obstacles, run).await?;
+    let mut plan = RestorePlan::nothing(options);
+    let parts = chosen(snapshot, &options.choice)?;
+    if options.platform == Platform::Around {
+        let left: BTreeSet<Part> = parts.difference(&done.parts).cloned().collect();
+        let looking = Looking { cluster, snapshot, options, volume_is_ours: done.volume_is_ours, run };
+        if platform.store_is_up {
+            if left.iter().any(|part| *part != Part::Sql) {
+                plan = looking.find_out_of(left).await?;
+            }
+        } else {
+            plan.later = in_order(left)
+                .into_iter()
+                .filter(|part| snapshot.manifest().parts.contains_key(part))
+                .collect();
+        }
+        for part in done.parts {
+            plan.left_out.insert(part, "an earlier run of this restore has restored it".to_owned());
+        }
+    }
+    plan.obstacles.splice(0..0, obstacles);
+    plan.platform = Some(platform);
+    Ok(plan)
 }
 
 /// The context in which parts are looked at.
@@ -31,21 +77,20 @@ struct Looking<'a> {
     cluster: &'a Cluster,
     snapshot: &'a SnapshotReader,
     options: &'a RestoreOptions,
+    /// Whether what is in the volume was unpacked by an earlier run.
+    volume_is_ours: bool,
     run: &'a Run,
 }
 
 impl Looking<'_> {
     async fn find_out(&self) -> Result<RestorePlan> {
+        self.find_out_of(chosen(self.snapshot, &self.options.choice)?).await
+    }
+
+    async fn find_out_of(&self, parts: BTreeSet<Part>) -> Result<RestorePlan> {
         let Self { options, .. } = self;
         let task = self.run.begin(None, TaskKind::Check, "plan");
-        let mut plan = RestorePlan {
-            steps: Vec::new(),
-            left_out: BTreeMap::new(),
-            despite_damage: options.despite_damage,
-            findings: Findings::default(),
-            obstacles: Vec::new(),
-        };
-        let parts = chosen(self.snapshot, &options.choice)?;
+        let mut plan = RestorePlan::nothing(options);
         if options.choice.is_by_name() || parts.contains(&Part::Sql) {
             let why =
                 "a dump is loaded by hand, with psql into an empty database; db_wal holds the same data";
@@ -72,7 +117,7 @@ impl Looking<'_> {
 
     /// Adds the step of a part to the plan, and the obstacles in its way. An error is an obstacle too.
     async fn part(&self, part: &Part, plan: &mut RestorePlan) -> Result<()> {
-        let Self { cluster, snapshot, options, run } = self;
+        let Self { cluster, snapshot, options, volume_is_ours, run } = self;
         let entry = snapshot.manifest().parts.get(part);
         if let Some(why) = not_restorable(part, entry, options)? {
             plan.left_out.insert(part.clone(), why);
@@ -89,7 +134,7 @@ impl Looking<'_> {
         let mut findings = Findings::default();
         let does = match part {
             Part::Config => configuration::look(cluster, snapshot, &mut obstacles, &mut findings).await?,
-            Part::Volume => volume::look(cluster, snapshot, &mut obstacles).await?,
+            Part::Volume => volume::look(cluster, snapshot, *volume_is_ours, &mut obstacles).await?,
             _ => {
                 let (by_backup, held_back, found) =
                     bucket_plan::lost(snapshot, part, options.despite_damage, &run.stop).await?;
@@ -116,8 +161,24 @@ impl Looking<'_> {
     }
 }
 
+impl RestorePlan {
+    /// A plan of nothing yet.
+    fn nothing(options: &RestoreOptions) -> Self {
+        Self {
+            steps: Vec::new(),
+            left_out: BTreeMap::new(),
+            despite_damage: options.despite_damage,
+            findings: Findings::default(),
+            obstacles: Vec::new(),
+            platform: None,
+            later: Vec::new(),
+            options: options.clone(),
+        }
+    }
+}
+
 /// The parts that are meant, of those that the snapshot or a Deis platform has.
-fn chosen(snapshot: &SnapshotReader, choice: &PartChoice) -> Result<BTreeSet<Part>> {
+pub(super) fn chosen(snapshot: &SnapshotReader, choice: &PartChoice) -> Result<BTreeSet<Part>> {
     let known = snapshot.manifest().parts.keys().cloned().chain(Part::of_deis()).collect();
     choice.check(&known)?;
     Ok(choice.of(&known, &known))
@@ -136,7 +197,7 @@ fn not_restorable(
     entry: Option<&PartEntry>,
     options: &RestoreOptions,
 ) -> Result<Option<String>> {
-    let RestoreOptions { choice, despite_damage } = options;
+    let RestoreOptions { choice, despite_damage, .. } = options;
     let outcome = entry.map_or(PartOutcome::Skipped, |entry| entry.outcome);
     // Of a bucket its lists say what is lost.
     let counts = entry.filter(|_| part.as_bucket().is_none()).map(|entry| entry.counts);

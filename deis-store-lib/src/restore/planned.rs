@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
+use super::options::RestoreOptions;
 use crate::cluster;
 use crate::error::Error;
 use crate::part::Part;
+use crate::platform::PlannedStep;
 use crate::report::{Findings, Verdict};
 use crate::s3::BucketName;
 
@@ -25,6 +27,26 @@ pub struct RestorePlan {
     pub findings: Findings,
     /// All that stands in the way, each with what to do about it.
     pub obstacles: Vec<Error>,
+    /// What brings the platform up around the parts, if that is meant.
+    pub platform: Option<PlatformPlan>,
+    /// The parts that are looked at when the store runs: until then nobody knows what is in their buckets.
+    pub later: Vec<Part>,
+    /// How it was planned.
+    pub(super) options: RestoreOptions,
+}
+
+/// What brings the platform up around the parts.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct PlatformPlan {
+    /// The steps in order; the data are one of them.
+    pub steps: Vec<PlannedStep>,
+    /// Why it is left out, if it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<String>,
+    /// Whether the store runs already.
+    #[serde(skip)]
+    pub(super) store_is_up: bool,
 }
 
 /// A step of a restore. The check before it was made when the plan was, before any other step has acted.
@@ -66,6 +88,9 @@ pub enum PartPlan {
         directory: String,
         /// The size of the archive, compressed.
         bytes: u64,
+        /// Whether what is in it was unpacked by an earlier run, and is removed before.
+        #[serde(skip)]
+        is_ours: bool,
     },
     /// Set keys in etcd.
     Config {
@@ -97,7 +122,7 @@ impl Serialize for RestorePlan {
         let parts: BTreeMap<&Part, &PartPlan> =
             self.steps.iter().map(|step| (&step.part, &step.does)).collect();
         let obstacles: Vec<Obstacle> = self.obstacles.iter().map(Obstacle::of).collect();
-        let mut plan = serializer.serialize_struct("RestorePlan", 8)?;
+        let mut plan = serializer.serialize_struct("RestorePlan", 10)?;
         plan.serialize_field("parts", &parts)?;
         plan.serialize_field("steps", &self.steps)?;
         plan.serialize_field("left_out", &self.left_out)?;
@@ -106,6 +131,10 @@ impl Serialize for RestorePlan {
         plan.serialize_field("findings", self.findings.list())?;
         plan.serialize_field("findings_left_out", &self.findings.left_out())?;
         plan.serialize_field("obstacles", &obstacles)?;
+        if let Some(platform) = &self.platform {
+            plan.serialize_field("platform", platform)?;
+            plan.serialize_field("later", &self.later)?;
+        }
         plan.end()
     }
 }

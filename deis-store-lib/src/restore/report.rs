@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::part::Part;
+use crate::platform::DoneStep;
 use crate::report::{Findings, Verdict};
+use crate::snapshot::SnapshotReader;
 
 /// The result of a restore.
 #[derive(Debug, Serialize)]
@@ -20,8 +22,33 @@ pub struct RestoreReport {
     /// The objects that are missing, damaged or worth a look, by name.
     #[serde(flatten)]
     pub findings: Findings,
+    /// The steps that have brought the platform up, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub steps: Vec<DoneStep>,
+    /// Why the platform was not brought up further.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stopped: Option<String>,
+    /// What is left to do by hand: commands, each for one application.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left: Vec<String>,
     /// How long it took.
     pub milliseconds: u64,
+}
+
+impl RestoreReport {
+    /// Nothing is done yet.
+    pub(super) fn new(snapshot: &SnapshotReader) -> Self {
+        Self {
+            snapshot: snapshot.path().display().to_string(),
+            verdict: Verdict::Good,
+            parts: BTreeMap::new(),
+            findings: Findings::default(),
+            steps: Vec::new(),
+            stopped: None,
+            left: Vec::new(),
+            milliseconds: 0,
+        }
+    }
 }
 
 /// The result of a part.

@@ -32,8 +32,8 @@ impl Step {
         let Stage { cluster, snapshot, despite_damage } = stage;
         match &self.does {
             PartPlan::Config { plan, .. } => Ok((configuration::set(cluster, plan).await?, self.verdict)),
-            PartPlan::Volume { directory, .. } => {
-                Ok((volume::unpack(cluster, snapshot, directory, task).await?, Verdict::Good))
+            PartPlan::Volume { directory, is_ours, .. } => {
+                Ok((volume::unpack(cluster, snapshot, (directory, *is_ours), task).await?, Verdict::Good))
             }
             PartPlan::Bucket { bucket, already, objects, bytes, .. } => {
                 task.total(Some(*objects), Some(*bytes));

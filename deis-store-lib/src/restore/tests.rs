@@ -4,13 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::backup::site::{Loss, Site};
 use crate::backup::{BackupOptions, BackupReport, backup};
 use crate::error::{Error, ErrorKind};
 use crate::gateway::Operation;
 use crate::part::{BucketPart, PartChoice, PartName};
-use crate::report::FindingKind;
+use crate::report::{FindingKind, Findings};
 use crate::s3::client::{UploadOptions, cut_into_parts};
 use crate::s3::op::InitiateUpload;
 use crate::s3::{BucketName, ObjectKey};
@@ -137,7 +139,7 @@ impl Taken {
     /// The same, and the cluster.
     async fn restored_at(&self, despite_damage: bool) -> (RestorePlan, RestoreReport, Vec<String>, Site) {
         let (site, run, snapshot) = (Site::new(false).await, Run::silent(), self.open());
-        let options = RestoreOptions { choice: only(), despite_damage };
+        let options = RestoreOptions { choice: only(), despite_damage, ..RestoreOptions::default() };
         let plan = plan(&site.cluster, &snapshot, &options, &run).await.unwrap();
         let report = restore(&site.cluster, &snapshot, &plan, &run).await.unwrap();
         let keys = site.keys(BUCKET).await;
@@ -181,7 +183,7 @@ async fn holds_back(case: &Case, taken: &Taken, verdict: Verdict) {
     assert!(plan.despite_damage && report.verdict >= Verdict::Incomplete, "{report:#?}");
     // Then it is there, and a later restore does not say that it is not.
     let (snapshot, run) = (taken.open(), Run::silent());
-    let options = RestoreOptions { choice: only(), despite_damage: false };
+    let options = RestoreOptions { choice: only(), despite_damage: false, ..RestoreOptions::default() };
     let plan = super::plan(&new.cluster, &snapshot, &options, &run).await.unwrap();
     let restored = restore(&new.cluster, &snapshot, &plan, &run).await;
     if case.contents == "wal-e" {
@@ -382,7 +384,7 @@ async fn what_a_gateway_did_not_store_holds_back_what_needs_it() {
         })
         .await;
         let (run, snapshot) = (Run::silent(), taken.open());
-        let options = RestoreOptions { choice: only(), despite_damage: false };
+        let options = RestoreOptions { choice: only(), despite_damage: false, ..RestoreOptions::default() };
         let plan = plan(&new.cluster, &snapshot, &options, &run).await.unwrap();
         let report = restore(&new.cluster, &snapshot, &plan, &run).await.unwrap();
         assert_eq!(report.verdict, Verdict::Incomplete, "{report:#?}");
@@ -494,7 +496,7 @@ async fn a_bucket_without_its_lists_is_damage_and_not_an_empty_bucket() {
     fs::write(path.with_file_name("manifest.json.sha256"), digest(&text)).unwrap();
     fs::write(&path, text).unwrap();
     let new = Site::new(false).await;
-    let options = RestoreOptions { choice: only(), despite_damage: true };
+    let options = RestoreOptions { choice: only(), despite_damage: true, ..RestoreOptions::default() };
     let plan = plan(&new.cluster, &taken.open(), &options, &Run::silent()).await.unwrap();
     assert_eq!(plan.obstacles.iter().map(Error::kind).collect::<Vec<_>>(), [ErrorKind::Damaged]);
     assert_eq!(taken.verified().await, Verdict::Damaged);

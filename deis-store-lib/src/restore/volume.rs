@@ -15,10 +15,11 @@ use crate::run::{Level, Running};
 use crate::snapshot::SnapshotReader;
 
 /// The check before: that nothing is in it, and that the archive is there in its size and can be unpacked as root without harm.
-/// The archive is read to its end for that, so that no byte of one that is refused comes to the host.
+/// What an earlier run of this restore has unpacked counts as nothing. The archive is read to its end for that, so that no byte of one that is refused comes to the host.
 pub(super) async fn look(
     cluster: &Cluster,
     snapshot: &SnapshotReader,
+    is_ours: bool,
     obstacles: &mut Vec<Error>,
 ) -> Result<PartPlan> {
     let bytes = match size_bytes(snapshot, &Part::Volume) {
@@ -35,25 +36,29 @@ pub(super) async fn look(
         }
     };
     let directory = cluster.volume.clone();
-    if !volume::is_empty(&*cluster.host, &directory).await? {
+    if !is_ours && !volume::is_empty(&*cluster.host, &directory).await? {
         let error = Error::new(ErrorKind::Occupied, "the volume is not empty")
             .at(At::Path, &directory)
             .at(At::Host, cluster.host.host())
             .todo("restore before deis-logger starts, into an empty volume; or leave the volume out");
         obstacles.push(error);
     }
-    Ok(PartPlan::Volume { host: cluster.host.host().to_owned(), directory, bytes })
+    Ok(PartPlan::Volume { host: cluster.host.host().to_owned(), directory, bytes, is_ours })
 }
 
 /// The act. It is an error unless the host has unpacked all of it: that is the check after.
 pub(super) async fn unpack(
     cluster: &Cluster,
     snapshot: &SnapshotReader,
-    directory: &str,
+    (directory, is_ours): (&str, bool),
     task: &Running<'_>,
 ) -> Result<RestoredPart> {
     let file = checked_file(snapshot, &Part::Volume).await?;
     let bytes = file.metadata().map_or(0, |metadata| metadata.len());
+    if is_ours {
+        // An earlier run was ended while it unpacked, into a volume that was empty: it is begun anew.
+        volume::empty(&*cluster.host, directory).await?;
+    }
     let loaded = volume::load(&*cluster.host, directory, opened(file)).await.map_err(of_archive)?;
     if let Some(warning) = &loaded.warning {
         task.note(Level::Warning, "volume-mount", warning);

@@ -75,6 +75,27 @@ pub(crate) async fn is_empty(remote: &dyn Remote, directory: &str) -> Result<boo
     Ok(done(remote, &find).await?.is_empty())
 }
 
+/// Removes what is in the directory, but for what each start of `store-volume` makes. Only for what we have unpacked ourselves.
+pub(crate) async fn empty(remote: &dyn Remote, directory: &str) -> Result<()> {
+    require_volume(remote, directory).await?;
+    let each = [
+        "-mindepth",
+        "1",
+        "-maxdepth",
+        "1",
+        "!",
+        "-name",
+        "lost+found",
+        "-exec",
+        "rm",
+        "-rf",
+        "--",
+        "{}",
+        "+",
+    ];
+    done(remote, &[&["find", "-H", directory], &each[..]].concat()).await.map(drop)
+}
+
 async fn require_empty(remote: &dyn Remote, directory: &str) -> Result<()> {
     if is_empty(remote, directory).await? {
         return Ok(());

@@ -8,7 +8,7 @@ mod save;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use load::{is_empty, load};
+pub(crate) use load::{empty, is_empty, load};
 pub(crate) use save::save;
 
 use super::mount;
@@ -45,10 +45,8 @@ async fn require_volume(remote: &dyn Remote, directory: &str) -> Result<Option<S
     if !directory.strip_prefix(STORE).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')) {
         return Ok(None);
     }
-    let mounts = run(remote, &["cat", "/proc/mounts"]).await?;
-    mounts.exit.require_success(ErrorKind::Unsupported, remote.host())?;
-    match mount::at(STORE, &mounts.stdout).map(|mount| mount.kind) {
-        Some(kind) if kind == "ceph" || kind == "fuse.ceph" => Ok(None),
+    match mounted(remote).await? {
+        Some(kind) if is_ceph(&kind) => Ok(None),
         Some(kind) => Ok(Some(format!("{STORE} is a mount of type {kind}, not ceph"))),
         None => Err(Error::new(
             ErrorKind::Guard,
@@ -58,4 +56,24 @@ async fn require_volume(remote: &dyn Remote, directory: &str) -> Result<Option<S
         .at(At::Host, remote.host())
         .todo("start it: deisctl start store-volume; it mounts once monitors, daemons and metadata are up")),
     }
+}
+
+/// Why the store volume is not a mount of ceph on a host, if it is not.
+pub(crate) async fn not_ceph(remote: &dyn Remote) -> Result<Option<String>> {
+    Ok(match mounted(remote).await? {
+        Some(kind) if is_ceph(&kind) => None,
+        Some(kind) => Some(format!("{STORE} is a mount of type {kind}, not ceph,")),
+        None => Some(format!("{STORE} is not mounted")),
+    })
+}
+
+/// The type of the mount of the store volume.
+async fn mounted(remote: &dyn Remote) -> Result<Option<String>> {
+    let mounts = run(remote, &["cat", "/proc/mounts"]).await?;
+    mounts.exit.require_success(ErrorKind::Unsupported, remote.host())?;
+    Ok(mount::at(STORE, &mounts.stdout).map(|mount| mount.kind))
+}
+
+fn is_ceph(kind: &str) -> bool {
+    matches!(kind, "ceph" | "fuse.ceph")
 }

@@ -1,0 +1,137 @@
+//! Reads fleet's keys, and sets what a unit is to be.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use serde::Deserialize;
+
+use super::parsed::Units;
+use super::x_fleet::XFleet;
+use crate::error::{ErrorKind, Result};
+use crate::etcd::{Etcd, Node};
+
+/// Where fleet keeps its keys, unless it is told otherwise. etcd hides the directory in listings.
+const PREFIX: &str = "/_coreos.com/fleet";
+
+/// What a unit is to be, in fleet's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    /// It runs.
+    Launched,
+    /// It is on its machine, and does not run.
+    #[cfg_attr(not(test), expect(dead_code, reason = "a restore stops nothing"))]
+    Loaded,
+}
+
+impl Target {
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Launched => "launched",
+            Self::Loaded => "loaded",
+        }
+    }
+}
+
+/// fleet, by way of etcd.
+#[derive(Debug)]
+pub(crate) struct Fleet {
+    etcd: Etcd,
+    /// The rules in the units' texts by the hash of these, which never change.
+    rules: Mutex<HashMap<String, XFleet>>,
+}
+
+impl Fleet {
+    pub(crate) fn new(etcd: &Etcd) -> Self {
+        Self { etcd: etcd.clone(), rules: Mutex::default() }
+    }
+
+    /// What there is now; nothing at all where there is no fleet.
+    pub(crate) async fn read(&self) -> Result<Units> {
+        let machines = self.directory("machines").await?;
+        let jobs = self.directory("job").await?;
+        let states = self.directory("states").await?;
+        let mut units = Units::parse(machines.as_ref(), jobs.as_ref(), states.as_ref());
+        for (name, unit) in &mut units.submitted {
+            // Applications have units too, by the hundred.
+            if let Some(hash) = unit.hash.as_deref().filter(|_| name.starts_with("deis-")) {
+                unit.x_fleet = self.rules_of(hash).await?;
+            }
+        }
+        Ok(units)
+    }
+
+    /// Says what a unit is to be: the same key and value as deisctl's, whose only way it is as well.
+    pub(crate) async fn set(&self, unit: &str, target: Target) -> Result<()> {
+        let key = format!("{PREFIX}/job/{unit}/target-state");
+        self.etcd.set(&key, target.as_str(), None).await.map(drop)
+    }
+
+    async fn directory(&self, name: &str) -> Result<Option<Node>> {
+        found(self.etcd.tree(&format!("{PREFIX}/{name}")).await)
+    }
+
+    /// The rules in a unit's text. Without its text nothing is known of them.
+    async fn rules_of(&self, hash: &str) -> Result<Option<XFleet>> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Text {
+            raw: String,
+        }
+        let known =
+            |rules: &Self| rules.rules.lock().unwrap_or_else(PoisonError::into_inner).get(hash).cloned();
+        if let Some(rules) = known(self) {
+            return Ok(Some(rules));
+        }
+        let Some(node) = found(self.etcd.get(&format!("{PREFIX}/unit/{hash}")).await)? else {
+            return Ok(None);
+        };
+        let text = node.value.as_ref().and_then(|value| serde_json::from_str::<Text>(value.expose()).ok());
+        let Some(text) = text else { return Ok(None) };
+        let rules = XFleet::parse(&text.raw);
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner).insert(hash.to_owned(), rules.clone());
+        Ok(Some(rules))
+    }
+}
+
+fn found(node: Result<Node>) -> Result<Option<Node>> {
+    match node {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        node => node.map(Some),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::etcd::Memory;
+    use crate::fleet::Health;
+
+    #[tokio::test]
+    async fn a_unit_is_started_and_stopped_by_the_key_that_deisctl_sets() {
+        let memory = Memory::with(&[
+            ("/_coreos.com/fleet/machines/m1/object", r#"{"ID":"m1","PublicIP":"10.0.0.1","Metadata":{}}"#),
+            ("/_coreos.com/fleet/machines/m2/object", r#"{"ID":"m2","PublicIP":"10.0.0.2","Metadata":{}}"#),
+            ("/_coreos.com/fleet/job/deis-store-daemon.service/object", r#"{"Name":"x","UnitHash":[10]}"#),
+            ("/_coreos.com/fleet/unit/0a", r#"{"Raw":"[X-Fleet]\nGlobal=true\n"}"#),
+            (
+                "/_coreos.com/fleet/states/deis-store-daemon.service/m1",
+                r#"{"activeState":"active","subState":"running"}"#,
+            ),
+        ]);
+        let fleet = Fleet::new(&Etcd::new(memory.clone()));
+        let units = fleet.read().await.unwrap();
+        let Health::Waiting(text) = units.health("deis-store-daemon.service") else { panic!() };
+        assert!(text.contains("no state on 10.0.0.2"), "{text}");
+        for (target, value) in [(Target::Launched, "launched"), (Target::Loaded, "loaded")] {
+            fleet.set("deis-store-daemon.service", target).await.unwrap();
+            let key = "/_coreos.com/fleet/job/deis-store-daemon.service/target-state";
+            assert_eq!(memory.value(key).as_deref(), Some(value));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_cluster_without_fleet_has_no_machine_and_no_unit() {
+        let units = Fleet::new(&Etcd::new(Memory::with(&[("/deis/x", "y")]))).read().await.unwrap();
+        assert!(units.machines().is_empty() && !units.has("deis-database.service"));
+    }
+}

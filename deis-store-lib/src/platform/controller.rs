@@ -1,0 +1,147 @@
+//! The step after which the controller's applications, domains and keys are in etcd, where routers and builder look for them.
+//!
+//! From 1.11 on the controller writes them when it starts; before, somebody has to save each of them once more. Either way they
+//! are counted: a controller that does not reach etcd saves without a word and writes nothing.
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use super::stage::Stage;
+use super::unit_names::CONTROLLER;
+use super::version::Version;
+use super::wait::{Seen, until};
+use super::{database, facts};
+use crate::cluster::docker;
+use crate::error::{At, Error, ErrorKind, Result, printable};
+use crate::fleet::Machine;
+use crate::remote::{Child, Input, Remote};
+
+const CONTAINER: &str = "deis-controller";
+
+/// More than a command of the controller says.
+const MOST_SAID_BYTES: u64 = 1 << 20;
+
+/// What the page has one type into the controller's shell, for all models that this release knows; of an application's settings
+/// the latest alone, since the last one saved is the one that holds.
+const SAVE_ALL: &str = "import api.models as m\n\
+    [x.save() for n in ('Key', 'App', 'Domain', 'Certificate') if hasattr(m, n) for x in getattr(m, n).objects.all()] and None\n\
+    [a.config_set.latest().save() for a in m.App.objects.all() if hasattr(a, 'config_set') and a.config_set.count()] and None\n";
+
+/// The numbers of what the controller writes into etcd.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Counts {
+    apps: u64,
+    domains: u64,
+    keys: u64,
+}
+
+/// Has it written, and counts it.
+pub(super) async fn go(stage: &Stage<'_>) -> Result<(bool, String)> {
+    facts::refreshed(stage, "/deis/controller/host").await?;
+    let wanted = wanted(stage).await?;
+    if found(stage).await?.reaches(wanted) {
+        return Ok((false, wanted.beside(wanted)));
+    }
+    let said = write(stage).await?;
+    let counted = until(("the controller's state", stage.wait), stage.run, || async {
+        let found = found(stage).await?;
+        Ok(if found.reaches(wanted) {
+            Seen::Ready(found.beside(wanted))
+        } else {
+            Seen::NotYet(found.beside(wanted))
+        })
+    });
+    counted.await.map(|what| (true, what)).map_err(|error| {
+        let text = format!("the controller has not written its state into etcd: {}; it said: {said}", error.what());
+        Error::new(ErrorKind::NotReady, text).at(At::Unit, CONTROLLER).todo(
+            "look at its journal (deisctl journal controller) and whether it reaches etcd from its container; then run this again: \
+             it goes on from here",
+        )
+    })
+}
+
+/// Has the controller write its state. What it said is for people alone: it may say nothing and have written nothing.
+async fn write(stage: &Stage<'_>) -> Result<String> {
+    let units = stage.fleet.read().await?;
+    let machines = units.machines_of(CONTROLLER);
+    let machine: &Machine = machines.first().ok_or_else(|| {
+        Error::new(ErrorKind::NotReady, "the controller runs on no machine").at(At::Unit, CONTROLLER)
+    })?;
+    let host = stage.host(&machine.address).await?;
+    // The container's commands do not have the variable that its own process has.
+    let etcd = format!("ETCD={}:{}", machine.address, port_of(stage));
+    match stage.version().await? {
+        Some(version) if version < Version::WRITES_STATE => {
+            let line = format!("cd /app && {etcd} exec ./manage.py shell");
+            typed(&*host, &line, SAVE_ALL).await
+        }
+        _ => {
+            let line = format!("cd /app && {etcd} exec ./manage.py load_db_state_to_etcd");
+            typed(&*host, &line, "").await
+        }
+    }
+}
+
+/// The port of etcd on each host, as the caller has it.
+fn port_of<'s>(stage: &'s Stage<'_>) -> &'s str {
+    stage.etcd.endpoint().authority().rsplit_once(':').map_or("4001", |(_, port)| port)
+}
+
+/// Runs a line in the controller's container with lines on its standard input, and gives the last that it said.
+async fn typed(host: &dyn Remote, line: &str, input: &str) -> Result<String> {
+    let command = docker::command(host, &["exec", "-i", CONTAINER, "sh", "-c", line]).await?;
+    let words: Vec<&str> = command.iter().map(String::as_str).collect();
+    let Child { mut stdout, stdin, process } =
+        host.spawn(&words, Input::Pipe).await?.idle_limited(host.login().teller());
+    if let Some(mut stdin) = stdin {
+        // If it has ended already, what it said tells why.
+        let _ = stdin.write_all(input.as_bytes()).await;
+        let _ = stdin.shutdown().await;
+    }
+    let mut said = Vec::new();
+    let mut limited = (&mut stdout).take(MOST_SAID_BYTES);
+    limited.read_to_end(&mut said).await.map_err(|error| {
+        Error::new(ErrorKind::Unreachable, "the output of the controller's command broke off").because(error)
+    })?;
+    drop(stdout);
+    let exit = process.finish().await?;
+    let said = format!("{}\n{}", String::from_utf8_lossy(&said), exit.stderr);
+    let lines: Vec<&str> =
+        said.lines().map(str::trim).filter(|line| !line.is_empty() && *line != ">>>").collect();
+    let last = lines[lines.len().saturating_sub(3)..].join(" | ");
+    Ok(printable(&crate::error::words_without_secrets(&last)))
+}
+
+/// What the database has.
+async fn wanted(stage: &Stage<'_>) -> Result<Counts> {
+    const SQL: &str = "select (select count(*) from api_app), (select count(*) from api_domain), (select count(*) from api_key)";
+    let answer = database::ask(stage, SQL).await?;
+    let numbers: Vec<u64> = answer.trim().split('|').filter_map(|number| number.parse().ok()).collect();
+    match numbers[..] {
+        [apps, domains, keys] => Ok(Counts { apps, domains, keys }),
+        _ => Err(Error::new(ErrorKind::Protocol, "the database's answer has not three numbers")),
+    }
+}
+
+/// What etcd has.
+async fn found(stage: &Stage<'_>) -> Result<Counts> {
+    let members = async |key: &str| Ok::<_, Error>(stage.directory(key).await?.nodes);
+    let users = members("/deis/builder/users").await?;
+    Ok(Counts {
+        apps: members("/deis/services").await?.iter().filter(|node| node.directory).count() as u64,
+        domains: members("/deis/domains").await?.len() as u64,
+        keys: users.iter().map(|user| user.nodes.len() as u64).sum(),
+    })
+}
+
+impl Counts {
+    fn reaches(self, wanted: Self) -> bool {
+        self.apps >= wanted.apps && self.domains >= wanted.domains && self.keys >= wanted.keys
+    }
+
+    fn beside(self, wanted: Self) -> String {
+        format!(
+            "{} of {} applications, {} of {} domains, {} of {} keys are in etcd",
+            self.apps, wanted.apps, self.domains, wanted.domains, self.keys, wanted.keys
+        )
+    }
+}

@@ -1,0 +1,178 @@
+//! Brings a Deis platform up around its data, step by step, each proved by facts: what fleet says of every machine, what
+//! components write into etcd, what gateways and the database answer.
+//!
+//! Each step looks before it acts and is looked at afterwards, so that it can be gone again. No exit status is believed. This
+//! module knows units, hosts and the database, and does not know how a part of a snapshot is restored.
+
+mod base_backup;
+mod body_size;
+mod controller;
+mod database;
+mod facts;
+mod install;
+mod latest;
+mod launch;
+mod left;
+mod no_database;
+mod record;
+mod settings;
+mod stage;
+mod step;
+mod unit_names;
+mod version;
+mod wait;
+
+use std::time::Instant;
+
+use serde::Serialize;
+
+use crate::error::{At, Error, Result};
+use crate::run::{TaskKind, TaskResult, milliseconds};
+
+pub use step::StepName;
+
+pub(crate) use body_size::{put_back, raise};
+pub(crate) use latest::{listed, named};
+pub(crate) use stage::Stage;
+
+/// A step, as it is before anything is done.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct PlannedStep {
+    /// Which one.
+    pub name: StepName,
+    /// Whether there is nothing to do any more.
+    pub done: bool,
+    /// What it would do, or has found done; for people.
+    pub does: String,
+}
+
+/// A step that was gone.
+#[derive(Clone, Debug, Serialize)]
+#[non_exhaustive]
+pub struct DoneStep {
+    /// Which one.
+    pub name: StepName,
+    /// Whether it had nothing to do.
+    pub already: bool,
+    /// What was done and seen; for people.
+    pub did: String,
+    /// How long it took.
+    pub milliseconds: u64,
+}
+
+/// Which part of it is gone.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Extent {
+    /// The first step.
+    pub(crate) from: Option<StepName>,
+    /// Whether the data are restored between the steps.
+    pub(crate) with_data: bool,
+}
+
+/// The steps in order, with what each would do, and what stands in the way.
+pub(crate) async fn plan(
+    stage: &Stage<'_>,
+    extent: Extent,
+    obstacles: &mut Vec<Error>,
+) -> Result<Vec<PlannedStep>> {
+    let mut steps = Vec::new();
+    for name in names(stage, extent) {
+        let (done, does) = look(stage, name, obstacles).await?;
+        steps.push(PlannedStep { name, done, does });
+    }
+    Ok(steps)
+}
+
+fn names(stage: &Stage<'_>, extent: Extent) -> impl Iterator<Item = StepName> + use<> {
+    let behind_router = stage.cluster.is_behind_router();
+    StepName::ALL.into_iter().filter(move |name| {
+        extent.from.is_none_or(|from| *name >= from)
+            && (*name != StepName::Data || extent.with_data)
+            && (*name != StepName::Router || behind_router)
+    })
+}
+
+async fn look(stage: &Stage<'_>, name: StepName, obstacles: &mut Vec<Error>) -> Result<(bool, String)> {
+    Ok(match name {
+        StepName::Units => install::look(stage, obstacles).await?,
+        StepName::StoreSettings => settings::look(stage).await?,
+        StepName::Data => (false, "restore the parts of the snapshot".to_owned()),
+        StepName::Latest => (false, format!("see that LATEST is {}", latest::meant(stage)?)),
+        StepName::NoDatabase => {
+            let found = no_database::obstacles(stage).await?;
+            let done = found.is_empty();
+            obstacles.extend(found);
+            (done, "no database runs, and none is left on a machine".to_owned())
+        }
+        StepName::Database => {
+            (false, "see that the database came back from LATEST, and was not made anew".to_owned())
+        }
+        StepName::Controller => (
+            false,
+            "have the controller write its applications, domains and keys into etcd, and count them"
+                .to_owned(),
+        ),
+        StepName::BaseBackup => (false, "push a base backup of the new cluster".to_owned()),
+        StepName::Left => {
+            (false, "say what is left to do by hand: deis scale, for each application".to_owned())
+        }
+        _ => launch::look(stage, name).await?,
+    })
+}
+
+/// Goes one step, but for the data. What is left to do by hand is added to `left`.
+pub(crate) async fn go(stage: &mut Stage<'_>, name: StepName, left: &mut Vec<String>) -> Result<DoneStep> {
+    let task = stage.run.begin(None, TaskKind::Step, name.as_str());
+    let start = Instant::now();
+    let (acted, did) = act(stage, name, left).await.map_err(|error| error.at(At::Step, name))?;
+    task.done(TaskResult::Good);
+    Ok(DoneStep { name, already: !acted, did, milliseconds: milliseconds(start.elapsed()) })
+}
+
+async fn act(stage: &mut Stage<'_>, name: StepName, left: &mut Vec<String>) -> Result<(bool, String)> {
+    match name {
+        StepName::Units => install::go(stage).await,
+        StepName::StoreSettings => settings::go(stage).await,
+        StepName::Latest if stage.record.has(no_database::STARTED) => {
+            Ok((false, "the database was started before: it has taken it".to_owned()))
+        }
+        StepName::Latest => Ok((false, latest::check(stage).await?)),
+        StepName::NoDatabase => guard(stage).await,
+        StepName::Database => Ok((false, database::check(stage).await?)),
+        StepName::Controller => controller::go(stage).await,
+        StepName::BaseBackup => base_backup::go(stage).await,
+        StepName::Left => {
+            *left = left::commands(stage).await?;
+            stage.record.forget().await?;
+            Ok((false, format!("{} applications have processes to start", left.len())))
+        }
+        StepName::ControlPlane => {
+            // The steps before it may have been left out.
+            if !stage.record.has(no_database::STARTED) {
+                latest::check(stage).await?;
+                guard(stage).await?;
+            }
+            launch::go(stage, name).await
+        }
+        _ => launch::go(stage, name).await,
+    }
+}
+
+/// The guard before the database is started. From then on a database that runs is ours.
+async fn guard(stage: &mut Stage<'_>) -> Result<(bool, String)> {
+    if let Some(obstacle) = no_database::obstacles(stage).await?.into_iter().next() {
+        return Err(obstacle);
+    }
+    let begun = stage.record.has(no_database::STARTED);
+    stage.record.keep(no_database::STARTED).await?;
+    Ok((
+        false,
+        if begun {
+            "it was started by a run before this one"
+        } else {
+            "no database runs, and none is left on a machine"
+        }
+        .to_owned(),
+    ))
+}

@@ -1,0 +1,149 @@
+//! What a restore has done, kept in the cluster's etcd until it is finished, so that a run that was killed goes on.
+//!
+//! Most steps are seen in the cluster itself. Kept is what is not: which parts were restored, since the platform changes them
+//! as soon as it runs; that its start was begun, since a database that runs is otherwise a reason to refuse; and the value of a
+//! setting that is put back. The record is void if the store is another one by now.
+
+use std::collections::BTreeSet;
+
+use crate::error::{At, Error, ErrorKind, Result};
+use crate::etcd::{Etcd, Node};
+use crate::snapshot::Manifest;
+
+/// Beside `/deis`, so that no backup of a configuration holds it.
+const ROOT: &str = "/deis-store/restore";
+const STORE: &str = "/deis/store/fsid";
+
+/// The record of a restore.
+#[derive(Debug)]
+pub(crate) struct Record {
+    etcd: Etcd,
+    snapshot: String,
+    begun: bool,
+    done: BTreeSet<String>,
+    latest: Option<String>,
+    body_size: Option<String>,
+}
+
+impl Record {
+    /// The record of this snapshot's restore, which may not have begun. One of another snapshot's is an error.
+    pub(crate) async fn read(etcd: &Etcd, manifest: &Manifest) -> Result<Self> {
+        let store = store(etcd).await?;
+        let tree = match etcd.tree(ROOT).await {
+            Err(error) if error.kind() == ErrorKind::NotFound => Node::directory(ROOT),
+            node => node?,
+        };
+        let snapshot = format!("{}/{}", manifest.repository, manifest.snapshot);
+        let text = |name: &str| tree.text(&format!("{ROOT}/{name}")).map(str::to_owned);
+        let mut record = Self {
+            etcd: etcd.clone(),
+            snapshot,
+            begun: false,
+            done: BTreeSet::new(),
+            latest: None,
+            body_size: None,
+        };
+        let is_of_this_store = text("store").is_none_or(|own| Some(own) == store);
+        // A setting is put back whosever restore has changed it.
+        record.body_size = text("body-size");
+        match text("snapshot") {
+            Some(other) if other != record.snapshot && is_of_this_store => {
+                return Err(Error::new(ErrorKind::Occupied, format!("the restore of the snapshot {other} was begun here and is not finished"))
+                    .at(At::Key, ROOT)
+                    .todo(format!("go on with that one; or forget it, if the cluster is empty again: etcdctl rm --recursive {ROOT}")));
+            }
+            Some(own) if own == record.snapshot && is_of_this_store => {
+                record.begun = true;
+                let done = tree.find(&format!("{ROOT}/done")).map_or(&[][..], |done| &done.nodes);
+                record.done =
+                    done.iter().filter_map(|node| node.key.rsplit('/').next()).map(str::to_owned).collect();
+                record.latest = text("latest");
+            }
+            _ => {}
+        }
+        Ok(record)
+    }
+
+    /// Whether this was done.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.done.contains(name)
+    }
+
+    /// The base backup that was left as the latest.
+    pub(crate) fn latest(&self) -> Option<&str> {
+        self.latest.as_deref()
+    }
+
+    /// The value of `bodySize` to put back; an empty one if there was none.
+    pub(crate) fn body_size(&self) -> Option<&str> {
+        self.body_size.as_deref()
+    }
+
+    /// Keeps the value of `bodySize`, before it is changed.
+    pub(crate) async fn keep_body_size(&mut self, value: &str) -> Result<()> {
+        self.begin().await?;
+        self.set("body-size", value).await?;
+        self.body_size = Some(value.to_owned());
+        Ok(())
+    }
+
+    /// Forgets the value of `bodySize`, after it was put back.
+    pub(crate) async fn forget_body_size(&mut self) -> Result<()> {
+        self.etcd.delete(&format!("{ROOT}/body-size")).await?;
+        self.body_size = None;
+        Ok(())
+    }
+
+    /// Keeps that this was done.
+    pub(crate) async fn keep(&mut self, name: &str) -> Result<()> {
+        self.begin().await?;
+        self.set(&format!("done/{name}"), "yes").await?;
+        self.done.insert(name.to_owned());
+        Ok(())
+    }
+
+    /// Keeps which base backup is the latest.
+    pub(crate) async fn keep_latest(&mut self, latest: &str) -> Result<()> {
+        self.begin().await?;
+        self.set("latest", latest).await?;
+        self.latest = Some(latest.to_owned());
+        Ok(())
+    }
+
+    /// Forgets all of it.
+    pub(crate) async fn forget(&mut self) -> Result<()> {
+        match self.etcd.delete_tree(ROOT).await {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        (self.begun, self.latest, self.body_size) = (false, None, None);
+        self.done.clear();
+        Ok(())
+    }
+
+    /// Says whose record it is, in the place of one that is void.
+    async fn begin(&mut self) -> Result<()> {
+        if self.begun {
+            return Ok(());
+        }
+        self.forget().await?;
+        if let Some(store) = store(&self.etcd).await? {
+            self.set("store", &store).await?;
+        }
+        self.set("snapshot", &self.snapshot).await?;
+        self.begun = true;
+        Ok(())
+    }
+
+    async fn set(&self, name: &str, value: &str) -> Result<()> {
+        self.etcd.set(&format!("{ROOT}/{name}"), value, None).await.map(drop)
+    }
+}
+
+/// The identity of the store, if it was set up.
+async fn store(etcd: &Etcd) -> Result<Option<String>> {
+    match etcd.get(STORE).await {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        node => Ok(node?.value.map(|value| value.expose().to_owned())),
+    }
+}

@@ -1,0 +1,76 @@
+//! The units of a Deis platform, and which step starts which of them, in deisctl's order. Pure.
+
+use super::step::StepName;
+use crate::fleet::Units;
+
+pub(super) const DATABASE: &str = "deis-database.service";
+pub(super) const CONTROLLER: &str = "deis-controller.service";
+pub(super) const STORE_VOLUME: &str = "deis-store-volume.service";
+
+/// A component of the platform: one unit, or several that are numbered.
+#[derive(Clone, Copy)]
+enum Component {
+    One(&'static str),
+    /// Numbered in later releases of Deis, one in early ones.
+    Numbered(&'static str),
+    /// Installed by some releases alone.
+    Optional(&'static str),
+}
+
+use Component::{Numbered, One, Optional};
+
+/// The components that each step starts.
+const STARTS: [(StepName, &[Component]); 12] = [
+    (StepName::StoreMonitor, &[One("deis-store-monitor")]),
+    (StepName::StoreDaemon, &[One("deis-store-daemon")]),
+    (StepName::StoreMetadata, &[One("deis-store-metadata")]),
+    (StepName::StoreGateway, &[Numbered("deis-store-gateway")]),
+    (StepName::StoreVolume, &[One("deis-store-volume")]),
+    (StepName::Logger, &[One("deis-logger")]),
+    (StepName::Logspout, &[One("deis-logspout")]),
+    (
+        StepName::ControlPlane,
+        &[Optional("deis-cache"), One("deis-database"), Numbered("deis-registry"), One("deis-controller")],
+    ),
+    (StepName::Builder, &[One("deis-builder")]),
+    (StepName::Publisher, &[One("deis-publisher")]),
+    (StepName::Routers, &[Numbered("deis-router")]),
+    (StepName::Router, &[Numbered("deis-router")]),
+];
+
+/// The units that a step starts.
+pub(super) fn started_by(step: StepName, units: &Units) -> Vec<String> {
+    let components =
+        STARTS.iter().find(|(name, _)| *name == step).map_or(&[][..], |(_, components)| components);
+    let mut started: Vec<String> = components.iter().flat_map(|component| component.units(units)).collect();
+    if step == StepName::Router {
+        started.truncate(1);
+    }
+    started
+}
+
+/// The units that a platform needs and that are not installed.
+pub(super) fn missing(units: &Units) -> Vec<String> {
+    let components =
+        STARTS.iter().filter(|(step, _)| *step != StepName::Router).flat_map(|(_, components)| *components);
+    components.flat_map(|component| component.units(units)).filter(|unit| !units.has(unit)).collect()
+}
+
+impl Component {
+    fn units(self, units: &Units) -> Vec<String> {
+        match self {
+            One(name) => vec![format!("{name}.service")],
+            Optional(name) => {
+                vec![format!("{name}.service")].into_iter().filter(|unit| units.has(unit)).collect()
+            }
+            Numbered(name) => {
+                let (numbered, one) = (units.numbered(name), format!("{name}.service"));
+                match (numbered.is_empty(), units.has(&one)) {
+                    (false, _) => numbered,
+                    (true, true) => vec![one],
+                    (true, false) => vec![format!("{name}@1.service")],
+                }
+            }
+        }
+    }
+}
