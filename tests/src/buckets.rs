@@ -18,6 +18,13 @@ pub fn make(plan: &Plan) -> Result<()> {
     run("Make buckets", command).map(drop)
 }
 
+/// Makes one bucket, which may exist, at a gateway, as a component of Deis does at its start.
+pub(crate) fn make_one(bucket: &str, gateway: &str, access_key: &str, secret_key: &str) -> Result<()> {
+    let mut command = script_at(gateway, access_key, secret_key)?;
+    command.args(["make", bucket]);
+    run("Make bucket", command).map(drop)
+}
+
 /// Fills all buckets but `db_wal`, always with the same objects.
 pub fn fill(plan: &Plan) -> Result<()> {
     let mut command = script(plan)?;
@@ -27,8 +34,12 @@ pub fn fill(plan: &Plan) -> Result<()> {
 
 fn script(plan: &Plan) -> Result<Command> {
     let gateway = plan.gateways.first().ok_or_else(|| Error::new("No gateway planned"))?;
+    script_at(gateway, &plan.access_key, &plan.secret_key)
+}
+
+fn script_at(gateway: &str, access_key: &str, secret_key: &str) -> Result<Command> {
     let mut command = program(installed("python")?);
     command.arg(SCRIPT).env("PYTHONDONTWRITEBYTECODE", "1").env("GATEWAY", gateway);
-    command.env("AWS_ACCESS_KEY_ID", &plan.access_key).env("AWS_SECRET_ACCESS_KEY", &plan.secret_key);
+    command.env("AWS_ACCESS_KEY_ID", access_key).env("AWS_SECRET_ACCESS_KEY", secret_key);
     Ok(command)
 }

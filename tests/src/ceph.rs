@@ -136,8 +136,13 @@ pub struct FurtherGateway {
 impl FurtherGateway {
     /// Starts a gateway for the cluster in this directory. Its own files go to `scratch`.
     pub fn start(cluster: &Path, scratch: &Path) -> Result<Self> {
-        let port = port::free()?;
-        let (name, address) = (format!("client.further{port}"), format!("127.0.0.1:{port}"));
+        Self::start_at(&format!("127.0.0.1:{}", port::free()?), cluster, scratch)
+    }
+
+    /// Does the same at this HOST:PORT.
+    pub fn start_at(address: &str, cluster: &Path, scratch: &Path) -> Result<Self> {
+        let address = address.to_owned();
+        let name = format!("client.further{}", address.replace([':', '.'], "-"));
         let directory = scratch.display();
         let common = fs::read_to_string(cluster.join("ceph/ceph.conf")).context("Read ceph.conf")?;
         let own = format!(

@@ -48,7 +48,8 @@ pub struct Cluster {
 impl Cluster {
     /// Starts a cluster in an existing directory, and returns when all of it can be used.
     pub fn start(directory: &Path, options: &Options) -> Result<Self> {
-        check(directory, options)?;
+        check_gateways(options)?;
+        check(directory)?;
         let plan = Plan::new(options.gateways)?;
         let planted = Planted::new()?;
         let database = options.filled.then(|| Postgres::prepare(&directory.join("postgres"))).transpose()?;
@@ -115,7 +116,7 @@ impl Cluster {
             secret_key: plan.secret_key,
             etcd: etcd.client().url(),
             tunnel: host.tunnel(),
-            ssh_config: host.ssh_config().to_owned(),
+            ssh_config: host.ssh_config(),
             volume,
             postgres: database,
             secrets,
@@ -136,20 +137,20 @@ impl Cluster {
 const PASSWORD: &str = "/deis/database/password";
 
 /// Prints on standard error how far the start has come.
-struct Steps<'a> {
-    name: &'a str,
-    started: Instant,
+pub(crate) struct Steps<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) started: Instant,
 }
 
 impl Steps<'_> {
-    fn time<T>(&self, what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
+    pub(crate) fn time<T>(&self, what: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
         let begun = Instant::now();
         let done = work().context(format!("Cluster {}: {what}", self.name))?;
         self.say(&format!("{what} ({})", seconds(begun.elapsed())));
         Ok(done)
     }
 
-    fn say(&self, what: &str) {
+    pub(crate) fn say(&self, what: &str) {
         eprintln!("{:>7}  cluster {}: {what}", seconds(self.started.elapsed()), self.name);
     }
 }
@@ -158,10 +159,16 @@ fn seconds(time: Duration) -> String {
     format!("{:.1} s", time.as_secs_f64())
 }
 
-fn check(directory: &Path, options: &Options) -> Result<()> {
-    if !(1..=2).contains(&options.gateways) {
-        return Err(Error::new("A cluster has one or two gateways"));
+fn check_gateways(options: &Options) -> Result<()> {
+    if (1..=2).contains(&options.gateways) {
+        Ok(())
+    } else {
+        Err(Error::new("A cluster has one or two gateways"))
     }
+}
+
+/// Checks the directory of a cluster, and lets the user postgres through it.
+pub(crate) fn check(directory: &Path) -> Result<()> {
     if directory.as_os_str().len() > LONGEST_DIRECTORY {
         return Err(Error::new(format!(
             "{} is too long a path for the sockets below it: at most {LONGEST_DIRECTORY} bytes",
@@ -194,13 +201,15 @@ fn set_all(etcd: &Etcd, keys: &[Key]) -> Result<()> {
     Ok(())
 }
 
-fn spawn<'scope, T: Send + 'scope>(
+/// Starts a thread of a cluster's start.
+pub(crate) fn spawn<'scope, T: Send + 'scope>(
     threads: &'scope Scope<'scope, '_>,
     work: impl FnOnce() -> Result<T> + Send + 'scope,
 ) -> ScopedJoinHandle<'scope, Result<T>> {
     threads.spawn(work)
 }
 
-fn finish<T>(thread: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
+/// Waits for a thread of a cluster's start.
+pub(crate) fn finish<T>(thread: ScopedJoinHandle<'_, Result<T>>) -> Result<T> {
     thread.join().unwrap_or_else(|_| Err(Error::new("A starting thread panicked")))
 }

@@ -33,6 +33,15 @@ pub fn start(postgres: &Postgres, planted: &Planted, directory: &Path) -> Result
     Ok(server)
 }
 
+/// The statements that make the controller's empty tables in the database `deis`.
+#[must_use]
+pub(crate) fn tables() -> &'static str {
+    let all = include_str!("../fixtures/database.sql");
+    let from = all.find("CREATE TABLE").unwrap_or(0);
+    let to = all.find("INSERT INTO").unwrap_or(all.len());
+    &all[from..to]
+}
+
 /// Begins to archive: two base backups, with rows written between and after them. Returns when all is in the bucket.
 pub fn push_backups(postgres: &Postgres, wal_e: &WalE, directory: &Path) -> Result<()> {
     postgres.configure(&wal_e.archive_settings())?;

@@ -7,6 +7,7 @@ use std::fs::{self, File, Permissions};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::Duration;
 
 use crate::environment::Postgres;
@@ -40,40 +41,78 @@ const GREETING: &str =
 /// The running sshd.
 #[derive(Debug)]
 pub struct Host {
+    setup: Setup,
     port: u16,
-    ssh_config: PathBuf,
-    _server: Server,
+    server: Option<Server>,
+    mounted: Option<PathBuf>,
     // Dropped after the server.
     _mount_point: mount_point::Lease,
 }
 
+/// The place of a host, and its user's key.
+#[derive(Debug, Clone)]
+pub struct Setup {
+    /// The address on which it listens.
+    pub address: String,
+    /// The directory with all its files.
+    pub directory: PathBuf,
+    /// The key of those who may log in; made if it is not there.
+    pub login_key: PathBuf,
+}
+
 impl Host {
-    /// Starts the sshd with its files below `directory/host`, and `volume` mounted as the store volume.
+    /// Starts the one host of a cluster: the sshd with its files below `directory/host`, and `volume` mounted as the
+    /// store volume.
     pub fn start(
         directory: &Path,
         volume: &Path,
         containers: &[&str],
         database: Option<&Postgres>,
     ) -> Result<Self> {
-        let mount_point = mount_point::Lease::take()?;
         let directory = directory.join("host");
-        let (bin, log) = (directory.join("bin"), directory.join("sshd.log"));
-        for path in [&bin, &directory.join("home"), Path::new("/run/sshd")] {
+        let login_key = directory.join("login_key");
+        let setup = Setup { address: "127.0.0.1".to_owned(), directory, login_key };
+        let host = Self::start_with(setup, Some(volume), containers, database)?;
+        Setup::write_client_configuration(&host.setup.login_key, &[&host])?;
+        Ok(host)
+    }
+
+    /// Starts a host of a cluster that has several. The caller writes the configuration for ssh.
+    pub fn start_with(
+        setup: Setup,
+        volume: Option<&Path>,
+        containers: &[&str],
+        database: Option<&Postgres>,
+    ) -> Result<Self> {
+        let mount_point = mount_point::Lease::take()?;
+        let bin = setup.bin();
+        for path in [&bin, &setup.directory.join("home"), Path::new("/run/sshd")] {
             fs::create_dir_all(path).context("Make the host's directories")?;
         }
         install_docker(&bin, containers, database)?;
-        write(&directory.join("home/.bashrc"), GREETING, 0o644)?;
-        make_key(&directory.join("host_key"))?;
-        make_key(&directory.join("login_key"))?;
+        write(&setup.directory.join("home/.bashrc"), GREETING, 0o644)?;
+        make_key(&setup.directory.join("host_key"))?;
+        if !setup.login_key.exists() {
+            make_key(&setup.login_key)?;
+        }
         let port = port::free()?;
-        let ssh_config = directory.join("ssh_config");
-        write(&ssh_config, &client_configuration(&directory), 0o600)?;
-        write(&directory.join("sshd_config"), &server_configuration(&directory, port), 0o600)?;
-        let host_key = fs::read_to_string(directory.join("host_key.pub")).context("Read host key")?;
-        write(&directory.join("known_hosts"), &format!("[127.0.0.1]:{port} {host_key}"), 0o600)?;
-        let entry = directory.join("enter");
-        write(&entry, include_str!("../fixtures/host.sh"), 0o700)?;
+        write(&setup.directory.join("sshd_config"), &setup.server_configuration(port), 0o600)?;
+        write(&setup.directory.join("enter"), include_str!("../fixtures/host.sh"), 0o700)?;
+        let mounted = volume.map(Path::to_owned);
+        let mut host = Self { setup, port, server: None, mounted, _mount_point: mount_point };
+        host.start_again()?;
+        Ok(host)
+    }
 
+    /// Kills the sshd at once, and with it all sessions and their commands.
+    pub fn kill(&mut self) {
+        self.server = None;
+    }
+
+    /// Starts the sshd at the same port, with the same files and mounts.
+    pub fn start_again(&mut self) -> Result<()> {
+        let directory = &self.setup.directory;
+        let log = directory.join("sshd.log");
         let mut command = program("unshare");
         command.args([
             "--mount",
@@ -85,22 +124,117 @@ impl Host {
             "--mount-proc",
             "--",
         ]);
-        command.arg("/bin/sh").arg(&entry).arg(volume).arg(&bin).arg(directory.join("sshd_config")).arg(&log);
+        command.arg("/bin/sh").arg(directory.join("enter"));
+        command.arg(self.mounted.as_deref().unwrap_or(Path::new(""))).arg(self.setup.bin());
+        command.arg(directory.join("sshd_config")).arg(&log);
         let mut server = Server::start("sshd", command, &log, Goodbye::Kill)?;
-        server.wait_until(Duration::from_secs(20), || TcpStream::connect(("127.0.0.1", port)).is_ok())?;
-        Ok(Self { port, ssh_config, _server: server, _mount_point: mount_point })
+        let address = (self.setup.address.as_str(), self.port);
+        server.wait_until(Duration::from_secs(20), || TcpStream::connect(address).is_ok())?;
+        self.server = Some(server);
+        Ok(())
+    }
+
+    /// Mounts a directory as the store volume.
+    pub fn mount(&mut self, volume: &Path) -> Result<()> {
+        if self.mounted.is_none() {
+            self.inside("mount", |command| _ = command.arg("--bind").arg(volume).arg(mount_point::STORE))?;
+            self.mounted = Some(volume.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Undoes `mount`, also where a command still works in the volume.
+    pub fn unmount(&mut self) -> Result<()> {
+        if self.mounted.take().is_some() {
+            self.inside("umount", |command| _ = command.args(["--lazy", mount_point::STORE]))?;
+        }
+        Ok(())
     }
 
     /// `USER@HOST:PORT`, for `--tunnel`.
     #[must_use]
     pub fn tunnel(&self) -> String {
-        format!("root@127.0.0.1:{}", self.port)
+        format!("root@{}:{}", self.setup.address, self.port)
     }
 
-    /// The configuration for `ssh -F`.
+    /// The configuration for `ssh -F`, which stands beside the login's key.
     #[must_use]
-    pub fn ssh_config(&self) -> &Path {
-        &self.ssh_config
+    pub fn ssh_config(&self) -> PathBuf {
+        self.setup.login_key.with_file_name("ssh_config")
+    }
+
+    /// The directory that comes first on the PATH.
+    #[must_use]
+    pub fn bin(&self) -> PathBuf {
+        self.setup.bin()
+    }
+
+    /// Runs a program in the host's mount namespace.
+    fn inside(&self, name: &str, arguments: impl FnOnce(&mut Command)) -> Result<()> {
+        let Some(server) = &self.server else { return Ok(()) };
+        let mut command = program("nsenter");
+        command.args(["--mount", "--target", &server.id().to_string(), "--", name]);
+        arguments(&mut command);
+        run(name, command).map(drop)
+    }
+}
+
+impl Setup {
+    fn bin(&self) -> PathBuf {
+        self.directory.join("bin")
+    }
+
+    /// Writes the configuration with which ssh knows these hosts, each at its own port, beside the login's key.
+    pub fn write_client_configuration(login_key: &Path, hosts: &[&Host]) -> Result<()> {
+        let place = login_key.parent().unwrap_or(Path::new("/")).display();
+        let (mut known, mut ports) = (String::new(), String::new());
+        for (number, host) in hosts.iter().enumerate() {
+            let key = fs::read_to_string(host.setup.directory.join("host_key.pub")).context("Read host key")?;
+            known += &format!("[{}]:{} {key}", host.setup.address, host.port);
+            // The first host is named with its port. Of the others only the address is known.
+            if number > 0 {
+                ports += &format!("Host {}\n    Port {}\n", host.setup.address, host.port);
+            }
+        }
+        let text = format!(
+            "{ports}Host *
+    IdentityFile {}
+    IdentitiesOnly yes
+    IdentityAgent none
+    UserKnownHostsFile {place}/known_hosts
+    GlobalKnownHostsFile /dev/null
+    StrictHostKeyChecking yes
+    BatchMode yes
+",
+            login_key.display()
+        );
+        write(Path::new(&format!("{place}/known_hosts")), &known, 0o600)?;
+        write(Path::new(&format!("{place}/ssh_config")), &text, 0o600)
+    }
+
+    fn server_configuration(&self, port: u16) -> String {
+        let (directory, login_key) = (self.directory.display(), self.login_key.display());
+        let address = &self.address;
+        format!(
+            "ListenAddress {address}
+Port {port}
+HostKey {directory}/host_key
+AuthorizedKeysFile {login_key}.pub
+PidFile none
+StrictModes no
+UsePAM no
+UseDNS no
+PasswordAuthentication no
+PermitRootLogin prohibit-password
+AllowTcpForwarding yes
+AllowStreamLocalForwarding yes
+MaxSessions 100
+MaxStartups 100
+PrintMotd no
+# Its home has a .bashrc that greets. No ETCD in the environment, as on a real host.
+SetEnv PATH={directory}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME={directory}/home LANG=C.UTF-8
+"
+        )
     }
 }
 
@@ -108,7 +242,9 @@ fn install_docker(bin: &Path, containers: &[&str], database: Option<&Postgres>) 
     let docker =
         include_str!("../fixtures/docker.sh").replace("@DIRECTORY@", &format!("'{}'", bin.display()));
     write(&bin.join("docker"), &docker, 0o755)?;
-    write(&bin.join("containers"), &format!("{}\n", containers.join("\n")), 0o644)?;
+    let names: String = containers.iter().map(|name| format!("{name}\n")).collect();
+    write(&bin.join("containers"), &names, 0o644)?;
+    write(&bin.join("stopped"), "", 0o644)?;
     if let Some(database) = database {
         let inside = bin.join("exec-deis-database");
         fs::create_dir_all(&inside).context("Make the container's directory")?;
@@ -126,46 +262,8 @@ fn make_key(file: &Path) -> Result<()> {
     run("ssh-keygen", command).map(drop)
 }
 
-fn server_configuration(directory: &Path, port: u16) -> String {
-    let directory = directory.display();
-    format!(
-        "ListenAddress 127.0.0.1
-Port {port}
-HostKey {directory}/host_key
-AuthorizedKeysFile {directory}/login_key.pub
-PidFile none
-StrictModes no
-UsePAM no
-UseDNS no
-PasswordAuthentication no
-PermitRootLogin prohibit-password
-AllowTcpForwarding yes
-AllowStreamLocalForwarding yes
-MaxSessions 100
-MaxStartups 100
-PrintMotd no
-# Its home has a .bashrc that greets. No ETCD in the environment, as on a real host.
-SetEnv PATH={directory}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME={directory}/home LANG=C.UTF-8
-"
-    )
-}
-
-fn client_configuration(directory: &Path) -> String {
-    let directory = directory.display();
-    format!(
-        "Host *
-    IdentityFile {directory}/login_key
-    IdentitiesOnly yes
-    IdentityAgent none
-    UserKnownHostsFile {directory}/known_hosts
-    GlobalKnownHostsFile /dev/null
-    StrictHostKeyChecking yes
-    BatchMode yes
-"
-    )
-}
-
-fn write(path: &Path, text: &str, mode: u32) -> Result<()> {
+/// Writes a file of this mode.
+pub(crate) fn write(path: &Path, text: &str, mode: u32) -> Result<()> {
     fs::write(path, text).context(path.display())?;
     let file = File::open(path).context(path.display())?;
     file.set_permissions(Permissions::from_mode(mode)).context(path.display())

@@ -1,10 +1,12 @@
 //! The development cluster: the real servers of a Deis v1 platform that `deis-store` talks to. They run on loopback, in
 //! a temporary directory, and are never left running.
 //!
-//! [`cluster`] starts and stops a cluster. [`environment`] describes it for a test. [`wal_e::recover`] brings its
+//! [`cluster`] starts and stops a cluster, [`bare`] one of several machines that an [`agent`] plays. [`environment`] describes it for a test. [`wal_e::recover`] brings its
 //! database back from the bucket. [`faulty`] is the one scripted server, for faults. The program `dev-cluster` starts
 //! clusters for people and for the test command.
 
+pub mod agent;
+pub mod bare;
 pub mod buckets;
 pub mod ceph;
 pub mod cluster;

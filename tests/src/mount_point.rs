@@ -8,7 +8,8 @@ use std::io::Write;
 
 use crate::error::{Context, Result};
 
-const STORE: &str = "/var/lib/deis/store";
+/// The mount point.
+pub(crate) const STORE: &str = "/var/lib/deis/store";
 const PARENT: &str = "/var/lib/deis";
 /// The lock file. It is not empty if we made the directory.
 const LOCK: &str = "/run/lock/deis-store-tests.lock";

@@ -43,11 +43,19 @@ pub fn recover(environment: &Environment, scratch: &Path) -> Result<Recovered> {
         &environment.access_key,
         &environment.secret_key,
     )?;
+    fetch(&postgres, &wal_e, "archive_mode = off")?;
+    let server = postgres.start(&directory.join("postgres.log"))?;
+    Ok(Recovered { postgres, _server: server })
+}
+
+/// Fetches the newest base backup into the empty data directory, and has the next start replay the log. `settings` are
+/// further lines of the server's configuration.
+pub(crate) fn fetch(postgres: &Postgres, wal_e: &WalE, settings: &str) -> Result<()> {
     let data = &postgres.data_dir;
     run("wal-e backup-fetch", wal_e.command(&["backup-fetch", &data.to_string_lossy(), "LATEST"]))?;
 
     // The files that WAL-E leaves out of a base backup.
-    postgres.configure(&format!("archive_mode = off\n{}", wal_e.restore_settings()))?;
+    postgres.configure(&format!("{settings}\n{}", wal_e.restore_settings()))?;
     let status = data.join("pg_wal/archive_status");
     fs::create_dir_all(&status).context(status.display())?;
     hand_over(&data.join("pg_wal"))?;
@@ -55,7 +63,5 @@ pub fn recover(environment: &Environment, scratch: &Path) -> Result<Recovered> {
     let signal = data.join("recovery.signal");
     fs::write(&signal, "").context(signal.display())?;
     hand_over(&signal)?;
-    fs::set_permissions(data, Permissions::from_mode(0o700)).context(data.display())?;
-    let server = postgres.start(&directory.join("postgres.log"))?;
-    Ok(Recovered { postgres, _server: server })
+    fs::set_permissions(data, Permissions::from_mode(0o700)).context(data.display())
 }

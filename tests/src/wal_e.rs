@@ -43,13 +43,24 @@ pub struct WalE {
 impl WalE {
     /// Writes the script into a directory of the user postgres. `gateway` is HOST:PORT.
     pub fn new(directory: &Path, gateway: &str, access_key: &str, secret_key: &str) -> Result<Self> {
+        Self::of_bucket("db_wal", directory, gateway, access_key, secret_key)
+    }
+
+    /// Does the same for a bucket of another name.
+    pub fn of_bucket(
+        bucket: &str,
+        directory: &Path,
+        gateway: &str,
+        access_key: &str,
+        secret_key: &str,
+    ) -> Result<Self> {
         let program = installed("wal-e")?;
         // WAL-E says that it ignores the region, but does not work without one. It logs to syslog unless told
         // otherwise. And it must end when the process that archives ends.
         let text = format!(
             "#!/bin/sh
 export AWS_ACCESS_KEY_ID='{access_key}' AWS_SECRET_ACCESS_KEY='{secret_key}' AWS_REGION=us-east-1
-export WALE_S3_PREFIX=s3://db_wal WALE_S3_ENDPOINT='http+path://{gateway}'
+export WALE_S3_PREFIX='s3://{bucket}' WALE_S3_ENDPOINT='http+path://{gateway}'
 export WALE_LOG_DESTINATION=stderr PATH=/usr/local/bin:/usr/bin:/bin
 exec setpriv --pdeathsig KILL -- '{}' --terse \"$@\"
 ",
