@@ -70,7 +70,9 @@ fn units_start_on_every_machine_and_a_unit_that_is_held_on_one_goes_on_when_that
     let held = Fault::Stuck { unit: "deis-store-volume.service", address: "127.0.0.3" };
     agent.fault(held.clone());
     agent.set_target("deis-store-volume.service", "launched").unwrap();
-    until("two volumes", || states(agent, "deis-store-volume.service") == ["running", "running", "start-pre"]);
+    until("two volumes", || {
+        states(agent, "deis-store-volume.service") == ["running", "running", "start-pre"]
+    });
     assert!(ssh(b, "127.0.0.2", "cat /proc/mounts").1.contains(":/ /var/lib/deis/store ceph rw"));
     assert!(!ssh(b, "127.0.0.3", "cat /proc/mounts").1.contains("/var/lib/deis/store"));
     let (_, journal) = ssh(b, "127.0.0.3", "journalctl --no-pager -n 20 -u deis-store-volume.service");
@@ -105,12 +107,16 @@ fn a_database_comes_back_from_the_bucket_and_the_controller_writes_its_keys() {
     until("the controller", || bare.etcd().value("/deis/controller/host").unwrap().is_some());
 
     let journal = agent.journal("deis-database.service");
-    assert!(journal.contains("restoring from backup...") && !journal.contains("no backups found"), "{journal}");
+    assert!(
+        journal.contains("restoring from backup...") && !journal.contains("no backups found"),
+        "{journal}"
+    );
     assert!(b.postgres().unwrap().dump().unwrap() == a().postgres().unwrap().dump().unwrap());
     let count = |key: &str| bare.etcd().tree(key).unwrap().unwrap()["nodes"].as_array().unwrap().len();
     assert_eq!((count("/deis/services"), count("/deis/builder/users")), (300, 40));
 
-    let inside = |container: &str, command: &str| ssh(b, "127.0.0.2", &format!("docker exec {container} {command}"));
+    let inside =
+        |container: &str, command: &str| ssh(b, "127.0.0.2", &format!("docker exec {container} {command}"));
     let rows = inside("deis-database", "sudo -u postgres psql -At -d deis -c 'SELECT count(*) FROM api_app'");
     assert!(rows.1.contains("300"), "{rows:?}");
     let (code, said) = inside(
@@ -122,7 +128,9 @@ fn a_database_comes_back_from_the_bucket_and_the_controller_writes_its_keys() {
     let etcd = b.etcd.trim_start_matches("http://127.0.0.1");
     for (host, domains) in [("127.0.0.9", false), ("127.0.0.2", true)] {
         let lines = "echo '[x.save() for x in Domain.objects.all()]'";
-        let shell = format!("docker exec -i deis-controller sh -c 'cd /app && ETCD={host}{etcd} exec ./manage.py shell'");
+        let shell = format!(
+            "docker exec -i deis-controller sh -c 'cd /app && ETCD={host}{etcd} exec ./manage.py shell'"
+        );
         let (code, said) = ssh(b, "127.0.0.2", &format!("{lines} | {shell}"));
         assert_eq!(code, 0, "{said}");
         assert_eq!(bare.etcd().tree("/deis/domains").unwrap().is_some(), domains, "{said}");

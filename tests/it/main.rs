@@ -21,6 +21,7 @@ mod main_job;
 mod other_clients;
 mod pace;
 mod peers;
+mod platform;
 mod program;
 mod proxies;
 mod public_api;

@@ -121,7 +121,7 @@ fn objects(client: &Client, bucket: &BucketName) -> BTreeMap<String, (ObjectInfo
 
 /// Compares modes, owners, times in seconds (as tar keeps them), links and bytes. Of the file that grows, the restored
 /// bytes must be the beginning.
-fn volumes_are_equal(a: &Path, b: &Path, snapshot: &str) {
+pub(crate) fn volumes_are_equal(a: &Path, b: &Path, snapshot: &str) {
     let listing = |root: &Path| {
         let find =
             "find . -mindepth 1 ! -name deis-router.log -printf '%P|%y|%m|%U:%G|%l|%s|%Ts\\0' | sort -z";

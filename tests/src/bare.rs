@@ -20,7 +20,10 @@ const NOISE: [(&str, &str); 4] = [
     ("/coreos.com/network/config", "{\"Network\":\"10.244.0.0/16\",\"Backend\":{\"Type\":\"vxlan\"}}"),
     ("/coreos.com/network/subnets/10.244.7.0-24", "{\"PublicIP\":\"127.0.0.1\",\"BackendType\":\"vxlan\"}"),
     ("/_coreos.com/fleet/engine/version", "1"),
-    ("/_coreos.com/fleet/lease/engine-leader", "{\"MachineID\":\"5277b5e9c0f94b5d8a3e1d2c3b4a5961\",\"Version\":1}"),
+    (
+        "/_coreos.com/fleet/lease/engine-leader",
+        "{\"MachineID\":\"5277b5e9c0f94b5d8a3e1d2c3b4a5961\",\"Version\":1}",
+    ),
 ];
 
 /// The running cluster. Dropping it stops everything.

@@ -189,7 +189,8 @@ impl Setup {
         let place = login_key.parent().unwrap_or(Path::new("/")).display();
         let (mut known, mut ports) = (String::new(), String::new());
         for (number, host) in hosts.iter().enumerate() {
-            let key = fs::read_to_string(host.setup.directory.join("host_key.pub")).context("Read host key")?;
+            let key =
+                fs::read_to_string(host.setup.directory.join("host_key.pub")).context("Read host key")?;
             known += &format!("[{}]:{} {key}", host.setup.address, host.port);
             // The first host is named with its port. Of the others only the address is known.
             if number > 0 {

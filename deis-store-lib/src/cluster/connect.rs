@@ -10,9 +10,7 @@ use super::volume::STORE;
 use crate::contents::Contents;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::etcd::{Etcd, Node};
-use crate::http::{
-    Body, BoxFuture, ConnectOptions, Endpoint, HttpSend, HyperTransport, Received, SendError, connect,
-};
+use crate::http::{ConnectOptions, Endpoint, HttpSend, HyperTransport, connect};
 use crate::outcome::PartOutcome;
 use crate::part::Part;
 use crate::remote::Remote;
@@ -89,8 +87,7 @@ impl ClusterOptions {
             .todo("leave out the tunnel for https"));
         }
         let dial = self.host.forward(endpoint.host(), endpoint.port()).await?;
-        let forward = HyperTransport::new(dial, endpoint.through(self.host.host()), options.timeouts);
-        Ok(Arc::new(Forwarded { forward, _host: self.host.clone() }))
+        Ok(Arc::new(HyperTransport::new(dial, endpoint.through(self.host.host()), options.timeouts)))
     }
 }
 
@@ -103,26 +100,6 @@ fn unasked(error: Error, endpoint: &Endpoint) -> Error {
             Error::new(error.kind(), what).at(At::Endpoint, endpoint).because(error).todo(TODO)
         }
         _ => error.todo(TODO),
-    }
-}
-
-/// An endpoint behind a forward, which is good for as long as the host's connection lives.
-#[derive(Debug)]
-struct Forwarded {
-    forward: HyperTransport,
-    _host: Arc<dyn Remote>,
-}
-
-impl HttpSend for Forwarded {
-    fn send(
-        &self,
-        request: http::Request<Body>,
-    ) -> BoxFuture<'_, Result<http::Response<Received>, SendError>> {
-        self.forward.send(request)
-    }
-
-    fn endpoint(&self) -> &Endpoint {
-        self.forward.endpoint()
     }
 }
 
@@ -200,10 +177,8 @@ impl Cluster {
     }
 
     /// Another host of the cluster, reached through this one.
-    #[expect(clippy::unused_async, reason = "it will log in")]
     pub(crate) async fn beyond(&self, address: &str) -> Result<Arc<dyn Remote>> {
-        let _ = address;
-        Ok(self.host.clone())
+        self.host.beyond(address).await
     }
 
     /// Whether its host is another machine than this one.

@@ -3,7 +3,7 @@
 //! On `CoreOS` the user `core` may use docker; elsewhere root may be needed.
 
 use crate::error::{Error, ErrorKind, Result};
-use crate::remote::{Exit, Output, Remote, privileged, run};
+use crate::remote::{self, Exit, Output, Remote, privileged};
 
 /// Whether docker needs the rights of root.
 #[derive(Clone, Copy, Debug)]
@@ -15,9 +15,9 @@ pub(super) enum Docker {
 /// The output of a short command of docker, and with which rights it was had.
 pub(super) async fn ask(remote: &dyn Remote, arguments: &[&str]) -> Result<(Output, Docker)> {
     let words = [&["docker"], arguments].concat();
-    let plain = run(remote, &words).await?;
+    let plain = remote::ask(remote, &words).await?;
     if is_denied(&plain.exit) {
-        return Ok((run(remote, &privileged(remote, &words).await?).await?, Docker::Privileged));
+        return Ok((remote::ask(remote, &privileged(remote, &words).await?).await?, Docker::Privileged));
     }
     Ok((plain, Docker::Plain))
 }

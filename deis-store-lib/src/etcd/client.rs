@@ -176,6 +176,7 @@ impl Etcd {
     async fn follow(&self, method: &Method, target: &str, form: Option<&Bytes>) -> Result<Whole, Failure> {
         let mut target = target.to_owned();
         for _ in 0..=MOST_REDIRECTS {
+            self.http.ready().await.map_err(|error| self.failed(error))?;
             let attempt = tokio::time::timeout(LONGEST_ANSWER, self.attempt(method, &target, form)).await;
             let Ok(answer) = attempt else { return Err(self.too_long()) };
             match answer? {
@@ -184,6 +185,15 @@ impl Etcd {
             }
         }
         Err(Error::new(ErrorKind::Protocol, "etcd redirects in a circle").into())
+    }
+
+    /// The failure of a request that was not sent, or not answered.
+    fn failed(&self, error: SendError) -> Failure {
+        Failure {
+            unseen: error.stage == Stage::NotSent,
+            passing: matches!(error.stage, Stage::Unknown | Stage::Body),
+            error: error.into_error().at(At::Endpoint, self.endpoint()),
+        }
     }
 
     fn too_long(&self) -> Failure {
@@ -200,11 +210,7 @@ impl Etcd {
         let request = request
             .body(Body::Bytes(form.cloned().unwrap_or_default()))
             .map_err(|error| Error::new(ErrorKind::Usage, "not a key").because(error))?;
-        let send_failure = |error: SendError| Failure {
-            unseen: error.stage == Stage::NotSent,
-            passing: matches!(error.stage, Stage::Unknown | Stage::Body),
-            error: error.into_error().at(At::Endpoint, self.endpoint()),
-        };
+        let send_failure = |error| self.failed(error);
         let mut response = self.http.send(request).await.map_err(send_failure)?;
         let status = response.status();
         if status == StatusCode::TEMPORARY_REDIRECT {

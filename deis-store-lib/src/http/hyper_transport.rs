@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -25,14 +25,26 @@ use super::{Body, BoxFuture, Endpoint, HttpSend, Received, SendError, Stage, Tim
 pub enum Dial {
     /// A host (name or address, IPv6 in brackets or not) and a port.
     Tcp(String, u16),
-    /// A unix socket, such as the near end of an ssh forward.
-    Unix(PathBuf),
+    /// The near end of a forward.
+    Forward(Arc<dyn Forward>),
+}
+
+/// A forward, over a connection that may break and is made anew then.
+#[cfg_attr(not(any(feature = "backup", test)), expect(dead_code, reason = "only hosts have forwards"))]
+#[cfg_attr(not(feature = "backup"), expect(unreachable_pub, reason = "only hosts have forwards"))]
+pub trait Forward: fmt::Debug + Send + Sync + 'static {
+    /// Waits until there is a connection to go over, within a limit of its own.
+    fn ready(&self) -> BoxFuture<'_, io::Result<()>>;
+
+    /// Goes through it: a socket at its near end. It waits as [`Forward::ready`] does.
+    fn dial(&self) -> BoxFuture<'_, io::Result<UnixStream>>;
 }
 
 /// One plain http endpoint, with its own pool of connections (hyper's is keyed by authority, so that two sockets
 /// under one `Host` would be mixed).
 pub(crate) struct HyperTransport {
     client: legacy::Client<Connector, Outgoing>,
+    dial: Dial,
     host: HeaderValue,
     endpoint: Endpoint,
     /// How long the head of an answer may take after the request.
@@ -46,11 +58,11 @@ impl HyperTransport {
         let client = legacy::Client::builder(TokioExecutor::new())
             .retry_canceled_requests(false)
             .set_host(false)
-            .build(Connector { dial, timeouts });
+            .build(Connector { dial: dial.clone(), timeouts });
         let host =
             HeaderValue::from_str(endpoint.authority()).unwrap_or(HeaderValue::from_static("localhost"));
         // Twice the silence that is borne: what was sent last may still be on its way.
-        Self { client, host, endpoint, head: 2 * timeouts.idle }
+        Self { client, dial, host, endpoint, head: 2 * timeouts.idle }
     }
 
     async fn attempt(&self, request: Request<Body>) -> Result<Response<Received>, SendError> {
@@ -90,6 +102,17 @@ impl HttpSend for HyperTransport {
         Box::pin(self.attempt(request))
     }
 
+    fn ready(&self) -> BoxFuture<'_, Result<(), SendError>> {
+        Box::pin(async {
+            match &self.dial {
+                Dial::Tcp(..) => Ok(()),
+                Dial::Forward(forward) => {
+                    forward.ready().await.map_err(|error| SendError::new(Stage::NotSent, error))
+                }
+            }
+        })
+    }
+
     fn endpoint(&self) -> &Endpoint {
         &self.endpoint
     }
@@ -121,23 +144,23 @@ struct Connector {
 
 impl Connector {
     async fn connect(self) -> io::Result<TokioIo<Socket>> {
-        let stream = tokio::time::timeout(self.timeouts.connect, self.dial()).await.map_err(|_| {
-            let text = format!("no connection within {} s", self.timeouts.connect.as_secs());
-            io::Error::new(io::ErrorKind::TimedOut, text)
-        })??;
+        let stream = match &self.dial {
+            Dial::Tcp(host, port) => Stream::Tcp(self.tcp(host, *port).await?),
+            // It has a limit of its own.
+            Dial::Forward(forward) => Stream::Unix(forward.dial().await?),
+        };
         Ok(TokioIo::new(Socket::new(stream, self.timeouts.idle)))
     }
 
-    async fn dial(&self) -> io::Result<Stream> {
-        match &self.dial {
-            Dial::Tcp(host, port) => {
-                let host = host.trim_start_matches('[').trim_end_matches(']');
-                let stream = TcpStream::connect((host, *port)).await?;
-                stream.set_nodelay(true)?;
-                Ok(Stream::Tcp(stream))
-            }
-            Dial::Unix(path) => Ok(Stream::Unix(UnixStream::connect(path).await?)),
-        }
+    async fn tcp(&self, host: &str, port: u16) -> io::Result<TcpStream> {
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let connecting = TcpStream::connect((host, port));
+        let stream = tokio::time::timeout(self.timeouts.connect, connecting).await.map_err(|_| {
+            let text = format!("no connection within {} s", self.timeouts.connect.as_secs());
+            io::Error::new(io::ErrorKind::TimedOut, text)
+        })??;
+        stream.set_nodelay(true)?;
+        Ok(stream)
     }
 }
 
@@ -157,11 +180,27 @@ impl tower_service::Service<Uri> for Connector {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
     use tokio::net::UnixListener;
     use tokio::time::{Instant, sleep};
 
     use super::*;
+
+    /// A forward that is always there.
+    #[derive(Debug)]
+    struct Present(PathBuf);
+
+    impl Forward for Present {
+        fn ready(&self) -> BoxFuture<'_, io::Result<()>> {
+            Box::pin(async { Ok(()) })
+        }
+
+        fn dial(&self) -> BoxFuture<'_, io::Result<UnixStream>> {
+            Box::pin(UnixStream::connect(&self.0))
+        }
+    }
 
     /// What a request gets of a server that reads it and then sends these pieces, one each second, and the last one for ever.
     async fn answered(pieces: &'static [&'static [u8]]) -> (Result<u16, SendError>, u64) {
@@ -179,7 +218,11 @@ mod tests {
                 sleep(Duration::from_secs(1)).await;
             }
         });
-        let http = HyperTransport::new(Dial::Unix(path), Endpoint::within("x"), Timeouts::default());
+        let http = HyperTransport::new(
+            Dial::Forward(Arc::new(Present(path))),
+            Endpoint::within("x"),
+            Timeouts::default(),
+        );
         let request = Request::builder().uri("/").body(Body::Bytes(bytes::Bytes::new())).unwrap();
         let start = Instant::now();
         let answer = http.send(request).await.map(|response| response.status().as_u16());

@@ -99,6 +99,10 @@ impl HttpSend for Limited {
         })
     }
 
+    fn ready(&self) -> BoxFuture<'_, Result<(), SendError>> {
+        self.inner.ready()
+    }
+
     fn endpoint(&self) -> &Endpoint {
         self.inner.endpoint()
     }

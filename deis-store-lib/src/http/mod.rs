@@ -29,6 +29,8 @@ pub use body::{Body, Frames, Received, Source};
 pub use connect::{ConnectOptions, ProxyUrl, connect};
 pub use endpoint::Endpoint;
 
+#[cfg(feature = "ssh")]
+pub(crate) use hyper_transport::Forward;
 pub(crate) use hyper_transport::{Dial, HyperTransport};
 pub(crate) use limited::{Limited, Limits};
 #[cfg(feature = "https")]
@@ -46,6 +48,12 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// [`Stage::Unfaithful`]: a signature covers them as they are. `Content-Length` is always sent, 0 too, since
 /// radosgw answers 411 without.
 pub trait HttpSend: fmt::Debug + Send + Sync + 'static {
+    /// Waits until there is a way to the server: where that is a connection which breaks, until it is made anew. Sending
+    /// waits for it as well, within the limits of a request.
+    fn ready(&self) -> BoxFuture<'_, Result<(), SendError>> {
+        Box::pin(async { Ok(()) })
+    }
+
     /// Sends the request and returns when the response's header is there.
     fn send(&self, request: Request<Body>) -> BoxFuture<'_, Result<Response<Received>, SendError>>;
 

@@ -7,7 +7,7 @@ use super::stage::Stage;
 use super::unit_names::missing;
 use super::wait::{Seen, until};
 use crate::error::{At, Error, ErrorKind, Result, printable};
-use crate::remote::{Local, Remote, run, run_for};
+use crate::remote::{Local, Remote, ask, run_within};
 
 const INSTALL: &str = "deisctl install platform";
 
@@ -36,7 +36,7 @@ pub(super) async fn go(stage: &Stage<'_>) -> Result<(bool, String)> {
     let deisctl = deisctl(stage).await?.ok_or_else(|| without_deisctl(&before))?;
     let words: Vec<&str> = deisctl.words.iter().map(String::as_str).chain(["install", "platform"]).collect();
     // It waits without a limit of its own.
-    let said = match run_for(stage.wait, &*deisctl.on, &words).await {
+    let said = match run_within(stage.wait, &*deisctl.on, &words).await {
         Ok(output) => {
             let said = [&output.stdout[..], output.exit.stderr.as_bytes()].concat();
             printable(String::from_utf8_lossy(&said).trim().lines().last().unwrap_or_default())
@@ -78,7 +78,7 @@ struct Deisctl {
 async fn deisctl(stage: &Stage<'_>) -> Result<Option<Deisctl>> {
     let host = stage.cluster.host.clone();
     let words = vec!["deisctl".to_owned()];
-    if run(&*host, &["deisctl", "--version"]).await?.exit.success() {
+    if ask(&*host, &["deisctl", "--version"]).await?.exit.success() {
         let place = format!("on {}", host.host());
         return Ok(Some(Deisctl { on: host, words, place }));
     }
@@ -88,7 +88,7 @@ async fn deisctl(stage: &Stage<'_>) -> Result<Option<Deisctl>> {
     let here = Local::default();
     // It logs in as core by itself.
     let tunnel = format!("--tunnel={}", host.host().rsplit('@').next().unwrap_or_default());
-    Ok(match run(&here, &["deisctl", "--version"]).await {
+    Ok(match ask(&here, &["deisctl", "--version"]).await {
         Ok(output) if output.exit.success() => Some(Deisctl {
             on: std::sync::Arc::new(here),
             words: [words, vec![tunnel]].concat(),

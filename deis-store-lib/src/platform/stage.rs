@@ -9,7 +9,7 @@ use crate::cluster::{Cluster, Configuration};
 use crate::error::{ErrorKind, Result, printable, words_without_secrets};
 use crate::etcd::{Etcd, Node};
 use crate::fleet::{Fleet, Machine};
-use crate::remote::{Remote, privileged, run};
+use crate::remote::{Remote, ask, privileged};
 use crate::run::Run;
 use crate::snapshot::SnapshotReader;
 
@@ -90,7 +90,7 @@ impl<'a> Stage<'a> {
         {
             return Ok(Some(version));
         }
-        let file = run(&*self.cluster.host, &["cat", "/etc/deis-release"]).await?;
+        let file = ask(&*self.cluster.host, &["cat", "/etc/deis-release"]).await?;
         let text = String::from_utf8_lossy(&file.stdout).into_owned();
         Ok(if file.exit.success() { Version::of_release_file(&text) } else { None })
     }
@@ -114,7 +114,7 @@ impl<'a> Stage<'a> {
     pub(super) async fn journal(&self, unit: &str, address: &str, lines: &str) -> Result<String> {
         let host = self.host(address).await?;
         let journal = ["journalctl", "--no-pager", "-o", "cat", "-n", lines, "-u", unit];
-        let output = run(&*host, &privileged(&*host, &journal).await?).await?;
+        let output = ask(&*host, &privileged(&*host, &journal).await?).await?;
         output.exit.require_success(ErrorKind::NotReady, host.host())?;
         Ok(String::from_utf8_lossy(&output.stdout).into_owned())
     }

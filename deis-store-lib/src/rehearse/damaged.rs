@@ -49,6 +49,10 @@ impl HttpSend for Damaged {
         Box::pin(self.damage(request))
     }
 
+    fn ready(&self) -> BoxFuture<'_, Result<(), SendError>> {
+        self.inner.ready()
+    }
+
     fn endpoint(&self) -> &Endpoint {
         self.inner.endpoint()
     }

@@ -11,16 +11,16 @@ use super::internal::internal;
 use super::made::Sample;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{BoxFuture, Dial};
-use crate::remote::{Child, Host, Input, Login, Process, Stdin, Stdout};
+use crate::remote::{Child, Host, Input, Login, Process, Remote, Stdin, Stdout};
 
 /// How much of a stream is between its two ends.
 const PIPE_BYTES: usize = 64 << 10;
 
 /// A host of the old cluster, which has a volume and a database, or of the new one, which has neither yet.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct MadeHost {
     sample: Option<Sample>,
-    login: Login,
+    login: Arc<Login>,
     received: Arc<Mutex<Option<Digest>>>,
 }
 
@@ -29,11 +29,11 @@ pub(super) type Digest = [u8; 32];
 
 impl MadeHost {
     pub(super) fn old(sample: Sample) -> Self {
-        Self { sample: Some(sample), login: Login::default(), received: Arc::default() }
+        Self { sample: Some(sample), login: Arc::default(), received: Arc::default() }
     }
 
     pub(super) fn new() -> Self {
-        Self { sample: None, login: Login::default(), received: Arc::default() }
+        Self { sample: None, login: Arc::default(), received: Arc::default() }
     }
 
     /// The digest of the volume of a made cluster.
@@ -121,6 +121,10 @@ impl Host for MadeHost {
 
     fn forward<'a>(&'a self, _: &'a str, _: u16) -> BoxFuture<'a, Result<Dial>> {
         Box::pin(async { Err(Error::new(ErrorKind::Unsupported, "a made host forwards nothing")) })
+    }
+
+    fn beyond<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Arc<dyn Remote>>> {
+        Box::pin(async { Ok(Arc::new(self.clone()) as Arc<dyn Remote>) })
     }
 
     fn login(&self) -> &Login {

@@ -6,19 +6,28 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::AsyncReadExt;
 
-use super::{Child, Host, Input, Login, Process, Stdin, Stdout};
+use super::broken::broken;
+use super::{Child, Host, Input, Login, Process, Remote, Stdin, Stdout};
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{BoxFuture, Dial};
 
-/// Exit status, standard output, standard error. Without an exit status it never ends.
-type Answer = (Option<i32>, Vec<u8>, Vec<u8>);
+/// The end of a command, its standard output and standard error.
+type Answer = (End, Vec<u8>, Vec<u8>);
 
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Code(i32),
+    Never,
+    /// The connection breaks.
+    Broken,
+}
+
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Double {
-    login: Login,
-    answers: Mutex<VecDeque<Answer>>,
+    login: Arc<Login>,
+    answers: Arc<Mutex<VecDeque<Answer>>>,
     /// The commands, arguments joined by spaces.
-    pub(crate) asked: Mutex<Vec<String>>,
+    pub(crate) asked: Arc<Mutex<Vec<String>>>,
     /// The bytes that were written to the commands.
     pub(crate) written: Arc<Mutex<Vec<u8>>>,
 }
@@ -30,14 +39,25 @@ impl Double {
 
     /// Adds an answer for the next command that has none yet.
     pub(crate) fn answer(self, code: i32, stdout: impl Into<Vec<u8>>, stderr: &str) -> Self {
-        self.answers.lock().unwrap().push_back((Some(code), stdout.into(), stderr.into()));
+        self.answers.lock().unwrap().push_back((End::Code(code), stdout.into(), stderr.into()));
         self
     }
 
     /// Adds a command that writes this and then stands still.
     pub(crate) fn stalls(self, stdout: impl Into<Vec<u8>>) -> Self {
-        self.answers.lock().unwrap().push_back((None, stdout.into(), Vec::new()));
+        self.answers.lock().unwrap().push_back((End::Never, stdout.into(), Vec::new()));
         self
+    }
+
+    /// Adds a command that writes this, and under which the connection breaks.
+    pub(crate) fn breaks_after(self, stdout: impl Into<Vec<u8>>) -> Self {
+        self.answers.lock().unwrap().push_back((End::Broken, stdout.into(), Vec::new()));
+        self
+    }
+
+    /// Adds a command under which the connection breaks at once.
+    pub(crate) fn breaks(self) -> Self {
+        self.breaks_after("")
     }
 }
 
@@ -76,20 +96,25 @@ impl Host for Double {
         let code = async move {
             reading.await.map_err(|error| Error::new(ErrorKind::Internal, "double").because(error))?;
             match ends {
-                Some(code) => Ok(Some(code)),
-                None => std::future::pending().await,
+                End::Code(code) => Ok(Some(code)),
+                End::Never => std::future::pending().await,
+                End::Broken => Err(broken("", "double")),
             }
         };
         let process = Process::new(command, Cursor::new(stderr), Box::pin(code));
         let stdout: Stdout = match ends {
-            Some(_) => Box::pin(Cursor::new(stdout)),
-            None => Box::pin(Cursor::new(stdout).chain(Never)),
+            End::Code(_) | End::Broken => Box::pin(Cursor::new(stdout)),
+            End::Never => Box::pin(Cursor::new(stdout).chain(Never)),
         };
         Box::pin(async move { Ok(Child { stdout, stdin, process }) })
     }
 
     fn forward<'a>(&'a self, host: &'a str, port: u16) -> BoxFuture<'a, Result<Dial>> {
         Box::pin(async move { Ok(Dial::Tcp(host.to_owned(), port)) })
+    }
+
+    fn beyond<'a>(&'a self, _: &'a str) -> BoxFuture<'a, Result<Arc<dyn Remote>>> {
+        Box::pin(async { Ok(Arc::new(self.clone()) as Arc<dyn Remote>) })
     }
 
     fn login(&self) -> &Login {

@@ -1,15 +1,66 @@
 //! This machine as the host, for a user who runs the program on a host of the cluster.
 
+use std::fmt;
 use std::process::Stdio;
+use std::sync::Arc;
 
-use super::{Child, Host, Input, Login, Process, environment};
+use tokio::sync::OnceCell;
+
+use super::addresses::Own;
+#[cfg(feature = "ssh")]
+use super::ssh::{Logins, Ssh, SshOptions};
+use super::{Child, Host, Input, Login, Process, Remote, environment};
+#[cfg(not(feature = "ssh"))]
+use crate::error::At;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{BoxFuture, Dial};
 
 /// This machine.
-#[derive(Debug, Default)]
-pub struct Local {
+#[derive(Clone)]
+pub struct Local(Arc<Inner>);
+
+struct Inner {
     login: Login,
+    own: OnceCell<Own>,
+    #[cfg(feature = "ssh")]
+    logins: Arc<Logins>,
+}
+
+impl Local {
+    /// This machine, from which other hosts of the cluster are logged in to with these options, as `core`.
+    #[cfg(feature = "ssh")]
+    #[must_use]
+    pub fn new(options: &SshOptions) -> Self {
+        let logins = Arc::new(Logins::of_this_machine(options));
+        Self(Arc::new(Inner { login: Login::default(), own: OnceCell::new(), logins }))
+    }
+
+    async fn other(&self, host: &str) -> Result<Arc<dyn Remote>> {
+        if self.0.own.get_or_try_init(|| Own::of(self)).await?.includes(host) {
+            return Ok(Arc::new(self.clone()));
+        }
+        #[cfg(feature = "ssh")]
+        return Ok(Arc::new(Ssh::beyond_this_machine(&self.0.logins, host, &self.0.login).await?));
+        #[cfg(not(feature = "ssh"))]
+        return Err(Error::new(ErrorKind::Unsupported, "built without ssh")
+            .at(At::Host, host)
+            .todo("build it with the cargo feature `ssh`, or run it on that host"));
+    }
+}
+
+impl Default for Local {
+    fn default() -> Self {
+        #[cfg(feature = "ssh")]
+        return Self::new(&SshOptions::default());
+        #[cfg(not(feature = "ssh"))]
+        return Self(Arc::new(Inner { login: Login::default(), own: OnceCell::new() }));
+    }
+}
+
+impl fmt::Debug for Local {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Local").finish_non_exhaustive()
+    }
 }
 
 impl Host for Local {
@@ -25,8 +76,12 @@ impl Host for Local {
         Box::pin(async move { Ok(Dial::Tcp(host.to_owned(), port)) })
     }
 
+    fn beyond<'a>(&'a self, host: &'a str) -> BoxFuture<'a, Result<Arc<dyn Remote>>> {
+        Box::pin(self.other(host))
+    }
+
     fn login(&self) -> &Login {
-        &self.login
+        &self.0.login
     }
 }
 

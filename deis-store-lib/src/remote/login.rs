@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::sync::OnceCell;
 
-use super::{Remote, run};
+use super::{Remote, ask};
 use crate::error::{Context as _, ErrorKind, Result};
 use crate::http::silence::Teller;
 use crate::run::Run;
@@ -22,6 +22,12 @@ impl Login {
         self.teller.get_or_init(|| Arc::new(Teller::new(run)));
     }
 
+    /// The login at another host, of whose waits the same one is told.
+    #[cfg(feature = "ssh")]
+    pub(super) fn beyond(&self) -> Self {
+        Self { root: OnceCell::new(), teller: self.teller.clone() }
+    }
+
     /// Somebody who is told of long waits.
     pub(crate) fn teller(&self) -> Option<Arc<Teller>> {
         self.teller.get().cloned()
@@ -37,11 +43,11 @@ pub(crate) async fn privileged<'a>(remote: &dyn Remote, command: &[&'a str]) -> 
 }
 
 async fn is_root(remote: &dyn Remote) -> Result<bool> {
-    let output = run(remote, &["id", "-u"]).await?;
+    let output = ask(remote, &["id", "-u"]).await?;
     output.exit.require_success(ErrorKind::Unsupported, remote.host())?;
     let root = output.stdout.trim_ascii() == b"0";
     if !root {
-        let exit = run(remote, &["sudo", "-n", "true"]).await?.exit;
+        let exit = ask(remote, &["sudo", "-n", "true"]).await?.exit;
         exit.require_success(ErrorKind::Denied, remote.host()).todo(WITHOUT_PASSWORD)?;
     }
     Ok(root)

@@ -42,14 +42,32 @@ impl FromStr for Tunnel {
             None => return Err(refused(text)),
         };
         // Neither user nor host may look like an option of ssh.
-        let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:%".contains(&byte);
         let is_user = |byte: u8| byte.is_ascii_graphic() && !b"'\"`$\\;&<>|(){}*?!#/".contains(&byte);
         let good = |part: &str| !part.is_empty() && !part.starts_with('-');
-        if !good(host) || !good(user) || !host.bytes().all(is_host) || !user.bytes().all(is_user) {
+        if !is_host(host) || !good(user) || !user.bytes().all(is_user) {
             return Err(refused(text));
         }
         Ok(Self { user: user.to_owned(), host: host.to_owned(), port })
     }
+}
+
+impl Tunnel {
+    /// Another host of the same cluster, for a user: its address is what the cluster says.
+    #[cfg(feature = "ssh")]
+    pub(super) fn beyond(user: &str, host: &str) -> Result<Self, Error> {
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        if !is_host(bare) {
+            let error = Error::new(ErrorKind::Protocol, "what is named as a host of the cluster is none");
+            return Err(error.at(At::Host, host).todo("look in etcd at who has set it"));
+        }
+        Ok(Self { user: user.to_owned(), host: bare.to_owned(), port: None })
+    }
+}
+
+/// Whether it can be a host, and cannot be an option of ssh.
+fn is_host(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._:%".contains(&byte);
+    !text.is_empty() && !text.starts_with('-') && text.bytes().all(plain)
 }
 
 impl fmt::Display for Tunnel {

@@ -45,7 +45,8 @@ pub(super) fn run(shared: &Shared, unit: &str, machine: usize, progress: &Progre
     boot.enter(("deactivating", "stop"));
     report(unit, boot.stop());
     report("container", boot.machine.remove_container(&units::container(unit)));
-    *shared.record().counts.stops.entry((unit.to_owned(), boot.machine.address().to_owned())).or_default() += 1;
+    *shared.record().counts.stops.entry((unit.to_owned(), boot.machine.address().to_owned())).or_default() +=
+        1;
     boot.say("Stopped.");
     boot.enter(("inactive", "dead"));
 }

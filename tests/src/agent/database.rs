@@ -66,7 +66,9 @@ pub(super) fn push(shared: &Shared) -> Result<()> {
         return Err(Error::new("could not connect to server: is the server running locally?"));
     };
     if shared.is_faulty(&Fault::BackupFails) {
-        return Err(Error::new("wal_e.main   CRITICAL MSG: An unprocessed exception has avoided all error handling"));
+        return Err(Error::new(
+            "wal_e.main   CRITICAL MSG: An unprocessed exception has avoided all error handling",
+        ));
     }
     let postgres = &shared.site.postgres;
     wal_e.push_base_backup(postgres, &shared.site.directory.join("wal-e.log"))?;

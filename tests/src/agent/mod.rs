@@ -92,7 +92,10 @@ impl Agent {
     pub fn states(&self, unit: &str) -> Result<BTreeMap<String, String>> {
         let states = fleet::states(&self.shared.site.etcd, unit)?;
         let address = |id: &str| self.machines().iter().find(|machine| machine.id() == id);
-        Ok(states.into_iter().filter_map(|(id, sub)| Some((address(&id)?.address().to_owned(), sub))).collect())
+        Ok(states
+            .into_iter()
+            .filter_map(|(id, sub)| Some((address(&id)?.address().to_owned(), sub)))
+            .collect())
     }
 
     /// Waits until a unit is in this sub state on each machine that has it.
@@ -105,7 +108,9 @@ impl Agent {
             }
             if begun.elapsed() > limit {
                 let journal = self.journal(unit);
-                return Err(Error::new(format!("{unit} is not {sub}, but {states:?}; its journal:\n{journal}")));
+                return Err(Error::new(format!(
+                    "{unit} is not {sub}, but {states:?}; its journal:\n{journal}"
+                )));
             }
             std::thread::sleep(Duration::from_millis(50));
         }

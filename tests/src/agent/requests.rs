@@ -29,9 +29,8 @@ struct Answer {
 pub(super) fn accept(shared: &Arc<Shared>) -> Vec<JoinHandle<()>> {
     let directories = shared.site.machines.iter().filter_map(|machine| fs::read_dir(machine.requests()).ok());
     let places = directories.flatten().filter_map(|entry| Some(entry.ok()?.path()));
-    let new = places.filter(|place| {
-        place.extension().is_some_and(|end| end == "asked") && !place.join("taken").exists()
-    });
+    let new = places
+        .filter(|place| place.extension().is_some_and(|end| end == "asked") && !place.join("taken").exists());
     let start = |place: PathBuf| {
         report("request", fs::write(place.join("taken"), "").context(place.display()));
         let shared = Arc::clone(shared);

@@ -32,7 +32,9 @@ const GLOBAL: &[&str] =
 /// The units of a release.
 pub(super) fn platform(release: Release) -> Vec<String> {
     let name = |unit: &&str| match *unit {
-        "deis-store-gateway@1.service" if !release.numbers_gateways() => "deis-store-gateway.service".to_owned(),
+        "deis-store-gateway@1.service" if !release.numbers_gateways() => {
+            "deis-store-gateway.service".to_owned()
+        }
         unit => unit.to_owned(),
     };
     PLATFORM.iter().map(name).collect()
@@ -43,7 +45,10 @@ pub(super) fn install(shared: &Shared, names: &[String]) -> Result<()> {
     for name in names {
         let (text, hash) = (text(name), hash(name));
         let etcd = &shared.site.etcd;
-        etcd.create(&fleet::key(&format!("unit/{}", hex(&hash))), &serde_json::json!({"Raw": text}).to_string())?;
+        etcd.create(
+            &fleet::key(&format!("unit/{}", hex(&hash))),
+            &serde_json::json!({"Raw": text}).to_string(),
+        )?;
         let object = serde_json::json!({"Name": name, "UnitHash": hash}).to_string();
         etcd.create(&fleet::key(&format!("job/{name}/object")), &object)?;
         etcd.set(&fleet::key(&format!("job/{name}/target-state")), "loaded")?;

@@ -95,7 +95,8 @@ impl Watcher {
                 wanted.extend((0..machines.len()).map(|machine| (job.clone(), machine)));
                 continue;
             }
-            let at = |job: &Job| machines.iter().position(|machine| Some(machine.id()) == job.target.as_deref());
+            let at =
+                |job: &Job| machines.iter().position(|machine| Some(machine.id()) == job.target.as_deref());
             if let Some(machine) = at(job) {
                 wanted.push((job.clone(), machine));
                 continue;

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use super::{require_volume, tar};
 use crate::archive::tar::{Confined, RootEntry, read_error};
 use crate::error::{At, Error, ErrorKind, Result};
-use crate::remote::{Child, Input, Remote, privileged, run_long};
+use crate::remote::{Child, Input, Output, Remote, ask, ask_long, privileged, run_long};
 
 /// The directory in which an archive is unpacked, below the one that is meant. [`crate::archive::tar`] lets no archive have
 /// its name.
@@ -26,6 +26,8 @@ const PIECE_BYTES: usize = 128 << 10;
 /// link, is no device, and gives nobody the rights of another user. If that or the reader fails, the directory stays empty
 /// but for what is unpacked in a directory of ours below it, which the next call removes. Another entry's bytes may have
 /// been unpacked there by then: a caller who wants none should have read the archive to its end before.
+///
+/// If the connection breaks before all is there, the directory is empty in the same way, and the caller may begin again.
 pub(crate) async fn load(
     remote: &dyn Remote,
     directory: &str,
@@ -35,16 +37,16 @@ pub(crate) async fn load(
     require_empty(remote, directory).await?;
     let fresh = format!("{directory}/{UNPACKING}");
     done(remote, &["rm", "-rf", "--", &fresh]).await?;
-    // It fails if something stands there, be it a link.
-    done(remote, &["mkdir", "-m", "700", "--", &fresh]).await?;
+    // It fails if something stands there, be it a link; so it cannot be done twice.
+    let make = privileged(remote, &["mkdir", "-m", "700", "--", &fresh]).await?;
+    successful(run_long(remote, &make).await?, remote)?;
     let (archive_bytes, root) = unpack(remote, &fresh, reader).await?;
     require_empty(remote, directory).await?;
     // Over an empty directory alone does `mv` move another one.
     let to = format!("--target-directory={directory}");
     let each = ["-mindepth", "1", "-maxdepth", "1", "-exec", "mv", "--force", &to, "--", "{}", "+"];
     done(remote, &[&["find", &fresh], &each[..]].concat()).await?;
-    // It fails if something was not moved.
-    done(remote, &["rmdir", "--", &fresh]).await?;
+    remove(remote, &fresh).await?;
     if let Some(root) = root {
         dress(remote, directory, root).await?;
     }
@@ -162,9 +164,26 @@ async fn dress(remote: &dyn Remote, directory: &str, root: RootEntry) -> Result<
     Ok(())
 }
 
-/// The output of a command that runs as root, may take long and must succeed.
+/// Removes the directory of which all was moved. It fails if something was not.
+async fn remove(remote: &dyn Remote, fresh: &str) -> Result<()> {
+    let command = privileged(remote, &["rmdir", "--", fresh]).await?;
+    let removed = ask_long(remote, &command).await?;
+    if !removed.exit.success() {
+        // It is gone if the connection broke as it had just been removed.
+        let test = ask(remote, &privileged(remote, &["test", "-e", fresh]).await?).await?;
+        if test.exit.code == Some(1) && test.exit.stderr.is_empty() {
+            return Ok(());
+        }
+    }
+    successful(removed, remote).map(drop)
+}
+
+/// The output of a command that runs as root, may take long, may be run twice, and must succeed.
 async fn done(remote: &dyn Remote, command: &[&str]) -> Result<Vec<u8>> {
-    let output = run_long(remote, &privileged(remote, command).await?).await?;
+    successful(ask_long(remote, &privileged(remote, command).await?).await?, remote)
+}
+
+fn successful(output: Output, remote: &dyn Remote) -> Result<Vec<u8>> {
     output.exit.require_success(ErrorKind::Disk, remote.host())?;
     Ok(output.stdout)
 }

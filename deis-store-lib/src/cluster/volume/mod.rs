@@ -13,7 +13,7 @@ pub(crate) use save::save;
 
 use super::mount;
 use crate::error::{At, Error, ErrorKind, Result};
-use crate::remote::{Remote, privileged, run};
+use crate::remote::{Remote, ask, privileged};
 
 /// The directory at which every host of a Deis cluster mounts the store.
 pub(crate) const STORE: &str = "/var/lib/deis/store";
@@ -30,7 +30,7 @@ async fn require_volume(remote: &dyn Remote, directory: &str) -> Result<Option<S
         return Err(Error::new(ErrorKind::Usage, "a directory must be given with its whole path")
             .at(At::Path, directory));
     }
-    let test = run(remote, &privileged(remote, &["test", "-d", directory]).await?).await?;
+    let test = ask(remote, &privileged(remote, &["test", "-d", directory]).await?).await?;
     if !test.exit.success() {
         // `test` says no with exit status 1 and prints nothing, so a message comes from sudo.
         if !test.exit.stderr.is_empty() {
@@ -69,7 +69,7 @@ pub(crate) async fn not_ceph(remote: &dyn Remote) -> Result<Option<String>> {
 
 /// The type of the mount of the store volume.
 async fn mounted(remote: &dyn Remote) -> Result<Option<String>> {
-    let mounts = run(remote, &["cat", "/proc/mounts"]).await?;
+    let mounts = ask(remote, &["cat", "/proc/mounts"]).await?;
     mounts.exit.require_success(ErrorKind::Unsupported, remote.host())?;
     Ok(mount::at(STORE, &mounts.stdout).map(|mount| mount.kind))
 }

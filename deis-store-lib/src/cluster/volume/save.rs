@@ -10,7 +10,7 @@ use super::load::UNPACKING;
 use super::{require_volume, tar};
 use crate::archive::tar::{Inspected, Refused, TarSummary};
 use crate::error::{At, ErrorKind, Result};
-use crate::remote::{Child, Exit, Input, Process, Remote, Stdout, privileged, run};
+use crate::remote::{Child, Exit, Input, Process, Remote, Stdout, ask, privileged};
 
 /// Begins to read a directory of a host as an uncompressed tar archive.
 pub(crate) async fn save(remote: &dyn Remote, directory: &str) -> Result<Saving> {
@@ -27,7 +27,7 @@ pub(crate) async fn save(remote: &dyn Remote, directory: &str) -> Result<Saving>
 }
 
 async fn is_gnu(remote: &dyn Remote) -> Result<bool> {
-    let version = run(remote, &privileged(remote, &tar(&["--version"])).await?).await?;
+    let version = ask(remote, &privileged(remote, &tar(&["--version"])).await?).await?;
     Ok(version.exit.success() && version.stdout.windows(7).any(|words| words == b"GNU tar"))
 }
 

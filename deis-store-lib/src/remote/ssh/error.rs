@@ -2,57 +2,73 @@
 
 use crate::error::{Error, ErrorKind, printable, words_without_secrets};
 
-/// The error of a connection that failed, from ssh's own words.
-pub(super) fn refused(words: &str) -> Error {
+/// The error of a connection that failed, from ssh's own words. `login` is the command that tries it by hand.
+pub(super) fn refused(words: &str, login: &str) -> Error {
     let says = |text: &str| words.contains(text);
     let (kind, what, todo) = if says("REMOTE HOST IDENTIFICATION HAS CHANGED") {
         (
             ErrorKind::Denied,
             "the host's key differs from the known one",
-            "find out why: the host was reinstalled, or somebody intercepts the connection; if the new key is right, run ssh-keygen -R HOST, then log in once with ssh",
+            format!(
+                "find out why: the host was reinstalled, or somebody intercepts the connection; if the new key is right, run ssh-keygen -R HOST, then log in once: {login}"
+            ),
         )
     } else if says("host key is known for") || says("Host key verification failed") {
         (
             ErrorKind::Denied,
             "the host's key is not known",
-            "log in once with ssh, compare the fingerprint and accept it, then run this again",
+            format!("log in once, compare the fingerprint and accept it: {login}; then run this again"),
         )
     } else if says("Permission denied (") || says("Too many authentication failures") {
         (
             ErrorKind::Denied,
             "the host does not accept our key",
-            "check the user, and that the right key is in the agent (ssh-add -l) or named in ~/.ssh/config",
+            format!(
+                "check the user, and that the right key is in the agent (ssh-add -l) or named in ~/.ssh/config; try it: {login}"
+            ),
         )
     } else if says("Connection refused") {
         (
             ErrorKind::Unreachable,
             "no ssh server answers there",
-            "check host and port, and that sshd runs there",
+            "check host and port, and that sshd runs there".to_owned(),
         )
     } else if says("Could not resolve hostname") {
-        (ErrorKind::Unreachable, "the host's name is not known", "check the name, or give the address")
+        (
+            ErrorKind::Unreachable,
+            "the host's name is not known",
+            "check the name, or give the address".to_owned(),
+        )
     } else if says("timed out") {
-        (ErrorKind::Timeout, "the host does not answer", "check the address, the network and the firewall")
+        (
+            ErrorKind::Timeout,
+            "the host does not answer",
+            "check the address, the network and the firewall".to_owned(),
+        )
     } else if says("No route to host") || says("Network is unreachable") {
         (
             ErrorKind::Unreachable,
             "there is no route to the host",
-            "check the address, the network and the VPN",
+            "check the address, the network and the VPN".to_owned(),
         )
     } else if says("too long for Unix domain socket") {
         (
             ErrorKind::Usage,
             "the path of ssh's control socket is too long",
-            "choose a shorter temporary directory",
+            "choose a shorter temporary directory".to_owned(),
         )
     } else if says("no matching host key type") || says("no matching key exchange method") {
         (
             ErrorKind::Unsupported,
             "the host's ssh is too old for ours",
-            "allow its algorithms for this host in ~/.ssh/config (HostKeyAlgorithms, PubkeyAcceptedAlgorithms +ssh-rsa)",
+            "allow its algorithms for this host in ~/.ssh/config (HostKeyAlgorithms, PubkeyAcceptedAlgorithms +ssh-rsa)".to_owned(),
         )
     } else {
-        (ErrorKind::Unreachable, "cannot log in to the host", "try it with ssh -v, then run this again")
+        (
+            ErrorKind::Unreachable,
+            "cannot log in to the host",
+            format!("try it with more words: {}, then run this again", login.replacen("ssh", "ssh -v", 1)),
+        )
     };
     let words = one_line(words);
     Error::new(kind, if words.is_empty() { what.to_owned() } else { format!("{what}: {words}") }).todo(todo)
@@ -97,9 +113,9 @@ mod tests {
                 ErrorKind::Unsupported,
                 "ssh-rsa",
             ),
-            ("something new", ErrorKind::Unreachable, "ssh -v"),
+            ("something new", ErrorKind::Unreachable, "ssh -v core@h"),
         ] {
-            let error = refused(words);
+            let error = refused(words, "ssh core@h");
             assert_eq!(error.kind(), kind, "{words}");
             assert!(error.advice().unwrap().contains(todo), "{words}");
         }
@@ -107,7 +123,7 @@ mod tests {
 
     #[test]
     fn sshs_own_words_are_told_in_one_line() {
-        let error = refused("@@@@\n@ WARNING: x @\nline one\r\nline two\n");
+        let error = refused("@@@@\n@ WARNING: x @\nline one\r\nline two\n", "ssh core@h");
         assert_eq!(error.to_string(), "cannot log in to the host: line one; line two");
     }
 }

@@ -2,11 +2,10 @@
 //!
 //! The programs are started here and not by a crate, since each must have an environment without our secrets, and a limit.
 
-use std::fs::Permissions;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -14,8 +13,8 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::super::{Tunnel, environment};
-use super::{SshOptions, error};
-use crate::error::{At, Error, ErrorKind, Result, disk_error};
+use super::{SshOptions, error, escape};
+use crate::error::{At, Error, ErrorKind, Result};
 
 /// The time that the master stays without a command: enough for the first one to start.
 const ORPHAN_SECONDS: u32 = 30;
@@ -26,27 +25,40 @@ const LOGIN: Duration = Duration::from_secs(50);
 /// How long the master may take to answer.
 const ANSWER: Duration = Duration::from_secs(20);
 
+/// The options of each client. Without a configuration: it was read by the master, and could have a command of its own here.
+/// And without the master there must be no other connection: its proxy is a program that fails.
+const CLIENT: [&str; 6] = ["-F", "/dev/null", "-o", "BatchMode=yes", "-o", "ProxyCommand=false"];
+
 /// A master connection. Dropping it ends the connection.
 #[derive(Debug)]
 pub(super) struct Master {
-    directory: TempDir,
+    /// The directory of the sockets, which is for its user alone.
+    directory: Arc<TempDir>,
+    tunnel: Tunnel,
+    /// It tells the files of one connection from those of the ones before.
+    number: u32,
+    /// The connection that carries this one.
+    through: Option<Arc<Master>>,
 }
 
 impl Master {
-    /// Logs in.
-    pub(super) async fn connect(tunnel: &Tunnel, options: &SshOptions) -> Result<Self> {
-        let directory = tempfile::Builder::new()
-            .prefix(".ssh-connection")
-            .permissions(Permissions::from_mode(0o700))
-            .tempdir_in(&options.directory)
-            .map_err(|error| disk_error("make a directory", options.directory.display(), error))?;
-        let master = Self { directory };
+    /// Logs in, by way of another connection if there is one.
+    pub(super) async fn connect(
+        tunnel: &Tunnel,
+        options: &SshOptions,
+        through: Option<Arc<Self>>,
+        (directory, number): (Arc<TempDir>, u32),
+    ) -> Result<Self> {
+        let master = Self { directory, tunnel: tunnel.clone(), number, through };
         let mut command = killed_on_drop(environment::program("ssh"));
         command.arg("-E").arg(master.log()).arg("-S").arg(master.socket()).args(["-M", "-f", "-N"]);
         command.args(["-o", &format!("ControlPersist={ORPHAN_SECONDS}"), "-o", "BatchMode=yes"]);
         command.args(["-o", "StrictHostKeyChecking=yes"]);
         command.args(["-o", &format!("ConnectTimeout={}", options.connect_timeout.as_secs().max(1))]);
         command.args(["-o", &format!("ServerAliveInterval={ALIVE_SECONDS}")]);
+        if let Some(through) = &master.through {
+            command.arg("-o").arg(format!("ProxyCommand={}", through.proxy_command(&master.log())));
+        }
         if let Some(port) = tunnel.port {
             command.arg("-p").arg(port.to_string());
         }
@@ -59,24 +71,31 @@ impl Master {
         let limit = options.connect_timeout + LOGIN;
         match timeout(limit, command.status()).await {
             Ok(Ok(status)) if status.success() => Ok(master),
-            Ok(Ok(_)) => Err(error::refused(&master.words())),
+            Ok(Ok(_)) => Err(error::refused(&master.words(), &by_hand(tunnel, master.through.as_deref()))),
             Ok(Err(error)) => Err(cannot_start(error)),
             Err(_) => Err(Error::new(ErrorKind::Timeout, format!("no login within {} s", limit.as_secs()))
                 .todo("try it with ssh -v: does it wait for a key that must be touched, or for the host?")),
         }
     }
 
-    /// The directory of its sockets, which is for its user alone.
-    pub(super) fn directory(&self) -> &Path {
-        self.directory.path()
+    /// The near end of the forward of some number.
+    pub(super) fn forward_socket(&self, index: usize) -> PathBuf {
+        self.file(&format!("forward-{index}"))
+    }
+
+    /// The command that carries another connection over this one, whose words go to that one's log.
+    fn proxy_command(&self, log: &Path) -> String {
+        let (socket, log) = (self.socket(), log.to_owned());
+        let [socket, log] = [socket, log].map(|path| path.to_string_lossy().replace('%', "%%"));
+        let options = [&["ssh"], &CLIENT[..], &["-S", &socket, "-E", &log]].concat();
+        escape::line(&[&options[..], &["-W", "[%h]:%p", "none"]].concat())
     }
 
     /// A client that runs a line of a shell on the host. It is killed when it is dropped, and the command there loses its
     /// streams.
     pub(super) fn command(&self, line: &str) -> Command {
         let mut command = self.client();
-        // Port 9, where nothing answers: without the master there must be no other connection.
-        command.args(["-T", "-p", "9", "none", "--", line]);
+        command.args(["-T", "none", "--", line]);
         command
     }
 
@@ -121,18 +140,21 @@ impl Master {
 
     fn client(&self) -> Command {
         let mut command = environment::program("ssh");
-        // Without a configuration: it was read by the master, and could have a command of its own here.
-        command.args(["-F", "/dev/null", "-o", "BatchMode=yes", "-S"]).arg(self.socket());
+        command.args(CLIENT).arg("-S").arg(self.socket());
         command.stdin(Stdio::null());
         killed_on_drop(command)
     }
 
     fn socket(&self) -> PathBuf {
-        self.directory.path().join("master")
+        self.file("master")
     }
 
     fn log(&self) -> PathBuf {
-        self.directory.path().join("log")
+        self.file("log")
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.directory.path().join(format!("{name}-{}", self.number))
     }
 }
 
@@ -142,9 +164,16 @@ impl Drop for Master {
             return;
         }
         let mut command = environment::program("ssh");
-        command.args(["-F", "/dev/null", "-S"]).arg(self.socket()).args(["-O", "exit", "none"]);
+        command.args(CLIENT).arg("-S").arg(self.socket()).args(["-O", "exit", "none"]);
         let _ = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
     }
+}
+
+/// The command with which a person logs in.
+fn by_hand(tunnel: &Tunnel, through: Option<&Master>) -> String {
+    let jump = through.map_or(String::new(), |through| format!(" -J {}", through.tunnel));
+    let port = tunnel.port.map_or(String::new(), |port| format!(" -p {port}"));
+    format!("ssh{jump}{port} {}@{}", tunnel.user, tunnel.host)
 }
 
 fn killed_on_drop(command: std::process::Command) -> Command {

@@ -255,6 +255,8 @@ impl Client {
         mut permit: Permit,
         answer: &mut Answer<'_>,
     ) -> Result<Option<Received>, Failure> {
+        // Before the request is dated, and before it is the gateway that lets us wait.
+        permit.run(gateway.ready()).await.map_err(Failure::Send)?;
         let request = self.signed(wire.request, body)?.map(|body| wire.watch_sent(body));
         let sent_bytes = request.body().length_bytes();
         let response = permit.run(wire.watch(gateway.send(request))).await.map_err(|error| {

@@ -1,0 +1,1 @@
+//! Each trap of a restore by hand.
