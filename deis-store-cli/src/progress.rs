@@ -111,7 +111,7 @@ impl Monitor for Progress {
         match *event {
             Event::Begin { task, kind, name, .. } => {
                 let by_bytes = kind == TaskKind::Transfer;
-                let shown = by_bytes || matches!(kind, TaskKind::Part | TaskKind::Check);
+                let shown = by_bytes || matches!(kind, TaskKind::Part | TaskKind::Check | TaskKind::Platform);
                 if shown && !by_bytes {
                     say(&format!("{name} …"));
                 }

@@ -7,7 +7,7 @@ use futures_util::{TryStreamExt as _, future};
 use super::stage::Stage;
 use crate::contents::Contents;
 use crate::error::{At, Context as _, Error, ErrorKind, Result};
-use crate::part::{BucketPart, Part};
+use crate::part::Part;
 use crate::s3::{BucketName, Client};
 
 /// The latest of each prefix in a bucket.
@@ -33,7 +33,7 @@ pub(crate) fn named<'a>(keys: impl Iterator<Item = &'a String>) -> String {
 
 /// The latest base backup now, as the gateway says that the platform's own components use.
 pub(super) async fn now(stage: &Stage<'_>) -> Result<String> {
-    let part = Part::Bucket(BucketPart::db_wal());
+    let part = Part::db_wal();
     let cluster = stage.cluster.again(stage.run).await?;
     let bucket = cluster
         .bucket(&part)
@@ -49,7 +49,7 @@ pub(super) fn meant(stage: &Stage<'_>) -> Result<String> {
     if let Some(latest) = stage.record.latest() {
         return Ok(latest.to_owned());
     }
-    let part = Part::Bucket(BucketPart::db_wal());
+    let part = Part::db_wal();
     let mut references = Vec::new();
     for line in stage.snapshot.lines(&part)? {
         let line = line?;

@@ -123,7 +123,7 @@ async fn look(stage: &Stage<'_>, name: StepName, obstacles: &mut Vec<Error>) -> 
 
 /// Goes one step, but for the data. What is left to do by hand is added to `left`.
 pub(crate) async fn go(stage: &mut Stage<'_>, name: StepName, left: &mut Vec<String>) -> Result<DoneStep> {
-    let task = stage.run.begin(None, TaskKind::Step, name.as_str());
+    let task = stage.run.begin(None, TaskKind::Platform, name.as_str());
     let start = Instant::now();
     let (acted, did) = act(stage, name, left).await.map_err(|error| error.at(At::Step, name))?;
     task.done(TaskResult::Good);

@@ -147,3 +147,55 @@ async fn store(etcd: &Etcd) -> Result<Option<String>> {
         node => Ok(node?.value.map(|value| value.expose().to_owned())),
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::etcd::Memory;
+
+    pub(in super::super) fn manifest(name: &str) -> Manifest {
+        let json = format!(
+            r#"{{"format":1,"snapshot":"{name}","program":"x","repository":"u","complete":true,
+            "started":"2015-10-21T07:28:00.000Z","ended":"2015-10-21T07:29:00.000Z","source":{{}},"parts":{{}},"files":[]}}"#
+        );
+        Manifest::parse(json.as_bytes()).unwrap()
+    }
+
+    const ONE: &str = "2015-10-21T07-28-00Z";
+    const OTHER: &str = "2015-10-22T07-28-00Z";
+
+    #[tokio::test]
+    async fn a_run_after_one_that_was_killed_knows_what_that_has_done_and_forgets_it_at_the_end() {
+        let memory = Memory::with(&[(STORE, "f1")]);
+        let etcd = Etcd::new(memory.clone());
+        let mut first = Record::read(&etcd, &manifest(ONE)).await.unwrap();
+        first.keep("db_wal").await.unwrap();
+        first.keep_latest("base").await.unwrap();
+        let mut second = Record::read(&etcd, &manifest(ONE)).await.unwrap();
+        assert!(second.has("db_wal") && !second.has("registry") && second.latest() == Some("base"));
+        second.keep("registry").await.unwrap();
+        assert!(Record::read(&etcd, &manifest(ONE)).await.unwrap().has("db_wal"));
+        second.forget().await.unwrap();
+        assert_eq!(memory.len(), 1);
+        assert!(!Record::read(&etcd, &manifest(ONE)).await.unwrap().has("db_wal"));
+    }
+
+    #[tokio::test]
+    async fn another_snapshots_unfinished_restore_is_refused_and_that_of_another_store_is_void() {
+        let memory = Memory::with(&[(STORE, "f1")]);
+        let etcd = Etcd::new(memory.clone());
+        Record::read(&etcd, &manifest(ONE)).await.unwrap().keep("db_wal").await.unwrap();
+        let error = Record::read(&etcd, &manifest(OTHER)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Occupied);
+        assert!(
+            error.to_string().contains(ONE) && error.advice().unwrap().contains("etcdctl rm --recursive")
+        );
+        // The store was made anew.
+        etcd.set(STORE, "f2", None).await.unwrap();
+        assert!(!Record::read(&etcd, &manifest(ONE)).await.unwrap().has("db_wal"));
+        let mut other = Record::read(&etcd, &manifest(OTHER)).await.unwrap();
+        other.keep("volume").await.unwrap();
+        let again = Record::read(&etcd, &manifest(OTHER)).await.unwrap();
+        assert!(again.has("volume") && !again.has("db_wal"));
+    }
+}

@@ -13,7 +13,7 @@ use super::report::RestoreReport;
 use crate::cluster::{Cluster, Configuration};
 use crate::error::{Error, ErrorKind, Result};
 use crate::outcome::PartOutcome;
-use crate::part::{BucketPart, Part, PartChoice, PartName};
+use crate::part::{Part, PartChoice, PartName};
 use crate::platform::{self, Extent, Stage, StepName};
 use crate::report::Verdict;
 use crate::run::{Level, Run, TaskKind, TaskResult, milliseconds};
@@ -88,7 +88,7 @@ impl Own {
         let chosen = super::plan::chosen(snapshot, &options.choice)?;
         let stored = |part: &Part| snapshot.entry(part).outcome == PartOutcome::Stored;
         let parts: BTreeSet<Part> = chosen.into_iter().filter(|part| with_data && stored(part)).collect();
-        let db_wal = Part::Bucket(BucketPart::db_wal());
+        let db_wal = Part::db_wal();
         // The platform alone is brought up on parts that were restored before.
         let database = match (stored(&db_wal), parts.contains(&db_wal) || !with_data) {
             (true, true) => Ok(()),

@@ -92,6 +92,8 @@ pub enum TaskKind {
     Transfer,
     /// A check.
     Check,
+    /// A step of bringing a platform up.
+    Platform,
 }
 
 /// How a task ended.

@@ -1,11 +1,16 @@
 //! The whole way, in one run, and in as many as there are places to kill it.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+use std::time::Duration;
+
 use deis_store_tests::agent::Options;
 use serde_json::Value;
 
 use super::Case;
 use crate::clusters::a;
 use crate::main_job::{buckets_are_equal, volumes_are_equal};
+use crate::program::command;
 
 /// The steps of a report that had something to do.
 fn acted(report: &Value) -> Vec<String> {
@@ -60,4 +65,81 @@ fn one_command_brings_a_bare_cluster_to_a_platform_that_runs_with_the_database_o
     // It is no empty cluster any more: nothing is restored over a platform that runs.
     case.restore(&["--yes"]).code(5).says(&["the database is started", "to do:"]);
     assert_eq!(case.bare.agent().counts(), counts);
+}
+
+/// The steps in the order in which a run begins them, as its progress says.
+const STEPS: [&str; 23] = [
+    "units",
+    "store-settings",
+    "store-monitor",
+    "store-daemon",
+    "store-metadata",
+    "store-gateway",
+    "store-volume",
+    "config",
+    "db_wal",
+    "registry",
+    "volume",
+    "latest",
+    "no-database",
+    "logger",
+    "logspout",
+    "control-plane",
+    "database",
+    "builder",
+    "publisher",
+    "routers",
+    "controller",
+    "base-backup",
+    "left",
+];
+
+/// Runs a restore until it begins this step and some milliseconds more, and kills it. Whether it was still running.
+fn killed_in(case: &Case, step: &str, after_ms: u64) -> bool {
+    let b = case.bare.environment();
+    let mut command = command();
+    command
+        .env("DEIS_STORE_ETCD", &b.etcd)
+        .env("DEISCTL_TUNNEL", &b.tunnel)
+        .env("DEIS_STORE_SSH_CONFIG", &b.ssh_config);
+    command.args(["restore", &case.snapshot, "--yes", "--progress", "plain"]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let lines = BufReader::new(child.stderr.take().unwrap()).lines();
+    let mut said = Vec::new();
+    for line in lines.map_while(Result::ok) {
+        let begins = line == format!("{step} …");
+        said.push(line);
+        if begins {
+            break;
+        }
+    }
+    std::thread::sleep(Duration::from_millis(after_ms));
+    let was_running = child.try_wait().unwrap().is_none();
+    let _ = child.kill();
+    child.wait().unwrap();
+    assert!(said.iter().any(|line| *line == format!("{step} …")), "{step} was not begun: {said:#?}");
+    was_running
+}
+
+#[test]
+fn a_restore_that_is_killed_in_each_step_ends_as_one_that_was_not_and_does_nothing_twice() {
+    let case = Case::new(Options::default());
+    let mut killed = 0;
+    for (index, step) in STEPS.iter().enumerate() {
+        killed += u32::from(killed_in(&case, step, 37 * (index as u64 % 4)));
+    }
+    assert!(killed >= 20, "{killed} runs were killed while they ran");
+    let report = case.restored(&[], 0);
+    assert_eq!(report["report"]["verdict"], "good", "{report:#}");
+
+    let (old, new) = (a(), case.bare.environment());
+    buckets_are_equal(&old, new, "registry");
+    volumes_are_equal(&old.volume, &new.volume, &case.snapshot);
+    let dumps = [&old, new].map(|cluster| cluster.postgres().unwrap().dump().unwrap());
+    assert!(dumps[0] == dumps[1], "the database is the old one");
+    let counts = case.bare.agent().counts();
+    assert_eq!((counts.restores, counts.initialisations, counts.reuses), (1, 0, 0), "{counts:#?}");
+    assert!(counts.installs <= 2 && counts.stops.is_empty(), "{counts:#?}");
+    assert!(counts.starts.values().all(|starts| *starts == 1), "{counts:#?}");
+    assert_eq!(case.value("/deis-store/restore/snapshot"), None);
 }
