@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use deis_store::http::Body;
 use deis_store::s3::ObjectKey;
 use deis_store::s3::op::PutObject;
@@ -117,8 +116,9 @@ fn the_database_is_not_started_while_its_base_backups_cannot_be_listed_or_latest
     let (bytes, _) = block(async { gateway.get_bytes(&bucket("db_wal"), &oldest).await }).unwrap();
     std::thread::sleep(Duration::from_millis(1100));
     let digest = md5::Md5::digest(&bytes).into();
-    let operation = PutObject::new(&bucket("db_wal"), &oldest, bytes.len() as u64, digest).unwrap();
-    block(gateway.put(&operation, &Body::Bytes(Bytes::from(bytes.to_vec())))).unwrap();
+    let db_wal = bucket("db_wal");
+    let operation = PutObject::new(&db_wal, &oldest, bytes.len() as u64, digest).unwrap();
+    block(gateway.put(&operation, &Body::Bytes(bytes))).unwrap();
     let from = ["--only", "platform", "--yes", "--from", "latest"];
     case.restore(&from).code(5).says(&["WAL-E would take", &sentinels[0], "the snapshot means"]);
     // Not even if that step is left out.

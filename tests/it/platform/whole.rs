@@ -129,8 +129,11 @@ fn a_restore_that_is_killed_in_each_step_ends_as_one_that_was_not_and_does_nothi
         killed += u32::from(killed_in(&case, step, 37 * (index as u64 % 4)));
     }
     assert!(killed >= 20, "{killed} runs were killed while they ran");
-    let report = case.restored(&[], 0);
-    assert_eq!(report["report"]["verdict"], "good", "{report:#}");
+    // The last one may have ended before it was killed.
+    if case.value("/deis-store/restore/snapshot").is_some() {
+        let report = case.restored(&[], 0);
+        assert_eq!(report["report"]["verdict"], "good", "{report:#}");
+    }
 
     let (old, new) = (a(), case.bare.environment());
     buckets_are_equal(&old, new, "registry");
