@@ -13,6 +13,7 @@ mod types;
 mod wrong;
 
 use std::ffi::OsString;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{FromArgMatches as _, Parser, Subcommand};
@@ -70,6 +71,9 @@ pub(crate) enum Command {
         buckets: Buckets,
         #[command(flatten)]
         parts: Parts,
+        /// Run so many gateways meanwhile, at most one on each machine, and as many as before afterwards
+        #[arg(long, value_name = "N")]
+        scale_gateways: Option<NonZeroUsize>,
     },
     /// Bring a snapshot back onto a new cluster: its store is started, its parts are restored, then the platform is started
     Restore {

@@ -1,6 +1,6 @@
 //! The choice of what `restore` brings back: parts, and the platform around them.
 
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -33,6 +33,9 @@ pub(crate) struct RestoreArgs {
     /// How long a unit, the gateway or the database may take to be ready
     #[arg(long, value_name = "SECONDS", default_value = "1800")]
     wait: NonZeroU64,
+    /// Run so many gateways meanwhile, at most one on each machine, and as many as before afterwards
+    #[arg(long, value_name = "N")]
+    pub(crate) scale_gateways: Option<NonZeroUsize>,
     /// Print what would be done, and do nothing
     #[arg(long)]
     pub(crate) dry_run: bool,

@@ -17,13 +17,16 @@ use crate::output::Output;
 
 pub(crate) async fn run(args: &Args, output: &Output, run: &Run) -> Exit {
     let result = match &args.command {
-        Command::Backup { repository, more, buckets, parts } => match backup::options(buckets, parts) {
-            Ok(options) => {
-                let what = (&options, parts);
-                backup::run(&args.global, (repository.as_path(), more.as_slice()), what, output, run).await
+        Command::Backup { repository, more, buckets, parts, scale_gateways } => {
+            match backup::options(buckets, parts) {
+                Ok(options) => {
+                    let what = backup::What { options: &options, parts, gateways: *scale_gateways };
+                    backup::run(&args.global, (repository.as_path(), more.as_slice()), what, output, run)
+                        .await
+                }
+                Err(error) => Err(error),
             }
-            Err(error) => Err(error),
-        },
+        }
         Command::Restore { snapshot, more, what } => {
             restore::run(&args.global, (snapshot.as_path(), more.as_slice()), what, output, run).await
         }

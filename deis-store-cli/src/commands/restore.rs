@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use deis_store::part::{Part, PartName};
-use deis_store::restore::{RestoreOptions, plan, restore};
+use deis_store::platform::ScaledGateways;
+use deis_store::restore::{Platform, RestoreOptions, plan, restore};
 use deis_store::run::Run;
 use deis_store::snapshot::SnapshotReader;
 use deis_store::{Error, ErrorKind};
@@ -36,6 +37,7 @@ pub(super) async fn run(
     let mut options = RestoreOptions::default();
     (options.choice, options.despite_damage) = (what.choice(), what.despite_damage);
     (options.platform, options.from, options.wait) = (what.platform(), what.from, what.wait());
+    options.gateways = what.scale_gateways;
     let cluster = settings::cluster(global, what.need_etcd(), run).await?;
     let plan = plan(&cluster, &snapshot, &options, run).await?;
     if what.dry_run {
@@ -50,5 +52,13 @@ pub(super) async fn run(
             Error::new(ErrorKind::Guard, "nothing was done: this changes the cluster and is not confirmed");
         return Err(error.todo("read the plan above; then run it again with --yes"));
     }
-    Ok(output.restored(&restore(&cluster, &snapshot, &plan, run).await?))
+    let gateways = what.scale_gateways.filter(|_| options.platform == Platform::LeftOut);
+    let Some(gateways) = gateways else {
+        return Ok(output.restored(&restore(&cluster, &snapshot, &plan, run).await?));
+    };
+    let scaled = ScaledGateways::scale(&cluster, gateways.get(), options.wait, run).await?;
+    let report = restore(scaled.cluster(), &snapshot, &plan, run).await;
+    let put_back = scaled.put_back().await;
+    let exit = output.restored(&report?);
+    put_back.map(|()| exit)
 }

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::parsed::Units;
 use super::x_fleet::XFleet;
-use crate::error::{ErrorKind, Result};
+use crate::error::{At, Error, ErrorKind, Result};
 use crate::etcd::{Etcd, Node};
 
 /// Where fleet keeps its keys, unless it is told otherwise. etcd hides the directory in listings.
@@ -19,7 +19,6 @@ pub(crate) enum Target {
     /// It runs.
     Launched,
     /// It is on its machine, and does not run.
-    #[cfg_attr(not(test), expect(dead_code, reason = "a restore stops nothing"))]
     Loaded,
 }
 
@@ -64,6 +63,29 @@ impl Fleet {
     pub(crate) async fn set(&self, unit: &str, target: Target) -> Result<()> {
         let key = format!("{PREFIX}/job/{unit}/target-state");
         self.etcd.set(&key, target.as_str(), None).await.map(drop)
+    }
+
+    /// Submits a unit with the text of another one, as deisctl does with a further one of a component.
+    pub(crate) async fn submit_like(&self, other: &str, unit: &str) -> Result<()> {
+        #[derive(Serialize, Deserialize)]
+        #[serde(rename_all = "PascalCase")]
+        struct Object {
+            name: String,
+            unit_hash: Vec<u8>,
+        }
+        let text = self.etcd.get(&format!("{PREFIX}/job/{other}/object")).await?.value;
+        let object = text.and_then(|text| serde_json::from_str::<Object>(text.expose()).ok());
+        let unreadable =
+            || Error::new(ErrorKind::Protocol, "fleet's object of a unit cannot be read").at(At::Unit, other);
+        let object = Object { name: unit.to_owned(), ..object.ok_or_else(unreadable)? };
+        let object = serde_json::to_string(&object).map_err(|error| unreadable().because(error))?;
+        self.etcd.set(&format!("{PREFIX}/job/{unit}/object"), &object, None).await.map(drop)
+    }
+
+    /// Removes a unit: fleet stops it.
+    pub(crate) async fn remove(&self, unit: &str) -> Result<()> {
+        found(self.etcd.delete_tree(&format!("{PREFIX}/job/{unit}")).await.map(|()| Node::default()))
+            .map(drop)
     }
 
     async fn directory(&self, name: &str) -> Result<Option<Node>> {

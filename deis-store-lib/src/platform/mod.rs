@@ -9,6 +9,7 @@ mod body_size;
 mod controller;
 mod database;
 mod facts;
+mod gateways;
 mod install;
 mod latest;
 mod launch;
@@ -29,6 +30,7 @@ use serde::Serialize;
 use crate::error::{At, Error, Result};
 use crate::run::{TaskKind, TaskResult, milliseconds};
 
+pub use gateways::ScaledGateways;
 pub use step::StepName;
 
 pub(crate) use body_size::{put_back, raise};

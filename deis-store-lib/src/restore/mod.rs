@@ -56,8 +56,8 @@ pub async fn restore(
     }
     match plan.platform.as_ref().map(|platform| &platform.steps[..]).filter(|steps| !steps.is_empty()) {
         Some(steps) => {
-            let whole = Box::pin(whole::carry_out(cluster, snapshot, plan, steps, run));
-            run.stop.cancels(whole).await
+            // It stops by itself, and puts back before what it has changed for a while.
+            Box::pin(whole::carry_out(cluster, snapshot, plan, steps, run)).await
         }
         None => run.stop.cancels(carry_out(cluster, snapshot, plan, run)).await,
     }

@@ -1,5 +1,6 @@
 //! The choice of what is restored, and how.
 
+use std::num::NonZeroUsize;
 use std::time::Duration;
 
 use crate::part::PartChoice;
@@ -19,6 +20,8 @@ pub struct RestoreOptions {
     pub platform: Platform,
     /// The first step of bringing the platform up; what is before it is taken as done.
     pub from: Option<StepName>,
+    /// So many gateways while the parts are restored, where the platform is brought up around them.
+    pub gateways: Option<NonZeroUsize>,
     /// How long a unit, a gateway or the database may take to be ready.
     pub wait: Duration,
 }
@@ -30,6 +33,7 @@ impl Default for RestoreOptions {
             despite_damage: false,
             platform: Platform::default(),
             from: None,
+            gateways: None,
             wait: WAIT,
         }
     }

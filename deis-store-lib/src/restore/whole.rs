@@ -14,7 +14,7 @@ use crate::cluster::{Cluster, Configuration};
 use crate::error::{Error, ErrorKind, Result};
 use crate::outcome::PartOutcome;
 use crate::part::{Part, PartChoice, PartName};
-use crate::platform::{self, Extent, Stage, StepName};
+use crate::platform::{self, Extent, ScaledGateways, Stage, StepName};
 use crate::report::Verdict;
 use crate::run::{Level, Run, TaskKind, TaskResult, milliseconds};
 use crate::snapshot::SnapshotReader;
@@ -139,7 +139,8 @@ pub(super) async fn carry_out(
                 break;
             }
         } else {
-            let done = platform::go(&mut stage, step.name, &mut report.left).await?;
+            let going = platform::go(&mut stage, step.name, &mut report.left);
+            let done = run.stop.cancels(going).await?;
             report.steps.push(done);
         }
     }
@@ -169,9 +170,23 @@ async fn data(
         }
         return Err(first.again());
     }
+    let scaled = match options.gateways {
+        Some(gateways) => {
+            Some(ScaledGateways::scale(stage.cluster(), gateways.get(), options.wait, run).await?)
+        }
+        None => None,
+    };
+    if scaled.is_some() {
+        stage.look_again().await?;
+    }
     platform::raise(stage).await?;
-    let restored = super::parts(stage, &plan, report, run).await;
+    // What was changed for it is put back also if it was interrupted.
+    let restored = run.stop.cancels(super::parts(stage, &plan, report, run)).await;
     platform::put_back(stage).await?;
+    if let Some(scaled) = scaled {
+        scaled.put_back().await?;
+        stage.look_again().await?;
+    }
     restored
 }
 
