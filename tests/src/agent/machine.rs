@@ -88,11 +88,6 @@ impl Machine {
         self.change("stopped", |names| _ = names.remove(name))
     }
 
-    /// Whether such a container is there.
-    pub(super) fn has_data(&self, name: &str) -> bool {
-        self.names("stopped").contains(name)
-    }
-
     /// Writes into a unit's journal.
     pub(super) fn say(&self, unit: &str, message: &str) {
         let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
