@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use deis_store_tests::agent::{Agent, Fault, Options, UNITS};
 use deis_store_tests::bare::Bare;
 use deis_store_tests::environment::Environment;
+use deis_store_tests::http;
 
 use crate::clusters::a;
 use crate::program::on;
@@ -88,10 +89,19 @@ fn units_start_on_every_machine_and_a_unit_that_is_held_on_one_goes_on_when_that
     agent.fault(Fault::GatewayAnswers(403));
     until("a broken gateway", || on(b, &["s3", "ls"]).code != Some(0));
     agent.mend(&Fault::GatewayAnswers(403));
+    let (code, said) = ssh(b, "127.0.0.1", "deisctl scale store-gateway=2");
+    assert_eq!(code, 0, "{said}");
+    agent.wait_for("deis-store-gateway@2.service", "running", LIMIT).unwrap();
+    let port = value("/deis/store/gateway/port").unwrap();
+    until("a second gateway", || value("/deis/store/gateway/hosts/127.0.0.2/port").as_ref() == Some(&port));
+    assert!(http::serves(&format!("127.0.0.2:{port}")));
+    assert_eq!(value("/deis/store/gateway/host").as_deref(), Some("127.0.0.1"));
     agent.fault(Fault::GatewayNotRefreshed);
     until("no gateway", || value("/deis/store/gateway/host").is_none());
 
+    // Nothing else was started again by all this.
     let counts = agent.counts();
+    assert_eq!(counts.starts_of("deis-store-volume.service"), 3, "{counts:?}");
     assert_eq!((counts.installs, counts.starts_of("deis-store-monitor.service")), (1, 3), "{counts:?}");
     assert_eq!(ssh(b, "127.0.0.2", "docker inspect deis-database-data").0, 1);
 }
@@ -135,7 +145,19 @@ fn a_database_comes_back_from_the_bucket_and_the_controller_writes_its_keys() {
         assert_eq!(code, 0, "{said}");
         assert_eq!(bare.etcd().tree("/deis/domains").unwrap().is_some(), domains, "{said}");
     }
+    // It pushes one more backup when it stops, and finds its data when it starts again.
+    agent.set_target("deis-database.service", "loaded").unwrap();
+    agent.wait_for("deis-database.service", "dead", LIMIT).unwrap();
+    assert_eq!(ssh(b, "127.0.0.2", "docker inspect --format '{{.State.Running}}' deis-database").0, 1);
+    let data = ssh(b, "127.0.0.2", "docker inspect --format '{{.State.Running}}' deis-database-data");
+    assert!(data.0 == 0 && data.1.contains("false"), "{data:?}");
+    agent.launch(&["deis-database.service"]).unwrap();
+    until("the database", || {
+        agent.journal("deis-database.service").matches("postgres is running").count() == 2
+    });
+
     let counts = agent.counts();
+    assert_eq!((counts.reuses, counts.own_base_backups), (1, 1));
     assert_eq!(
         (counts.restores, counts.initialisations, counts.base_backups, counts.publications, counts.shells),
         (1, 0, 1, 1, 2)

@@ -87,7 +87,7 @@ impl Bare {
             keyrings,
             volume,
             postgres,
-        })?;
+        });
         step.say("ready");
         Ok(Self { environment, agent, _ceph: ceph, etcd })
     }

@@ -35,7 +35,7 @@ pub(super) fn run(shared: &Shared, unit: &str, machine: usize, progress: &Progre
         }
         boot.say(&error.to_string());
         boot.say("Main process exited, code=exited, status=1/FAILURE");
-        report("container", boot.machine.remove_container(&units::container(unit)));
+        report(unit, boot.fall());
         boot.enter(("activating", "auto-restart"));
         let _ = boot.pause(RESTART_AFTER);
     }
@@ -43,8 +43,10 @@ pub(super) fn run(shared: &Shared, unit: &str, machine: usize, progress: &Progre
         return;
     }
     boot.enter(("deactivating", "stop"));
-    report(unit, boot.stop());
-    report("container", boot.machine.remove_container(&units::container(unit)));
+    if units::component(unit).0 == "database" {
+        database::stop(&boot);
+    }
+    report(unit, boot.fall());
     *shared.record().counts.stops.entry((unit.to_owned(), boot.machine.address().to_owned())).or_default() +=
         1;
     boot.say("Stopped.");
@@ -84,10 +86,15 @@ impl Boot<'_> {
         }
     }
 
-    fn stop(&self) -> Result<()> {
+    /// What ends with the unit, however it ends.
+    fn fall(&self) -> Result<()> {
+        self.machine.remove_container(&units::container(self.unit))?;
         match units::component(self.unit).0 {
             "store-volume" => self.machine.host().unmount(),
-            "database" => database::stop(self),
+            "database" => {
+                lock(&self.shared.database).server = None;
+                Ok(())
+            }
             _ => Ok(()),
         }
     }

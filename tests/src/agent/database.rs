@@ -23,8 +23,6 @@ const ARCHIVE_LIMIT: Duration = Duration::from_mins(1);
 
 /// The unit, as `boot` in its container does it.
 pub(super) fn run(boot: &Boot<'_>) -> Result<()> {
-    // A new container: the server of an older one has ended with it.
-    lock(&boot.shared.database).server = None;
     boot.machine.keep_data(DATA)?;
     boot.running()?;
     let wal_e = configure(boot)?;
@@ -45,18 +43,15 @@ pub(super) fn run(boot: &Boot<'_>) -> Result<()> {
     boot.publish(&[here("host", boot.machine.address()), here("port", &site.postgres.port.to_string())])
 }
 
-/// Stops the server. Later releases push a base backup first.
-pub(super) fn stop(boot: &Boot<'_>) -> Result<()> {
+/// What the unit does before it stops: later releases push a base backup. As there, a failure changes nothing.
+pub(super) fn stop(boot: &Boot<'_>) {
     let runs = lock(&boot.shared.database).server.is_some();
     if runs && boot.site().options.release.backs_up_at_stop() {
-        // As in the unit, a failure changes nothing.
         match push(boot.shared) {
             Ok(()) => boot.shared.record().counts.own_base_backups += 1,
             Err(error) => boot.say(&error.to_string()),
         }
     }
-    lock(&boot.shared.database).server = None;
-    Ok(())
 }
 
 /// Pushes a base backup, and waits until its log is in the bucket, too.

@@ -47,14 +47,11 @@ pub struct Agent {
 
 impl Agent {
     /// Begins to watch.
-    pub(crate) fn start(site: Site) -> Result<Self> {
+    pub(crate) fn start(site: Site) -> Self {
         let shared = Arc::new(Shared::new(site));
-        if shared.site.options.installed {
-            units::install(&shared, &units::platform(shared.site.options.release))?;
-        }
         let watched = Arc::clone(&shared);
         let thread = std::thread::spawn(move || watch::watch(&watched));
-        Ok(Self { shared, thread: Some(thread) })
+        Self { shared, thread: Some(thread) }
     }
 
     /// From now on this is wrong.

@@ -15,8 +15,6 @@ pub struct Options {
     pub release_file: bool,
     /// Whether `deisctl` is on the tunnel's machine.
     pub deisctl: bool,
-    /// Whether the units are installed already.
-    pub installed: bool,
     /// How long a unit is in each state on its way to running.
     pub delay: Duration,
     /// The time to live of the keys by which components are found. They are refreshed at half of it.
@@ -33,7 +31,6 @@ impl Default for Options {
             version_key: true,
             release_file: true,
             deisctl: true,
-            installed: false,
             delay: Duration::from_millis(300),
             ttl_seconds: 4,
             key_delay: Duration::ZERO,

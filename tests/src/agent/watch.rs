@@ -88,7 +88,7 @@ impl Watcher {
     /// The machines on which each job shall be. Schedules those that are not yet on one.
     fn wanted(&self, shared: &Shared, jobs: &[Job]) -> Result<Vec<(Job, usize)>> {
         let machines = &shared.site.machines;
-        let mut wanted = Vec::new();
+        let (mut wanted, mut scheduled) = (Vec::new(), false);
         for job in jobs.iter().filter(|job| matches!(job.target_state.as_str(), "loaded" | "launched")) {
             let Some(text) = self.texts.get(&job.hash) else { continue };
             if units::is_global(text) {
@@ -99,15 +99,16 @@ impl Watcher {
                 |job: &Job| machines.iter().position(|machine| Some(machine.id()) == job.target.as_deref());
             if let Some(machine) = at(job) {
                 wanted.push((job.clone(), machine));
-                continue;
-            }
-            let kind = units::component(&job.name);
-            let conflicts = |other: &&Job| kind.1.is_some() && units::component(&other.name).0 == kind.0;
-            let taken: Vec<usize> = jobs.iter().filter(conflicts).filter_map(at).collect();
-            // It is scheduled now, and wanted from the next look on, so that two jobs do not get one machine.
-            if let Some(machine) = units::place(&job.name, machines.len(), &taken) {
-                fleet::schedule(&shared.site.etcd, &job.name, &machines[machine])?;
-                break;
+            } else if !scheduled {
+                let component = units::component(&job.name);
+                let conflicts =
+                    |other: &&Job| component.1.is_some() && units::component(&other.name).0 == component.0;
+                let taken: Vec<usize> = jobs.iter().filter(conflicts).filter_map(at).collect();
+                // One at a look, so that two jobs do not get one machine.
+                if let Some(machine) = units::place(&job.name, machines.len(), &taken) {
+                    fleet::schedule(&shared.site.etcd, &job.name, &machines[machine])?;
+                    scheduled = true;
+                }
             }
         }
         Ok(wanted)
