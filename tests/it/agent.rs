@@ -96,6 +96,27 @@ fn units_start_on_every_machine_and_a_unit_that_is_held_on_one_goes_on_when_that
     until("a second gateway", || value("/deis/store/gateway/hosts/127.0.0.2/port").as_ref() == Some(&port));
     assert!(http::serves(&format!("127.0.0.2:{port}")));
     assert_eq!(value("/deis/store/gateway/host").as_deref(), Some("127.0.0.1"));
+    agent.fault(Fault::LeaderOnly);
+    until("the leader alone", || value("/deis/store/gateway/hosts/127.0.0.2/port").is_none());
+
+    // Without a base backup in the bucket, the database is a new one, and pushes its own.
+    let data = || ssh(b, "127.0.0.2", "docker inspect deis-database-data").0;
+    let survivor = Fault::DataContainer { address: "127.0.0.2", init_id: "older" };
+    agent.fault(survivor.clone());
+    assert_eq!(data(), 0);
+    agent.mend(&survivor);
+    assert_eq!(data(), 1);
+    agent.launch(&["deis-database.service"]).unwrap();
+    until("the database", || value("/deis/database/host").as_deref() == Some("127.0.0.2"));
+    let journal = agent.journal("deis-database.service");
+    assert!(journal.contains("no backups found. Initializing a new database..."), "{journal}");
+    assert!(value("/deis/database/initId").is_some());
+
+    // A machine whose sshd is killed has its mounts and containers when it is back.
+    agent.machines()[1].host().kill();
+    assert_eq!(ssh(b, "127.0.0.2", "true").0, 255);
+    agent.machines()[1].host().start_again().unwrap();
+    assert!(ssh(b, "127.0.0.2", "docker ps; cat /proc/mounts").1.contains("/var/lib/deis/store ceph"));
     agent.fault(Fault::GatewayNotRefreshed);
     until("no gateway", || value("/deis/store/gateway/host").is_none());
 
@@ -103,7 +124,7 @@ fn units_start_on_every_machine_and_a_unit_that_is_held_on_one_goes_on_when_that
     let counts = agent.counts();
     assert_eq!(counts.starts_of("deis-store-volume.service"), 3, "{counts:?}");
     assert_eq!((counts.installs, counts.starts_of("deis-store-monitor.service")), (1, 3), "{counts:?}");
-    assert_eq!(ssh(b, "127.0.0.2", "docker inspect deis-database-data").0, 1);
+    assert_eq!((counts.initialisations, counts.restores, counts.own_base_backups), (1, 0, 1));
 }
 
 #[test]
@@ -136,13 +157,19 @@ fn a_database_comes_back_from_the_bucket_and_the_controller_writes_its_keys() {
     assert_eq!(code, 0, "{said}");
     bare.etcd().remove("/deis/domains").unwrap();
     let etcd = b.etcd.trim_start_matches("http://127.0.0.1");
-    for (host, domains) in [("127.0.0.9", false), ("127.0.0.2", true)] {
-        let lines = "echo '[x.save() for x in Domain.objects.all()]'";
+    for (host, domains) in [("127.0.0.9", false), ("127.0.0.3", false), ("127.0.0.2", true)] {
+        if host == "127.0.0.3" {
+            agent.fault(Fault::ControllerWithoutEtcd);
+        } else {
+            agent.mend(&Fault::ControllerWithoutEtcd);
+        }
+        let lines = "printf '%s\\n' 'import api.models as m' '[x.save() for x in m.Domain.objects.all()] and None' nonsense";
         let shell = format!(
             "docker exec -i deis-controller sh -c 'cd /app && ETCD={host}{etcd} exec ./manage.py shell'"
         );
         let (code, said) = ssh(b, "127.0.0.2", &format!("{lines} | {shell}"));
         assert_eq!(code, 0, "{said}");
+        assert!(said.contains("NameError") && said.contains("Cannot synchronize") != domains, "{said}");
         assert_eq!(bare.etcd().tree("/deis/domains").unwrap().is_some(), domains, "{said}");
     }
     // It pushes one more backup when it stops, and finds its data when it starts again.
@@ -160,7 +187,7 @@ fn a_database_comes_back_from_the_bucket_and_the_controller_writes_its_keys() {
     assert_eq!((counts.reuses, counts.own_base_backups), (1, 1));
     assert_eq!(
         (counts.restores, counts.initialisations, counts.base_backups, counts.publications, counts.shells),
-        (1, 0, 1, 1, 2)
+        (1, 0, 1, 1, 3)
     );
     assert_eq!(ssh(b, "127.0.0.1", "docker inspect --format '{{.State.Running}}' deis-database").0, 1);
 }

@@ -114,13 +114,7 @@ impl Bare {
 /// Starts all machines, and writes the configuration with which ssh knows them.
 fn start(directory: &Path, postgres: &Postgres, options: &Options) -> Result<Vec<Machine>> {
     let machines = (1..=MACHINES)
-        .map(|number| {
-            let machine = Machine::start(number, directory, postgres, options.deisctl && number == 1)?;
-            if options.release_file {
-                machine.set_release(&options.release.to_string())?;
-            }
-            Ok(machine)
-        })
+        .map(|number| Machine::start(number, directory, postgres, options))
         .collect::<Result<Vec<_>>>()?;
     {
         let hosts: Vec<_> = machines.iter().map(Machine::host).collect();

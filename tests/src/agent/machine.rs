@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::options::{Options, Release};
 use crate::environment::Postgres;
 use crate::error::{Context, Result};
 use crate::host::{Host, Setup, write};
+use crate::process::{program, run};
 
 /// One machine of a cluster.
 #[derive(Debug)]
@@ -25,7 +27,12 @@ pub struct Machine {
 
 impl Machine {
     /// Starts the machine of this number: no container runs, and no volume is mounted.
-    pub(crate) fn start(number: usize, directory: &Path, database: &Postgres, deisctl: bool) -> Result<Self> {
+    pub(crate) fn start(
+        number: usize,
+        directory: &Path,
+        database: &Postgres,
+        options: &Options,
+    ) -> Result<Self> {
         let address = format!("127.0.0.{number}");
         let setup = Setup {
             address: address.clone(),
@@ -34,7 +41,19 @@ impl Machine {
         };
         let host = Host::start_with(setup, None, &[], Some(database))?;
         let bin = host.bin();
-        install_programs(&bin, deisctl)?;
+        install_programs(&bin, options.deisctl && number == 1)?;
+        let Release(major, minor, patch) = options.release;
+        let variables = format!(
+            "export PGHOST='{}' PGPORT={} RELEASE={major}.{minor}.{patch} KEY_DELAY={}\n",
+            database.socket_dir.display(),
+            database.port,
+            options.key_delay.as_secs_f64()
+        );
+        write(&bin.join("exec-deis-controller/environment"), &variables, 0o644)?;
+        if options.release_file {
+            let text = format!("DEIS_RELEASE={}\n", options.release);
+            write(&bin.join("deis-release"), &text, 0o644)?;
+        }
         let id = format!("5277b5e9c0f94b5d8a3e1d2c3b4a596{number}");
         let name = format!("deis-{number}");
         Ok(Self { id, address, name, bin, host: Mutex::new(host), files: Mutex::default() })
@@ -115,9 +134,35 @@ impl Machine {
         self.bin.join("requests")
     }
 
-    /// Writes what /etc/deis-release says.
-    pub(crate) fn set_release(&self, release: &str) -> Result<()> {
-        write(&self.bin.join("deis-release"), &format!("DEIS_RELEASE={release}\n"), 0o644)
+    /// The commands of `manage.py` that were run by hand.
+    pub(super) fn manage_runs(&self) -> Vec<String> {
+        let log = fs::read_to_string(self.bin.join("manage.log")).unwrap_or_default();
+        log.lines().map(str::to_owned).collect()
+    }
+
+    /// Whether programs in the controller's container reach etcd.
+    pub(super) fn lets_controller_reach_etcd(&self, reaches: bool) -> Result<()> {
+        let file = self.bin.join("no-etcd");
+        if reaches {
+            fs::remove_file(&file)
+                .or_else(|error| if file.exists() { Err(error) } else { Ok(()) })
+                .context("etcd")
+        } else {
+            write(&file, "", 0o644)
+        }
+    }
+
+    /// Runs the controller's `manage.py` as the container's own process does, and returns what it says.
+    pub(super) fn manage(&self, etcd: &str, command: &str) -> Result<String> {
+        let place = self.bin.join("exec-deis-controller");
+        let script = "set -a; . ../environment; exec ./manage.py \"$0\" 2>&1";
+        let mut manage = program("/bin/sh");
+        manage
+            .args(["-c", script, command])
+            .current_dir(place.join("app"))
+            .env("ETCD", etcd)
+            .env("AT_BOOT", "1");
+        run("manage.py", manage)
     }
 
     fn journal(&self, unit: &str) -> PathBuf {
@@ -153,7 +198,7 @@ fn install_programs(bin: &Path, deisctl: bool) -> Result<()> {
         ("journalctl", include_str!("../../fixtures/journalctl.sh")),
         ("exec-deis-database/sudo", include_str!("../../fixtures/in_database.sh")),
         ("exec-deis-controller/sh", include_str!("../../fixtures/in_controller.sh")),
-        ("exec-deis-controller/app/manage.py", include_str!("../../fixtures/manage.sh")),
+        ("exec-deis-controller/app/manage.py", include_str!("../../fixtures/manage.py")),
     ];
     let deisctl = deisctl.then_some(("deisctl", include_str!("../../fixtures/deisctl.sh")));
     for (name, text) in programs.into_iter().chain(deisctl) {

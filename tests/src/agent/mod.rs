@@ -116,7 +116,15 @@ impl Agent {
     /// How often each thing was done until now.
     #[must_use]
     pub fn counts(&self) -> Counts {
-        self.shared.record().counts.clone()
+        let mut counts = self.shared.record().counts.clone();
+        for command in self.machines().iter().flat_map(Machine::manage_runs) {
+            match command.as_str() {
+                "shell" => counts.shells += 1,
+                "load_db_state_to_etcd" => counts.loads += 1,
+                _ => {}
+            }
+        }
+        counts
     }
 
     /// What happened, in its order: `running UNIT ADDRESS` and the like.

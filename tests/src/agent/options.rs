@@ -62,16 +62,6 @@ impl Release {
     pub(super) fn believes_no_failed_list(self) -> bool {
         self >= Self(1, 13, 0)
     }
-
-    /// Whether the controller's start writes each app's last configuration only.
-    pub(super) fn publishes_last_configurations(self) -> bool {
-        self >= Self(1, 13, 3)
-    }
-
-    /// Whether the controller has a model for certificates.
-    pub(super) fn knows_certificates(self) -> bool {
-        self >= Self(1, 7, 0)
-    }
 }
 
 impl std::fmt::Display for Release {

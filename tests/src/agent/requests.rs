@@ -1,4 +1,4 @@
-//! What programs on the machines ask of the agent: `deisctl`, WAL-E beside the database, and the controller's `manage.py`.
+//! What programs on the machines ask of the agent: `deisctl`, and WAL-E beside the database.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,13 +6,11 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use super::controller::{self, Model};
 use super::fault::Fault;
 use super::fleet;
-use super::shared::{Shared, lock, report};
+use super::shared::{Shared, report};
 use super::{database, units};
 use crate::error::{Context, Error, Result};
-use crate::http;
 
 /// How long `deisctl` waits here for units that are to be loaded; the real one waits without end.
 const LOAD_LIMIT: Duration = Duration::from_secs(10);
@@ -40,13 +38,11 @@ pub(super) fn accept(shared: &Arc<Shared>) -> Vec<JoinHandle<()>> {
 }
 
 fn answer(shared: &Shared, place: &Path) -> Result<()> {
-    let read = |name: &str| fs::read_to_string(place.join(name)).context(place.display());
-    let words = read("words")?;
+    let words = fs::read_to_string(place.join("words")).context(place.display())?;
     let words: Vec<&str> = words.lines().collect();
     let answer = match words[..] {
         ["deisctl", ref words @ ..] => deisctl(shared, words),
         ["wal-e", ref words @ ..] => wal_e(shared, words),
-        ["manage.py", ref words @ ..] => manage(shared, words, &read("etcd")?, &read("input")?),
         _ => Err(Error::new("command not found")),
     };
     let answer = answer.unwrap_or_else(|error| Answer {
@@ -151,59 +147,6 @@ fn wal_e(shared: &Shared, words: &[&str]) -> Result<Answer> {
     shared.record().counts.base_backups += 1;
     shared.event("base backup".to_owned());
     Ok(Answer::default())
-}
-
-/// The controller's `manage.py`. As the real one does, it ends with 0 also when it does not reach etcd.
-fn manage(shared: &Shared, words: &[&str], etcd: &str, input: &str) -> Result<Answer> {
-    let release = shared.site.options.release;
-    let mut answer = Answer::default();
-    let reached = reaches(shared, etcd);
-    if !reached {
-        answer.errors += "Cannot synchronize with etcd cluster\n";
-    }
-    let write = |model| if reached { controller::save(shared, model, || Ok(())) } else { Ok(()) };
-    match words {
-        ["shell", ..] => {
-            shared.record().counts.shells += 1;
-            answer.output += "Python 2.7.10 (default, Jun 30 2015, 15:30:23)\n(InteractiveConsole)\n";
-            for line in input.lines() {
-                answer.output += ">>> ";
-                let named = Model::NAMED.iter().find(|(name, _)| line.contains(&format!("{name}.objects")));
-                match named {
-                    Some((name, Model::Certificate)) if !release.knows_certificates() => {
-                        answer.errors += &format!("NameError: name '{name}' is not defined\n");
-                    }
-                    Some((_, model)) => {
-                        write(*model)?;
-                        answer.output += "[None]\n";
-                    }
-                    None => {}
-                }
-            }
-            answer.output += "\n";
-        }
-        ["load_db_state_to_etcd", ..] if release.publishes_at_boot() => {
-            shared.record().counts.loads += 1;
-            answer.output += "Publishing DB state to etcd...\n";
-            for model in controller::at_boot(release.publishes_last_configurations()) {
-                write(model)?;
-            }
-            answer.output += "Done Publishing DB state to etcd.\n";
-        }
-        _ => {
-            answer.status = 1;
-            answer.errors += &format!("Unknown command: '{}'\n", words.first().unwrap_or(&""));
-        }
-    }
-    Ok(answer)
-}
-
-/// Whether the container reaches the etcd that its variable names: the first of several, or the usual one.
-fn reaches(shared: &Shared, etcd: &str) -> bool {
-    let first = etcd.split(',').next().filter(|first| !first.is_empty()).unwrap_or("127.0.0.1:4001");
-    !shared.is_faulty(&Fault::ControllerWithoutEtcd)
-        && http::request(first, "GET", "/v2/keys/deis", "").is_ok_and(|answer| answer.status == 200)
-        && lock(&shared.database).server.is_some()
 }
 
 fn said(output: String) -> Answer {

@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::broken::Broken;
+use super::database::DATA;
 use super::fault::Fault;
 use super::machine::Machine;
 use super::options::Options;
@@ -68,12 +69,12 @@ impl Shared {
     }
 
     pub(super) fn set_fault(&self, fault: Fault) {
-        self.data_container(&fault, true);
+        self.apply(&fault, true);
         lock(&self.faults).push(fault);
     }
 
     pub(super) fn mend(&self, fault: &Fault) {
-        self.data_container(fault, false);
+        self.apply(fault, false);
         lock(&self.faults).retain(|other| other != fault);
     }
 
@@ -94,16 +95,21 @@ impl Shared {
         self.record().events.push(what);
     }
 
-    /// The data container of a fault is there as long as the fault is set.
-    fn data_container(&self, fault: &Fault, there: bool) {
-        let Fault::DataContainer { address, .. } = fault else { return };
-        for machine in self.site.machines.iter().filter(|machine| machine.address() == *address) {
-            let done = if there {
-                machine.keep_data(super::database::DATA)
-            } else {
-                machine.remove_data(super::database::DATA)
+    /// Some faults are files of the machines as long as they are set.
+    fn apply(&self, fault: &Fault, set: bool) {
+        for machine in &self.site.machines {
+            let done = match fault {
+                Fault::DataContainer { address, .. } if *address == machine.address() => {
+                    if set {
+                        machine.keep_data(DATA)
+                    } else {
+                        machine.remove_data(DATA)
+                    }
+                }
+                Fault::ControllerWithoutEtcd => machine.lets_controller_reach_etcd(!set),
+                _ => Ok(()),
             };
-            report("Data container", done);
+            report("fault", done);
         }
     }
 }
