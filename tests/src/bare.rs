@@ -78,6 +78,7 @@ impl Bare {
             postgres: Some(postgres.clone()),
             secrets: store_secrets(&plan, &keyrings),
         };
+        let installed = options.installed;
         let agent = Agent::start(Site {
             options,
             directory: directory.to_owned(),
@@ -88,6 +89,9 @@ impl Bare {
             volume,
             postgres,
         });
+        if installed {
+            agent.install()?;
+        }
         step.say("ready");
         Ok(Self { environment, agent, _ceph: ceph, etcd })
     }

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 /// What a cluster of bare machines is like.
 #[derive(Debug, Clone)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Options {
     /// The cluster's name, for people.
     pub name: String,
@@ -15,6 +16,8 @@ pub struct Options {
     pub release_file: bool,
     /// Whether `deisctl` is on the tunnel's machine.
     pub deisctl: bool,
+    /// Whether the units are installed already.
+    pub installed: bool,
     /// How long a unit is in each state on its way to running.
     pub delay: Duration,
     /// The time to live of the keys by which components are found. They are refreshed at half of it.
@@ -31,6 +34,7 @@ impl Default for Options {
             version_key: true,
             release_file: true,
             deisctl: true,
+            installed: false,
             delay: Duration::from_millis(300),
             ttl_seconds: 4,
             key_delay: Duration::ZERO,

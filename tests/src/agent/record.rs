@@ -9,7 +9,7 @@ pub struct Counts {
     pub starts: BTreeMap<(String, String), u32>,
     /// The stops of each unit on each machine.
     pub stops: BTreeMap<(String, String), u32>,
-    /// The runs of `deisctl install platform`.
+    /// The runs of `deisctl install platform` that installed.
     pub installs: u32,
     /// The starts of the database that restored it from the bucket.
     pub restores: u32,

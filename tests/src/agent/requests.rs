@@ -64,11 +64,11 @@ fn deisctl(shared: &Shared, words: &[&str]) -> Result<Answer> {
     let words: Vec<&str> = words.iter().copied().filter(|word| !word.starts_with('-')).collect();
     match words[..] {
         ["install", "platform"] => {
-            shared.record().counts.installs += 1;
             if etcd.value("/deis/platform/domain")?.is_none() {
                 let output = "Error: Missing platform domain, use:\ndeisctl config platform set domain=<your-domain>\n";
                 return Ok(Answer { status: 1, output: output.to_owned(), ..Answer::default() });
             }
+            shared.record().counts.installs += u32::from(!shared.is_faulty(&Fault::DeisctlFails));
             install(shared, &units::platform(shared.site.options.release))
         }
         ["install", ref targets @ ..] if !targets.is_empty() => install(shared, &names(targets)),
