@@ -105,10 +105,15 @@ async fn typed(host: &dyn Remote, line: &str, input: &str) -> Result<String> {
     drop(stdout);
     let exit = process.finish().await?;
     let said = format!("{}\n{}", String::from_utf8_lossy(&said), exit.stderr);
-    let lines: Vec<&str> =
-        said.lines().map(str::trim).filter(|line| !line.is_empty() && *line != ">>>").collect();
+    let lines: Vec<&str> = said.lines().map(str::trim).filter(|line| !is_greeting(line)).collect();
     let last = lines[lines.len().saturating_sub(3)..].join(" | ");
     Ok(printable(&crate::error::words_without_secrets(&last)))
+}
+
+/// Whether it is what a shell of Python says of itself, with its prompts, and not of what was typed.
+fn is_greeting(line: &str) -> bool {
+    let begins = ["Python ", "[GCC ", "Type \"help\"", "(InteractiveConsole)"];
+    begins.iter().any(|begin| line.starts_with(begin)) || line.chars().all(|sign| sign == '>' || sign == ' ')
 }
 
 /// What the database has.
@@ -143,5 +148,18 @@ impl Counts {
             "{} of {} applications, {} of {} domains, {} of {} keys are in etcd",
             self.apps, wanted.apps, self.domains, wanted.domains, self.keys, wanted.keys
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_shell_says_of_itself_is_no_answer_to_what_was_typed() {
+        let said = "Cannot synchronize with etcd cluster\nPython 2.7.10 (default, Jun 30 2015)\n[GCC 4.9.2] on linux2\n\
+                    Type \"help\", \"copyright\" for more information.\n(InteractiveConsole)\n>>> >>> \n\n";
+        let kept: Vec<&str> = said.lines().map(str::trim).filter(|line| !is_greeting(line)).collect();
+        assert_eq!(kept, ["Cannot synchronize with etcd cluster"]);
     }
 }
