@@ -210,13 +210,11 @@ pub(crate) async fn etcd(global: &Global, run: &Run) -> Result<Etcd> {
 
 /// The typed settings. The host is the tunnel's far end, or this machine.
 async fn options(global: &Global, run: &Run) -> Result<ClusterOptions> {
+    let mut ssh = SshOptions::default();
+    ssh.config_file.clone_from(&global.ssh_config);
     let host: Arc<dyn Remote> = match &global.tunnel {
-        None => Arc::new(Local::default()),
-        Some(tunnel) => {
-            let mut options = SshOptions::default();
-            options.config_file.clone_from(&global.ssh_config);
-            Arc::new(Ssh::connect(&tunnel.parse()?, &options, run).await?)
-        }
+        None => Arc::new(Local::new(&ssh)),
+        Some(tunnel) => Arc::new(Ssh::connect(&tunnel.parse()?, &ssh, run).await?),
     };
     let mut options = ClusterOptions::new(host, global.tunnel.is_some());
     options.etcd.clone_from(&global.etcd);

@@ -25,6 +25,7 @@ mod platform;
 mod program;
 mod proxies;
 mod public_api;
+mod reaching;
 mod readme;
 mod rehearsal;
 mod releases;

@@ -34,6 +34,8 @@ pub const PLATFORM: &[&str] = &[
 /// Names of the containers where only the store was started.
 pub const STORE: &[&str] = PLATFORM.split_at(5).0;
 
+/// The id of the user `core`, as on `CoreOS`.
+const CORE: u32 = 500;
 /// As operators have it: a shell that greets before every command, on both streams, and as a command's output begins.
 const GREETING: &str =
     "echo 'Welcome to this host!'; echo 0; echo 'bash: warning: a warning of each login' >&2\n";
@@ -42,6 +44,7 @@ const GREETING: &str =
 #[derive(Debug)]
 pub struct Host {
     setup: Setup,
+    user: &'static str,
     port: u16,
     server: Option<Server>,
     mounted: Option<PathBuf>,
@@ -77,6 +80,22 @@ impl Host {
         Ok(host)
     }
 
+    /// The same with a user `core`, who logs in and has these rights of sudo. The directory must let others through.
+    pub fn start_for_core(directory: &Path, volume: &Path, containers: &[&str], sudoers: &str) -> Result<Self> {
+        let (etc, home) = (directory.join("host/etc"), directory.join("host/home"));
+        fs::create_dir_all(&etc).context("Make the host's directories")?;
+        let with = |name: &str, line: &str, mode| {
+            let text = fs::read_to_string(Path::new("/etc").join(name)).context(name)?;
+            write(&etc.join(name), &format!("{text}{line}\n"), mode)
+        };
+        with("passwd", &format!("core:x:{CORE}:{CORE}::{}:/bin/bash", home.display()), 0o644)?;
+        with("group", &format!("core:x:{CORE}:"), 0o644)?;
+        with("shadow", "core:*:19000:0:99999:7:::", 0o640)?;
+        let path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+        write(&etc.join("sudoers"), &format!("Defaults secure_path=\"{path}\"\n{sudoers}"), 0o440)?;
+        Ok(Self { user: "core", ..Self::start(directory, volume, containers, None)? })
+    }
+
     /// Starts a host of a cluster that has several. The caller writes the configuration for ssh.
     pub fn start_with(
         setup: Setup,
@@ -99,7 +118,7 @@ impl Host {
         write(&setup.directory.join("sshd_config"), &setup.server_configuration(port), 0o600)?;
         write(&setup.directory.join("enter"), include_str!("../fixtures/host.sh"), 0o700)?;
         let mounted = volume.map(Path::to_owned);
-        let mut host = Self { setup, port, server: None, mounted, _mount_point: mount_point };
+        let mut host = Self { setup, user: "root", port, server: None, mounted, _mount_point: mount_point };
         host.start_again()?;
         Ok(host)
     }
@@ -126,7 +145,7 @@ impl Host {
         ]);
         command.arg("/bin/sh").arg(directory.join("enter"));
         command.arg(self.mounted.as_deref().unwrap_or(Path::new(""))).arg(self.setup.bin());
-        command.arg(directory.join("sshd_config")).arg(&log);
+        command.arg(directory.join("sshd_config")).arg(&log).arg(directory.join("etc"));
         let mut server = Server::start("sshd", command, &log, Goodbye::Kill)?;
         let address = (self.setup.address.as_str(), self.port);
         server.wait_until(Duration::from_secs(20), || TcpStream::connect(address).is_ok())?;
@@ -154,13 +173,19 @@ impl Host {
     /// `USER@HOST:PORT`, for `--tunnel`.
     #[must_use]
     pub fn tunnel(&self) -> String {
-        format!("root@{}:{}", self.setup.address, self.port)
+        format!("{}@{}:{}", self.user, self.setup.address, self.port)
     }
 
     /// The configuration for `ssh -F`, which stands beside the login's key.
     #[must_use]
     pub fn ssh_config(&self) -> PathBuf {
         self.setup.login_key.with_file_name("ssh_config")
+    }
+
+    /// The directory with all its files.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.setup.directory
     }
 
     /// The directory that comes first on the PATH.

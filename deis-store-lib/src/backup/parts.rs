@@ -9,8 +9,9 @@ use super::{bucket, file};
 use crate::error::{Error, ErrorKind, Result, Scope};
 use crate::outcome::PartOutcome;
 use crate::part::Part;
+use crate::remote::{AGAIN, connection_broke};
 use crate::report::{Finding, FindingKind, Findings, Verdict, in_one_line};
-use crate::run::{Level, TaskKind, TaskResult, milliseconds};
+use crate::run::{Level, Running, TaskKind, TaskResult, milliseconds};
 use crate::snapshot::PartEntry;
 
 /// Takes these parts. The report and the manifest have an entry for each of them, and for those of Deis in any case.
@@ -65,12 +66,18 @@ async fn take(
         return Ok(PartEntry { why: Some(why), ..PartEntry::new(outcome) }.into());
     }
     let task = taking.run.begin(Some(taking.verb.task()), TaskKind::Part, part.name());
-    let taken = match part {
-        Part::Bucket(bucket) => bucket::take(taking, bucket, &task, findings).await,
-        Part::Sql => file::sql(taking, &task).await,
-        Part::Volume => file::volume(taking, &task, findings).await,
-        Part::Config => file::configuration(taking, findings).await,
-    };
+    let mut taken = take_once(taking, part, &task, findings).await;
+    for _ in 1..AGAIN {
+        match &taken {
+            Err(error) if connection_broke(error) => {}
+            _ => break,
+        }
+        // It comes as one stream, which nobody can go on with.
+        taking.writer.discard(part)?;
+        let text = format!("{part}: the connection broke, so it is taken once more from its beginning");
+        task.note(Level::Warning, "begun-again", &text);
+        taken = take_once(taking, part, &task, findings).await;
+    }
     match taken {
         Ok(taken) => {
             task.done(if verdict(&taken) == Verdict::Good {
@@ -90,6 +97,20 @@ async fn take(
             first_failure.get_or_insert(error);
             Ok(PartEntry { why: Some(why), ..PartEntry::new(PartOutcome::Failed) }.into())
         }
+    }
+}
+
+async fn take_once(
+    taking: &Taking<'_>,
+    part: &Part,
+    task: &Running<'_>,
+    findings: &mut Findings,
+) -> Result<Taken> {
+    match part {
+        Part::Bucket(bucket) => bucket::take(taking, bucket, task, findings).await,
+        Part::Sql => file::sql(taking, task).await,
+        Part::Volume => file::volume(taking, task, findings).await,
+        Part::Config => file::configuration(taking, findings).await,
     }
 }
 

@@ -15,10 +15,33 @@ use crate::remote::{Child, Input, Process, Remote, Stdout, privileged};
 
 const CONTAINER: &str = "deis-database";
 
-/// Begins a dump on the host that runs the database. `database_host` is the host that etcd names, for messages.
+/// Begins a dump on the host that runs the database: this one, or the one beyond it that etcd names.
 pub(crate) async fn dump(remote: &dyn Remote, database_host: Option<&str>) -> Result<Dump> {
+    let here = match (require_running(remote, database_host).await, database_host) {
+        (Err(error), Some(host)) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotReady) => {
+            let other = remote.beyond(host).await.map_err(|beyond| unreached(&beyond, &error))?;
+            if other.host() == remote.host() {
+                return Err(error);
+            }
+            let docker = require_running(&*other, None).await?;
+            return begin(&*other, docker).await;
+        }
+        (running, _) => running?,
+    };
+    begin(remote, here).await
+}
+
+/// The error of a host that cannot be reached, which is looked for since something is not here.
+fn unreached(beyond: &Error, here: &Error) -> Error {
+    let what = format!("{}; it was tried since here {}", beyond.what(), here.what());
+    let todo = beyond.advice().or(here.advice()).unwrap_or("go through the database's host");
+    let error = Error::new(beyond.kind(), what).todo(todo);
+    beyond.place().iter().fold(error, |error, (at, value)| error.at(at, value))
+}
+
+async fn begin(remote: &dyn Remote, docker: Docker) -> Result<Dump> {
     let dump: &[&str] = &["docker", "exec", CONTAINER, "sudo", "-u", "postgres", "pg_dumpall"];
-    let command = match require_running(remote, database_host).await? {
+    let command = match docker {
         Docker::Plain => dump.to_vec(),
         Docker::Privileged => privileged(remote, dump).await?,
     };

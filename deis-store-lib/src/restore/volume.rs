@@ -8,9 +8,11 @@ use super::checked_file::{checked_file, size_bytes};
 use super::planned::PartPlan;
 use super::report::RestoredPart;
 use crate::archive::{gzip, tar};
+use crate::cluster::volume::Loaded;
 use crate::cluster::{Cluster, volume};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::part::Part;
+use crate::remote::{AGAIN, connection_broke};
 use crate::run::{Level, Running};
 use crate::snapshot::SnapshotReader;
 
@@ -53,17 +55,33 @@ pub(super) async fn unpack(
     (directory, is_ours): (&str, bool),
     task: &Running<'_>,
 ) -> Result<RestoredPart> {
-    let file = checked_file(snapshot, &Part::Volume).await?;
-    let bytes = file.metadata().map_or(0, |metadata| metadata.len());
     if is_ours {
         // An earlier run was ended while it unpacked, into a volume that was empty: it is begun anew.
         volume::empty(&*cluster.host, directory).await?;
     }
-    let loaded = volume::load(&*cluster.host, directory, opened(file)).await.map_err(of_archive)?;
+    let mut loaded = load(cluster, snapshot, directory).await;
+    for _ in 1..AGAIN {
+        match &loaded {
+            Err(error) if connection_broke(error) => {}
+            _ => break,
+        }
+        let text = "the connection broke, so that the volume is unpacked once more from its beginning";
+        task.note(Level::Warning, "begun-again", text);
+        loaded = load(cluster, snapshot, directory).await;
+    }
+    let (loaded, bytes) = loaded?;
     if let Some(warning) = &loaded.warning {
         task.note(Level::Warning, "volume-mount", warning);
     }
     Ok(RestoredPart { restored: 1, bytes, ..RestoredPart::default() })
+}
+
+/// Unpacks the archive once; gives its length, too.
+async fn load(cluster: &Cluster, snapshot: &SnapshotReader, directory: &str) -> Result<(Loaded, u64)> {
+    let file = checked_file(snapshot, &Part::Volume).await?;
+    let bytes = file.metadata().map_or(0, |metadata| metadata.len());
+    let loaded = volume::load(&*cluster.host, directory, opened(file)).await.map_err(of_archive)?;
+    Ok((loaded, bytes))
 }
 
 fn opened(file: File) -> impl AsyncRead + Unpin {

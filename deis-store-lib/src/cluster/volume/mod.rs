@@ -8,7 +8,7 @@ mod save;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use load::{empty, is_empty, load};
+pub(crate) use load::{Loaded, empty, is_empty, load};
 pub(crate) use save::save;
 
 use super::mount;

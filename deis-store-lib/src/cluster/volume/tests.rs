@@ -83,6 +83,27 @@ async fn an_archive_is_unpacked_in_a_fresh_directory_and_moved_up_when_it_is_who
     assert!(asked[8].contains("mv") && asked[9] == format!("rmdir -- {fresh}"), "{asked:?}");
 }
 
+#[tokio::test]
+async fn a_connection_that_breaks_when_all_is_there_undoes_nothing_and_one_before_leaves_the_volume_empty() {
+    let store = || store("/dev/sdb /var/lib/deis/store ceph rw 0 0\n");
+    // Is it empty, away with what was left, make, unpack, is it still empty: then it breaks twice, as things are moved and as
+    // the directory is removed.
+    let remote = (0..5).fold(store(), |remote, _| remote.answer(0, "", ""));
+    let remote = remote.breaks().answer(0, "", "").breaks();
+    let remote =
+        remote.answer(1, "", "rmdir: failed to remove 'x': No such file or directory\n").answer(1, "", "");
+    load(&remote, STORE, &EMPTY[..]).await.unwrap();
+    let remote = (0..5).fold(store(), |remote, _| remote.answer(0, "", "")).answer(0, "", "");
+    let remote = remote.answer(1, "", "rmdir: failed to remove 'x': Directory not empty\n").answer(0, "", "");
+    let error = load(&remote, STORE, &EMPTY[..]).await.unwrap_err();
+    assert!(error.to_string().contains("Directory not empty"), "{error}");
+
+    let remote = (0..3).fold(store(), |remote, _| remote.answer(0, "", "")).breaks();
+    let error = load(&remote, STORE, &EMPTY[..]).await.unwrap_err();
+    assert!(crate::remote::connection_broke(&error), "{error}");
+    assert_eq!(remote.asked.lock().unwrap().len(), 7, "nothing was done after it");
+}
+
 fn path(directory: &tempfile::TempDir) -> String {
     directory.path().to_str().unwrap().to_owned()
 }

@@ -28,8 +28,6 @@ use crate::remote::child::watched;
 use crate::remote::marked::{MARKING, after_mark, has_mark};
 use crate::remote::{Input, Login, Tunnel};
 
-/// How long a connection that broke is tried to be made anew: a host that is booted again is there by then.
-const PATIENCE: Duration = Duration::from_mins(5);
 /// After that, there is another attempt only after so long: what fails meanwhile has ended its own attempts by then.
 const CALM: Duration = Duration::from_secs(30);
 /// The longest wait between two attempts.
@@ -168,7 +166,9 @@ impl Link {
     /// Tries to log in until it works, or is of no use.
     async fn make_anew(&self, state: &mut State) -> Result<()> {
         state.connection = None;
-        let patience = if state.gave_up.is_some() { Duration::ZERO } else { PATIENCE };
+        let patience = if state.gave_up.is_some() { Duration::ZERO } else { self.options.reconnect_limit };
+        // Somebody may have begun with it, and not waited to the end.
+        let is_known = state.broke.is_some();
         let since = *state.broke.get_or_insert_with(Instant::now);
         let teller = self.login.teller();
         let tell = |text: &str| {
@@ -176,7 +176,9 @@ impl Link {
                 teller.warn("connection", text);
             }
         };
-        tell(&format!("the ssh connection to {} broke: it is made anew", self.host));
+        if !is_known {
+            tell(&format!("the ssh connection to {} broke: it is made anew", self.host));
+        }
         let mut wait = Duration::from_millis(250);
         loop {
             let text = |_: Duration| {
@@ -185,7 +187,7 @@ impl Link {
             // What carries this one has a patience of its own.
             let attempt = match watched(teller.as_deref(), text, self.master_through()).await {
                 Ok(through) => watched(teller.as_deref(), text, self.log_in(state, through)).await,
-                Err(error) => return Err(self.give_up(state, since, error)),
+                Err(error) => return Err(self.give_up(state, since, &error)),
             };
             match attempt {
                 Ok(()) => {
@@ -198,7 +200,7 @@ impl Link {
                     return Ok(());
                 }
                 Err(error) if !may_pass(&error) || since.elapsed() + wait > patience => {
-                    return Err(self.give_up(state, since, error));
+                    return Err(self.give_up(state, since, &error));
                 }
                 Err(error) => {
                     if let Some(teller) = &teller {
@@ -211,7 +213,7 @@ impl Link {
         }
     }
 
-    fn give_up(&self, state: &mut State, since: Instant, error: Error) -> Error {
+    fn give_up(&self, state: &mut State, since: Instant, error: &Error) -> Error {
         let seconds = since.elapsed().as_secs();
         let what =
             format!("the ssh connection broke, and there was no other within {seconds} s: {}", error.what());

@@ -165,7 +165,16 @@ impl Drop for Master {
         }
         let mut command = environment::program("ssh");
         command.args(CLIENT).arg("-S").arg(self.socket()).args(["-O", "exit", "none"]);
-        let _ = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let Ok(mut client) = command.spawn() else { return };
+        // One that stands still keeps nobody from ending.
+        for _ in 0..200 {
+            if !matches!(client.try_wait(), Ok(None)) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let _ = client.kill().and_then(|()| client.wait());
     }
 }
 

@@ -37,6 +37,9 @@ pub struct SshOptions {
     pub config_file: Option<PathBuf>,
     /// The time limit for the connection. The default is 10 s, as in deisctl.
     pub connect_timeout: Duration,
+    /// How long a connection that broke is tried to be made anew. The default is 5 minutes: a host that is booted again is
+    /// there by then.
+    pub reconnect_limit: Duration,
     /// The directory in which a private directory for the sockets is made. The default is `/tmp`, since a socket's path
     /// must have less than 108 bytes.
     pub directory: PathBuf,
@@ -44,7 +47,12 @@ pub struct SshOptions {
 
 impl Default for SshOptions {
     fn default() -> Self {
-        Self { config_file: None, connect_timeout: Duration::from_secs(10), directory: "/tmp".into() }
+        Self {
+            config_file: None,
+            connect_timeout: Duration::from_secs(10),
+            reconnect_limit: Duration::from_mins(5),
+            directory: "/tmp".into(),
+        }
     }
 }
 
