@@ -92,7 +92,7 @@ fn an_sshd_that_is_killed_in_the_middle_of_a_backup_and_of_a_restore_costs_neith
         new.command(&["restore", snapshot, "--only", parts, "--yes", "--json", "--progress", "plain"]);
     while_it_runs(restore, || {
         wait_until("objects are written", || new.gateway.asked_for(Operation::PutObject).len() >= 30);
-        new.host.restart(AWAY).unwrap();
+        new.host.restart(SHORTLY_AWAY).unwrap();
         wait_until("the volume is written", || new.is_stalled("tar"));
         new.host.restart(SHORTLY_AWAY).unwrap();
     })

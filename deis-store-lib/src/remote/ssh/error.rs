@@ -2,6 +2,9 @@
 
 use crate::error::{Error, ErrorKind, printable, words_without_secrets};
 
+/// What ssh says when the host that a connection goes through does not let it through, or does not get through itself.
+pub(super) const NO_WAY_THROUGH: &str = "Stdio forwarding request failed";
+
 /// The error of a connection that failed, from ssh's own words. `login` is the command that tries it by hand.
 pub(super) fn refused(words: &str, login: &str) -> Error {
     let says = |text: &str| words.contains(text);
@@ -26,6 +29,12 @@ pub(super) fn refused(words: &str, login: &str) -> Error {
             format!(
                 "check the user, and that the right key is in the agent (ssh-add -l) or named in ~/.ssh/config; try it: {login}"
             ),
+        )
+    } else if says("administratively prohibited") {
+        (
+            ErrorKind::Denied,
+            "the tunnel's host lets no connection through",
+            "allow forwards in its sshd_config (AllowTcpForwarding), or go through another host".to_owned(),
         )
     } else if says("Connection refused") {
         (
@@ -113,6 +122,12 @@ mod tests {
                 ErrorKind::Unsupported,
                 "ssh-rsa",
             ),
+            (
+                "channel 2: open failed: administratively prohibited: open failed",
+                ErrorKind::Denied,
+                "AllowTcpForwarding",
+            ),
+            ("channel 2: open failed: connect failed: Connection refused", ErrorKind::Unreachable, "sshd"),
             ("something new", ErrorKind::Unreachable, "ssh -v core@h"),
         ] {
             let error = refused(words, "ssh core@h");

@@ -30,6 +30,8 @@ use crate::remote::{Input, Login, Tunnel};
 
 /// After that, there is another attempt only after so long: what fails meanwhile has ended its own attempts by then.
 const CALM: Duration = Duration::from_secs(30);
+/// It is told of attempts that fail from then on.
+const TOLD_AFTER: Duration = Duration::from_secs(5);
 /// The longest wait between two attempts.
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
 /// How long the first command may take.
@@ -98,6 +100,11 @@ impl Link {
 
     pub(super) fn host(&self) -> &str {
         &self.host
+    }
+
+    /// Whether the host was given by this name or address.
+    pub(super) fn is_named(&self, host: &str) -> bool {
+        self.tunnel.host.eq_ignore_ascii_case(host.trim_start_matches('[').trim_end_matches(']'))
     }
 
     pub(super) fn login(&self) -> &Login {
@@ -203,7 +210,7 @@ impl Link {
                     return Err(self.give_up(state, since, &error));
                 }
                 Err(error) => {
-                    if let Some(teller) = &teller {
+                    if let Some(teller) = teller.as_ref().filter(|_| since.elapsed() >= TOLD_AFTER) {
                         teller.say("waiting", || format!("{}: {}", text(wait), error.what()));
                     }
                 }

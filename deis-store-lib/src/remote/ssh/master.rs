@@ -71,7 +71,9 @@ impl Master {
         let limit = options.connect_timeout + LOGIN;
         match timeout(limit, command.status()).await {
             Ok(Ok(status)) if status.success() => Ok(master),
-            Ok(Ok(_)) => Err(error::refused(&master.words(), &by_hand(tunnel, master.through.as_deref()))),
+            Ok(Ok(_)) => {
+                Err(error::refused(&master.words_of_refusal(), &by_hand(tunnel, master.through.as_deref())))
+            }
             Ok(Err(error)) => Err(cannot_start(error)),
             Err(_) => Err(Error::new(ErrorKind::Timeout, format!("no login within {} s", limit.as_secs()))
                 .todo("try it with ssh -v: does it wait for a key that must be touched, or for the host?")),
@@ -136,6 +138,18 @@ impl Master {
         std::fs::read(self.log())
             .map(|words| String::from_utf8_lossy(&words).into_owned())
             .unwrap_or_default()
+    }
+
+    /// What was said of a login that failed. If the way through another host was refused, that one's connection says why.
+    fn words_of_refusal(&self) -> String {
+        let words = self.words();
+        match &self.through {
+            Some(through) if words.contains(error::NO_WAY_THROUGH) => {
+                let said = through.words();
+                said.lines().rfind(|line| line.contains("open failed")).unwrap_or(&words).to_owned()
+            }
+            _ => words,
+        }
     }
 
     fn client(&self) -> Command {

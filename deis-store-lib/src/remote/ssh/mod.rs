@@ -123,7 +123,7 @@ impl Ssh {
         let at = |link: &Arc<Link>| Self { link: link.clone(), cluster: self.cluster.clone() };
         if let Some(First { link, own }) = &self.cluster.first {
             let first = at(link);
-            if own.get_or_try_init(|| Own::of(&first)).await?.includes(host) {
+            if link.is_named(host) || own.get_or_try_init(|| Own::of(&first)).await?.includes(host) {
                 return Ok(Arc::new(first));
             }
         }
