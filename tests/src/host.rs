@@ -81,7 +81,12 @@ impl Host {
     }
 
     /// The same with a user `core`, who logs in and has these rights of sudo. The directory must let others through.
-    pub fn start_for_core(directory: &Path, volume: &Path, containers: &[&str], sudoers: &str) -> Result<Self> {
+    pub fn start_for_core(
+        directory: &Path,
+        volume: &Path,
+        containers: &[&str],
+        sudoers: &str,
+    ) -> Result<Self> {
         let (etc, home) = (directory.join("host/etc"), directory.join("host/home"));
         fs::create_dir_all(&etc).context("Make the host's directories")?;
         let with = |name: &str, line: &str, mode| {

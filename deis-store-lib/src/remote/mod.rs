@@ -71,7 +71,7 @@ pub(crate) async fn ask_long(remote: &dyn Remote, command: &[&str]) -> Result<Ou
 async fn ask_within(limit: Duration, remote: &dyn Remote, command: &[&str]) -> Result<Output> {
     let mut times = 1;
     loop {
-        match run_for(limit, remote, command).await {
+        match run_within(limit, remote, command).await {
             Err(error) if times < AGAIN && connection_broke(&error) => times += 1,
             ended => return ended,
         }
@@ -81,17 +81,17 @@ async fn ask_within(limit: Duration, remote: &dyn Remote, command: &[&str]) -> R
 /// Runs a short command once, to its end. Its output must be short: 4 MiB at most. It must end within a minute.
 #[cfg(test)]
 pub(crate) async fn run(remote: &dyn Remote, command: &[&str]) -> Result<Output> {
-    run_for(SHORT, remote, command).await
+    run_within(SHORT, remote, command).await
 }
 
 /// Runs a command once, to its end, which may go through all files of a volume: it must end within two hours. Its output must be
 /// short: 4 MiB at most.
 pub(crate) async fn run_long(remote: &dyn Remote, command: &[&str]) -> Result<Output> {
-    run_for(LONG, remote, command).await
+    run_within(LONG, remote, command).await
 }
 
 /// The same within another limit, which counts from the command's start: to make a connection anew has a limit of its own.
-pub(crate) async fn run_for(limit: Duration, remote: &dyn Remote, command: &[&str]) -> Result<Output> {
+pub(crate) async fn run_within(limit: Duration, remote: &dyn Remote, command: &[&str]) -> Result<Output> {
     let teller = remote.login().teller();
     let text = |silent: Duration| {
         format!("`{}` on {} has not ended for {} s", child::line(command), remote.host(), silent.as_secs())
@@ -129,7 +129,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_command_that_hangs_ends_by_its_limit_and_names_itself_and_its_host() {
         for (limit, hangs) in [(SHORT, Double::new().stalls("a line\n")), (LONG, Double::new().stalls(""))] {
-            let error = run_for(limit, &hangs, &["docker", "inspect", "deis-database"]).await.unwrap_err();
+            let error = run_within(limit, &hangs, &["docker", "inspect", "deis-database"]).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Timeout);
             let text = format!(
                 "`docker inspect deis-database` has not ended within {} s (host double)",

@@ -56,8 +56,8 @@ fn a_database_on_another_host_is_dumped_through_the_tunnel_also_when_a_connectio
         std::thread::scope(|threads| {
             let running = threads.spawn(move || ran(&mut backup));
             wait_until("the dump has begun", || two.far.is_stalled("dump"));
-            let host = if breaks == "the far one" { &mut two.far.host } else { &mut two.near.host };
-            host.restart(Duration::from_millis(700)).unwrap();
+            let site = if breaks == "the far one" { &mut two.far } else { &mut two.near };
+            site.restart(Duration::from_millis(700));
             let told = running.join().unwrap().code(0);
             told.says(&["broke: it is made anew", "is there again after"]);
         });
@@ -128,7 +128,7 @@ fn a_host_that_stays_away_is_given_up_after_its_limit_and_then_at_once() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     runtime.block_on(async {
         let mut options = SshOptions::default();
-        options.config_file = Some(host.ssh_config().to_owned());
+        options.config_file = Some(host.ssh_config());
         options.reconnect_limit = Duration::from_secs(3);
         let tunnel = host.tunnel();
         let ssh = Ssh::connect(&tunnel.parse().unwrap(), &options, &Run::silent()).await.unwrap();

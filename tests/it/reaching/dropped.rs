@@ -70,11 +70,11 @@ fn an_sshd_that_is_killed_in_the_middle_of_a_backup_and_of_a_restore_costs_neith
     ]);
     let seen = while_it_runs(backup, || {
         wait_until("the dump has begun", || old.is_stalled("dump"));
-        old.host.restart(SHORTLY_AWAY).unwrap();
+        old.restart(SHORTLY_AWAY);
         wait_until("objects are read", || old.gateway.asked_for(Operation::GetObject).len() >= 30);
-        old.host.restart(AWAY).unwrap();
+        old.restart(AWAY);
         wait_until("the volume is read", || old.is_stalled("tar"));
-        old.host.restart(SHORTLY_AWAY).unwrap();
+        old.restart(SHORTLY_AWAY);
     })
     .code(0);
     let seen = seen.says(&["broke: it is made anew", "is there again after", "once more from its beginning"]);
@@ -92,9 +92,9 @@ fn an_sshd_that_is_killed_in_the_middle_of_a_backup_and_of_a_restore_costs_neith
         new.command(&["restore", snapshot, "--only", parts, "--yes", "--json", "--progress", "plain"]);
     while_it_runs(restore, || {
         wait_until("objects are written", || new.gateway.asked_for(Operation::PutObject).len() >= 30);
-        new.host.restart(SHORTLY_AWAY).unwrap();
+        new.restart(SHORTLY_AWAY);
         wait_until("the volume is written", || new.is_stalled("tar"));
-        new.host.restart(SHORTLY_AWAY).unwrap();
+        new.restart(SHORTLY_AWAY);
     })
     .code(0)
     .says(&["is there again after", "unpacked once more from its beginning"]);

@@ -84,6 +84,13 @@ impl Site {
         site
     }
 
+    /// Kills the sshd with all that runs on the host, as a power failure does, and starts it again after a while.
+    pub(super) fn restart(&mut self, after: Duration) {
+        self.host.kill();
+        std::thread::sleep(after);
+        self.host.start_again().unwrap();
+    }
+
     pub(super) fn volume(&self) -> PathBuf {
         self.scratch.path().join("volume")
     }
