@@ -5,7 +5,6 @@
 
 use std::collections::HashMap;
 use std::fs::Permissions;
-use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -13,20 +12,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use tokio::io::AsyncReadExt as _;
-use tokio::net::UnixStream;
 use tokio::process::Child as Client;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Instant, sleep, timeout};
 
 use super::master::Master;
-use super::{SshOptions, error, escape};
+use super::{SshOptions, command, error};
 use crate::error::{At, Error, ErrorKind, Result, disk_error};
-use crate::http::{BoxFuture, Forward};
+use crate::http::BoxFuture;
 use crate::remote::broken::broken;
 use crate::remote::child::watched;
-use crate::remote::marked::{MARKING, after_mark, has_mark};
-use crate::remote::{Input, Login, Tunnel};
+use crate::remote::{Login, Tunnel};
 
 /// After that, there is another attempt only after so long: what fails meanwhile has ended its own attempts by then.
 const CALM: Duration = Duration::from_secs(30);
@@ -36,10 +32,6 @@ const TOLD_AFTER: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_secs(8);
 /// How long the first command may take.
 const FIRST: Duration = Duration::from_secs(30);
-/// The most that is read of what the first command prints.
-const MOST_FIRST_BYTES: u64 = 1 << 20;
-/// How often a socket of a connection is tried that seems to be there.
-const DIALS: u32 = 20;
 
 /// The connection to a host.
 pub(super) struct Link {
@@ -247,9 +239,9 @@ impl Link {
         companion.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
         let companion = companion.spawn().map_err(|error| broken(&error.to_string(), &self.host))?;
         let connection = Connection { companion, master, forwards: HashMap::new() };
-        match timeout(FIRST, self.probe(&connection.master)).await {
+        match timeout(FIRST, command::probe(&connection.master, &self.host)).await {
             Ok(probed) => probed.map_err(at)?,
-            Err(_) => return Err(runs_nothing("no command has ended within 30 s", &self.host)),
+            Err(_) => return Err(command::runs_nothing("no command has ended within 30 s", &self.host)),
         }
         *state = State { number: state.number, connection: Some(connection), ..State::default() };
         Ok(())
@@ -264,90 +256,12 @@ impl Link {
             }
         })
     }
-
-    /// Runs a command that prints a mark and nothing else. What a login shell prints beside it is no harm; one that runs no
-    /// commands is named with what it says.
-    async fn probe(&self, master: &Arc<Master>) -> Result<()> {
-        let mut client = client(master, &["true"], Input::Nothing, &self.host)?;
-        let (Some(stdout), Some(stderr)) = (client.stdout.take(), client.stderr.take()) else {
-            return Err(without_streams());
-        };
-        let (mut printed, mut said) = (Vec::new(), Vec::new());
-        let (mut stdout, mut stderr) = (stdout.take(MOST_FIRST_BYTES), stderr.take(MOST_FIRST_BYTES));
-        let read = tokio::try_join!(stdout.read_to_end(&mut printed), stderr.read_to_end(&mut said));
-        read.map_err(|error| broken(&error.to_string(), &self.host))?;
-        let code = code(client, master.clone(), self.host.clone()).await?;
-        if code == Some(0) && has_mark(&printed) {
-            return Ok(());
-        }
-        let words = [&printed[..], b"\n", after_mark(&said)].concat();
-        Err(runs_nothing(&error::one_line(&String::from_utf8_lossy(&words)), &self.host))
-    }
 }
 
 impl Connection {
     /// Whether the command that lasts as long as the connection still runs.
     fn lives(&mut self) -> bool {
         matches!(self.companion.try_wait(), Ok(None))
-    }
-}
-
-/// A forward to a port from a host, over whichever connection to it there is.
-pub(super) struct Forwarding {
-    pub(super) link: Arc<Link>,
-    pub(super) target: (String, u16),
-}
-
-impl Forward for Forwarding {
-    fn ready(&self) -> BoxFuture<'_, io::Result<()>> {
-        Box::pin(async { self.link.master().await.map(drop).map_err(io::Error::other) })
-    }
-
-    fn dial(&self) -> BoxFuture<'_, io::Result<UnixStream>> {
-        Box::pin(async {
-            let mut attempts = 0;
-            loop {
-                let path = self.link.forward(&self.target).await.map_err(io::Error::other)?;
-                attempts += 1;
-                match UnixStream::connect(path).await {
-                    // The connection has just broken, and that is not seen yet.
-                    Err(_) if attempts < DIALS => sleep(Duration::from_millis(50)).await,
-                    dialled => return dialled,
-                }
-            }
-        })
-    }
-}
-
-impl std::fmt::Debug for Forwarding {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Forwarding({}:{})", self.target.0, self.target.1)
-    }
-}
-
-/// A client that runs a command on the host.
-pub(super) fn client(master: &Master, command: &[&str], input: Input, host: &str) -> Result<Client> {
-    let line = escape::line(&[&MARKING, command].concat());
-    master
-        .command(&line)
-        .stdin(if input == Input::Pipe { Stdio::piped() } else { Stdio::null() })
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(|error| broken(&error.to_string(), host))
-}
-
-/// The exit status of a command. ssh exits with 255 if it fails itself, and also if the command was ended by a signal
-/// or exits with 255.
-pub(super) async fn code(mut client: Client, master: Arc<Master>, host: String) -> Result<Option<i32>> {
-    match client.wait().await {
-        Ok(status) if status.code() == Some(255) => match master.check().await {
-            Ok(()) => Ok(None),
-            // Its log may hold an old complaint, so that its words do not decide the error's kind.
-            Err(words) => Err(broken(&error::one_line(&words), &host)),
-        },
-        Ok(status) => Ok(status.code()),
-        Err(error) => Err(broken(&error.to_string(), &host)),
     }
 }
 
@@ -358,15 +272,4 @@ fn connection(state: &mut State) -> Result<&mut Connection> {
 /// Whether another login may work where this one did not.
 fn may_pass(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Unreachable | ErrorKind::Timeout)
-}
-
-fn runs_nothing(words: &str, host: &str) -> Error {
-    let words = if words.is_empty() { String::new() } else { format!(": {words}") };
-    Error::new(ErrorKind::Denied, format!("the host runs no commands for this user{words}"))
-        .at(At::Host, host)
-        .todo("log in as a user with a shell (core, root), for whom sshd forces no command")
-}
-
-pub(super) fn without_streams() -> Error {
-    Error::new(ErrorKind::Internal, "a command without streams")
 }

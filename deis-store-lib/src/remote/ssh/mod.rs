@@ -6,8 +6,10 @@
 //! holds, ends, and the master after it. A command that is dropped loses its streams and ends when it next uses them; ssh
 //! cannot kill it.
 
+mod command;
 mod error;
 mod escape;
+mod forward;
 mod link;
 mod logins;
 mod master;
@@ -25,7 +27,8 @@ use super::{Child, Host, Input, Login, Process, Remote, Stdin, Tunnel};
 use crate::error::Result;
 use crate::http::{BoxFuture, Dial};
 use crate::run::Run;
-use link::{Forwarding, Link};
+use forward::Forwarding;
+use link::Link;
 
 pub(super) use logins::Logins;
 
@@ -101,12 +104,12 @@ impl Ssh {
 
     async fn start(&self, command: &[&str], input: Input) -> Result<Child> {
         let (master, host) = (self.link.master().await?, self.link.host());
-        let mut client = link::client(&master, command, input, host)?;
+        let mut client = command::client(&master, command, input, host)?;
         let (Some(stdout), Some(stderr)) = (client.stdout.take(), client.stderr.take()) else {
-            return Err(link::without_streams());
+            return Err(command::without_streams());
         };
         let stdin = client.stdin.take().map(|stdin| Box::pin(stdin) as Stdin);
-        let code = link::code(client, master, host.to_owned());
+        let code = command::code(client, master, host.to_owned());
         let process = Process::new(command, stderr, Box::pin(code));
         Ok(Child { stdout: Box::pin(Marked::new(stdout)), stdin, process })
     }
