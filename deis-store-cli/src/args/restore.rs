@@ -31,7 +31,7 @@ pub(crate) struct RestoreArgs {
     #[arg(long, value_name = "STEP", value_parser = advised::<StepName>)]
     pub(crate) from: Option<StepName>,
     /// How long a unit, the gateway or the database may take to be ready
-    #[arg(long, value_name = "SECONDS", default_value = "1800")]
+    #[arg(long, value_name = "SECONDS", default_value = "3600")]
     wait: NonZeroU64,
     /// Run so many gateways meanwhile, at most one on each machine, and as many as before afterwards
     #[arg(long, value_name = "N")]

@@ -41,7 +41,8 @@ pub(super) async fn volume(
     findings: &mut Findings,
 ) -> Result<Taken> {
     let cluster = taking.cluster;
-    let mut archive = volume::save(&*cluster.host, &cluster.volume).await?;
+    let host = cluster.volume_host().await?;
+    let mut archive = volume::save(&*host, &cluster.volume).await?;
     let written = compress(&mut archive, taking, &Part::Volume, task).await?;
     let saved = archive.finish().await?;
     if let Some(warning) = &saved.warning {

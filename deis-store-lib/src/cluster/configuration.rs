@@ -23,6 +23,10 @@ const KEPT: [&str; 4] = [
     "/deis/platform/enablePlacementOptions",
 ];
 
+/// The release that images are taken from. A target that does not have it takes the one that its machines were made with, and
+/// another one's would give it the images of another release.
+const RELEASE: &str = "/deis/platform/version";
+
 /// The keys that the operator has set, with their values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Configuration {
@@ -162,6 +166,7 @@ pub(crate) fn plan(configuration: &Configuration, current: &Node) -> Plan {
         match current.text(key) {
             Some(own) if own == value.expose() => plan.unchanged.push(key.clone()),
             Some(_) if KEPT.contains(&key.as_str()) => plan.kept.push(key.clone()),
+            None if key == RELEASE => plan.kept.push(key.clone()),
             _ => plan.set.push((key.clone(), value.clone())),
         }
     }
@@ -279,9 +284,9 @@ mod tests {
         ]);
         let plan = plan(&wanted, &current);
         let set: Vec<_> = plan.set.iter().map(|(key, _)| key.as_str()).collect();
-        assert_eq!(set, ["/deis/logs/drain", "/deis/platform/version", "/deis/router/bodySize"]);
+        assert_eq!(set, ["/deis/logs/drain", "/deis/router/bodySize"]);
         assert_eq!(plan.unchanged, ["/deis/router/gzip"]);
-        assert_eq!(plan.kept, ["/deis/platform/domain"]);
+        assert_eq!(plan.kept, ["/deis/platform/domain", "/deis/platform/version"]);
         assert!(!format!("{plan} {plan:?} {wanted:?}").contains("SECRET"));
     }
 

@@ -6,10 +6,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::discovery::Discovery;
-use super::volume::STORE;
+use super::volume::{self, STORE};
 use crate::contents::Contents;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::etcd::{Etcd, Node};
+use crate::fleet::Fleet;
 use crate::http::{ConnectOptions, Endpoint, HttpSend, HyperTransport, connect};
 use crate::outcome::PartOutcome;
 use crate::part::Part;
@@ -179,6 +180,23 @@ impl Cluster {
     /// Another host of the cluster, reached through this one.
     pub(crate) async fn beyond(&self, address: &str) -> Result<Arc<dyn Remote>> {
         self.host.beyond(address).await
+    }
+
+    /// The host on which the store volume is read and written: this one, or one beyond it on which the volume is mounted.
+    pub(crate) async fn volume_host(&self) -> Result<Arc<dyn Remote>> {
+        let own = self.host.clone();
+        let Some(etcd) = self.etcd.as_ref().filter(|_| self.volume == STORE) else { return Ok(own) };
+        if !matches!(volume::not_ceph(&*own).await, Ok(Some(_))) {
+            return Ok(own);
+        }
+        let units = Fleet::new(etcd).read().await?;
+        for machine in units.machines_of("deis-store-volume.service") {
+            let Ok(host) = own.beyond(&machine.address).await else { continue };
+            if matches!(volume::not_ceph(&*host).await, Ok(None)) {
+                return Ok(host);
+            }
+        }
+        Ok(own)
     }
 
     /// Whether its host is another machine than this one.

@@ -23,8 +23,8 @@ const PUSH: [&str; 10] = [
 
 /// Whether there is one, and what is said of it.
 pub(super) async fn look(stage: &Stage<'_>) -> Result<(bool, String)> {
-    let (now, meant) = (latest::now(stage).await?, latest::meant(stage)?);
-    Ok(if now == meant {
+    let now = latest::now(stage).await?;
+    Ok(if latest::is_of_snapshot(stage, &now)? {
         (false, "push a base backup".to_owned())
     } else {
         (true, format!("LATEST is {now}"))

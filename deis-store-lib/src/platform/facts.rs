@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokio::time::Instant;
+
 use super::stage::Stage;
 use super::step::StepName;
 use super::unit_names::STORE_VOLUME;
@@ -12,7 +14,9 @@ use crate::fleet::Units;
 use crate::run::Level;
 
 /// The time after which a key that nobody refreshes is gone, and some more.
-const LONGER_THAN_A_TTL: Duration = Duration::from_secs(45);
+const LONGER_THAN_A_TTL: Duration = Duration::from_secs(60);
+/// Times to live are told in whole seconds.
+const A_LOOK: Duration = Duration::from_secs(1);
 
 /// What is not there yet of what a step's components write when they are ready.
 pub(super) async fn missing(stage: &Stage<'_>, step: StepName, units: &Units) -> Result<Option<String>> {
@@ -58,7 +62,7 @@ async fn lists(stage: &Stage<'_>) -> Result<Seen<()>> {
     stage.cluster.leader(stage.run).await?.buckets().await.map(|_| Seen::Ready(()))
 }
 
-/// Waits until a key that expires is seen to be set again: somebody who lives keeps it up.
+/// Waits until a key that expires was there for longer than it would be if nobody kept it up.
 pub(super) async fn refreshed(stage: &Stage<'_>, key: &str) -> Result<()> {
     let mut refresh = Refresh::default();
     let mut waiting = Waiting::new(key, stage.wait.min(LONGER_THAN_A_TTL), stage.run);
@@ -84,17 +88,18 @@ enum Key {
 /// What was seen of a key that expires.
 #[derive(Default)]
 struct Refresh {
-    before: Option<Duration>,
+    /// Since when it was there at each look, and the longest time that it had left.
+    there: Option<(Instant, Duration)>,
     has_expired: bool,
 }
 
 impl Refresh {
     /// Another look at it.
     fn look(&mut self, key: &Key) -> Seen<()> {
-        let before = self.before.take();
+        let there = self.there.take();
         match key {
             Key::NotThere => {
-                self.has_expired |= before.is_some();
+                self.has_expired |= there.is_some();
                 let why = if self.has_expired {
                     "it expired: who published it does not keep it up"
                 } else {
@@ -104,10 +109,14 @@ impl Refresh {
             }
             // Somebody has set it for good.
             Key::ForEver => Seen::Ready(()),
-            Key::For(ttl) if before.is_some_and(|before| *ttl > before) => Seen::Ready(()),
             Key::For(ttl) => {
-                self.before = Some(*ttl);
-                Seen::NotYet("it was not seen to be kept up".to_owned())
+                let (since, longest) = there.unwrap_or((Instant::now(), *ttl));
+                let longest = longest.max(*ttl);
+                if since.elapsed() > longest + A_LOOK {
+                    return Seen::Ready(());
+                }
+                self.there = Some((since, longest));
+                Seen::NotYet("it was not there for as long as it takes to expire".to_owned())
             }
         }
     }
@@ -132,7 +141,7 @@ async fn members(stage: &Stage<'_>, directory: &str, wanted: usize) -> Result<Op
 /// The first machine on which the store volume is not mounted. One where we cannot look is named, and only its unit's state is
 /// known: but not the one on which the volume is restored.
 async fn unmounted(stage: &Stage<'_>, units: &Units) -> Result<Option<String>> {
-    let own = &*stage.cluster.host;
+    let own = &*stage.cluster.volume_host().await?;
     if let Some(why) = volume::not_ceph(own).await? {
         return Ok(Some(format!("{why} on {}", own.host())));
     }
@@ -162,19 +171,24 @@ pub(super) fn not_there(what: &str) -> Error {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_key_is_kept_up_if_its_time_to_live_grows_and_one_that_only_runs_out_is_not() {
-        let seconds = |seconds| Key::For(Duration::from_secs(seconds));
+    #[tokio::test(start_paused = true)]
+    async fn a_key_is_kept_up_if_it_is_there_for_longer_than_it_would_be_by_itself() {
         let ready = |seen: &Seen<()>| matches!(seen, Seen::Ready(()));
+        let for_seconds = |seconds| Key::For(Duration::from_secs(seconds));
         let mut refresh = Refresh::default();
-        for ttl in [20, 19, 19, 1] {
-            assert!(!ready(&refresh.look(&seconds(ttl))), "{ttl}");
+        // Set twice, and then no more.
+        for ttl in [19, 20, 19, 10, 1] {
+            assert!(!ready(&refresh.look(&for_seconds(ttl))), "{ttl}");
+            tokio::time::advance(Duration::from_secs(4)).await;
         }
         let Seen::NotYet(why) = refresh.look(&Key::NotThere) else { panic!() };
         assert!(why.contains("expired"), "{why}");
         // One that was there and is published anew proves nothing yet.
-        assert!(!ready(&refresh.look(&seconds(20))));
-        assert!(ready(&refresh.look(&seconds(21))));
+        for ttl in [20, 12, 20, 12] {
+            assert!(!ready(&refresh.look(&for_seconds(ttl))), "{ttl}");
+            tokio::time::advance(Duration::from_secs(6)).await;
+        }
+        assert!(ready(&refresh.look(&for_seconds(19))));
         assert!(ready(&Refresh::default().look(&Key::ForEver)));
     }
 }

@@ -3,12 +3,16 @@
 use std::collections::BTreeMap;
 
 use futures_util::{TryStreamExt as _, future};
+use jiff::Timestamp;
 
 use super::stage::Stage;
 use crate::contents::Contents;
 use crate::error::{At, Context as _, Error, ErrorKind, Result};
 use crate::part::Part;
 use crate::s3::{BucketName, Client};
+
+/// How no key is named in a sentence.
+const NOTHING: &str = "nothing";
 
 /// The latest of each prefix in a bucket.
 pub(crate) async fn listed(
@@ -28,7 +32,7 @@ pub(crate) async fn listed(
 /// How keys are named in a sentence.
 pub(crate) fn named<'a>(keys: impl Iterator<Item = &'a String>) -> String {
     let keys: Vec<&str> = keys.map(String::as_str).collect();
-    if keys.is_empty() { "nothing".to_owned() } else { keys.join(", ") }
+    if keys.is_empty() { NOTHING.to_owned() } else { keys.join(", ") }
 }
 
 /// The latest base backup now, as the gateway says that the platform's own components use.
@@ -49,24 +53,36 @@ pub(super) fn meant(stage: &Stage<'_>) -> Result<String> {
     if let Some(latest) = stage.record.latest() {
         return Ok(latest.to_owned());
     }
-    let part = Part::db_wal();
+    Ok(named(Contents::WalE.latest(references(stage)?).values()))
+}
+
+/// Whether it is one of the base backups that the snapshot has, or none.
+pub(super) fn is_of_snapshot(stage: &Stage<'_>, latest: &str) -> Result<bool> {
+    Ok(latest == NOTHING || references(stage)?.iter().any(|(key, _)| key == latest))
+}
+
+/// The sentinels of the snapshot, with the times when they were written.
+fn references(stage: &Stage<'_>) -> Result<Vec<(String, Timestamp)>> {
     let mut references = Vec::new();
-    for line in stage.snapshot.lines(&part)? {
+    for line in stage.snapshot.lines(&Part::db_wal())? {
         let line = line?;
         if line.outcome.is_on_disk() && Contents::WalE.is_reference(&line.key) {
             references.push((line.key, line.modified));
         }
     }
-    Ok(named(Contents::WalE.latest(references).values()))
+    Ok(references)
 }
 
 /// The check that the database will come back from the base backup that is meant. A listing that fails is an error here, since
 /// early releases of the database take it for an empty bucket, and begin anew.
 pub(super) async fn check(stage: &Stage<'_>) -> Result<String> {
-    let (meant, now) = (meant(stage)?, now(stage).await.map_err(|error| {
-        error.todo("the database is not started, since it may take a listing that fails for an empty bucket: mend the gateway, then run this again")
-    })?);
-    if meant == "nothing" {
+    let meant = meant(stage)?;
+    let now = now(stage).await.map_err(|error| {
+        const NOT_STARTED: &str = "until it lists its base backups the database is not started, since it might take none and begin anew";
+        let advice = error.advice().map_or_else(|| NOT_STARTED.to_owned(), |advice| format!("{advice}; {NOT_STARTED}"));
+        error.todo_instead(&advice)
+    })?;
+    if meant == NOTHING {
         return Err(Error::new(
             ErrorKind::Guard,
             "the snapshot has no base backup: the database would begin anew",

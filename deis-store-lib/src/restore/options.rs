@@ -6,8 +6,9 @@ use std::time::Duration;
 use crate::part::PartChoice;
 use crate::platform::StepName;
 
-/// How long a unit may take to be ready, where nothing else is said: the first start of one downloads its image.
-const WAIT: Duration = Duration::from_mins(30);
+/// How long a unit may take to be ready, where nothing else is said: its first start downloads its image, and a database replays
+/// its log at a second or two a segment.
+const WAIT: Duration = Duration::from_hours(1);
 
 /// The parts to restore, and how.
 #[derive(Clone, Debug)]

@@ -12,12 +12,13 @@ use crate::cluster::volume::Loaded;
 use crate::cluster::{Cluster, volume};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::part::Part;
-use crate::remote::{AGAIN, connection_broke};
+use crate::remote::{AGAIN, Remote, connection_broke};
 use crate::run::{Level, Running};
 use crate::snapshot::SnapshotReader;
 
 /// The check before: that nothing is in it, and that the archive is there in its size and can be unpacked as root without harm.
-/// What an earlier run of this restore has unpacked counts as nothing. The archive is read to its end for that, so that no byte of one that is refused comes to the host.
+/// What an earlier run of this restore has unpacked counts as nothing. The archive is read to its end for that, so that no byte
+/// of one that is refused comes to the host.
 pub(super) async fn look(
     cluster: &Cluster,
     snapshot: &SnapshotReader,
@@ -37,15 +38,15 @@ pub(super) async fn look(
             0
         }
     };
-    let directory = cluster.volume.clone();
-    if !is_ours && !volume::is_empty(&*cluster.host, &directory).await? {
+    let (host, directory) = (cluster.volume_host().await?, cluster.volume.clone());
+    if !is_ours && !volume::is_empty(&*host, &directory).await? {
         let error = Error::new(ErrorKind::Occupied, "the volume is not empty")
             .at(At::Path, &directory)
-            .at(At::Host, cluster.host.host())
+            .at(At::Host, host.host())
             .todo("restore before deis-logger starts, into an empty volume; or leave the volume out");
         obstacles.push(error);
     }
-    Ok(PartPlan::Volume { host: cluster.host.host().to_owned(), directory, bytes, is_ours })
+    Ok(PartPlan::Volume { host: host.host().to_owned(), directory, bytes, is_ours })
 }
 
 /// The act. It is an error unless the host has unpacked all of it: that is the check after.
@@ -55,11 +56,12 @@ pub(super) async fn unpack(
     (directory, is_ours): (&str, bool),
     task: &Running<'_>,
 ) -> Result<RestoredPart> {
+    let host = &*cluster.volume_host().await?;
     if is_ours {
         // An earlier run was ended while it unpacked, into a volume that was empty: it is begun anew.
-        volume::empty(&*cluster.host, directory).await?;
+        volume::empty(host, directory).await?;
     }
-    let mut loaded = load(cluster, snapshot, directory).await;
+    let mut loaded = load(host, snapshot, directory).await;
     for _ in 1..AGAIN {
         match &loaded {
             Err(error) if connection_broke(error) => {}
@@ -67,7 +69,7 @@ pub(super) async fn unpack(
         }
         let text = "the connection broke, so that the volume is unpacked once more from its beginning";
         task.note(Level::Warning, "begun-again", text);
-        loaded = load(cluster, snapshot, directory).await;
+        loaded = load(host, snapshot, directory).await;
     }
     let (loaded, bytes) = loaded?;
     if let Some(warning) = &loaded.warning {
@@ -77,10 +79,10 @@ pub(super) async fn unpack(
 }
 
 /// Unpacks the archive once; gives its length, too.
-async fn load(cluster: &Cluster, snapshot: &SnapshotReader, directory: &str) -> Result<(Loaded, u64)> {
+async fn load(host: &dyn Remote, snapshot: &SnapshotReader, directory: &str) -> Result<(Loaded, u64)> {
     let file = checked_file(snapshot, &Part::Volume).await?;
     let bytes = file.metadata().map_or(0, |metadata| metadata.len());
-    let loaded = volume::load(&*cluster.host, directory, opened(file)).await.map_err(of_archive)?;
+    let loaded = volume::load(host, directory, opened(file)).await.map_err(of_archive)?;
     Ok((loaded, bytes))
 }
 

@@ -17,19 +17,20 @@ use crate::program::{Ran, on};
 pub(super) struct Case {
     pub(super) bare: Bare,
     pub(super) snapshot: String,
+    /// With the repository as the directory `backup`.
+    pub(super) scratch: TempDir,
     _directory: TempDir,
-    _repository: TempDir,
 }
 
 impl Case {
     pub(super) fn new(options: Options) -> Self {
-        let (repository, directory) = (tempfile::tempdir().unwrap(), directory());
+        let (scratch, directory) = (tempfile::tempdir().unwrap(), directory());
         let (bare, snapshot) = std::thread::scope(|threads| {
-            let snapshot = threads.spawn(|| snapshot(repository.path()));
+            let snapshot = threads.spawn(|| snapshot(&scratch.path().join("backup")));
             let bare = Bare::start(directory.path(), options).unwrap();
             (bare, snapshot.join().unwrap())
         });
-        Self { bare, snapshot, _directory: directory, _repository: repository }
+        Self { bare, snapshot, scratch, _directory: directory }
     }
 
     /// Restores with these options.

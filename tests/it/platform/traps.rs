@@ -12,6 +12,7 @@ use md5::Digest as _;
 use super::Case;
 use crate::clusters::client;
 use crate::main_job::{block, bucket, put};
+use crate::readme;
 
 const DATABASE: &str = "deis-database.service";
 const DATA: &str = "config,db_wal,registry,volume";
@@ -83,9 +84,15 @@ fn the_leader_alone_and_units_without_numbers_are_enough_in_an_early_release_and
  {
     let case = Case::new(Options { release: Release(1, 3, 0), version_key: false, ..Options::default() });
     case.bare.agent().fault(Fault::LeaderOnly);
-    let report = case.restored(&[], 0);
+    // As typed in the README.
+    let report = readme::run_block_of("deis-store restore", case.bare.environment(), case.scratch.path());
+    assert!(
+        report.contains("keep the cluster's own /deis/platform/version")
+            && report.contains("left to do by hand")
+    );
     let counts = case.bare.agent().counts();
-    assert_eq!((counts.shells, counts.loads, counts.publications), (1, 0, 0), "{report:#}");
+    assert_eq!((counts.shells, counts.loads, counts.publications), (1, 0, 0), "{report}");
+    assert_eq!(case.value("/deis/platform/version"), None, "the release is not the old cluster's");
     assert!(case.value("/deis/domains/www1.example.com").is_some());
     assert_eq!(starts(&case, "deis-store-gateway.service"), 1);
 }
@@ -181,7 +188,7 @@ fn a_controller_that_does_not_reach_etcd_saves_without_a_word_and_is_counted() {
     let agent = case.bare.agent();
     agent.fault(Fault::ControllerWithoutEtcd);
     let ran = case.restore(&["--yes", "--wait", "15"]).code(6);
-    for words in ["0 of 300 applications", "0 of 300 domains", "Cannot synchronize with etcd"] {
+    for words in ["0 of 300 applications", "0 of 250 keys", "Cannot synchronize with etcd"] {
         assert!(ran.stderr.contains(words), "{words}: {ran:#?}");
     }
     agent.mend(&Fault::ControllerWithoutEtcd);
@@ -203,7 +210,7 @@ fn units_that_deisctl_does_not_install_are_named_with_the_command_to_type() {
     case.restore(&["--yes", "--wait", "8"])
         .code(6)
         .says(&["did not install all units", "deis-router@1.service"]);
-    assert_eq!(case.bare.agent().counts().installs, 0);
+    assert_eq!(starts(&case, "deis-store-monitor.service"), 0);
 }
 
 #[test]
