@@ -5,7 +5,7 @@ use super::wait::{Seen, until};
 use super::{database, latest};
 use crate::cluster::docker;
 use crate::error::{At, Error, ErrorKind, Result};
-use crate::remote::run_long;
+use crate::remote::{connection_broke, run_long};
 
 /// The command of Deis' own loop of backups.
 const PUSH: [&str; 10] = [
@@ -44,8 +44,12 @@ pub(super) async fn go(stage: &Stage<'_>) -> Result<(bool, String)> {
     let failed = |error: Error| {
         error.at(At::Host, &machine.address).todo("look at the database's journal (deisctl journal database), then run this again: it goes on from here")
     };
-    let output = run_long(&*host, &words).await.map_err(failed)?;
-    output.exit.require_success(ErrorKind::NotReady, host.host()).map_err(failed)?;
+    match run_long(&*host, &words).await {
+        Ok(output) => drop(output.exit.require_success(ErrorKind::NotReady, host.host()).map_err(failed)?),
+        // It may go on there: whether it does is seen in the bucket.
+        Err(error) if connection_broke(&error) => {}
+        Err(error) => return Err(failed(error)),
+    }
     let seen = until(("the base backup", stage.wait), stage.run, || async {
         let (there, what) = look(stage).await?;
         Ok(if there {

@@ -1,5 +1,6 @@
 //! A whole restore: from a bare cluster to a platform that runs, on real parts and a stand-in for fleet.
 
+mod scale;
 mod traps;
 mod whole;
 

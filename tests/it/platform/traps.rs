@@ -25,7 +25,7 @@ fn with_store(options: Options) -> Case {
 }
 
 /// The same, with the data of the snapshot.
-fn with_data(options: Options) -> Case {
+pub(super) fn with_data(options: Options) -> Case {
     let case = with_store(options);
     case.restore(&["--only", DATA, "--yes"]).code(0);
     case
