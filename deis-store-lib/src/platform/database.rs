@@ -95,8 +95,9 @@ fn made_anew(machine: &Machine, why: &str) -> Error {
         .at(At::Unit, DATABASE)
         .at(At::Host, &machine.address)
         .todo(
-            "stop it at once (deisctl stop database), since it writes into the bucket; remove its data there (docker rm -v \
-             deis-database-data), empty the bucket, and run the restore again",
+            "stop it at once (deisctl stop database), since it writes into the bucket, and does so once more when it stops; then \
+             remove its data there (docker rm -v deis-database-data), empty the bucket, forget what was done (etcdctl rm \
+             --recursive /deis-store/restore), and run the restore again",
         )
 }
 

@@ -14,7 +14,7 @@ use crate::fleet::Units;
 use crate::run::Level;
 
 /// The time after which a key that nobody refreshes is gone, and some more.
-const LONGER_THAN_A_TTL: Duration = Duration::from_secs(60);
+const LONGER_THAN_A_TTL: Duration = Duration::from_mins(1);
 /// Times to live are told in whole seconds.
 const A_LOOK: Duration = Duration::from_secs(1);
 

@@ -180,7 +180,7 @@ mod tests {
         keys
     }
 
-    async fn etcd(units: &[(&str, &str)]) -> (std::sync::Arc<Memory>, Etcd) {
+    fn etcd(units: &[(&str, &str)]) -> (std::sync::Arc<Memory>, Etcd) {
         let keys = keys(units);
         let keys: Vec<(&str, &str)> =
             keys.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
@@ -192,8 +192,7 @@ mod tests {
     #[tokio::test]
     async fn units_that_are_there_are_started_before_others_are_submitted() {
         let (_, etcd) =
-            etcd(&[("deis-store-gateway@1.service", "launched"), ("deis-store-gateway@3.service", "loaded")])
-                .await;
+            etcd(&[("deis-store-gateway@1.service", "launched"), ("deis-store-gateway@3.service", "loaded")]);
         let units = Fleet::new(&etcd).read().await.unwrap();
         let left = missing(&units, &units.numbered(COMPONENT), 3);
         assert_eq!(left.started, ["deis-store-gateway@3.service".to_owned()].into());
@@ -206,8 +205,7 @@ mod tests {
         let (memory, etcd) = etcd(&[
             ("deis-store-gateway@1.service", "launched"),
             ("deis-store-gateway@3.service", "launched"),
-        ])
-        .await;
+        ]);
         let before = memory.len();
         let fleet = Fleet::new(&etcd);
         fleet.submit_like("deis-store-gateway@1.service", "deis-store-gateway@2.service").await.unwrap();

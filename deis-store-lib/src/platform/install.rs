@@ -4,7 +4,7 @@
 //! their texts are deisctl's, and differ from release to release.
 
 use super::stage::Stage;
-use super::unit_names::missing;
+use super::unit_names::{launched, missing};
 use super::wait::{Seen, until};
 use crate::error::{At, Error, ErrorKind, Result, printable};
 use crate::remote::{Local, Remote, ask, run_within};
@@ -13,9 +13,15 @@ const INSTALL: &str = "deisctl install platform";
 
 /// What would be done, for people, and whether it is done; what stands in its way.
 pub(super) async fn look(stage: &Stage<'_>, obstacles: &mut Vec<Error>) -> Result<(bool, String)> {
-    let missing = missing(&stage.fleet.read().await?);
+    let units = stage.fleet.read().await?;
+    let missing = missing(&units);
     if missing.is_empty() {
         return Ok((true, "all units are installed".to_owned()));
+    }
+    let launched = launched(&units);
+    if !launched.is_empty() {
+        obstacles.push(some_run(&missing, &launched));
+        return Ok((false, format!("install {}", missing.join(", "))));
     }
     if stage.text("/deis/platform/domain").await?.is_none_or(|domain| domain.is_empty()) {
         obstacles.push(without_domain(stage));
@@ -29,9 +35,14 @@ pub(super) async fn look(stage: &Stage<'_>, obstacles: &mut Vec<Error>) -> Resul
 
 /// Has what is missing installed.
 pub(super) async fn go(stage: &Stage<'_>) -> Result<(bool, String)> {
-    let before = missing(&stage.fleet.read().await?);
+    let units = stage.fleet.read().await?;
+    let before = missing(&units);
     if before.is_empty() {
         return Ok((false, "all units were installed".to_owned()));
+    }
+    let launched = launched(&units);
+    if !launched.is_empty() {
+        return Err(some_run(&before, &launched));
     }
     let deisctl = deisctl(stage).await?.ok_or_else(|| without_deisctl(&before))?;
     let words: Vec<&str> = deisctl.words.iter().map(String::as_str).chain(["install", "platform"]).collect();
@@ -96,6 +107,19 @@ async fn deisctl(stage: &Stage<'_>) -> Result<Option<Deisctl>> {
         }),
         _ => None,
     })
+}
+
+/// deisctl sets the target of units that are there to `loaded`, which stops those that run.
+fn some_run(missing: &[String], launched: &[String]) -> Error {
+    let what = format!(
+        "units are not installed: {}; others are started ({}), and `{INSTALL}` would stop these",
+        missing.join(", "),
+        launched.join(", ")
+    );
+    let component = |unit: &String| unit.trim_start_matches("deis-").trim_end_matches(".service").to_owned();
+    let names: Vec<String> = missing.iter().map(component).collect();
+    Error::new(ErrorKind::Guard, what)
+        .todo(format!("install them alone: deisctl install {}; then run this again", names.join(" ")))
 }
 
 fn without_deisctl(missing: &[String]) -> Error {

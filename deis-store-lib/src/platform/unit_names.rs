@@ -49,6 +49,18 @@ pub(super) fn started_by(step: StepName, units: &Units) -> Vec<String> {
     started
 }
 
+/// The units of a platform that are to run.
+pub(super) fn launched(units: &Units) -> Vec<String> {
+    let components = STARTS.iter().flat_map(|(_, components)| *components);
+    let mut launched: Vec<String> = components
+        .flat_map(|component| component.units(units))
+        .filter(|unit| units.is_launched(unit))
+        .collect();
+    launched.sort_unstable();
+    launched.dedup();
+    launched
+}
+
 /// The units that a platform needs and that are not installed.
 pub(super) fn missing(units: &Units) -> Vec<String> {
     let components =

@@ -58,7 +58,13 @@ async fn plan_of_platform(
                 plan = looking.find_out_of(left).await?;
             }
         } else {
-            plan.later = in_order(left)
+            // The configuration needs etcd alone.
+            let (now, later): (BTreeSet<Part>, BTreeSet<Part>) =
+                left.into_iter().partition(|part| *part == Part::Config);
+            if !now.is_empty() {
+                plan = looking.find_out_of(now).await?;
+            }
+            plan.later = in_order(later)
                 .into_iter()
                 .filter(|part| snapshot.manifest().parts.contains_key(part))
                 .collect();

@@ -25,7 +25,10 @@ fn gateways_are_scaled_for_a_while_and_back_afterwards_also_by_the_run_after_one
     assert_eq!((case.value(SECOND), case.value(KEPT)), (None, None));
 
     let mut command = command();
-    command.env("DEIS_STORE_ETCD", &b.etcd).env("DEISCTL_TUNNEL", &b.tunnel).env("DEIS_STORE_SSH_CONFIG", &b.ssh_config);
+    command
+        .env("DEIS_STORE_ETCD", &b.etcd)
+        .env("DEISCTL_TUNNEL", &b.tunnel)
+        .env("DEIS_STORE_SSH_CONFIG", &b.ssh_config);
     command.args(words).stdout(Stdio::null()).stderr(Stdio::null());
     let mut child = command.spawn().unwrap();
     let begun = Instant::now();
