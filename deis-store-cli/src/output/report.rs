@@ -151,6 +151,9 @@ impl Output {
         }
         gone(&mut text, &after);
         findings(&mut text, &report.findings);
+        if let Some(why) = &report.left_out {
+            let _ = writeln!(text, "the platform was not brought up: {}", printable(&with_options(why)));
+        }
         if let Some(why) = &report.stopped {
             let _ = writeln!(text, "stopped: {why}");
         }
@@ -268,9 +271,15 @@ fn plan_of_parts(plan: &RestorePlan) -> String {
                     bytes(*size)
                 )
             }
-            PartPlan::Volume { host, directory, bytes: size, .. } => {
+            PartPlan::Volume { host, directory, bytes: size, is_ours, .. } => {
                 let (directory, host) = (printable(directory), printable(host));
-                writeln!(text, "{:width$}unpack {} to {directory} on {host}", part.name(), bytes(*size))
+                let first = if *is_ours { "remove what an earlier run has unpacked, and " } else { "" };
+                writeln!(
+                    text,
+                    "{:width$}{first}unpack {} to {directory} on {host}",
+                    part.name(),
+                    bytes(*size)
+                )
             }
             PartPlan::Config { set, unchanged, kept, .. } => {
                 let _ = writeln!(

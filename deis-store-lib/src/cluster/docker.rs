@@ -45,10 +45,12 @@ pub(crate) async fn exists(remote: &dyn Remote, container: &str) -> Result<bool>
     Err(output.exit.failure(ErrorKind::NotReady, remote.host()))
 }
 
-/// Whether docker says that there is no such container. Only exit status 1 counts here: 127 also comes with "no such file", but
-/// then docker itself is missing.
+/// Whether docker says that there is no such container. "No such file" is docker
+/// itself, or its socket.
 pub(super) fn is_missing(exit: &Exit) -> bool {
-    exit.code == Some(1) && exit.stderr.to_ascii_lowercase().contains("no such")
+    const SAID: [&str; 4] = ["no such image", "no such container", "no such id", "no such object"];
+    let stderr = exit.stderr.to_ascii_lowercase();
+    exit.code == Some(1) && SAID.iter().any(|said| stderr.contains(said))
 }
 
 fn is_denied(exit: &Exit) -> bool {

@@ -110,6 +110,12 @@ impl Etcd {
         Ok(node)
     }
 
+    /// Sets a key that is not there, which etcd removes after that time: an [`ErrorKind::Occupied`] error if it is there.
+    pub(crate) async fn create(&self, key: &str, value: &str, ttl: Duration) -> Result<()> {
+        let form = key::form(value, Some(ttl));
+        self.call(Action::Create, key, "?prevExist=false", Some(form)).await.map(drop)
+    }
+
     /// Deletes a key, not a directory.
     pub(crate) async fn delete(&self, key: &str) -> Result<()> {
         self.call(Action::Delete, key, "", None).await.map(drop)
@@ -130,6 +136,8 @@ impl Etcd {
         let (method, repeat) = match action {
             Action::Get => (Method::GET, Repeat::Always),
             Action::Set => (Method::PUT, Repeat::Always),
+            // If the first was done, its repetition would answer that the key is there.
+            Action::Create => (Method::PUT, Repeat::IfUnseen),
             // If the first delete was done, its repetition would answer "no such key".
             Action::Delete => (Method::DELETE, Repeat::IfUnseen),
         };

@@ -66,12 +66,18 @@ impl Memory {
                 (200, json!({ "action": "delete", "node": { "key": key, "dir": true } }))
             }
             _ if below => error(403, 102, &key),
+            (&Method::PUT, _)
+                if request.uri().query() == Some("prevExist=false") && keys.contains_key(&key) =>
+            {
+                error(412, 105, &key)
+            }
             (&Method::PUT, Body::Bytes(form)) => {
                 let form = String::from_utf8_lossy(form);
                 let value = form.split('&').find_map(|pair| pair.strip_prefix("value=")).unwrap_or_default();
                 let value = percent_decode_str(value).decode_utf8_lossy().into_owned();
                 keys.insert(key.clone(), value.clone());
-                (201, json!({ "action": "set", "node": { "key": key, "value": value } }))
+                let action = if request.uri().query().is_some() { "create" } else { "set" };
+                (201, json!({ "action": action, "node": { "key": key, "value": value } }))
             }
             _ if !keys.contains_key(&key) => error(404, 100, &key),
             (&Method::DELETE, _) => {

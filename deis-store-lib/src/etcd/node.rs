@@ -165,6 +165,7 @@ impl Node {
 pub(super) enum Action {
     Get,
     Set,
+    Create,
     Delete,
 }
 
@@ -174,6 +175,7 @@ impl Action {
         match self {
             Self::Get => "get",
             Self::Set => "set",
+            Self::Create => "create",
             Self::Delete => "delete",
         }
     }

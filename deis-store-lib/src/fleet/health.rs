@@ -22,6 +22,11 @@ impl Units {
         if !self.has(unit) {
             return Health::Waiting(format!("{unit} is not installed"));
         }
+        if !self.has_rules(unit) {
+            return Health::Waiting(format!(
+                "{unit}: its text cannot be read, so that nobody knows where it should run"
+            ));
+        }
         let machines = self.machines_of(unit);
         if machines.is_empty() {
             let why = if self.eligible(unit).is_empty() {

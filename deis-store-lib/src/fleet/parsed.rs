@@ -83,6 +83,16 @@ impl Units {
         found.into_iter().map(|(_, unit)| unit.clone()).collect()
     }
 
+    /// Whether the rules of a unit about machines are known.
+    pub(super) fn has_rules(&self, unit: &str) -> bool {
+        self.submitted.get(unit).is_some_and(|unit| unit.x_fleet.is_some())
+    }
+
+    /// Whether fleet knows no machine and no unit.
+    pub(crate) fn is_absent(&self) -> bool {
+        self.machines.is_empty() && self.submitted.is_empty()
+    }
+
     /// Whether a unit is to run.
     pub(crate) fn is_launched(&self, unit: &str) -> bool {
         self.submitted.get(unit).and_then(|unit| unit.target.as_deref()) == Some("launched")

@@ -20,11 +20,22 @@ const CONTAINER: &str = "deis-controller";
 /// More than a command of the controller says.
 const MOST_SAID_BYTES: u64 = 1 << 20;
 
-/// What the page has one type into the controller's shell, for all models that this release knows; of an application's settings
-/// the latest alone, since the last one saved is the one that holds.
-const SAVE_ALL: &str = "import api.models as m\n\
-    [x.save() for n in ('Key', 'App', 'Domain', 'Certificate') if hasattr(m, n) for x in getattr(m, n).objects.all()] and None\n\
-    [a.config_set.latest().save() for a in m.App.objects.all() if hasattr(a, 'config_set') and a.config_set.count()] and None\n";
+/// What is typed into the controller's shell. The page has all models saved once more; but an application, a domain or a
+/// certificate that is not new is saved without being written into etcd, and settings are then deleted there. So the controller's
+/// own functions that write are called, as they are for what is new, as far as the release has them. Of an application's settings
+/// the latest alone, since the last ones written hold.
+const WRITE_ALL: &str = "import api.models as m\n\
+def w(name, x):\n    \
+    try:\n        \
+        getattr(m, name)(instance=x, created=True)\n    \
+    except Exception as e:\n        \
+        print(name + ': ' + repr(e)[:150])\n\
+\n\
+[w(f, x) for n, f in (('Key', '_etcd_publish_key'), ('App', '_etcd_create_app'), ('Domain', '_etcd_publish_domains'), ('Certificate', '_etcd_publish_cert')) if hasattr(m, n) and hasattr(m, f) for x in getattr(m, n).objects.all()] and None\n\
+[w('_etcd_publish_config', a.config_set.latest()) for a in m.App.objects.all() if hasattr(m, '_etcd_publish_config') and a.config_set.count()] and None\n";
+
+/// That it was typed, and written.
+const WRITTEN: &str = "controller";
 
 /// The numbers of what the controller writes into etcd.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,10 +46,12 @@ struct Counts {
 }
 
 /// Has it written, and counts it.
-pub(super) async fn go(stage: &Stage<'_>) -> Result<(bool, String)> {
+pub(super) async fn go(stage: &mut Stage<'_>) -> Result<(bool, String)> {
     facts::refreshed(stage, "/deis/controller/host").await?;
     let wanted = wanted(stage).await?;
-    if found(stage).await?.reaches(wanted) {
+    // What was typed by half may have the numbers, and lack the rest.
+    let is_typed = is_early(stage).await? && !stage.record.has(WRITTEN);
+    if !is_typed && found(stage).await?.reaches(wanted) {
         return Ok((false, wanted.beside(wanted)));
     }
     let said = match write(stage).await {
@@ -46,21 +59,27 @@ pub(super) async fn go(stage: &Stage<'_>) -> Result<(bool, String)> {
         Err(error) if matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Unreachable) => error.what(),
         said => said?,
     };
-    let counted = until(("the controller's state", stage.wait), stage.run, || async {
-        let found = found(stage).await?;
-        Ok(if found.reaches(wanted) {
-            Seen::Ready(found.beside(wanted))
-        } else {
-            Seen::NotYet(found.beside(wanted))
-        })
-    });
-    counted.await.map(|what| (true, what)).map_err(|error| {
+    let counted = {
+        let stage = &*stage;
+        let seen = || async move {
+            let found = found(stage).await?;
+            Ok(if found.reaches(wanted) {
+                Seen::Ready(found.beside(wanted))
+            } else {
+                Seen::NotYet(found.beside(wanted))
+            })
+        };
+        until(("the controller's state", stage.wait), stage.run, seen).await
+    };
+    let what = counted.map_err(|error| {
         let text = format!("the controller has not written its state into etcd: {}; it said: {said}", error.what());
         Error::new(ErrorKind::NotReady, text).at(At::Unit, CONTROLLER).todo(
             "look at its journal (deisctl journal controller) and whether it reaches etcd from its container; then run this again: \
              it goes on from here",
         )
-    })
+    })?;
+    stage.record.keep(WRITTEN).await?;
+    Ok((true, what))
 }
 
 /// Has the controller write its state. What it said is for people alone: it may say nothing and have written nothing.
@@ -73,8 +92,7 @@ async fn write(stage: &Stage<'_>) -> Result<String> {
     let host = stage.host(&machine.address).await?;
     // The container's commands do not have the variable that its own process has.
     let etcd = format!("ETCD={}:{}", machine.address, port_of(stage));
-    let is_early = stage.version().await?.is_some_and(|version| version < Version::WRITES_STATE);
-    if !is_early {
+    if !is_early(stage).await? {
         let line = format!("cd /app && {etcd} exec ./manage.py load_db_state_to_etcd");
         let said = typed(&*host, &line, "").await?;
         // Its release was not to be had, and is an early one.
@@ -83,11 +101,19 @@ async fn write(stage: &Stage<'_>) -> Result<String> {
         }
     }
     let line = format!("cd /app && {etcd} exec ./manage.py shell");
-    typed(&*host, &line, SAVE_ALL).await
+    typed(&*host, &line, WRITE_ALL).await
 }
 
-/// The port of etcd on each host, as the caller has it.
+/// Whether its release writes nothing by itself.
+async fn is_early(stage: &Stage<'_>) -> Result<bool> {
+    Ok(stage.version().await?.is_some_and(|version| version < Version::WRITES_STATE))
+}
+
+/// The port of etcd on each host: as the tunnel's host has it, else Deis' own.
 fn port_of<'s>(stage: &'s Stage<'_>) -> &'s str {
+    if !stage.cluster.is_tunnelled() {
+        return "4001";
+    }
     stage.etcd.endpoint().authority().rsplit_once(':').map_or("4001", |(_, port)| port)
 }
 
@@ -123,8 +149,13 @@ fn is_greeting(line: &str) -> bool {
 
 /// What the database has.
 async fn wanted(stage: &Stage<'_>) -> Result<Counts> {
-    const SQL: &str = "select (select count(*) from api_app), (select count(*) from api_domain), (select count(*) from api_key)";
-    let answer = database::ask(stage, SQL).await?;
+    // Early releases have one key for all domains of an application.
+    let each = stage.version().await?.is_none_or(|version| version >= Version::NAMES_DATABASE);
+    let domains = if each { "count(*)" } else { "count(distinct app_id)" };
+    let sql = format!(
+        "select (select count(*) from api_app), (select {domains} from api_domain), (select count(*) from api_key)"
+    );
+    let answer = database::ask(stage, &sql).await?;
     let numbers: Vec<u64> = answer.trim().split('|').filter_map(|number| number.parse().ok()).collect();
     match numbers[..] {
         [apps, domains, keys] => Ok(Counts { apps, domains, keys }),

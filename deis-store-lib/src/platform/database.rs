@@ -4,9 +4,16 @@
 use super::latest;
 use super::stage::Stage;
 use super::unit_names::DATABASE;
+use super::version::Version;
 use crate::cluster::database::query;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::fleet::Machine;
+
+/// Where a database says which one it is.
+pub(super) const INIT_ID: &str = "/deis/database/initId";
+
+const REMEDY: &str = "stop it at once (deisctl stop database), since it writes into the bucket, and does so once more when it stops; then \
+                      remove its data there (docker rm -v deis-database-data), empty the bucket, and run the restore again";
 
 /// More lines than a start has, with a long replay of the log.
 const JOURNAL_LINES: &str = "20000";
@@ -15,23 +22,51 @@ const ANEW: &str = "no backups found. Initializing a new database";
 const RESTORED: &str = "restoring from backup";
 
 /// The check.
-pub(super) async fn check(stage: &Stage<'_>) -> Result<String> {
+pub(super) async fn check(stage: &mut Stage<'_>) -> Result<String> {
+    match look(stage).await {
+        Err(error) if error.kind() == ErrorKind::Damaged => {
+            // The remedy is a restore of it from the beginning.
+            stage.record.forget_database().await?;
+            Err(error)
+        }
+        looked => looked,
+    }
+}
+
+async fn look(stage: &Stage<'_>) -> Result<String> {
     let (machine, journal) = journal(stage).await?;
     let history = story(&journal);
     if history == Story::Anew {
         return Err(made_anew(&machine, "its journal says so"));
     }
-    if stage.text("/deis/database/initId").await?.is_none() {
-        return Err(super::facts::not_there(
-            "the database has not said which one it is: /deis/database/initId is not in etcd",
-        ));
-    }
+    identity(stage, &machine).await?;
     let apps = count(stage, "select count(*) from api_app").await?;
     let (now, meant) = (latest::now(stage).await?, latest::meant(stage)?);
     if history == Story::Unknown && now != meant && !is_later(&now, &meant) {
         return Err(made_anew(&machine, &format!("LATEST is {now} now, and {meant} was meant")));
     }
     Ok(format!("it came back from {meant}, with {apps} applications"))
+}
+
+/// The check that the database is another one than etcd had named before: it names itself anew when it is restored.
+async fn identity(stage: &Stage<'_>, machine: &Machine) -> Result<()> {
+    if stage.version().await?.is_some_and(|version| version < Version::NAMES_DATABASE) {
+        return Ok(());
+    }
+    let Some(now) = stage.text(INIT_ID).await? else {
+        let what = "the database has not said which one it is";
+        return Err(Error::new(ErrorKind::NotReady, what)
+            .at(At::Key, INIT_ID)
+            .todo("look at its journal: deisctl journal database"));
+    };
+    if stage.record.database_before() == Some(now.as_str()) {
+        let what = "the database is the one that was there before, and was not restored";
+        return Err(Error::new(ErrorKind::Damaged, what)
+            .at(At::Unit, DATABASE)
+            .at(At::Host, &machine.address)
+            .todo(REMEDY));
+    }
+    Ok(())
 }
 
 /// The answer of a query that counts.
@@ -94,11 +129,7 @@ fn made_anew(machine: &Machine, why: &str) -> Error {
     Error::new(ErrorKind::Damaged, format!("the database was made anew and not restored ({why})"))
         .at(At::Unit, DATABASE)
         .at(At::Host, &machine.address)
-        .todo(
-            "stop it at once (deisctl stop database), since it writes into the bucket, and does so once more when it stops; then \
-             remove its data there (docker rm -v deis-database-data), empty the bucket, forget what was done (etcdctl rm \
-             --recursive /deis-store/restore), and run the restore again",
-        )
+        .todo(REMEDY)
 }
 
 #[cfg(test)]

@@ -9,9 +9,12 @@ use super::step::StepName;
 use super::unit_names::STORE_VOLUME;
 use super::wait::{Seen, Waiting, until};
 use crate::cluster::volume;
-use crate::error::{At, Error, ErrorKind, Result};
+use crate::error::{At, ErrorKind, Result};
 use crate::fleet::Units;
 use crate::run::Level;
+
+/// Where the leading gateway is published.
+pub(super) const GATEWAY_HOST: &str = "/deis/store/gateway/host";
 
 /// The time after which a key that nobody refreshes is gone, and some more.
 const LONGER_THAN_A_TTL: Duration = Duration::from_mins(1);
@@ -46,15 +49,21 @@ pub(super) async fn missing(stage: &Stage<'_>, step: StepName, units: &Units) ->
 pub(super) async fn prove(stage: &Stage<'_>, step: StepName) -> Result<()> {
     match step {
         StepName::StoreGateway => {
-            refreshed(stage, "/deis/store/gateway/host").await?;
-            until(("the store's gateway", stage.wait), stage.run, || lists(stage)).await
+            refreshed(stage, GATEWAY_HOST).await?;
+            // Behind a router it is asked when that runs.
+            if stage.cluster.is_behind_router() { Ok(()) } else { listed(stage).await }
         }
+        StepName::Router => listed(stage).await,
         StepName::ControlPlane => {
             refreshed(stage, "/deis/database/host").await?;
             refreshed(stage, "/deis/controller/host").await
         }
         _ => Ok(()),
     }
+}
+
+async fn listed(stage: &Stage<'_>) -> Result<()> {
+    until(("the store's gateway", stage.wait), stage.run, || lists(stage)).await
 }
 
 /// Whether the gateway that the platform's own components use lists buckets for their keys.
@@ -160,11 +169,6 @@ async fn unmounted(stage: &Stage<'_>, units: &Units) -> Result<Option<String>> {
         }
     }
     Ok(None)
-}
-
-/// The error of a step that waits for something another step should have made.
-pub(super) fn not_there(what: &str) -> Error {
-    Error::new(ErrorKind::NotReady, what)
 }
 
 #[cfg(test)]

@@ -140,6 +140,12 @@ async fn are_published(etcd: &Etcd, fleet: &Fleet, started: &[&String], wanted: 
     })
 }
 
+/// Puts back what a run that was killed has left.
+pub(crate) async fn put_back_left(cluster: &Cluster) -> Result<()> {
+    let etcd = cluster.etcd()?;
+    put_back(etcd, &Fleet::new(etcd)).await
+}
+
 /// Puts back what etcd says is to be put back.
 async fn put_back(etcd: &Etcd, fleet: &Fleet) -> Result<()> {
     let kept = match etcd.get(KEPT).await {

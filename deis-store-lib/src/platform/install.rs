@@ -89,7 +89,12 @@ struct Deisctl {
 async fn deisctl(stage: &Stage<'_>) -> Result<Option<Deisctl>> {
     let host = stage.cluster.host.clone();
     let words = vec!["deisctl".to_owned()];
-    if ask(&*host, &["deisctl", "--version"]).await?.exit.success() {
+    let there = match ask(&*host, &["deisctl", "--version"]).await {
+        // On this machine the program itself cannot be started.
+        Err(error) if error.kind() == ErrorKind::NotFound => false,
+        output => output?.exit.success(),
+    };
+    if there {
         let place = format!("on {}", host.host());
         return Ok(Some(Deisctl { on: host, words, place }));
     }

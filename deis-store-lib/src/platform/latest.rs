@@ -75,7 +75,16 @@ fn references(stage: &Stage<'_>) -> Result<Vec<(String, Timestamp)>> {
 
 /// The check that the database will come back from the base backup that is meant. A listing that fails is an error here, since
 /// early releases of the database take it for an empty bucket, and begin anew.
-pub(super) async fn check(stage: &Stage<'_>) -> Result<String> {
+pub(super) async fn check(stage: &mut Stage<'_>) -> Result<String> {
+    let checked = look(stage).await;
+    if checked.as_ref().is_err_and(|error| error.kind() == ErrorKind::Changed) {
+        // The remedy is a restore of it from the beginning.
+        stage.record.forget_database().await?;
+    }
+    checked
+}
+
+async fn look(stage: &Stage<'_>) -> Result<String> {
     let meant = meant(stage)?;
     let now = now(stage).await.map_err(|error| {
         const NOT_STARTED: &str = "until it lists its base backups the database is not started, since it might take none and begin anew";

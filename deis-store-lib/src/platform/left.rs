@@ -18,7 +18,10 @@ fn command(line: &str) -> Option<String> {
         !text.is_empty()
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
     };
-    let structure: BTreeMap<String, u64> = serde_json::from_str(structure).ok()?;
+    let Ok(structure) = serde_json::from_str::<BTreeMap<String, u64>>(structure) else {
+        // Nobody knows how many it had.
+        return is_word(app).then(|| format!("deis ps -a {app}"));
+    };
     let running: Vec<(&String, &u64)> =
         structure.iter().filter(|(name, count)| **count > 0 && is_word(name)).collect();
     if running.is_empty() || !is_word(app) {
@@ -44,9 +47,8 @@ mod tests {
             command(r#"peachy {"web": 2, "worker": 1, "cron": 0}"#).unwrap(),
             "deis scale web=0 worker=0 -a peachy && deis scale web=2 worker=1 -a peachy"
         );
-        for none in
-            [r#"idle {"web": 0}"#, "idle {}", "odd no json", r#"a;rm {"web": 1}"#, r#"app {"$(x)": 1}"#]
-        {
+        assert_eq!(command("odd no json").unwrap(), "deis ps -a odd");
+        for none in [r#"idle {"web": 0}"#, "idle {}", r#"a;rm {"web": 1}"#, r#"app {"$(x)": 1}"#] {
             assert_eq!(command(none), None, "{none}");
         }
     }

@@ -14,6 +14,7 @@ mod install;
 mod latest;
 mod launch;
 mod left;
+mod lock;
 mod no_database;
 mod record;
 mod settings;
@@ -34,8 +35,13 @@ pub use gateways::ScaledGateways;
 pub use step::StepName;
 
 pub(crate) use body_size::{put_back, raise};
+pub(crate) use gateways::put_back_left;
 pub(crate) use latest::{listed, named};
+pub(crate) use lock::Lock;
 pub(crate) use stage::Stage;
+
+/// That the logger was started by a restore: what is in the volume is then no longer what was unpacked.
+pub(crate) const LOGGING: &str = "logging";
 
 /// A step, as it is before anything is done.
 #[derive(Clone, Debug, Serialize)]
@@ -123,6 +129,11 @@ async fn look(stage: &Stage<'_>, name: StepName, obstacles: &mut Vec<Error>) -> 
     })
 }
 
+/// Waits until the leading gateway is one that lives: the one before may have been taken away.
+pub(crate) async fn published(stage: &Stage<'_>) -> Result<()> {
+    facts::refreshed(stage, facts::GATEWAY_HOST).await
+}
+
 /// Goes one step, but for the data. What is left to do by hand is added to `left`.
 pub(crate) async fn go(stage: &mut Stage<'_>, name: StepName, left: &mut Vec<String>) -> Result<DoneStep> {
     let task = stage.run.begin(None, TaskKind::Platform, name.as_str());
@@ -136,12 +147,17 @@ async fn act(stage: &mut Stage<'_>, name: StepName, left: &mut Vec<String>) -> R
     match name {
         StepName::Units => install::go(stage).await,
         StepName::StoreSettings => settings::go(stage).await,
-        StepName::Latest if stage.record.has(no_database::STARTED) => {
+        StepName::Latest if no_database::was_started(stage).await? => {
             Ok((false, "the database was started before: it has taken it".to_owned()))
         }
         StepName::Latest => Ok((false, latest::check(stage).await?)),
         StepName::NoDatabase => guard(stage).await,
         StepName::Database => Ok((false, database::check(stage).await?)),
+        StepName::Logger => {
+            // It writes into the volume.
+            stage.record.keep(LOGGING).await?;
+            launch::go(stage, name).await
+        }
         StepName::Controller => controller::go(stage).await,
         StepName::BaseBackup => base_backup::go(stage).await,
         StepName::Left => {
@@ -150,31 +166,32 @@ async fn act(stage: &mut Stage<'_>, name: StepName, left: &mut Vec<String>) -> R
             Ok((false, format!("{} applications have processes to start", left.len())))
         }
         StepName::ControlPlane => {
-            // The steps before it may have been left out.
-            if !stage.record.has(no_database::STARTED) {
-                latest::check(stage).await?;
-                guard(stage).await?;
-            }
+            start_database(stage).await?;
             launch::go(stage, name).await
         }
         _ => launch::go(stage, name).await,
     }
 }
 
-/// The guard before the database is started. From then on a database that runs is ours.
-async fn guard(stage: &mut Stage<'_>) -> Result<(bool, String)> {
-    if let Some(obstacle) = no_database::obstacles(stage).await?.into_iter().next() {
-        return Err(obstacle);
+/// The guard before the platform starts.
+async fn guard(stage: &Stage<'_>) -> Result<(bool, String)> {
+    if no_database::was_started(stage).await? {
+        return Ok((false, "this restore has started the database before".to_owned()));
     }
-    let begun = stage.record.has(no_database::STARTED);
-    stage.record.keep(no_database::STARTED).await?;
-    Ok((
-        false,
-        if begun {
-            "it was started by a run before this one"
-        } else {
-            "no database runs, and none is left on a machine"
-        }
-        .to_owned(),
-    ))
+    match no_database::obstacles(stage).await?.into_iter().next() {
+        Some(obstacle) => Err(obstacle),
+        None => Ok((false, "no database runs, and none is left on a machine".to_owned())),
+    }
+}
+
+/// Directly before the database is started all that it depends on is looked at once more: hours may have passed, and the steps
+/// before may have been left out. From then on a database that runs is ours.
+async fn start_database(stage: &mut Stage<'_>) -> Result<()> {
+    if no_database::was_started(stage).await? {
+        return Ok(());
+    }
+    latest::check(stage).await?;
+    guard(stage).await?;
+    let before = stage.text(database::INIT_ID).await?.unwrap_or_default();
+    stage.record.keep_started(&before).await
 }

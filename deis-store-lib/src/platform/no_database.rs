@@ -1,6 +1,8 @@
 //! The guard before the platform starts: no database runs, and none was left on a machine. One that was left would be started
 //! instead of the one that was restored.
 
+use super::database::INIT_ID;
+use super::record::STARTED;
 use super::stage::Stage;
 use super::unit_names::DATABASE;
 use crate::cluster::docker;
@@ -9,12 +11,9 @@ use crate::fleet::Machine;
 
 const DATA: &str = "deis-database-data";
 
-/// That this was begun by a restore: from then on a database that runs is the restored one.
-pub(super) const STARTED: &str = "started";
-
 /// All that stands in the way.
 pub(super) async fn obstacles(stage: &Stage<'_>) -> Result<Vec<Error>> {
-    if stage.record.has(STARTED) {
+    if was_started(stage).await? {
         return Ok(Vec::new());
     }
     let units = stage.fleet.read().await?;
@@ -41,6 +40,19 @@ pub(super) async fn obstacles(stage: &Stage<'_>) -> Result<Vec<Error>> {
         }
     }
     Ok(obstacles)
+}
+
+/// Whether this restore has started the database before: it was to be started, and has come as far as saying which one it is, or
+/// is still to run.
+pub(super) async fn was_started(stage: &Stage<'_>) -> Result<bool> {
+    if !stage.record.has(STARTED) {
+        return Ok(false);
+    }
+    if stage.fleet.read().await?.is_launched(DATABASE) {
+        return Ok(true);
+    }
+    let now = stage.text(INIT_ID).await?;
+    Ok(now.is_some() && now.as_deref() != stage.record.database_before())
 }
 
 /// Whether a machine has the data of a database.

@@ -14,6 +14,9 @@ use crate::snapshot::Manifest;
 const ROOT: &str = "/deis-store/restore";
 const STORE: &str = "/deis/store/fsid";
 
+/// That the database was started by a restore: from then on one that runs is the restored one.
+pub(crate) const STARTED: &str = "started";
+
 /// The record of a restore.
 #[derive(Debug)]
 pub(crate) struct Record {
@@ -23,6 +26,7 @@ pub(crate) struct Record {
     done: BTreeSet<String>,
     latest: Option<String>,
     body_size: Option<String>,
+    database_before: Option<String>,
 }
 
 impl Record {
@@ -42,6 +46,7 @@ impl Record {
             done: BTreeSet::new(),
             latest: None,
             body_size: None,
+            database_before: None,
         };
         let is_of_this_store = text("store").is_none_or(|own| Some(own) == store);
         // A setting is put back whosever restore has changed it.
@@ -58,6 +63,7 @@ impl Record {
                 record.done =
                     done.iter().filter_map(|node| node.key.rsplit('/').next()).map(str::to_owned).collect();
                 record.latest = text("latest");
+                record.database_before = text("database-before");
             }
             _ => {}
         }
@@ -102,6 +108,38 @@ impl Record {
         Ok(())
     }
 
+    /// Forgets that this was done.
+    pub(crate) async fn forget_one(&mut self, name: &str) -> Result<()> {
+        if self.done.remove(name) {
+            self.etcd.delete(&format!("{ROOT}/done/{name}")).await?;
+        }
+        Ok(())
+    }
+
+    /// Forgets all of the database, so that it is restored once more.
+    pub(crate) async fn forget_database(&mut self) -> Result<()> {
+        for name in ["db_wal", STARTED] {
+            self.forget_one(name).await?;
+        }
+        if self.latest.take().is_some() {
+            self.etcd.delete(&format!("{ROOT}/latest")).await?;
+        }
+        Ok(())
+    }
+
+    /// Which database etcd has named when the start was begun.
+    pub(crate) fn database_before(&self) -> Option<&str> {
+        self.database_before.as_deref()
+    }
+
+    /// Keeps that the database is started now, and which one etcd has named until now.
+    pub(crate) async fn keep_started(&mut self, database: &str) -> Result<()> {
+        self.begin().await?;
+        self.set("database-before", database).await?;
+        self.database_before = Some(database.to_owned());
+        self.keep(STARTED).await
+    }
+
     /// Keeps which base backup is the latest.
     pub(crate) async fn keep_latest(&mut self, latest: &str) -> Result<()> {
         self.begin().await?;
@@ -116,7 +154,7 @@ impl Record {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        (self.begun, self.latest, self.body_size) = (false, None, None);
+        (self.begun, self.latest, self.body_size, self.database_before) = (false, None, None, None);
         self.done.clear();
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::record::Record;
 use super::version::Version;
 use crate::cluster::{Cluster, Configuration};
-use crate::error::{ErrorKind, Result, printable, words_without_secrets};
+use crate::error::{Error, ErrorKind, Result, printable, words_without_secrets};
 use crate::etcd::{Etcd, Node};
 use crate::fleet::{Fleet, Machine};
 use crate::remote::{Remote, ask, privileged};
@@ -52,9 +52,17 @@ impl<'a> Stage<'a> {
         &self.cluster
     }
 
-    /// Whether fleet has a machine in this etcd.
+    /// Whether there is a fleet in this etcd. One without a machine is an error: they vanish from it when etcd was away.
     pub(crate) async fn has_fleet(&self) -> Result<bool> {
-        Ok(!self.fleet.read().await?.machines().is_empty())
+        let units = self.fleet.read().await?;
+        if units.is_absent() {
+            return Ok(false);
+        }
+        if units.machines().is_empty() {
+            return Err(Error::new(ErrorKind::NotReady, "fleet has no machine now")
+                .todo("look at fleetctl list-machines; then run it again"));
+        }
+        Ok(true)
     }
 
     /// Asks etcd and the gateways anew.

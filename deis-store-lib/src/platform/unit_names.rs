@@ -78,11 +78,21 @@ impl Component {
             Numbered(name) => {
                 let (numbered, one) = (units.numbered(name), format!("{name}.service"));
                 match (numbered.is_empty(), units.has(&one)) {
-                    (false, _) => numbered,
+                    (false, _) => placeable(numbered, units),
                     (true, true) => vec![one],
                     (true, false) => vec![format!("{name}@1.service")],
                 }
             }
         }
     }
+}
+
+/// Of numbered units those that can run: no machine runs two, and there may be fewer machines. Those that have a machine come first.
+fn placeable(mut numbered: Vec<String>, units: &Units) -> Vec<String> {
+    let places = numbered.first().map_or(0, |unit| units.eligible(unit).len());
+    if (1..numbered.len()).contains(&places) {
+        numbered.sort_by_key(|unit| units.machines_of(unit).is_empty());
+        numbered.truncate(places);
+    }
+    numbered
 }

@@ -9,6 +9,8 @@ pub(super) struct Version(u32, u32, u32);
 impl Version {
     /// The release that writes its database's state into etcd by itself when the controller starts.
     pub(super) const WRITES_STATE: Self = Self(1, 11, 0);
+    /// The release whose database says in etcd which one it is, and whose domains have a key each.
+    pub(super) const NAMES_DATABASE: Self = Self(1, 5, 0);
     /// The release whose router takes requests of any size for the store.
     pub(super) const TAKES_ANY_SIZE: Self = Self(1, 0, 0);
 

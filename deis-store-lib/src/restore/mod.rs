@@ -23,7 +23,7 @@ mod whole;
 use std::time::Instant;
 
 use crate::cluster::Cluster;
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::part::Part;
 use crate::platform::Stage as PlatformStage;
 use crate::report::{Finding, Verdict};
@@ -54,13 +54,14 @@ pub async fn restore(
     if let Some(obstacle) = plan.obstacles.first() {
         return Err(obstacle.again());
     }
-    match plan.platform.as_ref().map(|platform| &platform.steps[..]).filter(|steps| !steps.is_empty()) {
-        Some(steps) => {
-            // It stops by itself, and puts back before what it has changed for a while.
-            Box::pin(whole::carry_out(cluster, snapshot, plan, steps, run)).await
-        }
-        None => run.stop.cancels(carry_out(cluster, snapshot, plan, run)).await,
+    let steps = plan.platform.as_ref().map_or(&[][..], |platform| &platform.steps);
+    if !steps.is_empty() {
+        // It stops by itself, and puts back before what it has changed for a while.
+        return Box::pin(whole::carry_out(cluster, snapshot, plan, steps, run)).await;
     }
+    let mut report = run.stop.cancels(carry_out(cluster, snapshot, plan, run)).await?;
+    report.left_out = plan.platform.as_ref().and_then(|platform| platform.left_out.clone());
+    Ok(report)
 }
 
 async fn carry_out(
@@ -93,7 +94,9 @@ async fn parts(
 ) -> Result<()> {
     learn(plan, report);
     for step in &plan.steps {
-        if step.part == Part::Volume {
+        let marks = step.part == Part::Volume && !platform.record.has(whole::VOLUME_BEGUN);
+        if marks {
+            volume::require_unused(platform.cluster()).await?;
             platform.record.keep(whole::VOLUME_BEGUN).await?;
         }
         let stage = Stage {
@@ -101,11 +104,18 @@ async fn parts(
             snapshot: platform.snapshot,
             despite_damage: plan.despite_damage,
         };
-        let goes_on = part(stage, step, plan, report, run).await?;
+        let restored = part(stage, step, plan, report, run).await;
+        if marks && restored.as_ref().is_err_and(|error| error.kind() == ErrorKind::Occupied) {
+            // Somebody else writes there: what is in it is not ours.
+            platform.record.forget_one(whole::VOLUME_BEGUN).await?;
+        }
+        let goes_on = restored?;
         if let Some(latest) = report.parts.get(&step.part).and_then(|done| done.latest.clone()) {
             platform.record.keep_latest(&latest).await?;
         }
-        if !goes_on {
+        // What failed now may succeed in the next run, whatever damage is meant to be passed over.
+        let failed = report.parts.get(&step.part).is_some_and(|done| done.failed > 0);
+        if !goes_on || failed {
             break;
         }
         // What is not whole is looked at again by the next run.

@@ -9,6 +9,7 @@ use crate::cluster::Cluster;
 use crate::error::{At, Error, ErrorKind, Result, Scope};
 use crate::outcome::PartOutcome;
 use crate::part::{Part, PartChoice};
+use crate::platform::StepName;
 use crate::report::Findings;
 use crate::run::{Run, TaskKind, TaskResult};
 use crate::snapshot::{PartEntry, SnapshotReader};
@@ -50,8 +51,14 @@ async fn plan_of_platform(
     let (platform, done) = whole::look(cluster, snapshot, options, &mut obstacles, run).await?;
     let mut plan = RestorePlan::nothing(options);
     let parts = chosen(snapshot, &options.choice)?;
-    if options.platform == Platform::Around {
-        let left: BTreeSet<Part> = parts.difference(&done.parts).cloned().collect();
+    let with_data = options.from.is_none_or(|from| from <= StepName::Data);
+    if options.platform == Platform::Around && with_data {
+        let stored = |part: &&Part| snapshot.entry(part).outcome == PartOutcome::Stored;
+        let left: BTreeSet<Part> = match platform.left_out {
+            // As if the parts alone were meant.
+            Some(_) => parts,
+            None => parts.difference(&done.parts).filter(stored).cloned().collect(),
+        };
         let looking = Looking { cluster, snapshot, options, volume_is_ours: done.volume_is_ours, run };
         if platform.store_is_up {
             if left.iter().any(|part| *part != Part::Sql) {

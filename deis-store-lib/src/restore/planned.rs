@@ -89,7 +89,6 @@ pub enum PartPlan {
         /// The size of the archive, compressed.
         bytes: u64,
         /// Whether what is in it was unpacked by an earlier run, and is removed before.
-        #[serde(skip)]
         is_ours: bool,
     },
     /// Set keys in etcd.

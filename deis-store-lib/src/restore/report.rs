@@ -25,6 +25,9 @@ pub struct RestoreReport {
     /// The steps that have brought the platform up, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub steps: Vec<DoneStep>,
+    /// Why the platform was not brought up at all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub left_out: Option<String>,
     /// Why the platform was not brought up further.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stopped: Option<String>,
@@ -44,6 +47,7 @@ impl RestoreReport {
             parts: BTreeMap::new(),
             findings: Findings::default(),
             steps: Vec::new(),
+            left_out: None,
             stopped: None,
             left: Vec::new(),
             milliseconds: 0,

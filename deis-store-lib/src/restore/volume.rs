@@ -39,14 +39,21 @@ pub(super) async fn look(
         }
     };
     let (host, directory) = (cluster.volume_host().await?, cluster.volume.clone());
-    if !is_ours && !volume::is_empty(&*host, &directory).await? {
-        let error = Error::new(ErrorKind::Occupied, "the volume is not empty")
-            .at(At::Path, &directory)
-            .at(At::Host, host.host())
-            .todo("restore before deis-logger starts, into an empty volume; or leave the volume out");
+    if let Err(error) = volume::require_volume(&*host, &directory).await {
         obstacles.push(error);
+        return Ok(PartPlan::Volume { host: host.host().to_owned(), directory, bytes, is_ours });
+    }
+    if !is_ours && !volume::is_empty(&*host, &directory).await? {
+        obstacles.push(not_empty(&directory, host.host()));
     }
     Ok(PartPlan::Volume { host: host.host().to_owned(), directory, bytes, is_ours })
+}
+
+/// The check directly before the act: that the volume is mounted, and nothing is in it.
+pub(super) async fn require_unused(cluster: &Cluster) -> Result<()> {
+    let (host, directory) = (cluster.volume_host().await?, &cluster.volume);
+    volume::require_volume(&*host, directory).await?;
+    if volume::is_empty(&*host, directory).await? { Ok(()) } else { Err(not_empty(directory, host.host())) }
 }
 
 /// The act. It is an error unless the host has unpacked all of it: that is the check after.
@@ -84,6 +91,13 @@ async fn load(host: &dyn Remote, snapshot: &SnapshotReader, directory: &str) -> 
     let bytes = file.metadata().map_or(0, |metadata| metadata.len());
     let loaded = volume::load(host, directory, opened(file)).await.map_err(of_archive)?;
     Ok((loaded, bytes))
+}
+
+fn not_empty(directory: &str, host: &str) -> Error {
+    Error::new(ErrorKind::Occupied, "the volume is not empty")
+        .at(At::Path, directory)
+        .at(At::Host, host)
+        .todo("restore before deis-logger starts, into an empty volume; or leave the volume out")
 }
 
 fn opened(file: File) -> impl AsyncRead + Unpin {

@@ -14,7 +14,7 @@ use crate::cluster::{Cluster, Configuration};
 use crate::error::{Error, ErrorKind, Result};
 use crate::outcome::PartOutcome;
 use crate::part::{Part, PartChoice, PartName};
-use crate::platform::{self, Extent, ScaledGateways, Stage, StepName};
+use crate::platform::{self, Extent, Lock, ScaledGateways, Stage, StepName};
 use crate::report::Verdict;
 use crate::run::{Level, Run, TaskKind, TaskResult, milliseconds};
 use crate::snapshot::SnapshotReader;
@@ -45,7 +45,7 @@ pub(super) async fn look(
     let steps = platform::plan(&stage, own.extent, obstacles).await?;
     let done = Done {
         parts: own.parts.iter().filter(|part| stage.record.has(part.name())).cloned().collect(),
-        volume_is_ours: stage.record.has(VOLUME_BEGUN),
+        volume_is_ours: volume_is_ours(&stage),
     };
     let store_is_up = steps.iter().filter(|step| step.name.is_before_data()).all(|step| step.done);
     Ok((PlatformPlan { steps, left_out: None, store_is_up }, done))
@@ -54,9 +54,14 @@ pub(super) async fn look(
 /// That the volume was seen to be empty, and that from then on a restore unpacks into it.
 pub(super) const VOLUME_BEGUN: &str = "volume-begun";
 
+/// Whether what is in the volume is what an earlier run has unpacked, and nothing else.
+fn volume_is_ours(stage: &Stage<'_>) -> bool {
+    stage.record.has(VOLUME_BEGUN) && !stage.record.has(platform::LOGGING)
+}
+
 /// Says why the platform is left out; that is an error where it was asked for alone.
 fn left_out(options: &RestoreOptions, why: &str) -> Result<(PlatformPlan, Done)> {
-    if options.platform == Platform::Alone || options.from.is_some() {
+    if options.platform == Platform::Alone || options.from.is_some() || options.choice.is_by_name() {
         return Err(Error::new(ErrorKind::Usage, format!("the platform cannot be brought up: {why}")));
     }
     Ok((
@@ -111,8 +116,21 @@ impl Own {
     }
 }
 
-/// Carries out a plan that brings the platform up.
+/// Carries out a plan that brings the platform up, while no other restore does.
 pub(super) async fn carry_out(
+    cluster: &Cluster,
+    snapshot: &SnapshotReader,
+    plan: &RestorePlan,
+    steps: &[platform::PlannedStep],
+    run: &Run,
+) -> Result<RestoreReport> {
+    let lock = Lock::take(cluster.etcd()?, run).await?;
+    let done = go(cluster, snapshot, plan, steps, run).await;
+    lock.release().await;
+    done
+}
+
+async fn go(
     cluster: &Cluster,
     snapshot: &SnapshotReader,
     plan: &RestorePlan,
@@ -126,13 +144,15 @@ pub(super) async fn carry_out(
     let mut stage = own.stage(cluster, snapshot, options, run).await?;
     // What a run that was killed has left is mended first.
     platform::put_back(&mut stage).await?;
+    platform::put_back_left(stage.cluster()).await?;
     let mut report = RestoreReport::new(snapshot);
     for step in steps {
         run.stop.check()?;
         if step.name == StepName::Data {
             data(&mut stage, options, &mut report, run).await?;
-            // What was held back or lost as planned is no reason to stop for somebody who goes on despite it.
-            if report.verdict != Verdict::Good && !options.despite_damage {
+            // What was held back or lost as planned is no reason to stop for somebody who goes on despite it; what failed now is.
+            let failed = report.parts.values().any(|done| done.failed > 0);
+            if failed || (report.verdict != Verdict::Good && !options.despite_damage) {
                 let text = "the data are not whole: the platform is not started on them";
                 verb.note(Level::Warning, "stopped", text);
                 report.stopped = Some(text.to_owned());
@@ -161,8 +181,7 @@ async fn data(
     stage.look_again().await?;
     // The gateways' address and keys are those of the store as it runs now.
     let options = RestoreOptions { choice, platform: Platform::LeftOut, from: None, ..options.clone() };
-    let volume_is_ours = stage.record.has(VOLUME_BEGUN);
-    let plan = plan_of_parts(stage.cluster(), snapshot, (&options, volume_is_ours), run).await?;
+    let plan = plan_of_parts(stage.cluster(), snapshot, (&options, volume_is_ours(stage)), run).await?;
     let mut obstacles = plan.obstacles.iter();
     if let Some(first) = obstacles.next() {
         for more in obstacles {
@@ -176,24 +195,33 @@ async fn data(
         }
         None => None,
     };
-    if scaled.is_some() {
-        stage.look_again().await?;
-    }
-    platform::raise(stage).await?;
+    let restored = run.stop.cancels(with_more(stage, &plan, report, run)).await;
     // What was changed for it is put back also if it was interrupted.
-    let restored = run.stop.cancels(super::parts(stage, &plan, report, run)).await;
     platform::put_back(stage).await?;
     if let Some(scaled) = scaled {
         scaled.put_back().await?;
-        stage.look_again().await?;
+        platform::published(stage).await?;
     }
     restored
+}
+
+/// Restores the parts by way of all gateways that there are now.
+async fn with_more(
+    stage: &mut Stage<'_>,
+    plan: &RestorePlan,
+    report: &mut RestoreReport,
+    run: &Run,
+) -> Result<()> {
+    stage.look_again().await?;
+    platform::raise(stage).await?;
+    super::parts(stage, plan, report, run).await
 }
 
 /// The parts that are left to restore.
 fn rest(stage: &Stage<'_>, options: &RestoreOptions) -> Result<Option<PartChoice>> {
     let chosen = super::plan::chosen(stage.snapshot, &options.choice)?;
-    let restorable = |part: &Part| *part != Part::Sql && stage.snapshot.manifest().parts.contains_key(part);
+    let restorable =
+        |part: &Part| *part != Part::Sql && stage.snapshot.entry(part).outcome == PartOutcome::Stored;
     let (done, left): (Vec<Part>, Vec<Part>) =
         chosen.into_iter().filter(restorable).partition(|part| stage.record.has(part.name()));
     if left.is_empty() {

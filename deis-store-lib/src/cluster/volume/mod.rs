@@ -25,7 +25,7 @@ fn tar<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
 
 /// Checks that the directory exists and, if it is in the store, that the store is mounted. Returns a warning about an
 /// unusual mount.
-async fn require_volume(remote: &dyn Remote, directory: &str) -> Result<Option<String>> {
+pub(crate) async fn require_volume(remote: &dyn Remote, directory: &str) -> Result<Option<String>> {
     if !directory.starts_with('/') {
         return Err(Error::new(ErrorKind::Usage, "a directory must be given with its whole path")
             .at(At::Path, directory));
