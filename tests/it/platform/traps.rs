@@ -224,3 +224,51 @@ fn a_base_backup_that_cannot_be_pushed_is_an_error_and_the_next_run_pushes_it() 
     case.restore(&whole).code(0);
     assert_eq!((agent.counts().base_backups, agent.counts().restores), (1, 1));
 }
+
+#[test]
+fn a_volume_that_was_not_mounted_or_is_somebody_elses_is_never_emptied() {
+    let case = Case::new(Options { installed: true, ..Options::default() });
+    let agent = case.bare.agent();
+    agent.fault(Fault::VolumeNotMounted);
+    agent.launch(UNITS.split_at(5).0).unwrap();
+    let from_data = ["--from", "data", "--yes"];
+    case.restore(&from_data).code(5).says(&["the store is not mounted"]);
+    assert_eq!(case.value("/deis-store/restore/done/volume-begun"), None);
+
+    agent.mend(&Fault::VolumeNotMounted);
+    let volume = "deis-store-volume.service";
+    agent.set_target(volume, "loaded").unwrap();
+    agent.wait_for(volume, "dead", Duration::from_secs(20)).unwrap();
+    agent.launch(&[volume]).unwrap();
+    let precious = case.bare.environment().volume.join("precious");
+    std::fs::write(&precious, "x").unwrap();
+    case.restore(&from_data).code(5).says(&["the volume is not empty"]);
+    case.restore(&["--yes"]).code(5).says(&["the volume is not empty"]);
+    assert!(precious.exists());
+    assert_eq!(starts(&case, "deis-logger.service"), 0);
+
+    std::fs::remove_file(&precious).unwrap();
+    // One that was ended while it unpacked, and after which the logger has begun to write.
+    let manifest = std::fs::read(std::path::Path::new(&case.snapshot).join("manifest.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
+    let name = |key: &str| manifest[key].as_str().unwrap().to_owned();
+    let own = format!("{}/{}", name("repository"), name("snapshot"));
+    for (key, value) in [("snapshot", own.as_str()), ("done/volume-begun", "yes"), ("done/logging", "yes")] {
+        case.bare.etcd().set(&format!("/deis-store/restore/{key}"), value).unwrap();
+    }
+    std::fs::write(&precious, "x").unwrap();
+    case.restore(&from_data).code(5);
+    assert!(precious.exists());
+}
+
+#[test]
+fn of_two_restores_at_once_the_second_one_is_refused() {
+    let case = Case::new(Options::default());
+    case.bare.etcd().set_for("/deis-store/restore-lock", "process 1 of another machine", 60).unwrap();
+    let ran = case.restore(&["--yes", "--only", "platform"]);
+    assert_eq!(ran.code, Some(7), "{ran:#?}");
+    assert!(
+        ran.stderr.contains("another restore runs") && ran.stderr.contains("process 1 of another machine")
+    );
+    assert_eq!(case.bare.agent().counts().installs, 0);
+}
