@@ -102,8 +102,55 @@ enum Whose {
 }
 
 async fn connect(global: &Global, how: How, whose: Whose, run: &Run) -> Result<Connected> {
+    let Prepared { options, defaults, fallback, .. } =
+        prepared(global, options(global, run).await?, how, whose, run)?;
+    let asked_for_keys =
+        !options.gateways.is_empty() && options.credentials.is_none() && whose == Whose::Ours;
+    let cluster = Cluster::connect(options, run)
+        .await
+        .map_err(|error| if asked_for_keys { without_keys(global, error) } else { error })?;
+    let found = cluster.discovery.as_ref().is_some_and(Discovery::has_credentials);
+    Ok(Connected { cluster, defaults, fallback: fallback.filter(|_| !found) })
+}
+
+/// How a cluster is to be connected to; or why its host cannot be logged in to. And where its keys come from, for people.
+pub(crate) async fn unconnected(
+    global: &Global,
+    run: &Run,
+) -> Result<(Result<ClusterOptions>, Option<String>, Option<String>)> {
+    let how = How { needs_etcd: false, bytes_per_second: None };
+    let options = match options(global, run).await {
+        Err(error) if error.kind() != ErrorKind::Usage => return Ok((Err(error), None, None)),
+        options => options?,
+    };
+    let Prepared { options, fallback, keys_from, .. } = prepared(global, options, how, Whose::Ours, run)?;
+    let fallback_from = fallback.map(|file| of_s3cmd(&file.path));
+    Ok((Ok(options), keys_from, fallback_from))
+}
+
+fn of_s3cmd(path: &Path) -> String {
+    format!("the file of s3cmd {}", path.display())
+}
+
+/// What is known before a cluster is connected to.
+struct Prepared {
+    options: ClusterOptions,
+    defaults: WordDefaults,
+    /// The file of s3cmd whose keys are used if etcd has none.
+    fallback: Option<S3CfgFile>,
+    /// Where the keys come from, if they are given.
+    keys_from: Option<String>,
+}
+
+fn prepared(
+    global: &Global,
+    mut options: ClusterOptions,
+    how: How,
+    whose: Whose,
+    run: &Run,
+) -> Result<Prepared> {
     let How { needs_etcd, bytes_per_second } = how;
-    let mut options = options(global, run).await?;
+    let mut keys_from = None;
     options.requires_etcd = needs_etcd;
     let mut defaults = WordDefaults::default();
     options.client.bytes_per_second = bytes_per_second;
@@ -115,6 +162,7 @@ async fn connect(global: &Global, how: How, whose: Whose, run: &Run) -> Result<C
             options.gateways.extend(s3cfg.endpoint);
         }
         options.credentials = Some(s3cfg.credentials);
+        keys_from = Some(of_s3cmd(path));
         defaults = WordDefaults {
             types: ContentTypes { by_name: s3cfg.guess_mime_type, otherwise: s3cfg.default_mime_type },
             max_delete: s3cfg.max_delete.map(|most| MaxDelete::Count(most.get())),
@@ -127,6 +175,7 @@ async fn connect(global: &Global, how: How, whose: Whose, run: &Run) -> Result<C
         }
     } else if !options.gateways.is_empty() && whose == Whose::Ours {
         options.credentials = credentials_of_environment(|name| std::env::var_os(name))?;
+        keys_from = Some(format!("the environment ({KEY_NAMES})"));
     }
     if whose == Whose::AnotherWithoutEtcd && options.gateways.is_empty() {
         let error = Error::new(ErrorKind::Usage, "no gateway of the target's cluster is known");
@@ -146,13 +195,7 @@ async fn connect(global: &Global, how: How, whose: Whose, run: &Run) -> Result<C
             }
         }
     }
-    let asked_for_keys =
-        !options.gateways.is_empty() && options.credentials.is_none() && whose == Whose::Ours;
-    let cluster = Cluster::connect(options, run)
-        .await
-        .map_err(|error| if asked_for_keys { without_keys(global, error) } else { error })?;
-    let found = cluster.discovery.as_ref().is_some_and(Discovery::has_credentials);
-    Ok(Connected { cluster, defaults, fallback: fallback.filter(|_| !found) })
+    Ok(Prepared { options, defaults, fallback, keys_from })
 }
 
 /// Names what a file of s3cmd says and is not done.

@@ -15,6 +15,8 @@ pub mod cluster;
 pub mod contents;
 #[cfg(feature = "backup")]
 mod disk;
+#[cfg(feature = "backup")]
+pub mod doctor;
 pub mod error;
 #[cfg(feature = "backup")]
 pub mod etcd;

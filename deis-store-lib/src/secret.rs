@@ -55,6 +55,12 @@ impl Credentials {
         &self.access_key
     }
 
+    /// Whether they are the same as others.
+    #[cfg(feature = "operations")]
+    pub(crate) fn are(&self, others: &Self) -> bool {
+        self.access_key == others.access_key && self.secret_key == others.secret_key
+    }
+
     /// The bytes of the secret key, which sign requests.
     pub(crate) fn secret_key(&self) -> &[u8] {
         self.secret_key.as_bytes()

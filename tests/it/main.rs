@@ -9,6 +9,7 @@ mod clusters;
 mod config;
 mod contract;
 mod dev_cluster;
+mod doctor;
 mod examples;
 mod faulty;
 mod file_systems;

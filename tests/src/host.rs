@@ -75,7 +75,12 @@ impl Host {
         let directory = directory.join("host");
         let login_key = directory.join("login_key");
         let setup = Setup { address: "127.0.0.1".to_owned(), directory, login_key };
+        let bin = setup.bin();
         let host = Self::start_with(setup, Some(volume), containers, database)?;
+        // The volume is shown as one of Ceph.
+        let cat = include_str!("../fixtures/cat.sh").replace("@DIRECTORY@", &format!("'{}'", bin.display()));
+        write(&bin.join("mount-kind"), "ceph\n", 0o644)?;
+        write(&bin.join("cat"), &cat, 0o755)?;
         Setup::write_client_configuration(&host.setup.login_key, &[&host])?;
         Ok(host)
     }

@@ -10,9 +10,9 @@ impl Command {
                 "run it again: earlier snapshots are as they were, and the cluster was only read; a directory \
                  NAME.unfinished, if one is left, is no snapshot and can be removed"
             }
-            Self::Verify { .. } | Self::Config { action: ConfigAction::Get { .. }, .. } => {
-                "run it again: nothing was changed"
-            }
+            Self::Verify { .. }
+            | Self::Doctor { .. }
+            | Self::Config { action: ConfigAction::Get { .. }, .. } => "run it again: nothing was changed",
             Self::Restore { what, .. } if what.dry_run => "run it again: nothing was changed",
             Self::Restore { .. } => {
                 "run the same restore again: it goes on, and leaves what is there already with the same bytes; if it restores \

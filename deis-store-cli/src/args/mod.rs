@@ -104,6 +104,16 @@ pub(crate) enum Command {
         #[command(flatten)]
         buckets: Buckets,
     },
+    /// Look at a cluster, and say of each thing that a backup or a restore rests on that it is good, or what to do now
+    Doctor {
+        /// A directory for snapshots: whether they have room there
+        repository: Option<PathBuf>,
+        #[arg(hide = true, value_parser = directory)]
+        more: Vec<PathBuf>,
+        /// Leave a configuration for s3cmd in this file, which must not be there
+        #[arg(long, value_name = "FILE")]
+        write_s3cfg: Option<PathBuf>,
+    },
     /// Read and write the platform's configuration in etcd, as `deisctl config`
     Config {
         /// The component: router, registry, store, …
@@ -131,6 +141,7 @@ impl Command {
             Self::Restore { .. } => "restore",
             Self::Verify { .. } => "verify",
             Self::Rehearse { .. } => "rehearse",
+            Self::Doctor { .. } => "doctor",
             Self::Config { .. } => "config",
             Self::S3 { .. } => "s3",
         }

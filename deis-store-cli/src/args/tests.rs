@@ -16,7 +16,7 @@ fn help(words: &str) -> String {
 
 #[test]
 fn short_help_is_short_and_long_help_has_every_option_that_the_command_heeds() {
-    for command in ["", "backup", "restore", "config", "config router get", "s3", "s3 ls"] {
+    for command in ["", "backup", "restore", "doctor", "config", "config router get", "s3", "s3 ls"] {
         let (short, long) =
             (help(&format!("deis-store {command} -h")), help(&format!("deis-store {command} --help")));
         assert!(!short.contains("--tunnel <") && short.contains("Common options: --tunnel"), "{short}");

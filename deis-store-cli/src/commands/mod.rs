@@ -2,6 +2,7 @@
 
 mod backup;
 mod config;
+mod doctor;
 mod local;
 mod rehearse;
 mod restore;
@@ -33,6 +34,10 @@ pub(crate) async fn run(args: &Args, output: &Output, run: &Run) -> Exit {
         Command::Verify { snapshot, more, read } => verify::run(snapshot, more, read, output, run).await,
         Command::Rehearse { seed, damage, buckets } => {
             rehearse::run(*seed, damage.clone(), buckets, output, run).await
+        }
+        Command::Doctor { repository, more, write_s3cfg } => {
+            let repository = repository.as_deref().map(|repository| (repository, more.as_slice()));
+            doctor::run(&args.global, repository, write_s3cfg.as_deref(), output, run).await
         }
         Command::Config { target, action } => {
             run.stop.cancels(config::run(&args.global, target, action, output, run)).await

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use deis_store::backup::BackupReport;
+use deis_store::doctor::{DoctorReport, State};
 use deis_store::error::printable;
 use deis_store::outcome::PartOutcome;
 use deis_store::part::Part;
@@ -103,6 +104,27 @@ impl Output {
         };
         let _ = writeln!(text, "{verdict}, in {}.", seconds(report.milliseconds));
         self.with_verdict(After::Rehearsal, report.verdict, text, json(report))
+    }
+
+    /// Shows what was looked at, a line each.
+    pub(crate) fn looked_at(&self, report: &DoctorReport) -> Exit {
+        let mut text = String::new();
+        let width = report.checks.iter().map(|check| check.name.len() + 2).fold(12, usize::max);
+        for check in &report.checks {
+            let state = match check.state {
+                State::Good => "good",
+                State::Bad => "BAD",
+                _ => "unknown",
+            };
+            let (name, what) = (printable(&check.name), printable(&with_options(&check.what)));
+            let _ = write!(text, "{state:9}{name:width$}{what}");
+            if let Some(todo) = &check.todo {
+                let _ = write!(text, "; to do: {}", printable(&with_options(todo)));
+            }
+            text.push('\n');
+        }
+        let exit = if report.is_good() { Exit::Done } else { Exit::Failed };
+        self.report(exit, text, &json(report))
     }
 
     /// Shows a plan, with all that stands in its way.

@@ -69,8 +69,13 @@ impl ClusterOptions {
         Ok(Etcd::new(self.transport(&self.etcd, &ConnectOptions::default()).await?).telling(run))
     }
 
+    /// Whether etcd is asked: not if gateways and keys are given.
+    pub(crate) fn asks_etcd(&self) -> bool {
+        self.gateways.is_empty() || self.credentials.is_none()
+    }
+
     /// The way to an endpoint: direct, or through a forward on the host.
-    async fn transport(&self, url: &str, options: &ConnectOptions) -> Result<Arc<dyn HttpSend>> {
+    pub(crate) async fn transport(&self, url: &str, options: &ConnectOptions) -> Result<Arc<dyn HttpSend>> {
         if !self.tunnelled {
             return connect(url, options.clone());
         }
@@ -130,7 +135,7 @@ impl Cluster {
             Endpoint::new(url)?;
         }
         options.host.login().tells(run);
-        let given = !options.gateways.is_empty() && options.credentials.is_some();
+        let given = !options.asks_etcd();
         let etcd = if given { None } else { Some(options.etcd(run).await?) };
         let mut tree = None;
         let mut without_tree = None;

@@ -33,6 +33,24 @@ pub(crate) async fn command(remote: &dyn Remote, arguments: &[&str]) -> Result<V
     Ok(words.into_iter().map(str::to_owned).collect())
 }
 
+/// Whether docker itself answers.
+pub(crate) async fn answers(remote: &dyn Remote) -> Result<()> {
+    let (output, _) = ask(remote, &["version"]).await?;
+    output.exit.require_success(ErrorKind::NotReady, remote.host()).map(drop)
+}
+
+/// Whether a container runs; nothing if there is none of this name.
+pub(crate) async fn runs(remote: &dyn Remote, container: &str) -> Result<Option<bool>> {
+    let (output, _) = ask(remote, &["inspect", "--format", "{{.State.Running}}", container]).await?;
+    if is_missing(&output.exit) {
+        return Ok(None);
+    }
+    output.exit.require_success(ErrorKind::NotReady, remote.host())?;
+    // Docker, sudo and a login shell may warn before it.
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    Ok(Some(stdout.lines().map(str::trim).rfind(|line| !line.is_empty()) == Some("true")))
+}
+
 /// Whether a container is there, running or not.
 pub(crate) async fn exists(remote: &dyn Remote, container: &str) -> Result<bool> {
     let (output, _) = ask(remote, &["inspect", "--format", "{{.Name}}", container]).await?;

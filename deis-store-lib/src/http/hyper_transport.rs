@@ -55,10 +55,21 @@ impl HyperTransport {
     /// An endpoint, whose host and port go into `Host`, whatever is connected to.
     #[must_use]
     pub(crate) fn new(dial: Dial, endpoint: Endpoint, timeouts: Timeouts) -> Self {
+        Self::build(dial, endpoint, timeouts, false)
+    }
+
+    /// The same with a kernel that acknowledges when it likes, as other clients have it: to measure what they pay.
+    #[cfg(feature = "backup")]
+    #[must_use]
+    pub(crate) fn acknowledging_late(dial: Dial, endpoint: Endpoint, timeouts: Timeouts) -> Self {
+        Self::build(dial, endpoint, timeouts, true)
+    }
+
+    fn build(dial: Dial, endpoint: Endpoint, timeouts: Timeouts, late: bool) -> Self {
         let client = legacy::Client::builder(TokioExecutor::new())
             .retry_canceled_requests(false)
             .set_host(false)
-            .build(Connector { dial: dial.clone(), timeouts });
+            .build(Connector { dial: dial.clone(), timeouts, late });
         let host =
             HeaderValue::from_str(endpoint.authority()).unwrap_or(HeaderValue::from_static("localhost"));
         // Twice the silence that is borne: what was sent last may still be on its way.
@@ -140,6 +151,7 @@ fn classify(error: legacy::Error) -> SendError {
 struct Connector {
     dial: Dial,
     timeouts: Timeouts,
+    late: bool,
 }
 
 impl Connector {
@@ -149,7 +161,7 @@ impl Connector {
             // It has a limit of its own.
             Dial::Forward(forward) => Stream::Unix(forward.dial().await?),
         };
-        Ok(TokioIo::new(Socket::new(stream, self.timeouts.idle)))
+        Ok(TokioIo::new(Socket::new(stream, self.timeouts.idle).acknowledging_late(self.late)))
     }
 
     async fn tcp(&self, host: &str, port: u16) -> io::Result<TcpStream> {

@@ -25,13 +25,20 @@ pub(super) struct Socket {
     stream: Stream,
     idle: Duration,
     alarm: Pin<Box<Sleep>>,
+    /// Whether the kernel acknowledges when it likes.
+    late: bool,
     /// Whether somebody waits for it. While nobody does, it is not the socket that keeps still.
     waiting: bool,
 }
 
 impl Socket {
     pub(super) fn new(stream: Stream, idle: Duration) -> Self {
-        Self { stream, idle, alarm: Box::pin(sleep(idle)), waiting: false }
+        Self { stream, idle, alarm: Box::pin(sleep(idle)), late: false, waiting: false }
+    }
+
+    /// The same with the 40 ms trap, if it is to be.
+    pub(super) fn acknowledging_late(self, late: bool) -> Self {
+        Self { late, ..self }
     }
 
     /// The answer of `poll`, or an error once nothing has moved for too long.
@@ -52,7 +59,7 @@ impl Socket {
 
     fn acknowledge_quickly(&self) {
         #[cfg(target_os = "linux")]
-        if let Stream::Tcp(stream) = &self.stream {
+        if let (Stream::Tcp(stream), false) = (&self.stream, self.late) {
             // A refusal costs speed and nothing else.
             let _ = socket2::SockRef::from(stream).set_tcp_quickack(true);
         }

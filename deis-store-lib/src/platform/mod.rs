@@ -39,6 +39,7 @@ pub(crate) use gateways::put_back_left;
 pub(crate) use latest::{listed, named};
 pub(crate) use lock::Lock;
 pub(crate) use stage::Stage;
+pub(crate) use version::Version;
 
 /// That the logger was started by a restore: what is in the volume is then no longer what was unpacked.
 pub(crate) const LOGGING: &str = "logging";

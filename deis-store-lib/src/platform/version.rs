@@ -4,7 +4,7 @@ use std::fmt;
 
 /// A release of Deis v1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Version(u32, u32, u32);
+pub(crate) struct Version(u32, u32, u32);
 
 impl Version {
     /// The release that writes its database's state into etcd by itself when the controller starts.
@@ -22,7 +22,7 @@ impl Version {
     }
 
     /// The release in `/etc/deis-release`.
-    pub(super) fn of_release_file(text: &str) -> Option<Self> {
+    pub(crate) fn of_release_file(text: &str) -> Option<Self> {
         text.lines().find_map(|line| Self::parse(line.trim().strip_prefix("DEIS_RELEASE=")?))
     }
 }

@@ -49,6 +49,15 @@ impl NewFile {
         named.map(drop)
     }
 
+    /// The same where nothing is replaced, and it survives a crash from then on.
+    pub(crate) fn commit_durably_as_named(self, mode: u32) -> Result<()> {
+        self.set(mode, None)?;
+        self.sync()?;
+        let parent = self.parent.clone();
+        self.commit_as_named(mode, None, false)?;
+        parent.sync()
+    }
+
     /// Gives it its mode and its time.
     pub(crate) fn set(&self, mode: u32, modified: Option<SystemTime>) -> Result<()> {
         let mode = Permissions::from_mode(mode);

@@ -5,6 +5,7 @@
 
 mod lines;
 mod options;
+mod written;
 
 use std::num::NonZeroU64;
 
@@ -15,6 +16,8 @@ use self::options::{Heed, KnownOption};
 use crate::authority::check_port;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::secret::Credentials;
+
+pub(crate) use written::written;
 
 /// The settings of a `.s3cfg`.
 #[derive(Clone, Debug)]
