@@ -117,6 +117,8 @@ pub enum FindingKind {
     /// A sentinel or tag that needs what is lost: it would say that something is whole which is not, and a restore does not
     /// write it.
     HeldBack,
+    /// A key of the operator's that no known release of Deis reads: it is in the snapshot, and was not set.
+    UnknownKey,
     /// It was copied, and something that was stored with it could not be kept as it was.
     NotKept,
 }
@@ -130,7 +132,9 @@ impl FindingKind {
                 Verdict::Damaged
             }
             Self::Failed | Self::Refused | Self::HeldBack => Verdict::Incomplete,
-            Self::Vanished | Self::Unverifiable | Self::Extra | Self::NotKept => Verdict::Good,
+            Self::Vanished | Self::Unverifiable | Self::Extra | Self::NotKept | Self::UnknownKey => {
+                Verdict::Good
+            }
         }
     }
 }

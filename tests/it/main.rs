@@ -7,6 +7,7 @@ mod buckets;
 mod careless;
 mod clusters;
 mod config;
+mod config_keys;
 mod contract;
 mod dev_cluster;
 mod doctor;

@@ -27,6 +27,10 @@ pub(crate) struct RestoreArgs {
     /// All but these; without platform no unit is started
     #[arg(long, value_name = "PART,…", value_delimiter = ',', value_parser = advised::<What>)]
     without: Vec<What>,
+    /// Set this key of the configuration too, which no known release of Deis reads: a whole one, such as /deis/router/ours. Give
+    /// it again for each; `--dry-run` names them
+    #[arg(long = "key", value_name = "KEY", value_parser = whole_key)]
+    pub(crate) keys: Vec<String>,
     /// Begin with this step; `--dry-run` names them
     #[arg(long, value_name = "STEP", value_parser = advised::<StepName>)]
     pub(crate) from: Option<StepName>,
@@ -42,6 +46,14 @@ pub(crate) struct RestoreArgs {
     /// Write sentinels and tags also where objects they stand for are lost
     #[arg(long)]
     pub(crate) despite_damage: bool,
+}
+
+/// A key with its whole name.
+fn whole_key(text: &str) -> Result<String, String> {
+    match text.strip_prefix("/deis/") {
+        Some(rest) if !rest.is_empty() => Ok(text.to_owned()),
+        _ => Err("a key has its whole name, such as /deis/router/ours".to_owned()),
+    }
 }
 
 /// A part, or the platform around the parts.

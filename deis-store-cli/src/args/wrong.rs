@@ -57,6 +57,8 @@ mod tests {
             &["backup", "/r", "--only", pem],
             &["backup", "/r", "--bucket", "k=hush"],
             &["verify", "/r", "--sample", "k=hush"],
+            &["restore", "/r", "--key", "sslKey=hush"],
+            &["doctor", "/r", "secret=hush"],
             &["rehearse", "--seed", "http://me:hush@host"],
             &["verify", "/r", &long],
             &["http://me:hush@host"],

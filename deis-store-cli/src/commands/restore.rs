@@ -36,6 +36,7 @@ pub(super) async fn run(
     }
     let mut options = RestoreOptions::default();
     (options.choice, options.despite_damage) = (what.choice(), what.despite_damage);
+    options.keys = what.keys.iter().cloned().collect();
     (options.platform, options.from, options.wait) = (what.platform(), what.from, what.wait());
     options.gateways = what.scale_gateways;
     let cluster = settings::cluster(global, what.need_etcd(), run).await?;

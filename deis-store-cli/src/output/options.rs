@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 /// A phrase of the library, and the program's words for it.
-const WORDS: [(&str, &str); 20] = [
+const WORDS: [(&str, &str); 25] = [
     ("upload what is in it recursively", "add --recursive to upload what is in it"),
     ("a backup has another bucket only if it was added: ", "a backup takes another bucket with --bucket "),
     ("check its name, or create it", "list what is there: deis-store s3 ls"),
@@ -34,6 +34,11 @@ const WORDS: [(&str, &str); 20] = [
         "with a gateway and keys given, etcd is not asked",
         "with a gateway and keys given, etcd is not asked: leave --gateway out",
     ),
+    ("it is not set; name it to set it", "it is not set; --key sets it"),
+    ("restore the configuration as well", "leave --only and --without out, or add config to --only"),
+    ("let etcd be asked, to see the rest", "leave --gateway out to see the rest"),
+    ("go through a host of the cluster", "name a host of the cluster with --tunnel"),
+    ("or make etcd answer", "with --s3cfg, or make etcd answer"),
     (": go through ", ": use --tunnel "),
     ("deisctl list, and go through that", "deisctl list, and name it with --tunnel"),
 ];

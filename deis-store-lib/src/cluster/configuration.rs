@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use super::key_class::{Class, class};
+use super::known_keys::is_known;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::etcd::{Node, Value};
 
@@ -77,6 +78,11 @@ impl Configuration {
         self.keys.get(key)
     }
 
+    /// Whether it has a key, also one that could not be read.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.keys.contains_key(key) || self.mangled.contains(key)
+    }
+
     /// The text of a key, which may be a secret.
     pub(crate) fn text(&self, key: &str) -> Option<&str> {
         self.keys.get(key).map(Value::expose)
@@ -127,6 +133,8 @@ pub struct Plan {
     pub(crate) unchanged: Vec<String>,
     /// The keys that differ, but whose value the target keeps.
     pub(crate) kept: Vec<String>,
+    /// The keys that no release of Deis reads and nobody has named: they are not set.
+    pub(crate) unknown: Vec<String>,
     /// The keys that cannot be set, each with the key of the target that stands in its way.
     pub(super) blocked: Vec<(String, String)>,
 }
@@ -137,6 +145,7 @@ impl Plan {
         self.set.retain(|(key, _)| key.starts_with(directory));
         self.unchanged.retain(|key| key.starts_with(directory));
         self.kept.retain(|key| key.starts_with(directory));
+        self.unknown.retain(|key| key.starts_with(directory));
         self.blocked.retain(|(key, _)| key.starts_with(directory));
     }
 
@@ -154,11 +163,15 @@ impl Plan {
     }
 }
 
-/// Compares a configuration with the target's own tree.
+/// Compares a configuration with the target's own tree. A key that no release of Deis reads is set if it is named.
 #[must_use]
-pub(crate) fn plan(configuration: &Configuration, current: &Node) -> Plan {
+pub(crate) fn plan(configuration: &Configuration, current: &Node, named: &BTreeSet<String>) -> Plan {
     let mut plan = Plan::default();
     for (key, value) in &configuration.keys {
+        if !is_known(key) && !named.contains(key) && current.text(key) != Some(value.expose()) {
+            plan.unknown.push(key.clone());
+            continue;
+        }
         if let Some(by) = in_the_way(key, current) {
             plan.blocked.push((key.clone(), by.to_owned()));
             continue;
@@ -194,6 +207,9 @@ impl fmt::Display for Plan {
         }
         for key in &self.kept {
             writeln!(f, "keep {key} (the target has its own)")?;
+        }
+        for key in &self.unknown {
+            writeln!(f, "leave out {key} (no release of Deis reads it)")?;
         }
         writeln!(f, "{} unchanged", self.unchanged.len())
     }
@@ -282,12 +298,48 @@ mod tests {
             ("/deis/router/bodySize", "1m"),
             ("/deis/router/gzip", "on"),
         ]);
-        let plan = plan(&wanted, &current);
+        let plan = plan(&wanted, &current, &BTreeSet::new());
         let set: Vec<_> = plan.set.iter().map(|(key, _)| key.as_str()).collect();
         assert_eq!(set, ["/deis/logs/drain", "/deis/router/bodySize"]);
         assert_eq!(plan.unchanged, ["/deis/router/gzip"]);
         assert_eq!(plan.kept, ["/deis/platform/domain", "/deis/platform/version"]);
         assert!(!format!("{plan} {plan:?} {wanted:?}").contains("SECRET"));
+    }
+
+    #[test]
+    fn a_key_that_no_release_reads_is_kept_in_the_file_and_set_only_if_it_is_named() {
+        let keys = [
+            ("/deis/router/bodySize", "1m"),
+            ("/deis/router/notYetInvented", "SECRET"),
+            ("/deis/monitoring/interval", "SECRET"),
+            ("/deis/router/there/already", "x"),
+            ("/deis/router/there/other", "SECRET"),
+        ];
+        let wanted = Configuration::from_tree(&tree(&keys));
+        let wanted = Configuration::parse(&wanted.to_json().unwrap()).unwrap();
+        assert!(wanted.has("/deis/monitoring/interval") && !wanted.has("/deis/monitoring"));
+        let current = tree(&[("/deis/router/there/already", "x"), ("/deis/router/there/other", "y")]);
+        let set = |plan: &Plan| plan.set.iter().map(|(key, _)| key.clone()).collect::<Vec<_>>();
+        let nobody = plan(&wanted, &current, &BTreeSet::new());
+        assert_eq!(set(&nobody), ["/deis/router/bodySize"]);
+        assert_eq!(nobody.unchanged, ["/deis/router/there/already"]);
+        let unknown =
+            ["/deis/monitoring/interval", "/deis/router/notYetInvented", "/deis/router/there/other"];
+        assert_eq!(nobody.unknown, unknown);
+        assert!(!format!("{nobody} {nobody:?}").contains("SECRET"));
+        let named = BTreeSet::from(["/deis/router/notYetInvented".to_owned()]);
+        let named = plan(&wanted, &current, &named);
+        assert_eq!(set(&named), ["/deis/router/bodySize", "/deis/router/notYetInvented"]);
+        assert_eq!(named.unknown, [unknown[0], unknown[2]]);
+    }
+
+    #[test]
+    fn a_key_that_is_not_set_stands_in_nobodys_way() {
+        let wanted = Configuration::from_tree(&tree(&[("/deis/router/own/x", "1")]));
+        let current = tree(&[("/deis/router/own", "on")]);
+        assert_eq!(plan(&wanted, &current, &BTreeSet::new()).blocked().count(), 0);
+        let named = BTreeSet::from(["/deis/router/own/x".to_owned()]);
+        assert_eq!(plan(&wanted, &current, &named).blocked().count(), 1);
     }
 
     #[test]
@@ -300,7 +352,7 @@ mod tests {
         let mut current = tree(&[("/deis/router/hsts", "on")]);
         current.nodes.push(Node::directory("/deis/router/gzip"));
         current.nodes.push(Node::directory("/deis/platform/domain"));
-        let plan = plan(&wanted, &current);
+        let plan = plan(&wanted, &current, &BTreeSet::new());
         assert!(plan.set.is_empty() && plan.kept.is_empty());
         let blocked: Vec<String> = plan.blocked().map(|error| error.to_string()).collect();
         assert_eq!(blocked.len(), 3, "{blocked:?}");

@@ -2,6 +2,8 @@
 //!
 //! The module `configuration` decides which keys belong to it and which of them are set.
 
+use std::collections::BTreeSet;
+
 use super::configuration::{Configuration, Plan, plan};
 use crate::error::{At, Context, Error, ErrorKind, Result, printable};
 use crate::etcd::{Etcd, Node, Value};
@@ -14,13 +16,18 @@ pub(crate) async fn collect(etcd: &Etcd) -> Result<Configuration> {
     Ok(Configuration::from_tree(&tree))
 }
 
-/// The changes that give a cluster a configuration. The cluster may be an empty one.
-pub(crate) async fn plan_for(configuration: &Configuration, etcd: &Etcd) -> Result<Plan> {
+/// The changes that give a cluster a configuration, with the keys that no release of Deis reads only if they are named. The
+/// cluster may be an empty one.
+pub(crate) async fn plan_for(
+    configuration: &Configuration,
+    etcd: &Etcd,
+    named: &BTreeSet<String>,
+) -> Result<Plan> {
     let current = match etcd.tree(ROOT).await {
         Err(error) if error.kind() == ErrorKind::NotFound => Node::directory(ROOT),
         other => other?,
     };
-    Ok(plan(configuration, &current))
+    Ok(plan(configuration, &current, named))
 }
 
 /// Sets the keys of a plan, and reads back each of them. It can be run again after a failure, and an error says how far it has
@@ -99,11 +106,11 @@ mod tests {
         let configuration = collect(&Etcd::new(old)).await.unwrap();
         let new = Memory::with(&[]);
         let etcd = Etcd::new(new.clone());
-        let plan = plan_for(&configuration, &etcd).await.unwrap();
+        let plan = plan_for(&configuration, &etcd, &BTreeSet::new()).await.unwrap();
         apply(&etcd, &plan).await.unwrap();
         assert_eq!(new.len(), 2);
         assert_eq!(new.value("/deis/router/sslCert").unwrap(), "-----BEGIN\nabc=\n");
-        let again = plan_for(&configuration, &etcd).await.unwrap();
+        let again = plan_for(&configuration, &etcd, &BTreeSet::new()).await.unwrap();
         assert_eq!((again.set.len(), again.unchanged.len()), (0, 2));
     }
 
@@ -119,7 +126,8 @@ mod tests {
             let error = collect(&Etcd::new(Script::new([answer(half)]))).await.unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Protocol, "{half}");
             let configuration = Configuration::default();
-            let planned = plan_for(&configuration, &Etcd::new(Script::new([answer(half)]))).await;
+            let etcd = Etcd::new(Script::new([answer(half)]));
+            let planned = plan_for(&configuration, &etcd, &BTreeSet::new()).await;
             assert_eq!(planned.unwrap_err().kind(), ErrorKind::Protocol, "a restore's target: {half}");
         }
     }

@@ -10,6 +10,7 @@ pub mod deisctl;
 mod discovery;
 pub(crate) mod docker;
 pub(crate) mod key_class;
+mod known_keys;
 mod mount;
 pub(crate) mod volume;
 

@@ -96,7 +96,7 @@ mod tests {
         let lock = Lock::take(&etcd, &Run::default()).await.unwrap();
         let error = Lock::take(&etcd, &Run::default()).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Locked);
-        assert!(error.to_string().contains("held by process"), "{error}");
+        assert!(error.what().contains("held by process"), "{}", error.what());
         lock.release().await;
         assert_eq!(memory.value(KEY), None);
         Lock::take(&etcd, &Run::default()).await.unwrap().release().await;

@@ -1,5 +1,7 @@
 //! The step that sets the store's settings before its first monitor starts: afterwards they are not read any more.
 
+use std::collections::BTreeSet;
+
 use super::stage::Stage;
 use crate::cluster::{self, Plan};
 use crate::error::Result;
@@ -36,7 +38,7 @@ pub(super) async fn go(stage: &Stage<'_>) -> Result<(bool, String)> {
 /// The store's settings among those of the configuration.
 async fn plan(stage: &Stage<'_>) -> Result<Option<Plan>> {
     let Some(configuration) = stage.configuration else { return Ok(None) };
-    let mut plan = cluster::plan_for(configuration, &stage.etcd).await?;
+    let mut plan = cluster::plan_for(configuration, &stage.etcd, &BTreeSet::new()).await?;
     plan.only_below("/deis/store/");
     Ok(Some(plan))
 }

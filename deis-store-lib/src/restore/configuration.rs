@@ -1,5 +1,6 @@
 //! The step that sets the operator's configuration in etcd.
 
+use std::collections::BTreeSet;
 use std::io::Read as _;
 
 use zeroize::Zeroizing;
@@ -8,7 +9,7 @@ use super::checked_file::checked_file;
 use super::planned::PartPlan;
 use super::report::RestoredPart;
 use crate::cluster::{self, Cluster, Configuration};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{At, Error, ErrorKind, Result};
 use crate::part::Part;
 use crate::report::{Finding, FindingKind, Findings};
 use crate::snapshot::SnapshotReader;
@@ -21,6 +22,7 @@ const MOST_CONFIGURATION_BYTES: u64 = 64 << 20;
 pub(super) async fn look(
     cluster: &Cluster,
     snapshot: &SnapshotReader,
+    named: &BTreeSet<String>,
     obstacles: &mut Vec<Error>,
     findings: &mut Findings,
 ) -> Result<PartPlan> {
@@ -39,10 +41,20 @@ pub(super) async fn look(
         let what = format!("{lost} keys could not be backed up: `not_included` of the manifest names them");
         findings.push(Finding::new(Some(&Part::Config), "config.json", FindingKind::Failed, what));
     }
-    let plan = cluster::plan_for(&configuration, cluster.etcd()?).await?;
+    for key in named.iter().filter(|key| !configuration.has(key)) {
+        let what = "a key is named that is not in the snapshot's configuration";
+        let todo = "give whole keys, as config.json has them: /deis/router/…";
+        obstacles.push(Error::new(ErrorKind::Usage, what).at(At::Key, key).todo(todo));
+    }
+    let plan = cluster::plan_for(&configuration, cluster.etcd()?, named).await?;
+    for key in &plan.unknown {
+        let what = "no release of Deis that is known here reads this key: it is not set; name it to set it";
+        findings.push(Finding::new(Some(&Part::Config), key, FindingKind::UnknownKey, what));
+    }
     obstacles.extend(plan.blocked());
     let set = plan.set.iter().map(|(key, _)| key.clone()).collect();
-    Ok(PartPlan::Config { set, unchanged: plan.unchanged.len(), kept: plan.kept.clone(), plan })
+    let (kept, unknown) = (plan.kept.clone(), plan.unknown.clone());
+    Ok(PartPlan::Config { set, unchanged: plan.unchanged.len(), kept, unknown, plan })
 }
 
 /// The configuration of a snapshot.

@@ -1,5 +1,6 @@
 //! The choice of what is restored, and how.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::time::Duration;
 
@@ -15,6 +16,9 @@ const WAIT: Duration = Duration::from_hours(1);
 pub struct RestoreOptions {
     /// The parts, of those that the snapshot holds.
     pub choice: PartChoice,
+    /// The keys of the configuration that are set though no release of Deis reads them: whole ones, such as
+    /// `/deis/router/ours`.
+    pub keys: BTreeSet<String>,
     /// Whether to write sentinels and tags also where objects they stand for are lost.
     pub despite_damage: bool,
     /// Whether the platform is brought up around the parts. Its cluster must be one that was connected to by its etcd.
@@ -31,6 +35,7 @@ impl Default for RestoreOptions {
     fn default() -> Self {
         Self {
             choice: PartChoice::default(),
+            keys: BTreeSet::new(),
             despite_damage: false,
             platform: Platform::default(),
             from: None,

@@ -23,6 +23,7 @@ pub async fn plan(
     options: &RestoreOptions,
     run: &Run,
 ) -> Result<RestorePlan> {
+    require_configuration(snapshot, options)?;
     if options.platform == Platform::LeftOut {
         return plan_of_parts(cluster, snapshot, (options, false), run).await;
     }
@@ -146,7 +147,9 @@ impl Looking<'_> {
         let mut obstacles = Vec::new();
         let mut findings = Findings::default();
         let does = match part {
-            Part::Config => configuration::look(cluster, snapshot, &mut obstacles, &mut findings).await?,
+            Part::Config => {
+                configuration::look(cluster, snapshot, &options.keys, &mut obstacles, &mut findings).await?
+            }
             Part::Volume => volume::look(cluster, snapshot, *volume_is_ours, &mut obstacles).await?,
             _ => {
                 let (by_backup, held_back, found) =
@@ -195,6 +198,19 @@ pub(super) fn chosen(snapshot: &SnapshotReader, choice: &PartChoice) -> Result<B
     let known = snapshot.manifest().parts.keys().cloned().chain(Part::of_deis()).collect();
     choice.check(&known)?;
     Ok(choice.of(&known, &known))
+}
+
+/// Keys that are named are set, or that is an error.
+fn require_configuration(snapshot: &SnapshotReader, options: &RestoreOptions) -> Result<()> {
+    let Some(first) = options.keys.first() else { return Ok(()) };
+    let is_restored = options.platform != Platform::Alone
+        && snapshot.entry(&Part::Config).outcome == PartOutcome::Stored
+        && chosen(snapshot, &options.choice)?.contains(&Part::Config);
+    if is_restored {
+        return Ok(());
+    }
+    let what = "a key is named, and the configuration is not restored";
+    Err(Error::new(ErrorKind::Usage, what).at(At::Key, first).todo("restore the configuration as well"))
 }
 
 /// Configuration before the component that reads it starts, then the data.

@@ -99,6 +99,8 @@ pub enum PartPlan {
         unchanged: usize,
         /// The keys whose value on the new cluster stays as it is.
         kept: Vec<String>,
+        /// The keys that are not set, since no release of Deis reads them and nobody has named them.
+        unknown: Vec<String>,
         /// The keys with their values.
         #[serde(skip)]
         plan: cluster::Plan,

@@ -44,7 +44,7 @@ pub(super) async fn look(
     }
     let steps = platform::plan(&stage, own.extent, obstacles).await?;
     let done = Done {
-        parts: own.parts.iter().filter(|part| stage.record.has(part.name())).cloned().collect(),
+        parts: own.parts.iter().filter(|part| is_done(&stage, options, part)).cloned().collect(),
         volume_is_ours: volume_is_ours(&stage),
     };
     let store_is_up = steps.iter().filter(|step| step.name.is_before_data()).all(|step| step.done);
@@ -217,13 +217,19 @@ async fn with_more(
     super::parts(stage, plan, report, run).await
 }
 
+/// Whether a run before this one has restored a part. Keys may be named now that were not then.
+fn is_done(stage: &Stage<'_>, options: &RestoreOptions, part: &Part) -> bool {
+    let has_more = *part == Part::Config && !options.keys.is_empty();
+    stage.record.has(part.name()) && !has_more
+}
+
 /// The parts that are left to restore.
 fn rest(stage: &Stage<'_>, options: &RestoreOptions) -> Result<Option<PartChoice>> {
     let chosen = super::plan::chosen(stage.snapshot, &options.choice)?;
     let restorable =
         |part: &Part| *part != Part::Sql && stage.snapshot.entry(part).outcome == PartOutcome::Stored;
     let (done, left): (Vec<Part>, Vec<Part>) =
-        chosen.into_iter().filter(restorable).partition(|part| stage.record.has(part.name()));
+        chosen.into_iter().filter(restorable).partition(|part| is_done(stage, options, part));
     if left.is_empty() {
         return Ok(None);
     }
