@@ -56,7 +56,7 @@ impl Credentials {
     }
 
     /// Whether they are the same as others.
-    #[cfg(feature = "operations")]
+    #[cfg(feature = "backup")]
     pub(crate) fn are(&self, others: &Self) -> bool {
         self.access_key == others.access_key && self.secret_key == others.secret_key
     }

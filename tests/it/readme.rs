@@ -5,7 +5,7 @@ use std::process::Command;
 
 use deis_store_tests::environment::Environment;
 
-use crate::clusters::a_with_own_etcd;
+use crate::clusters::{a, a_with_own_etcd};
 use crate::program::{on, path};
 
 const README: &str = include_str!("../../README.md");
@@ -21,8 +21,9 @@ fn blocks() -> impl Iterator<Item = &'static str> {
 fn every_command_of_the_readme_works_as_typed() {
     let cluster = a_with_own_etcd(&[("/deis/router/gzip", "on")]);
     let scratch = tempfile::tempdir().unwrap();
+    let (doctor, others): (Vec<_>, Vec<_>) = blocks().partition(|block| block.contains("deis-store doctor"));
     let (restore, others): (Vec<_>, Vec<_>) =
-        blocks().partition(|block| block.contains("deis-store restore"));
+        others.into_iter().partition(|block| block.contains("deis-store restore"));
     assert_eq!(restore.len(), 1, "the restore is run by the test of the main job, on the one empty cluster");
     assert!(others.len() >= 4, "the README shows commands");
     // As on any day but the first: there is already a snapshot, and a directory that an interrupted run has left.
@@ -32,6 +33,10 @@ fn every_command_of_the_readme_works_as_typed() {
     for block in others {
         run(block, &cluster.environment, scratch.path());
     }
+    // All is well with a platform that runs.
+    assert_eq!(doctor.len(), 1);
+    let told = run(doctor[0], &a(), scratch.path());
+    assert!(told.lines().all(|line| line.starts_with("good")), "{told}");
 }
 
 #[test]

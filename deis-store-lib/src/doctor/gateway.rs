@@ -13,13 +13,10 @@ use crate::error::{Error, Result};
 use crate::http::{ConnectOptions, Timeouts};
 use crate::run::Run;
 use crate::s3::Client;
-use crate::s3::client::ClientOptions;
 use crate::secret::Credentials;
 
 /// A gateway that says nothing for so long is not well.
 const IDLE: Duration = Duration::from_secs(15);
-/// Attempts at a gateway: it may be restarting just now.
-const ATTEMPTS: u32 = 2;
 /// A clock that is off by more is named; by 15 minutes, gateways refuse each request of other clients.
 const MOST_SKEW_SECONDS: u64 = 60;
 
@@ -113,7 +110,7 @@ impl<'a> Gateway<'a> {
         };
         let client = async {
             let http = cluster.transport(url, &connect).await?;
-            Client::new(vec![http], credentials.clone(), client_options(), run)
+            Client::new(vec![http], credentials.clone(), stall::client_options(), run)
         };
         let (client, listed) = match client.await {
             Ok(client) => {
@@ -160,13 +157,6 @@ impl<'a> Gateway<'a> {
             Err(error) => failed(name, &error, "run this again"),
         }
     }
-}
-
-/// How a client behaves that looks and does not wait long.
-pub(super) fn client_options() -> ClientOptions {
-    let mut options = ClientOptions { in_flight: 1, ..ClientOptions::default() };
-    options.backoff.attempts = ATTEMPTS;
-    options
 }
 
 /// `HOST:PORT` of a URL.

@@ -9,14 +9,16 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use super::check::{Check, bad, good};
-use super::gateway::client_options;
 use crate::cluster::ClusterOptions;
 use crate::error::Result;
 use crate::http::{Dial, Endpoint, HyperTransport};
 use crate::run::Run;
 use crate::s3::Client;
+use crate::s3::client::ClientOptions;
 use crate::secret::Credentials;
 
+/// Attempts at a gateway: it may be restarting just now.
+const ATTEMPTS: u32 = 2;
 /// GETs that are measured; the first one, which connects, is not.
 const GETS: usize = 9;
 /// More than a network of one place takes, and less than a stall.
@@ -28,6 +30,13 @@ pub(super) struct Measured {
     ours: Duration,
     /// Where the connection is not our own, nobody knows what others would have.
     others: Option<Duration>,
+}
+
+/// How a client behaves that looks and does not wait long.
+pub(super) fn client_options() -> ClientOptions {
+    let mut options = ClientOptions { in_flight: 1, ..ClientOptions::default() };
+    options.backoff.attempts = ATTEMPTS;
+    options
 }
 
 /// A client whose kernel acknowledges when it likes: only where a plain connection leads to the gateway.

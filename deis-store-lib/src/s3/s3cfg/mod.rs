@@ -5,6 +5,7 @@
 
 mod lines;
 mod options;
+#[cfg(feature = "backup")]
 mod written;
 
 use std::num::NonZeroU64;
@@ -17,6 +18,7 @@ use crate::authority::check_port;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::secret::Credentials;
 
+#[cfg(feature = "backup")]
 pub(crate) use written::written;
 
 /// The settings of a `.s3cfg`.

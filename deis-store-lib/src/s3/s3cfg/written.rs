@@ -10,7 +10,6 @@ use crate::secret::Credentials;
 /// for each needs a name service, and `db_wal` is no name for a host.
 ///
 /// Keys that s3cmd would read as others are an [`ErrorKind::Unsupported`] error.
-#[cfg_attr(not(feature = "backup"), expect(dead_code, reason = "only hosts of a cluster are written down"))]
 pub(crate) fn written(gateway: &str, credentials: &Credentials) -> Result<Zeroizing<String>> {
     let (scheme, host) = gateway.split_once("://").unwrap_or(("http", gateway));
     let https = if scheme == "https" { "True" } else { "False" };
