@@ -84,7 +84,7 @@ fn all_checks_are_made_or_named_whatever_fails() {
     assert_eq!(names(&report), [&BEFORE[..], &AFTER].concat());
     is(&report, "host", "bad", "host.invalid");
     for name in names(&report).into_iter().skip(1) {
-        is(&report, name, "unknown", "the host does not answer");
+        is(&report, name, "unknown", "not looked at");
     }
 
     let without_etcd = Environment { etcd: "http://127.0.0.1:1".to_owned(), ..a.clone() };
@@ -161,7 +161,8 @@ fn what_a_backup_would_miss_and_what_is_not_there_is_bad() {
 #[test]
 fn a_gateway_that_nobody_leads_and_a_component_that_is_nowhere_are_bad() {
     let cluster = a_with_own_etcd(&[("/deis/platform/version", "v1.13.4")]);
-    let remove = on(&cluster.environment, &["config", "store", "rm", "gateway/host", "gateway/port"]);
+    let remove =
+        on(&cluster.environment, &["config", "store", "rm", "gateway/host", "gateway/port", "--yes"]);
     remove.code(0);
     let report = on(&cluster.environment, &["doctor", "--json"]).code(1).json();
     is(&report, "gateways", "bad", "no store-gateway is published");

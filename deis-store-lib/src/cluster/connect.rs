@@ -194,14 +194,7 @@ impl Cluster {
         if !matches!(volume::not_ceph(&*own).await, Ok(Some(_))) {
             return Ok(own);
         }
-        let units = Fleet::new(etcd).read().await?;
-        for machine in units.machines_of("deis-store-volume.service") {
-            let Ok(host) = own.beyond(&machine.address).await else { continue };
-            if matches!(volume::not_ceph(&*host).await, Ok(None)) {
-                return Ok(host);
-            }
-        }
-        Ok(own)
+        Ok(mounting_beyond(&*own, etcd).await?.unwrap_or(own))
     }
 
     /// Whether its host is another machine than this one.
@@ -312,6 +305,18 @@ impl Cluster {
             _ => None,
         }
     }
+}
+
+/// A host beyond this one on which the store volume is mounted.
+pub(crate) async fn mounting_beyond(own: &dyn Remote, etcd: &Etcd) -> Result<Option<Arc<dyn Remote>>> {
+    let units = Fleet::new(etcd).read().await?;
+    for machine in units.machines_of("deis-store-volume.service") {
+        let Ok(host) = own.beyond(&machine.address).await else { continue };
+        if matches!(volume::not_ceph(&*host).await, Ok(None)) {
+            return Ok(Some(host));
+        }
+    }
+    Ok(None)
 }
 
 const NO_ETCD: &str = "with a gateway and keys given, etcd is not asked";

@@ -17,5 +17,6 @@ pub(crate) mod volume;
 pub(crate) use configuration::Configuration;
 pub use configuration::Plan;
 pub(crate) use configuration_io::{apply, collect, plan_for};
+pub(crate) use connect::mounting_beyond;
 pub use connect::{Cluster, ClusterOptions};
 pub use discovery::Discovery;

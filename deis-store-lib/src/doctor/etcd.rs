@@ -1,6 +1,6 @@
 //! etcd, and what it says of the platform.
 
-use super::check::{Check, bad, failed, good, unknown};
+use super::check::{Check, bad, failed, good, told, unknown};
 use super::host::{Site, without};
 use crate::cluster::{ClusterOptions, Discovery};
 use crate::error::{Error, ErrorKind};
@@ -19,6 +19,7 @@ pub(super) enum Facts {
 const NOT_ASKED: &str = "with a gateway and keys given, etcd is not asked";
 const NO_ANSWER: &str = "etcd does not answer";
 const NO_HOST: &str = "the host does not answer";
+const FIND_IT: &str = "check etcd's address and the host, or give a gateway and keys";
 const TODO: &str = "mend what is said of etcd, then run this again";
 
 impl Facts {
@@ -54,11 +55,12 @@ impl Facts {
                 Self::Known { etcd, tree: Box::new(tree), discovery }
             }
             Err(error) => {
-                checks.push(failed(
-                    NAME,
-                    &error,
-                    "check etcd's address and the host, or give a gateway and keys",
-                ));
+                // That something does not answer there says nothing of where etcd is.
+                let check = match error.kind() {
+                    ErrorKind::Unreachable | ErrorKind::Timeout => bad(NAME, told(&error), FIND_IT),
+                    _ => failed(NAME, &error, FIND_IT),
+                };
+                checks.push(check);
                 Self::Unknown(NO_ANSWER)
             }
         }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use super::check::{Check, bad, failed, good, told, unknown};
-use crate::cluster::{ClusterOptions, docker, volume};
+use crate::cluster::{ClusterOptions, docker, mounting_beyond, volume};
 use crate::error::Error;
+use crate::etcd::Etcd;
 use crate::remote::{Remote, ask, privileged};
 
 /// The host, as far as it answers.
@@ -17,6 +18,8 @@ pub(super) enum Site {
 const NO_HOST: &str = "no host of the cluster is known";
 const NO_ANSWER: &str = "the host does not answer";
 const NAME_A_HOST: &str = "go through a host of the cluster";
+const MOUNT_IT: &str =
+    "start it: deisctl start store-volume; it mounts once monitors, daemons and metadata are up";
 const MEND_THE_HOST: &str = "mend what is said of the host, then run this again";
 
 impl Site {
@@ -97,8 +100,8 @@ impl Site {
         }
     }
 
-    /// Whether the store volume is there.
-    pub(super) async fn volume(&self) -> Check {
+    /// Whether the store volume is there, or on a host beyond: there it is read and written then.
+    pub(super) async fn volume(&self, etcd: Option<&Etcd>) -> Check {
         const NAME: &str = "volume";
         let host = match self.silent(NAME) {
             Ok(host) => host,
@@ -106,11 +109,19 @@ impl Site {
         };
         match volume::not_ceph(&**host).await {
             Ok(None) => good(NAME, format!("{} is a mount of ceph on {}", volume::STORE, host.host())),
-            Ok(Some(why)) => bad(
-                NAME,
-                format!("{} on {}", why.trim_end_matches(','), host.host()),
-                "start it: deisctl start store-volume; it mounts once monitors, daemons and metadata are up",
-            ),
+            Ok(Some(why)) => {
+                let why = format!("{} on {}", why.trim_end_matches(','), host.host());
+                let beyond = match etcd {
+                    Some(etcd) => mounting_beyond(&**host, etcd).await.ok().flatten(),
+                    None => None,
+                };
+                match beyond {
+                    Some(other) => {
+                        good(NAME, format!("it is mounted on {}, and taken there; {why}", other.host()))
+                    }
+                    None => bad(NAME, why, MOUNT_IT),
+                }
+            }
             Err(error) => unknown(NAME, told(&error), "look at it by hand: grep ceph /proc/mounts"),
         }
     }
@@ -131,7 +142,7 @@ mod tests {
         let cluster = ClusterOptions::new(Arc::new(host), true);
         let mut checks = Vec::new();
         let site = Site::look(Ok(&cluster), &mut checks).await;
-        checks.push(site.volume().await);
+        checks.push(site.volume(None).await);
         checks
     }
 
@@ -162,7 +173,7 @@ mod tests {
             let error = Error::new(crate::ErrorKind::Denied, "the login is refused");
             let mut checks = Vec::new();
             let site = Site::look(Err(&error), &mut checks).await;
-            checks.push(site.volume().await);
+            checks.push(site.volume(None).await);
             checks
         }] {
             let expected = [

@@ -72,7 +72,7 @@ async fn look(cluster: Result<&ClusterOptions, &Error>, options: &DoctorOptions,
     }
     checks.push(etcd::images(&facts));
     checks.push(etcd::logs(&facts));
-    checks.push(site.volume().await);
+    checks.push(site.volume(facts.known("etcd").ok().map(|(etcd, _)| etcd)).await);
     if let Some(repository) = &options.repository {
         checks.push(space::look(repository, totals).await);
     }
