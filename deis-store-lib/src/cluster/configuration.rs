@@ -71,6 +71,12 @@ impl Configuration {
         self.keys.keys().map(String::as_str)
     }
 
+    /// The keys that a cluster gets which has none of them, and for which nobody names a key.
+    #[cfg(feature = "gateway")]
+    pub(crate) fn carried(&self) -> impl Iterator<Item = &str> {
+        self.keys().filter(|key| *key != RELEASE && is_known(key))
+    }
+
     /// The value of a key, which may be a secret.
     #[must_use]
     #[cfg(feature = "gateway")]

@@ -91,7 +91,7 @@ fn compare_rest(new: &Site, sample: Sample, findings: &mut Findings) -> Result<(
         );
     }
     let configuration = Configuration::from_tree(&sample.configuration());
-    for key in configuration.keys() {
+    for key in configuration.carried() {
         let expected = configuration.value(key).map(|value| value.expose().to_owned());
         if new.etcd.value(key) != expected {
             differs(Part::Config, key, "the key has not its value");
