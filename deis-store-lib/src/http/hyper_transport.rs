@@ -30,7 +30,6 @@ pub enum Dial {
 }
 
 /// A forward, over a connection that may break and is made anew then.
-#[cfg_attr(not(any(feature = "backup", test)), expect(dead_code, reason = "only hosts have forwards"))]
 #[cfg_attr(not(feature = "backup"), expect(unreachable_pub, reason = "only hosts have forwards"))]
 pub trait Forward: fmt::Debug + Send + Sync + 'static {
     /// Waits until there is a connection to go over, within a limit of its own.

@@ -103,11 +103,11 @@ async fn deisctl(stage: &Stage<'_>) -> Result<Option<Deisctl>> {
     }
     let here = Local::default();
     // It logs in as core by itself.
-    let tunnel = format!("--tunnel={}", host.host().rsplit('@').next().unwrap_or_default());
+    let tunnel = format!("DEISCTL_TUNNEL={}", host.host().rsplit('@').next().unwrap_or_default());
     Ok(match ask(&here, &["deisctl", "--version"]).await {
         Ok(output) if output.exit.success() => Some(Deisctl {
             on: std::sync::Arc::new(here),
-            words: [words, vec![tunnel]].concat(),
+            words: [vec!["env".to_owned(), tunnel], words].concat(),
             place: "on this machine".to_owned(),
         }),
         _ => None,

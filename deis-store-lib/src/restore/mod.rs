@@ -11,6 +11,7 @@ mod diff;
 mod lost;
 mod options;
 mod plan;
+mod plan_whole;
 mod planned;
 mod report;
 mod step;
@@ -32,7 +33,7 @@ use crate::snapshot::SnapshotReader;
 use step::Stage;
 
 pub use options::{Platform, RestoreOptions};
-pub use plan::plan;
+pub use plan_whole::plan;
 pub use planned::{PartPlan, PlatformPlan, RestorePlan, Step};
 pub use report::{RestoreReport, RestoredPart};
 

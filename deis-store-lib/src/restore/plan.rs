@@ -1,36 +1,20 @@
-//! Finds out what a restore would do, without changing anything: the check before each of its steps.
+//! Finds out what a restore of parts would do, without changing anything: the check before each of its steps.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::options::{Platform, RestoreOptions};
 use super::planned::{RestorePlan, Step};
-use super::{bucket_plan, configuration, volume, whole};
+use super::{bucket_plan, configuration, volume};
 use crate::cluster::Cluster;
 use crate::error::{At, Error, ErrorKind, Result, Scope};
 use crate::outcome::PartOutcome;
 use crate::part::{Part, PartChoice};
-use crate::platform::StepName;
 use crate::report::Findings;
 use crate::run::{Run, TaskKind, TaskResult};
 use crate::snapshot::{PartEntry, SnapshotReader};
 
-/// Finds out what a restore would do, and all that stands in its way: a bucket or volume that is not empty, a part that the
-/// snapshot does not hold, a file that is damaged. What stands in the way is in the plan, and [`restore`](super::restore)
-/// refuses such a plan. An error is what kept us from knowing.
-pub async fn plan(
-    cluster: &Cluster,
-    snapshot: &SnapshotReader,
-    options: &RestoreOptions,
-    run: &Run,
-) -> Result<RestorePlan> {
-    require_configuration(snapshot, options)?;
-    if options.platform == Platform::LeftOut {
-        return plan_of_parts(cluster, snapshot, (options, false), run).await;
-    }
-    run.stop.cancels(plan_of_platform(cluster, snapshot, options, run)).await
-}
-
-/// The same for the parts alone, and whether what is in the volume was unpacked by an earlier run of this restore.
+/// Finds out what a restore of the parts alone would do, and all that stands in its way. Whether what is in the volume was unpacked
+/// by an earlier run of this restore is known to the caller.
 pub(super) async fn plan_of_parts(
     cluster: &Cluster,
     snapshot: &SnapshotReader,
@@ -41,59 +25,14 @@ pub(super) async fn plan_of_parts(
     run.stop.cancels(looking.find_out()).await
 }
 
-/// The same for the platform and the parts within it. As long as the store does not run, these are looked at later.
-async fn plan_of_platform(
-    cluster: &Cluster,
-    snapshot: &SnapshotReader,
-    options: &RestoreOptions,
-    run: &Run,
-) -> Result<RestorePlan> {
-    let mut obstacles = Vec::new();
-    let (platform, done) = whole::look(cluster, snapshot, options, &mut obstacles, run).await?;
-    let mut plan = RestorePlan::nothing(options);
-    let parts = chosen(snapshot, &options.choice)?;
-    let with_data = options.from.is_none_or(|from| from <= StepName::Data);
-    if options.platform == Platform::Around && with_data {
-        let stored = |part: &&Part| snapshot.entry(part).outcome == PartOutcome::Stored;
-        let left: BTreeSet<Part> = match platform.left_out {
-            // As if the parts alone were meant.
-            Some(_) => parts,
-            None => parts.difference(&done.parts).filter(stored).cloned().collect(),
-        };
-        let looking = Looking { cluster, snapshot, options, volume_is_ours: done.volume_is_ours, run };
-        if platform.store_is_up {
-            if left.iter().any(|part| *part != Part::Sql) {
-                plan = looking.find_out_of(left).await?;
-            }
-        } else {
-            // The configuration needs etcd alone.
-            let (now, later): (BTreeSet<Part>, BTreeSet<Part>) =
-                left.into_iter().partition(|part| *part == Part::Config);
-            if !now.is_empty() {
-                plan = looking.find_out_of(now).await?;
-            }
-            plan.later = in_order(later)
-                .into_iter()
-                .filter(|part| snapshot.manifest().parts.contains_key(part))
-                .collect();
-        }
-        for part in done.parts {
-            plan.left_out.insert(part, "an earlier run of this restore has restored it".to_owned());
-        }
-    }
-    plan.obstacles.splice(0..0, obstacles);
-    plan.platform = Some(platform);
-    Ok(plan)
-}
-
 /// The context in which parts are looked at.
-struct Looking<'a> {
-    cluster: &'a Cluster,
-    snapshot: &'a SnapshotReader,
-    options: &'a RestoreOptions,
+pub(super) struct Looking<'a> {
+    pub(super) cluster: &'a Cluster,
+    pub(super) snapshot: &'a SnapshotReader,
+    pub(super) options: &'a RestoreOptions,
     /// Whether what is in the volume was unpacked by an earlier run.
-    volume_is_ours: bool,
-    run: &'a Run,
+    pub(super) volume_is_ours: bool,
+    pub(super) run: &'a Run,
 }
 
 impl Looking<'_> {
@@ -101,7 +40,8 @@ impl Looking<'_> {
         self.find_out_of(chosen(self.snapshot, &self.options.choice)?).await
     }
 
-    async fn find_out_of(&self, parts: BTreeSet<Part>) -> Result<RestorePlan> {
+    /// The same for these parts.
+    pub(super) async fn find_out_of(&self, parts: BTreeSet<Part>) -> Result<RestorePlan> {
         let Self { options, .. } = self;
         let task = self.run.begin(None, TaskKind::Check, "plan");
         let mut plan = RestorePlan::nothing(options);
@@ -179,7 +119,7 @@ impl Looking<'_> {
 
 impl RestorePlan {
     /// A plan of nothing yet.
-    fn nothing(options: &RestoreOptions) -> Self {
+    pub(super) fn nothing(options: &RestoreOptions) -> Self {
         Self {
             steps: Vec::new(),
             left_out: BTreeMap::new(),
@@ -201,7 +141,7 @@ pub(super) fn chosen(snapshot: &SnapshotReader, choice: &PartChoice) -> Result<B
 }
 
 /// Keys that are named are set, or that is an error.
-fn require_configuration(snapshot: &SnapshotReader, options: &RestoreOptions) -> Result<()> {
+pub(super) fn require_configuration(snapshot: &SnapshotReader, options: &RestoreOptions) -> Result<()> {
     let Some(first) = options.keys.first() else { return Ok(()) };
     let is_restored = options.platform != Platform::Alone
         && snapshot.entry(&Part::Config).outcome == PartOutcome::Stored
@@ -214,7 +154,7 @@ fn require_configuration(snapshot: &SnapshotReader, options: &RestoreOptions) ->
 }
 
 /// Configuration before the component that reads it starts, then the data.
-fn in_order(parts: BTreeSet<Part>) -> Vec<Part> {
+pub(super) fn in_order(parts: BTreeSet<Part>) -> Vec<Part> {
     let mut parts: Vec<Part> = parts.into_iter().filter(|part| *part != Part::Sql).collect();
     parts.sort_by_key(|part| *part != Part::Config);
     parts

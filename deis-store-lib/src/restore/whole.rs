@@ -125,21 +125,19 @@ pub(super) async fn carry_out(
     run: &Run,
 ) -> Result<RestoreReport> {
     let lock = Lock::take(cluster.etcd()?, run).await?;
-    let done = go(cluster, snapshot, plan, steps, run).await;
+    let done = go((cluster, snapshot), &plan.options, steps, run).await;
     lock.release().await;
     done
 }
 
 async fn go(
-    cluster: &Cluster,
-    snapshot: &SnapshotReader,
-    plan: &RestorePlan,
+    (cluster, snapshot): (&Cluster, &SnapshotReader),
+    options: &RestoreOptions,
     steps: &[platform::PlannedStep],
     run: &Run,
 ) -> Result<RestoreReport> {
     let verb = run.begin(None, TaskKind::Verb, "restore");
     let start = Instant::now();
-    let options = &plan.options;
     let own = Own::of(snapshot, options).await?;
     let mut stage = own.stage(cluster, snapshot, options, run).await?;
     // What a run that was killed has left is mended first.
