@@ -4,7 +4,7 @@
 /// key can paint the terminal.
 #[must_use]
 pub fn printable(name: &str) -> String {
-    if !name.contains(paints) {
+    if is_plain(name, b"") || !name.contains(paints) {
         return name.to_owned();
     }
     let escaped = |char: char| match char {
@@ -21,7 +21,7 @@ pub fn printable(name: &str) -> String {
 #[must_use]
 pub fn printable_lines(text: &str) -> String {
     let kept = |char: char| matches!(char, '\n' | '\t');
-    if !text.contains(|char| paints(char) && !kept(char)) {
+    if is_plain(text, b"\n\t") || !text.contains(|char| paints(char) && !kept(char)) {
         return text.to_owned();
     }
     text.split_inclusive(kept)
@@ -30,6 +30,11 @@ pub fn printable_lines(text: &str) -> String {
             None => printable(piece),
         })
         .collect()
+}
+
+/// Whether a text is of letters and signs of ASCII alone, and these: almost every one is, and this is quickly seen.
+fn is_plain(text: &str, more: &[u8]) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~') || more.contains(&byte))
 }
 
 /// Whether a character does something else to a terminal than to stand there.

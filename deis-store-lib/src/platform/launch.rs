@@ -80,7 +80,11 @@ async fn wait_for(stage: &Stage<'_>, unit: &str) -> Result<()> {
                 if failed_since.get_or_insert_with(Instant::now).elapsed() < GIVEN_UP_AFTER {
                     Seen::NotYet(why)
                 } else {
-                    Seen::Never(Error::new(ErrorKind::NotReady, format!("a unit has failed: {why}")))
+                    let component = unit.trim_start_matches("deis-").trim_end_matches(".service");
+                    let todo = format!("mend its cause, and start it anew: deisctl restart {component}");
+                    Seen::Never(
+                        Error::new(ErrorKind::NotReady, format!("a unit has failed: {why}")).todo(todo),
+                    )
                 }
             }
         });

@@ -158,6 +158,7 @@ fn data_of_another_database_on_a_machine_and_objects_of_another_history_are_refu
 }
 
 #[test]
+#[ignore = "tests/run --all runs it"]
 fn a_volume_that_is_not_mounted_or_not_of_ceph_is_waited_for_and_named() {
     for (fault, says) in [
         (Fault::VolumeNotMounted, "is not mounted"),
@@ -214,6 +215,7 @@ fn units_that_deisctl_does_not_install_are_named_with_the_command_to_type() {
 }
 
 #[test]
+#[ignore = "tests/run --all runs it"]
 fn a_base_backup_that_cannot_be_pushed_is_an_error_and_the_next_run_pushes_it() {
     let case = with_data(Options::default());
     let agent = case.bare.agent();

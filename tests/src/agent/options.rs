@@ -35,7 +35,7 @@ impl Default for Options {
             release_file: true,
             deisctl: true,
             installed: false,
-            delay: Duration::from_millis(300),
+            delay: Duration::from_millis(100),
             ttl_seconds: 4,
             key_delay: Duration::ZERO,
         }
