@@ -23,10 +23,7 @@ pub(crate) async fn plan_for(
     etcd: &Etcd,
     named: &BTreeSet<String>,
 ) -> Result<Plan> {
-    let current = match etcd.tree(ROOT).await {
-        Err(error) if error.kind() == ErrorKind::NotFound => Node::directory(ROOT),
-        other => other?,
-    };
+    let current = etcd.find_tree(ROOT).await?.unwrap_or_else(|| Node::directory(ROOT));
     Ok(plan(configuration, &current, named))
 }
 

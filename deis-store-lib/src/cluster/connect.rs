@@ -170,16 +170,15 @@ impl Cluster {
         Self::connect(self.options()?.clone(), run).await
     }
 
-    /// The gateway that the platform's own components use: the one that leads, or those that were given.
+    /// The gateway that the platform's own components use: the one that led when it was asked, or those that were given.
     pub(crate) async fn leader(&self, run: &Run) -> Result<Client> {
-        let cluster = self.again(run).await?;
         let mut options = self.options()?.clone();
         if options.gateways.is_empty() {
-            let gateways = cluster.discovery.as_ref().map(Discovery::require_gateways).transpose()?;
+            let gateways = self.discovery.as_ref().map(Discovery::require_gateways).transpose()?;
             options.gateways =
                 gateways.into_iter().flatten().take(1).map(|gateway| format!("http://{gateway}")).collect();
         }
-        Self::gateways(&options, cluster.discovery.as_ref(), run).await
+        Self::gateways(&options, self.discovery.as_ref(), run).await
     }
 
     /// Another host of the cluster, reached through this one.

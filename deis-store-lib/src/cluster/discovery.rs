@@ -121,24 +121,9 @@ fn registry_elsewhere(tree: &Node) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::etcd::Value;
 
-    /// A tree of whole keys.
     fn tree(keys: &[(&str, &str)]) -> Node {
-        let mut tree = Node::directory("/deis");
-        for (key, value) in keys {
-            let mut node = &mut tree;
-            for (at, _) in key.match_indices('/').skip(2) {
-                let known = node.nodes.iter().position(|node| node.key == key[..at]);
-                let index = known.unwrap_or_else(|| {
-                    node.nodes.push(Node::directory(&key[..at]));
-                    node.nodes.len() - 1
-                });
-                node = &mut node.nodes[index];
-            }
-            node.nodes.push(Node { key: (*key).into(), value: Some(Value::new(*value)), ..Node::default() });
-        }
-        tree
+        Node::of_keys("/deis", keys)
     }
 
     #[test]

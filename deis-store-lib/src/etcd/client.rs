@@ -80,6 +80,22 @@ impl Etcd {
         Err(error.at(At::Key, left_out.unwrap_or_default()).at(At::Endpoint, self.endpoint()))
     }
 
+    /// The same as [`Etcd::get`] of a key that may not be there.
+    pub(crate) async fn find(&self, key: &str) -> Result<Option<Node>> {
+        found(self.get(key).await)
+    }
+
+    /// The same as [`Etcd::tree`] of a directory that may not be there.
+    pub(crate) async fn find_tree(&self, key: &str) -> Result<Option<Node>> {
+        found(self.tree(key).await)
+    }
+
+    /// The text of a key, if it is there.
+    pub(crate) async fn text(&self, key: &str) -> Result<Option<String>> {
+        let value = self.find(key).await?.and_then(|node| node.value);
+        Ok(value.map(|value| value.expose().to_owned()))
+    }
+
     async fn look(&self, key: String) -> Result<Node> {
         self.get(&key).await
     }
@@ -121,9 +137,9 @@ impl Etcd {
         self.call(Action::Delete, key, "", None).await.map(drop)
     }
 
-    /// Deletes a directory with all that is below it.
+    /// Deletes a directory with all that is below it, if it is there.
     pub(crate) async fn delete_tree(&self, key: &str) -> Result<()> {
-        self.call(Action::Delete, key, "?recursive=true", None).await.map(drop)
+        found(self.call(Action::Delete, key, "?recursive=true", None).await).map(drop)
     }
 
     async fn call(
@@ -282,6 +298,14 @@ impl Etcd {
             }
             None => Err(Error::new(ErrorKind::Protocol, "a redirect without a target")),
         }
+    }
+}
+
+/// What was asked for, if it is there.
+fn found<T>(asked: Result<T>) -> Result<Option<T>> {
+    match asked {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        asked => asked.map(Some),
     }
 }
 

@@ -62,6 +62,25 @@ impl Node {
         Self { key: key.into(), directory: true, ..Self::default() }
     }
 
+    /// A tree of whole keys below a directory.
+    #[cfg(test)]
+    pub(crate) fn of_keys(root: &str, keys: &[(&str, &str)]) -> Self {
+        let mut tree = Self::directory(root);
+        for (key, value) in keys {
+            let mut node = &mut tree;
+            for (at, _) in key.match_indices('/').filter(|(at, _)| *at > root.len()) {
+                let known = node.nodes.iter().position(|node| node.key == key[..at]);
+                let index = known.unwrap_or_else(|| {
+                    node.nodes.push(Self::directory(&key[..at]));
+                    node.nodes.len() - 1
+                });
+                node = &mut node.nodes[index];
+            }
+            node.nodes.push(Self { key: (*key).into(), value: Some(Value::new(*value)), ..Self::default() });
+        }
+        tree
+    }
+
     /// The node of a whole key, if it is this node or below it.
     #[must_use]
     pub(crate) fn find(&self, key: &str) -> Option<&Node> {

@@ -1,7 +1,7 @@
 //! Reads fleet's keys, and sets what a unit is to be.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -84,12 +84,11 @@ impl Fleet {
 
     /// Removes a unit: fleet stops it.
     pub(crate) async fn remove(&self, unit: &str) -> Result<()> {
-        found(self.etcd.delete_tree(&format!("{PREFIX}/job/{unit}")).await.map(|()| Node::default()))
-            .map(drop)
+        self.etcd.delete_tree(&format!("{PREFIX}/job/{unit}")).await
     }
 
     async fn directory(&self, name: &str) -> Result<Option<Node>> {
-        found(self.etcd.tree(&format!("{PREFIX}/{name}")).await)
+        self.etcd.find_tree(&format!("{PREFIX}/{name}")).await
     }
 
     /// The rules in a unit's text. Without its text nothing is known of them.
@@ -99,26 +98,21 @@ impl Fleet {
         struct Text {
             raw: String,
         }
-        let known =
-            |rules: &Self| rules.rules.lock().unwrap_or_else(PoisonError::into_inner).get(hash).cloned();
-        if let Some(rules) = known(self) {
-            return Ok(Some(rules));
+        let known = self.rules().get(hash).cloned();
+        if known.is_some() {
+            return Ok(known);
         }
-        let Some(node) = found(self.etcd.get(&format!("{PREFIX}/unit/{hash}")).await)? else {
+        let text = self.etcd.text(&format!("{PREFIX}/unit/{hash}")).await?;
+        let Some(text) = text.and_then(|text| serde_json::from_str::<Text>(&text).ok()) else {
             return Ok(None);
         };
-        let text = node.value.as_ref().and_then(|value| serde_json::from_str::<Text>(value.expose()).ok());
-        let Some(text) = text else { return Ok(None) };
         let rules = XFleet::parse(&text.raw);
-        self.rules.lock().unwrap_or_else(PoisonError::into_inner).insert(hash.to_owned(), rules.clone());
+        self.rules().insert(hash.to_owned(), rules.clone());
         Ok(Some(rules))
     }
-}
 
-fn found(node: Result<Node>) -> Result<Option<Node>> {
-    match node {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        node => node.map(Some),
+    fn rules(&self) -> MutexGuard<'_, HashMap<String, XFleet>> {
+        self.rules.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

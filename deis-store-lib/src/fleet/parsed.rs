@@ -189,27 +189,14 @@ fn states_of(unit: &Node) -> BTreeMap<String, State> {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+mod tests {
     use super::*;
-    use crate::etcd::Value;
 
-    /// A tree of whole keys below a directory.
-    pub(in super::super) fn tree(root: &str, keys: &[(&str, &str)]) -> Node {
-        let mut tree = Node::directory(root);
-        for (key, value) in keys {
-            let key = format!("{root}/{key}");
-            let mut node = &mut tree;
-            for (at, _) in key.match_indices('/').filter(|(at, _)| *at > root.len()) {
-                let known = node.nodes.iter().position(|node| node.key == key[..at]);
-                let index = known.unwrap_or_else(|| {
-                    node.nodes.push(Node::directory(&key[..at]));
-                    node.nodes.len() - 1
-                });
-                node = &mut node.nodes[index];
-            }
-            node.nodes.push(Node { key: key.clone(), value: Some(Value::new(*value)), ..Node::default() });
-        }
-        tree
+    fn tree(root: &str, keys: &[(&str, &str)]) -> Node {
+        let keys: Vec<(String, &str)> =
+            keys.iter().map(|(key, value)| (format!("{root}/{key}"), *value)).collect();
+        let keys: Vec<(&str, &str)> = keys.iter().map(|(key, value)| (key.as_str(), *value)).collect();
+        Node::of_keys(root, &keys)
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! The step that has the database push a base backup, so that the new cluster does not depend on the log of the old one.
 
+use super::latest;
 use super::stage::Stage;
+use super::unit_names::DATABASE;
 use super::wait::{Seen, until};
-use super::{database, latest};
 use crate::cluster::docker;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::remote::{connection_broke, run_long};
@@ -37,7 +38,7 @@ pub(super) async fn go(stage: &Stage<'_>) -> Result<(bool, String)> {
     if there {
         return Ok((false, what));
     }
-    let machine = database::machine(stage).await?;
+    let machine = stage.machine_of(DATABASE).await?;
     let host = stage.host(&machine.address).await?;
     let command = docker::command(&*host, &PUSH).await?;
     let words: Vec<&str> = command.iter().map(String::as_str).collect();

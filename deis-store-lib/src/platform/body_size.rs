@@ -4,7 +4,7 @@
 use super::record::Record;
 use super::stage::Stage;
 use super::version::Version;
-use crate::error::{ErrorKind, Result};
+use crate::error::Result;
 use crate::etcd::Etcd;
 
 const KEY: &str = "/deis/router/bodySize";
@@ -22,7 +22,7 @@ pub(crate) async fn raise(stage: &mut Stage<'_>) -> Result<()> {
 
 async fn lift(etcd: &Etcd, record: &mut Record) -> Result<()> {
     if record.body_size().is_none() {
-        let was = text(etcd).await?.unwrap_or_default();
+        let was = etcd.text(KEY).await?.unwrap_or_default();
         record.keep_body_size(&was).await?;
     }
     etcd.set(KEY, ANY, None).await.map(drop)
@@ -36,7 +36,7 @@ pub(crate) async fn put_back(stage: &mut Stage<'_>) -> Result<()> {
 async fn lower(etcd: &Etcd, record: &mut Record) -> Result<()> {
     let Some(was) = record.body_size().map(str::to_owned) else { return Ok(()) };
     // Somebody else's setting stays.
-    if text(etcd).await?.as_deref() == Some(ANY) {
+    if etcd.text(KEY).await?.as_deref() == Some(ANY) {
         if was.is_empty() {
             etcd.delete(KEY).await?;
         } else {
@@ -44,13 +44,6 @@ async fn lower(etcd: &Etcd, record: &mut Record) -> Result<()> {
         }
     }
     record.forget_body_size().await
-}
-
-async fn text(etcd: &Etcd) -> Result<Option<String>> {
-    match etcd.get(KEY).await {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        node => Ok(node?.value.map(|value| value.expose().to_owned())),
-    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,6 @@ use super::wait::{Seen, until};
 use super::{database, facts};
 use crate::cluster::docker;
 use crate::error::{At, Error, ErrorKind, Result, printable};
-use crate::fleet::Machine;
 use crate::remote::{Child, Input, Remote};
 
 const CONTAINER: &str = "deis-controller";
@@ -84,11 +83,7 @@ pub(super) async fn go(stage: &mut Stage<'_>) -> Result<(bool, String)> {
 
 /// Has the controller write its state. What it said is for people alone: it may say nothing and have written nothing.
 async fn write(stage: &Stage<'_>) -> Result<String> {
-    let units = stage.fleet.read().await?;
-    let machines = units.machines_of(CONTROLLER);
-    let machine: &Machine = machines.first().ok_or_else(|| {
-        Error::new(ErrorKind::NotReady, "the controller runs on no machine").at(At::Unit, CONTROLLER)
-    })?;
+    let machine = stage.machine_of(CONTROLLER).await?;
     let host = stage.host(&machine.address).await?;
     // The container's commands do not have the variable that its own process has.
     let etcd = format!("ETCD={}:{}", machine.address, port_of(stage));

@@ -81,21 +81,12 @@ async fn count(stage: &Stage<'_>, sql: &str) -> Result<u64> {
 /// The answer to a query of the controller's database, on the machine where it runs.
 pub(super) async fn ask(stage: &Stage<'_>, sql: &str) -> Result<String> {
     let name = stage.text("/deis/database/name").await?.unwrap_or_else(|| "deis".to_owned());
-    let machine = machine(stage).await?;
+    let machine = stage.machine_of(DATABASE).await?;
     query(&*stage.host(&machine.address).await?, &name, sql).await
 }
 
-/// The machine on which the database runs.
-pub(super) async fn machine(stage: &Stage<'_>) -> Result<Machine> {
-    let units = stage.fleet.read().await?;
-    let machine = units.machines_of(DATABASE).first().map(|machine| (*machine).clone());
-    machine.ok_or_else(|| {
-        Error::new(ErrorKind::NotReady, "the database runs on no machine").at(At::Unit, DATABASE)
-    })
-}
-
 async fn journal(stage: &Stage<'_>) -> Result<(Machine, String)> {
-    let machine = machine(stage).await?;
+    let machine = stage.machine_of(DATABASE).await?;
     let journal = stage.journal(DATABASE, &machine.address, JOURNAL_LINES).await?;
     Ok((machine, journal))
 }

@@ -9,7 +9,7 @@ use super::step::StepName;
 use super::unit_names::STORE_VOLUME;
 use super::wait::{Seen, Waiting, until};
 use crate::cluster::volume;
-use crate::error::{At, ErrorKind, Result};
+use crate::error::{At, Result};
 use crate::fleet::Units;
 use crate::run::Level;
 
@@ -68,7 +68,7 @@ async fn listed(stage: &Stage<'_>) -> Result<()> {
 
 /// Whether the gateway that the platform's own components use lists buckets for their keys.
 async fn lists(stage: &Stage<'_>) -> Result<Seen<()>> {
-    stage.cluster.leader(stage.run).await?.buckets().await.map(|_| Seen::Ready(()))
+    stage.cluster.again(stage.run).await?.leader(stage.run).await?.buckets().await.map(|_| Seen::Ready(()))
 }
 
 /// Waits until a key that expires was there for longer than it would be if nobody kept it up.
@@ -76,10 +76,9 @@ pub(super) async fn refreshed(stage: &Stage<'_>, key: &str) -> Result<()> {
     let mut refresh = Refresh::default();
     let mut waiting = Waiting::new(key, stage.wait.min(LONGER_THAN_A_TTL), stage.run);
     loop {
-        let node = match stage.etcd.get(key).await {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Key::NotThere),
-            node => node.map(|node| node.ttl.map_or(Key::ForEver, Key::For)),
-        };
+        let node = stage.etcd.find(key).await;
+        let node =
+            node.map(|node| node.map_or(Key::NotThere, |node| node.ttl.map_or(Key::ForEver, Key::For)));
         let seen = node.map(|key| refresh.look(&key));
         if waiting.after(seen).await.map_err(|error| error.at(At::Key, key))?.is_some() {
             return Ok(());

@@ -129,10 +129,7 @@ async fn are_published(etcd: &Etcd, fleet: &Fleet, started: &[&String], wanted: 
     if started.is_empty() {
         return Ok(Seen::Ready(()));
     }
-    let published = match etcd.tree(HOSTS).await {
-        Err(error) if error.kind() == ErrorKind::NotFound => 0,
-        node => node?.nodes.len(),
-    };
+    let published = etcd.find_tree(HOSTS).await?.map_or(0, |hosts| hosts.nodes.len());
     Ok(if published < wanted {
         Seen::NotYet(format!("{published} of {wanted} are published in {HOSTS}"))
     } else {
@@ -148,11 +145,7 @@ pub(crate) async fn put_back_left(cluster: &Cluster) -> Result<()> {
 
 /// Puts back what etcd says is to be put back.
 async fn put_back(etcd: &Etcd, fleet: &Fleet) -> Result<()> {
-    let kept = match etcd.get(KEPT).await {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-        node => node?,
-    };
-    let text = kept.value.as_ref().map(|value| value.expose().to_owned()).unwrap_or_default();
+    let Some(text) = etcd.text(KEPT).await? else { return Ok(()) };
     let left: Left = serde_json::from_str(&text).map_err(|_| {
         Error::new(ErrorKind::Protocol, "what is kept of scaled gateways cannot be read")
             .at(At::Key, KEPT)

@@ -4,7 +4,7 @@
 //! their texts are deisctl's, and differ from release to release.
 
 use super::stage::Stage;
-use super::unit_names::{launched, missing};
+use super::unit_names::{for_deisctl, launched, missing};
 use super::wait::{Seen, until};
 use crate::error::{At, Error, ErrorKind, Result, printable};
 use crate::remote::{Local, Remote, ask, run_within};
@@ -121,8 +121,7 @@ fn some_run(missing: &[String], launched: &[String]) -> Error {
         missing.join(", "),
         launched.join(", ")
     );
-    let component = |unit: &String| unit.trim_start_matches("deis-").trim_end_matches(".service").to_owned();
-    let names: Vec<String> = missing.iter().map(component).collect();
+    let names: Vec<&str> = missing.iter().map(|unit| for_deisctl(unit)).collect();
     Error::new(ErrorKind::Guard, what)
         .todo(format!("install them alone: deisctl install {}; then run this again", names.join(" ")))
 }

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::facts;
 use super::stage::Stage;
 use super::step::StepName;
-use super::unit_names::started_by;
+use super::unit_names::{for_deisctl, started_by};
 use super::wait::{Seen, Waiting, until};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::fleet::{Health, Machine, Target, Units};
@@ -80,8 +80,8 @@ async fn wait_for(stage: &Stage<'_>, unit: &str) -> Result<()> {
                 if failed_since.get_or_insert_with(Instant::now).elapsed() < GIVEN_UP_AFTER {
                     Seen::NotYet(why)
                 } else {
-                    let component = unit.trim_start_matches("deis-").trim_end_matches(".service");
-                    let todo = format!("mend its cause, and start it anew: deisctl restart {component}");
+                    let name = for_deisctl(unit);
+                    let todo = format!("mend its cause, and start it anew: deisctl restart {name}");
                     Seen::Never(
                         Error::new(ErrorKind::NotReady, format!("a unit has failed: {why}")).todo(todo),
                     )

@@ -109,7 +109,8 @@ async fn look(stage: &Stage<'_>, name: StepName, obstacles: &mut Vec<Error>) -> 
         StepName::Data => (false, "restore the parts of the snapshot".to_owned()),
         StepName::Latest => (false, format!("see that LATEST is {}", latest::meant(stage)?)),
         StepName::NoDatabase => {
-            let found = no_database::obstacles(stage).await?;
+            let started = no_database::was_started(stage).await?;
+            let found = if started { Vec::new() } else { no_database::obstacles(stage).await? };
             let done = found.is_empty();
             obstacles.extend(found);
             (done, "no database runs, and none is left on a machine".to_owned())
@@ -179,10 +180,12 @@ async fn guard(stage: &Stage<'_>) -> Result<(bool, String)> {
     if no_database::was_started(stage).await? {
         return Ok((false, "this restore has started the database before".to_owned()));
     }
-    match no_database::obstacles(stage).await?.into_iter().next() {
-        Some(obstacle) => Err(obstacle),
-        None => Ok((false, "no database runs, and none is left on a machine".to_owned())),
-    }
+    require_no_database(stage).await?;
+    Ok((false, "no database runs, and none is left on a machine".to_owned()))
+}
+
+async fn require_no_database(stage: &Stage<'_>) -> Result<()> {
+    no_database::obstacles(stage).await?.into_iter().next().map_or(Ok(()), Err)
 }
 
 /// Directly before the database is started all that it depends on is looked at once more: hours may have passed, and the steps
@@ -192,7 +195,7 @@ async fn start_database(stage: &mut Stage<'_>) -> Result<()> {
         return Ok(());
     }
     latest::check(stage).await?;
-    guard(stage).await?;
+    require_no_database(stage).await?;
     let before = stage.text(database::INIT_ID).await?.unwrap_or_default();
     stage.record.keep_started(&before).await
 }

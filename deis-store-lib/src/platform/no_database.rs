@@ -11,11 +11,8 @@ use crate::fleet::Machine;
 
 const DATA: &str = "deis-database-data";
 
-/// All that stands in the way.
+/// All that stands in the way of a database that this restore has not started yet.
 pub(super) async fn obstacles(stage: &Stage<'_>) -> Result<Vec<Error>> {
-    if was_started(stage).await? {
-        return Ok(Vec::new());
-    }
     let units = stage.fleet.read().await?;
     let mut obstacles = Vec::new();
     if units.is_launched(DATABASE) || units.is_active(DATABASE) {

@@ -32,11 +32,8 @@ pub(crate) struct Record {
 impl Record {
     /// The record of this snapshot's restore, which may not have begun. One of another snapshot's is an error.
     pub(crate) async fn read(etcd: &Etcd, manifest: &Manifest) -> Result<Self> {
-        let store = store(etcd).await?;
-        let tree = match etcd.tree(ROOT).await {
-            Err(error) if error.kind() == ErrorKind::NotFound => Node::directory(ROOT),
-            node => node?,
-        };
+        let store = etcd.text(STORE).await?;
+        let tree = etcd.find_tree(ROOT).await?.unwrap_or_else(|| Node::directory(ROOT));
         let snapshot = format!("{}/{}", manifest.repository, manifest.snapshot);
         let text = |name: &str| tree.text(&format!("{ROOT}/{name}")).map(str::to_owned);
         let mut record = Self {
@@ -150,10 +147,7 @@ impl Record {
 
     /// Forgets all of it.
     pub(crate) async fn forget(&mut self) -> Result<()> {
-        match self.etcd.delete_tree(ROOT).await {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        self.etcd.delete_tree(ROOT).await?;
         (self.begun, self.latest, self.body_size, self.database_before) = (false, None, None, None);
         self.done.clear();
         Ok(())
@@ -165,7 +159,7 @@ impl Record {
             return Ok(());
         }
         self.forget().await?;
-        if let Some(store) = store(&self.etcd).await? {
+        if let Some(store) = self.etcd.text(STORE).await? {
             self.set("store", &store).await?;
         }
         self.set("snapshot", &self.snapshot).await?;
@@ -175,14 +169,6 @@ impl Record {
 
     async fn set(&self, name: &str, value: &str) -> Result<()> {
         self.etcd.set(&format!("{ROOT}/{name}"), value, None).await.map(drop)
-    }
-}
-
-/// The identity of the store, if it was set up.
-async fn store(etcd: &Etcd) -> Result<Option<String>> {
-    match etcd.get(STORE).await {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        node => Ok(node?.value.map(|value| value.expose().to_owned())),
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::record::Record;
 use super::version::Version;
 use crate::cluster::{Cluster, Configuration};
-use crate::error::{Error, ErrorKind, Result, printable, words_without_secrets};
+use crate::error::{At, Error, ErrorKind, Result, printable, words_without_secrets};
 use crate::etcd::{Etcd, Node};
 use crate::fleet::{Fleet, Machine};
 use crate::remote::{Remote, ask, privileged};
@@ -73,18 +73,19 @@ impl<'a> Stage<'a> {
 
     /// A directory of etcd; an empty one if it is not there.
     pub(super) async fn directory(&self, key: &str) -> Result<Node> {
-        match self.etcd.tree(key).await {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Node::directory(key)),
-            node => node,
-        }
+        Ok(self.etcd.find_tree(key).await?.unwrap_or_else(|| Node::directory(key)))
     }
 
     /// The text of a key, if it is there.
     pub(super) async fn text(&self, key: &str) -> Result<Option<String>> {
-        match self.etcd.get(key).await {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            node => Ok(node?.value.map(|value| value.expose().to_owned())),
-        }
+        self.etcd.text(key).await
+    }
+
+    /// The machine on which a unit runs, of those that run on one.
+    pub(super) async fn machine_of(&self, unit: &str) -> Result<Machine> {
+        let units = self.fleet.read().await?;
+        let machine = units.machines_of(unit).first().map(|machine| (*machine).clone());
+        machine.ok_or_else(|| Error::new(ErrorKind::NotReady, "the unit runs on no machine").at(At::Unit, unit))
     }
 
     /// A machine of the cluster, by its address.

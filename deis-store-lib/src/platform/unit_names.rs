@@ -7,6 +7,11 @@ pub(super) const DATABASE: &str = "deis-database.service";
 pub(super) const CONTROLLER: &str = "deis-controller.service";
 pub(super) const STORE_VOLUME: &str = "deis-store-volume.service";
 
+/// The name of a unit as deisctl takes it.
+pub(super) fn for_deisctl(unit: &str) -> &str {
+    unit.trim_start_matches("deis-").trim_end_matches(".service")
+}
+
 /// A component of the platform: one unit, or several that are numbered.
 #[derive(Clone, Copy)]
 enum Component {
