@@ -6,6 +6,7 @@ use crate::error::Error;
 #[cfg(feature = "backup")]
 use crate::outcome::Outcome;
 use crate::part::Part;
+use crate::run::TaskResult;
 
 /// The most findings that are kept. Further ones are only counted, so that memory stays flat.
 const MOST_FINDINGS: usize = 1000;
@@ -21,6 +22,13 @@ pub enum Verdict {
     Incomplete,
     /// Something is damaged: it is no longer as it was.
     Damaged,
+}
+
+impl Verdict {
+    /// How a task with this verdict has ended.
+    pub(crate) fn task_result(self) -> TaskResult {
+        if self == Self::Good { TaskResult::Good } else { TaskResult::Incomplete }
+    }
 }
 
 /// Something that a person should look at.

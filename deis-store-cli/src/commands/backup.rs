@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use deis_store::Result;
 use deis_store::backup::{BackupOptions, backup, check};
-use deis_store::platform::ScaledGateways;
 use deis_store::restore::RestoreOptions;
 use deis_store::run::Run;
 use deis_store::snapshot::Repository;
 
+use super::gateways::with_gateways;
 use super::{Done, local};
 use crate::args::{Buckets, Global, Parts};
 use crate::output::Output;
@@ -41,14 +41,10 @@ pub(super) async fn run(
     let cluster = settings::cluster(global, parts.need_etcd(), run).await?;
     run.stop.cancels(check(&cluster, options)).await?;
     let repository = Repository::create(path, run)?;
-    let Some(gateways) = gateways else {
-        return Ok(output.backed_up(&backup(&cluster, &repository, options, run).await?));
-    };
-    let wait = RestoreOptions::default().wait;
-    let scaled = ScaledGateways::scale(&cluster, gateways.get(), wait, run).await?;
-    let report = backup(scaled.cluster(), &repository, options, run).await;
-    // A backup that was interrupted leaves no gateways behind either.
-    let put_back = scaled.put_back().await;
-    let exit = output.backed_up(&report?);
+    let scale = (gateways, RestoreOptions::default().wait);
+    let (report, put_back) =
+        with_gateways(scale, &cluster, run, async |cluster| backup(cluster, &repository, options, run).await)
+            .await?;
+    let exit = output.backed_up(&report);
     put_back.map(|()| exit)
 }

@@ -3,6 +3,7 @@
 mod backup;
 mod config;
 mod doctor;
+mod gateways;
 mod local;
 mod rehearse;
 mod restore;

@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use deis_store::part::{Part, PartName};
-use deis_store::platform::ScaledGateways;
 use deis_store::restore::{Platform, RestoreOptions, plan, restore};
 use deis_store::run::Run;
 use deis_store::snapshot::SnapshotReader;
 use deis_store::{Error, ErrorKind};
 
+use super::gateways::with_gateways;
 use super::{Done, local};
 use crate::args::{Global, RestoreArgs};
 use crate::output::Output;
@@ -53,13 +53,12 @@ pub(super) async fn run(
             Error::new(ErrorKind::Guard, "nothing was done: this changes the cluster and is not confirmed");
         return Err(error.todo("read the plan above; then run it again with --yes"));
     }
+    // Within a platform that is brought up, they are scaled when the store runs.
     let gateways = what.scale_gateways.filter(|_| options.platform == Platform::LeftOut);
-    let Some(gateways) = gateways else {
-        return Ok(output.restored(&restore(&cluster, &snapshot, &plan, run).await?));
-    };
-    let scaled = ScaledGateways::scale(&cluster, gateways.get(), options.wait, run).await?;
-    let report = restore(scaled.cluster(), &snapshot, &plan, run).await;
-    let put_back = scaled.put_back().await;
-    let exit = output.restored(&report?);
+    let scale = (gateways, options.wait);
+    let (report, put_back) =
+        with_gateways(scale, &cluster, run, async |cluster| restore(cluster, &snapshot, &plan, run).await)
+            .await?;
+    let exit = output.restored(&report);
     put_back.map(|()| exit)
 }

@@ -26,7 +26,7 @@ use crate::error::{At, Error, ErrorKind, Result};
 use crate::http::Endpoint;
 use crate::part::Part;
 use crate::report::{Findings, Verdict};
-use crate::run::{Level, Run, TaskKind, TaskResult, milliseconds};
+use crate::run::{Level, Run, TaskKind, milliseconds};
 use crate::s3::Client;
 use crate::snapshot::{FORMAT, Manifest, NotIncluded, Repository, SnapshotState, Source, timestamp};
 use parts::{nothing, take_all};
@@ -99,7 +99,7 @@ pub async fn backup(
     let snapshot = blocking(move || unfinished.commit(manifest)).await?;
     report.snapshot = snapshot.path().display().to_string();
     report.milliseconds = milliseconds(start.elapsed());
-    verb.done(if report.verdict == Verdict::Good { TaskResult::Good } else { TaskResult::Incomplete });
+    verb.done(report.verdict.task_result());
     Ok(report)
 }
 

@@ -6,7 +6,6 @@ use crate::cluster::{ClusterOptions, Discovery};
 use crate::error::{Error, ErrorKind};
 use crate::etcd::{Etcd, Node};
 use crate::platform::Version;
-use crate::remote::ask;
 use crate::run::Run;
 use crate::secret::Credentials;
 
@@ -120,9 +119,7 @@ pub(super) async fn version(site: &Site, facts: &Facts) -> Check {
     }
     let by_host = async {
         let Site::Answers(host) = site else { return None };
-        let file = ask(&**host, &["cat", "/etc/deis-release"]).await.ok()?;
-        let text = String::from_utf8_lossy(&file.stdout).into_owned();
-        Version::of_release_file(&text).filter(|_| file.exit.success())
+        Version::of_host(&**host).await.ok()?
     };
     match (by_host.await, facts.why_unknown()) {
         (Some(version), _) => good(NAME, format!("Deis {version} (/etc/deis-release)")),
@@ -130,7 +127,7 @@ pub(super) async fn version(site: &Site, facts: &Facts) -> Check {
         (None, None) => unknown(
             NAME,
             "neither /deis/platform/version nor /etc/deis-release says which release of Deis this is",
-            "deisctl version says it; a restore sets it, with the configuration",
+            "deisctl version says it, on the cluster",
         ),
     }
 }

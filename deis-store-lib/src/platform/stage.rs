@@ -85,7 +85,8 @@ impl<'a> Stage<'a> {
     pub(super) async fn machine_of(&self, unit: &str) -> Result<Machine> {
         let units = self.fleet.read().await?;
         let machine = units.machines_of(unit).first().map(|machine| (*machine).clone());
-        machine.ok_or_else(|| Error::new(ErrorKind::NotReady, "the unit runs on no machine").at(At::Unit, unit))
+        machine
+            .ok_or_else(|| Error::new(ErrorKind::NotReady, "the unit runs on no machine").at(At::Unit, unit))
     }
 
     /// A machine of the cluster, by its address.
@@ -99,9 +100,7 @@ impl<'a> Stage<'a> {
         {
             return Ok(Some(version));
         }
-        let file = ask(&*self.cluster.host, &["cat", "/etc/deis-release"]).await?;
-        let text = String::from_utf8_lossy(&file.stdout).into_owned();
-        Ok(if file.exit.success() { Version::of_release_file(&text) } else { None })
+        Version::of_host(&*self.cluster.host).await
     }
 
     /// The last lines that a unit has said on these machines, for a diagnosis: what cannot be had is left out.

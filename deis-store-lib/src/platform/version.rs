@@ -1,6 +1,9 @@
-//! The release of Deis, and what differs between releases. Pure.
+//! The release of Deis, and what differs between releases.
 
 use std::fmt;
+
+use crate::error::Result;
+use crate::remote::{Remote, ask};
 
 /// A release of Deis v1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,8 +24,15 @@ impl Version {
         Some(Self(numbers.next()??, numbers.next()??, numbers.next()??))
     }
 
+    /// The release that a host was made with, if it says which.
+    pub(crate) async fn of_host(remote: &dyn Remote) -> Result<Option<Self>> {
+        let file = ask(remote, &["cat", "/etc/deis-release"]).await?;
+        let text = String::from_utf8_lossy(&file.stdout);
+        Ok(if file.exit.success() { Self::of_release_file(&text) } else { None })
+    }
+
     /// The release in `/etc/deis-release`.
-    pub(crate) fn of_release_file(text: &str) -> Option<Self> {
+    fn of_release_file(text: &str) -> Option<Self> {
         text.lines().find_map(|line| Self::parse(line.trim().strip_prefix("DEIS_RELEASE=")?))
     }
 }

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant};
 
 use crate::error::{Result, disk_error};
 use crate::report::{Findings, Verdict};
-use crate::run::{Run, TaskKind, TaskResult, milliseconds};
+use crate::run::{Run, TaskKind, milliseconds};
 use options::check;
 use site::Site;
 use way::go;
@@ -63,7 +63,7 @@ pub async fn rehearse(options: &RehearseOptions, run: &Run) -> Result<RehearseRe
     result?;
     report.verdict = report.verdict.max(report.findings.verdict());
     report.milliseconds = milliseconds(start.elapsed());
-    verb.done(if report.verdict == Verdict::Good { TaskResult::Good } else { TaskResult::Incomplete });
+    verb.done(report.verdict.task_result());
     Ok(report)
 }
 

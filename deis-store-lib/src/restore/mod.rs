@@ -28,7 +28,7 @@ use crate::error::{ErrorKind, Result};
 use crate::part::Part;
 use crate::platform::Stage as PlatformStage;
 use crate::report::{Finding, Verdict};
-use crate::run::{Level, Run, TaskKind, TaskResult, milliseconds};
+use crate::run::{Level, Run, TaskKind, milliseconds};
 use crate::snapshot::SnapshotReader;
 use step::Stage;
 
@@ -82,7 +82,7 @@ async fn carry_out(
         }
     }
     report.milliseconds = milliseconds(start.elapsed());
-    verb.done(if report.verdict == Verdict::Good { TaskResult::Good } else { TaskResult::Incomplete });
+    verb.done(report.verdict.task_result());
     Ok(report)
 }
 
@@ -156,6 +156,6 @@ async fn part(
         let text = format!("{part} is not whole: the parts after it are left undone");
         task.note(Level::Warning, "stopped", &text);
     }
-    task.done(if verdict == Verdict::Good { TaskResult::Good } else { TaskResult::Incomplete });
+    task.done(verdict.task_result());
     Ok(goes_on)
 }

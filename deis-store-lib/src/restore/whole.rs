@@ -16,7 +16,7 @@ use crate::outcome::PartOutcome;
 use crate::part::{Part, PartChoice, PartName};
 use crate::platform::{self, Extent, Lock, ScaledGateways, Stage, StepName};
 use crate::report::Verdict;
-use crate::run::{Level, Run, TaskKind, TaskResult, milliseconds};
+use crate::run::{Level, Run, TaskKind, milliseconds};
 use crate::snapshot::SnapshotReader;
 
 const NO_FLEET: &str = "etcd has no fleet: no unit can be started";
@@ -163,7 +163,7 @@ async fn go(
         }
     }
     report.milliseconds = milliseconds(start.elapsed());
-    verb.done(if report.verdict == Verdict::Good { TaskResult::Good } else { TaskResult::Incomplete });
+    verb.done(report.verdict.task_result());
     Ok(report)
 }
 
@@ -195,12 +195,12 @@ async fn data(
     };
     let restored = run.stop.cancels(with_more(stage, &plan, report, run)).await;
     // What was changed for it is put back also if it was interrupted.
-    platform::put_back(stage).await?;
+    let put_back = platform::put_back(stage).await;
     if let Some(scaled) = scaled {
         scaled.put_back().await?;
         platform::published(stage).await?;
     }
-    restored
+    put_back.and(restored)
 }
 
 /// Restores the parts by way of all gateways that there are now.

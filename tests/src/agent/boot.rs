@@ -9,6 +9,7 @@ use super::fleet::State;
 use super::machine::Machine;
 use super::shared::{Shared, Site, lock, report};
 use super::{controller, database, platform, store, units};
+use crate::buckets;
 use crate::error::{Error, Result};
 use crate::etcd::Client;
 
@@ -23,6 +24,14 @@ pub(super) struct Progress {
     pub(super) state: Mutex<State>,
     /// Whether it shall stop.
     pub(super) stop: AtomicBool,
+}
+
+/// The store as a unit finds it, with the bucket of its own.
+pub(super) struct Store {
+    pub(super) gateway: String,
+    pub(super) access_key: String,
+    pub(super) secret_key: String,
+    pub(super) bucket: String,
 }
 
 /// Runs a unit until it is stopped.
@@ -176,6 +185,20 @@ impl Boot<'_> {
             Ok(true)
         })?;
         Ok(found)
+    }
+
+    /// Waits for the store's gateway and keys, and for the name of a bucket; makes that bucket, and says whether that worked.
+    pub(super) fn bucket(&self, key: &str) -> Result<(Store, Result<()>)> {
+        let [access_key, secret_key, host, port, bucket] = self.values([
+            "/deis/store/gateway/accessKey",
+            "/deis/store/gateway/secretKey",
+            "/deis/store/gateway/host",
+            "/deis/store/gateway/port",
+            key,
+        ])?;
+        let gateway = format!("{host}:{port}");
+        let made = buckets::make_one(&bucket, &gateway, &access_key, &secret_key);
+        Ok((Store { gateway, access_key, secret_key, bucket }, made))
     }
 
     /// Writes each key that is not there yet.

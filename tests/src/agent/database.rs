@@ -5,10 +5,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use super::boot::Boot;
+use super::boot::{Boot, Store};
 use super::fault::Fault;
 use super::shared::{Shared, lock};
-use crate::buckets;
 use crate::error::{Context, Error, Result};
 use crate::postgres::hand_over;
 use crate::process::run as run_program;
@@ -97,15 +96,8 @@ fn configure(boot: &Boot<'_>) -> Result<WalE> {
         ("/deis/database/bucketName", "db_wal"),
     ])?;
     boot.pause(boot.delay())?;
-    let [access_key, secret_key, host, port, bucket] = boot.values([
-        "/deis/store/gateway/accessKey",
-        "/deis/store/gateway/secretKey",
-        "/deis/store/gateway/host",
-        "/deis/store/gateway/port",
-        "/deis/database/bucketName",
-    ])?;
-    let gateway = format!("{host}:{port}");
-    let made = buckets::make_one(&bucket, &gateway, &access_key, &secret_key);
+    let (Store { gateway, access_key, secret_key, bucket }, made) =
+        boot.bucket("/deis/database/bucketName")?;
     if let Err(error) = made {
         boot.say(&error.to_string());
         if boot.site().options.release.believes_no_failed_list() {

@@ -1,7 +1,6 @@
 //! The units of a platform that do little here: they wait for what they need, and publish themselves.
 
 use super::boot::Boot;
-use crate::buckets;
 use crate::error::Result;
 
 /// A unit of the platform besides database and controller.
@@ -43,12 +42,5 @@ pub(super) fn run(boot: &Boot<'_>, component: &str) -> Result<()> {
 fn make_bucket(boot: &Boot<'_>) -> Result<()> {
     boot.defaults(&[("/deis/registry/protocol", "http"), ("/deis/registry/bucketName", "registry")])?;
     boot.pause(boot.delay())?;
-    let [access_key, secret_key, host, port, bucket] = boot.values([
-        "/deis/store/gateway/accessKey",
-        "/deis/store/gateway/secretKey",
-        "/deis/store/gateway/host",
-        "/deis/store/gateway/port",
-        "/deis/registry/bucketName",
-    ])?;
-    buckets::make_one(&bucket, &format!("{host}:{port}"), &access_key, &secret_key)
+    boot.bucket("/deis/registry/bucketName")?.1
 }
