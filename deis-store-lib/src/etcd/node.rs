@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use zeroize::Zeroizing;
 
 use crate::error::{At, Error, ErrorKind, Result};
@@ -229,6 +230,8 @@ struct Raw {
     #[serde(default)]
     nodes: Vec<Raw>,
     ttl: Option<i64>,
+    /// When it expires.
+    expiration: Option<IgnoredAny>,
 }
 
 impl From<Raw> for Node {
@@ -238,8 +241,11 @@ impl From<Raw> for Node {
             value: raw.value.map(Value::new),
             directory: raw.dir,
             nodes: raw.nodes.into_iter().map(Self::from).collect(),
-            // etcd answers 0 and below for a key about to vanish.
-            ttl: raw.ttl.map(|seconds| Duration::from_secs(u64::try_from(seconds).unwrap_or(0))),
+            // etcd answers 0 and below for a key about to vanish; or leaves it out, as it does for a key that stays.
+            ttl: raw
+                .ttl
+                .or(raw.expiration.map(|_| 0))
+                .map(|seconds| Duration::from_secs(u64::try_from(seconds).unwrap_or(0))),
         }
     }
 }
@@ -302,6 +308,13 @@ mod tests {
         assert_eq!(tree.find("/deis/store/host").unwrap().ttl, Some(Duration::from_secs(19)));
         let keys: Vec<_> = tree.leaves().map(|(node, _)| node.key.as_str()).collect();
         assert_eq!(keys, ["/deis/router/bodySize", "/deis/routerx", "/deis/store/host"]);
+    }
+
+    #[test]
+    fn a_key_that_has_expired_and_is_not_removed_yet_is_none_that_stays() {
+        let expired = br#"{"node":{"key":"/deis/x","value":"1","expiration":"2026-11-22T00:00:00Z"}}"#;
+        assert_eq!(parse(expired, "/deis/x").unwrap().ttl, Some(Duration::ZERO));
+        assert_eq!(parse(br#"{"node":{"key":"/deis/x","value":"1"}}"#, "/deis/x").unwrap().ttl, None);
     }
 
     #[test]
