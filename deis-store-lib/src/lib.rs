@@ -57,6 +57,8 @@ pub mod transfer;
 #[cfg(feature = "backup")]
 mod tree;
 #[cfg(feature = "backup")]
+mod units;
+#[cfg(feature = "backup")]
 pub mod verify;
 
 pub use error::kind::ErrorKind;

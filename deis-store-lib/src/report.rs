@@ -129,6 +129,8 @@ pub enum FindingKind {
     UnknownKey,
     /// It was copied, and something that was stored with it could not be kept as it was.
     NotKept,
+    /// Much of it has gone since the newest good snapshot. It was copied as it is.
+    Shrunk,
 }
 
 impl FindingKind {
@@ -139,7 +141,7 @@ impl FindingKind {
             Self::Missing | Self::Changed | Self::NotAFile | Self::Unreadable | Self::Contradiction => {
                 Verdict::Damaged
             }
-            Self::Failed | Self::Refused | Self::HeldBack => Verdict::Incomplete,
+            Self::Failed | Self::Refused | Self::HeldBack | Self::Shrunk => Verdict::Incomplete,
             Self::Vanished | Self::Unverifiable | Self::Extra | Self::NotKept | Self::UnknownKey => {
                 Verdict::Good
             }

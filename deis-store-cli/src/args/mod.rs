@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use clap::{FromArgMatches as _, Parser, Subcommand};
 
 pub(crate) use global::{ETCD, Global, ShowProgress};
-pub(crate) use parts::{Buckets, Parts, ReadArgs};
+pub(crate) use parts::{Buckets, Guards, Parts, ReadArgs};
 pub(crate) use restore::RestoreArgs;
 pub(crate) use s3::{Below, S3Action};
 pub(crate) use sync::{OtherCluster, SyncArgs};
@@ -74,6 +74,8 @@ pub(crate) enum Command {
         /// Run so many gateways meanwhile, at most one on each machine, and as many as before afterwards
         #[arg(long, value_name = "N")]
         scale_gateways: Option<NonZeroUsize>,
+        #[command(flatten)]
+        guards: Guards,
     },
     /// Bring a snapshot back onto a new cluster: its store is started, its parts are restored, then the platform is started
     Restore {

@@ -57,6 +57,18 @@ impl Parts {
     }
 }
 
+/// The guards of a backup.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Guards {
+    /// Exit 4 if a part has lost more than so many of a hundred of its objects or bytes since the newest good snapshot;
+    /// 100 allows any loss
+    #[arg(long, value_name = "PERCENT", default_value_t = 10)]
+    pub(crate) max_loss: u8,
+    /// Begin the first backup although there seems to be no room for it
+    #[arg(long)]
+    pub(crate) despite_space: bool,
+}
+
 /// The choice of the objects that `verify` reads.
 #[derive(Debug, clap::Args)]
 #[group(multiple = false)]

@@ -11,12 +11,14 @@ use deis_store::snapshot::Repository;
 
 use super::gateways::with_gateways;
 use super::{Done, local};
-use crate::args::{Buckets, Global, Parts};
+use crate::args::{Buckets, Global, Guards, Parts};
 use crate::output::Output;
 use crate::settings;
 
-pub(super) fn options(buckets: &Buckets, parts: &Parts) -> Result<BackupOptions> {
-    BackupOptions::new(buckets.buckets.iter().cloned(), parts.choice())
+pub(super) fn options(buckets: &Buckets, parts: &Parts, guards: &Guards) -> Result<BackupOptions> {
+    let options = BackupOptions::new(buckets.buckets.iter().cloned(), parts.choice())?;
+    let options = options.max_loss_percent(guards.max_loss)?;
+    Ok(if guards.despite_space { options.despite_space() } else { options })
 }
 
 pub(super) struct What<'a> {

@@ -19,8 +19,8 @@ use crate::output::Output;
 
 pub(crate) async fn run(args: &Args, output: &Output, run: &Run) -> Exit {
     let result = match &args.command {
-        Command::Backup { repository, more, buckets, parts, scale_gateways } => {
-            match backup::options(buckets, parts) {
+        Command::Backup { repository, more, buckets, parts, scale_gateways, guards } => {
+            match backup::options(buckets, parts, guards) {
                 Ok(options) => {
                     let what = backup::What { options: &options, parts, gateways: *scale_gateways };
                     backup::run(&args.global, (repository.as_path(), more.as_slice()), what, output, run)

@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 #[derive(Clone, Copy)]
 pub(super) enum After {
     Backup,
+    /// A backup that has found much gone.
+    Loss,
     Verify,
     Plan,
     Restore,
@@ -25,6 +27,10 @@ pub(super) fn todo(after: After, verdict: Verdict) -> Option<&'static str> {
         (After::Backup, Damaged) => {
             "the store gives bytes that are not what was stored: keep the older snapshots, look at its health (ceph health \
              detail, in a store container), then run it again"
+        }
+        (After::Loss, _) => {
+            "keep the older snapshots: they hold what is gone (`diff` names it); if it is right that so much is gone, run it \
+             once with --max-loss 100"
         }
         (After::Verify, Incomplete) => {
             "take another backup; `restore --only …` gives back what is in this one, without the sentinels and tags that \

@@ -9,7 +9,7 @@ use deis_store::outcome::PartOutcome;
 use deis_store::part::Part;
 use deis_store::platform::{DoneStep, StepName};
 use deis_store::rehearse::RehearseReport;
-use deis_store::report::{Finding, Findings, Verdict};
+use deis_store::report::{Finding, FindingKind, Findings, Verdict};
 use deis_store::restore::{PartPlan, RestorePlan, RestoreReport, Step};
 use deis_store::verify::{Read, VerifyReport};
 use deis_store::{Error, ErrorKind};
@@ -35,6 +35,12 @@ impl Output {
                 (PartOutcome::Failed, _) => "FAILED".to_owned(),
             };
             let _ = write!(text, "{:width$}{what}, {}", part.name(), seconds(done.milliseconds));
+            if done.outcome == PartOutcome::Stored
+                && done.counts.listed > 0
+                && done.fetched_bytes < done.bytes
+            {
+                let _ = write!(text, ", {} of them new", bytes(done.fetched_bytes));
+            }
             let counts = done.counts;
             let named = [("unverifiable", counts.unverifiable), ("vanished", counts.vanished)];
             let lost = [("refused", counts.refused), ("failed", counts.failed)];
@@ -47,6 +53,8 @@ impl Output {
                 done.why.as_ref().map_or(String::new(), |why| format!(": {}", printable(&with_options(why))))
             );
         }
+        let has_shrunk = report.parts.values().any(|part| part.shrunk.is_some())
+            && !report.findings.list().iter().any(|finding| finding.kind == FindingKind::Changed);
         // A part says why it failed in its own line.
         let is_said = |finding: &Finding| {
             let part = finding.part.as_ref().and_then(|part| report.parts.get(part));
@@ -61,12 +69,15 @@ impl Output {
             match report.verdict {
                 Verdict::Good => "snapshot",
                 Verdict::Incomplete => "INCOMPLETE snapshot",
+                Verdict::Damaged if has_shrunk =>
+                    "ALARM: much is gone since the newest good snapshot; snapshot",
                 Verdict::Damaged => "DAMAGE found while backing up; snapshot",
             },
             seconds(report.milliseconds),
             printable(&report.snapshot)
         );
-        self.with_verdict(After::Backup, report.verdict, text, json(report))
+        let after = if has_shrunk { After::Loss } else { After::Backup };
+        self.with_verdict(after, report.verdict, text, json(report))
     }
 
     pub(crate) fn verified(&self, report: &VerifyReport) -> Exit {

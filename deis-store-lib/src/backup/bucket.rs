@@ -1,22 +1,26 @@
 //! A bucket into a snapshot: in the passes of its contents, so that what refers is copied before what it refers to.
 
 use std::collections::BTreeSet;
-use std::time::SystemTime;
+use std::sync::Arc;
 
 use futures_util::TryStreamExt as _;
 
-use super::references;
+use super::copy::{Arrived, Copying};
+use super::known::Known;
+use super::lines::{finding_of, line, not_kept};
 use super::taken::{Taken, Taking};
 use super::wholes::Wholes;
+use super::{references, shrunk};
+use crate::blocking::blocking;
 use crate::contents::Pass;
-use crate::error::{At, Context as _, Error, ErrorKind, Result};
-use crate::outcome::{Outcome, PartOutcome};
+use crate::error::{Error, ErrorKind, Result};
+use crate::outcome::PartOutcome;
 use crate::part::{BucketPart, Part};
 use crate::report::{Finding, FindingKind, Findings};
-use crate::run::Running;
+use crate::run::{Level, Running};
 use crate::s3::{BucketName, Client};
-use crate::snapshot::{ListLine, PartEntry, timestamp};
-use crate::transfer::{Downloaded, Selection, download_all, tell_totals};
+use crate::snapshot::{JournalWriter, ListLine, PartEntry};
+use crate::transfer::{Selection, tell_totals};
 
 pub(super) async fn take(
     taking: &Taking<'_>,
@@ -30,35 +34,89 @@ pub(super) async fn take(
         .bucket(part)
         .ok_or_else(|| Error::new(ErrorKind::Internal, "the part is no bucket"))?;
     let root = taking.writer.objects(part)?;
+    let previous = taking.previous(part).await?;
+    for name in previous.unusable() {
+        let text =
+            format!("{part}: nothing is shared with {name}, whose object lists are damaged: verify it");
+        task.note(Level::Warning, "not-shared", &text);
+    }
     tell_totals(client, bucket, task).await;
-    let mut entry = PartEntry { bucket: Some(bucket.to_string()), ..PartEntry::new(PartOutcome::Stored) };
-    let (mut damaged, mut doubtful) = (false, false);
+    let entry = PartEntry { bucket: Some(bucket.to_string()), ..PartEntry::new(PartOutcome::Stored) };
+    let mut taken = Taken { previous: previous.name().map(str::to_owned), ..entry.into() };
+    let goes_on = taking.writer.goes_on();
+    let copying = Copying { client, bucket, part, root: &root, goes_on, previous: &previous };
     let passes = bucket_part.contents().passes();
     let mut wholes = Wholes::default();
     for (index, pass) in passes.iter().enumerate() {
         let wanted = wanted(client, bucket, bucket_part, *pass, &mut wholes).await?;
-        let mut list = taking.writer.list(part, index + 1, passes.len())?;
+        let number = (index + 1, passes.len());
+        let (lines, mut journal) = taking.writer.journal(part, number)?;
+        let known = {
+            let (root, part, previous) = (root.clone(), part.clone(), Arc::clone(&previous));
+            blocking(move || Known::new((&root, &part), goes_on, lines, previous)).await?
+        };
+        let mut list = taking.writer.list(part, number.0, number.1)?;
         let selection = Selection::new(bucket, "").filter(wanted);
-        download_all(client, &selection, &root, task, |downloaded| {
-            entry.counts.add(&downloaded.outcome);
-            damaged |= downloaded.damaged;
-            doubtful |= downloaded.outcome.is_doubtful();
-            not_kept(part, &downloaded)
-                .chain(finding_of(part, &downloaded))
-                .for_each(|finding| findings.push(finding));
-            list.add(&line(downloaded)?)
-        })
-        .await?;
+        let mut arrivals = Box::pin(copying.copy(selection, known, task.run().stop.clone()));
+        while let Some(arrived) = arrivals.try_next().await? {
+            let line = taken.arrived(part, arrived, findings, &mut journal).await?;
+            task.advance(1, if line.outcome.is_on_disk() { line.size_bytes } else { 0 });
+            list.add(&line)?;
+        }
+        drop(arrivals);
+        journal.finish().await?;
         let sealed = list.finish()?;
-        entry.bytes = entry.bytes.saturating_add(sealed.bytes);
-        entry.lists.push(sealed.name);
+        taken.entry.bytes = taken.entry.bytes.saturating_add(sealed.bytes);
+        taken.entry.lists.push(sealed.name);
     }
-    if let Some(why) = entry.counts.too_many_vanished() {
+    if let Some(why) = taken.entry.counts.too_many_vanished() {
         findings.push(Finding::new(Some(part), part.name(), FindingKind::Failed, why));
     }
-    let incomplete =
-        references::settle(taking, (client, bucket), (part, &wholes), &mut entry, findings).await?;
-    Ok(Taken { damaged, incomplete, doubtful, ..entry.into() })
+    taken.incomplete =
+        references::settle(taking, (client, bucket), (part, &wholes), &mut taken.entry, findings).await?;
+    // What an interrupted run has left of objects that are no longer listed, and what is half of one that failed.
+    if goes_on || taken.entry.counts.lost() > 0 {
+        taking.writer.sweep(part, &taken.entry.lists).await?;
+    }
+    taken.entry.shrunk = shrunk::look(part, &taken.entry, previous.good(), taking.max_loss_percent, findings);
+    Ok(taken)
+}
+
+impl Taken {
+    /// Counts a listed object, and remembers one that has come.
+    async fn arrived(
+        &mut self,
+        part: &Part,
+        arrived: Arrived,
+        findings: &mut Findings,
+        journal: &mut JournalWriter,
+    ) -> Result<ListLine> {
+        let (line, damaged, comes) = match arrived {
+            Arrived::Kept(line) => (*line, false, false),
+            Arrived::Asked(asked) => {
+                not_kept(part, &asked.0, Some(&asked.1)).for_each(|finding| findings.push(finding));
+                (asked.0, false, false)
+            }
+            Arrived::Fetched(downloaded) => {
+                let info = downloaded.stored.as_ref().map(|stored| stored.info.clone());
+                let damaged = downloaded.damaged;
+                let line = line(*downloaded)?;
+                not_kept(part, &line, info.as_ref()).for_each(|finding| findings.push(finding));
+                (line, damaged, true)
+            }
+        };
+        self.entry.counts.add(&line.outcome);
+        self.damaged |= damaged;
+        self.doubtful |= line.outcome.is_doubtful();
+        if let Some(finding) = finding_of(part, &line, damaged) {
+            findings.push(finding);
+        }
+        if comes && line.outcome.is_on_disk() {
+            self.fetched_bytes = self.fetched_bytes.saturating_add(line.size_bytes);
+            journal.add(&line).await?;
+        }
+        Ok(line)
+    }
 }
 
 /// Which keys a pass takes: its own, without references that were not there before it begins. What these say is whole is
@@ -85,59 +143,4 @@ async fn wanted(
         let came_later = pass.settled && contents.is_reference(key) && !before.contains(key);
         pass.takes(key) && !came_later
     })
-}
-
-fn finding_of(part: &Part, downloaded: &Downloaded) -> Option<Finding> {
-    let kind = match &downloaded.outcome {
-        Outcome::Stored | Outcome::Unchanged => return None,
-        Outcome::Unverifiable(_) => FindingKind::Unverifiable,
-        Outcome::Vanished => FindingKind::Vanished,
-        Outcome::Refused(_) => FindingKind::Refused,
-        Outcome::Failed(_) if downloaded.damaged => FindingKind::Changed,
-        Outcome::Failed(_) => FindingKind::Failed,
-    };
-    let what = downloaded.outcome.why().unwrap_or("it was gone before it could be copied");
-    Some(Finding::new(Some(part), &downloaded.listed.key, kind, what))
-}
-
-/// What of a copied object is not kept as it was.
-fn not_kept<'a>(part: &'a Part, downloaded: &'a Downloaded) -> impl Iterator<Item = Finding> + 'a {
-    let finding = |what: String| Finding::new(Some(part), &downloaded.listed.key, FindingKind::NotKept, what);
-    let recoded = downloaded.stored.iter().flat_map(|stored| &stored.info.recoded).map(move |name| {
-        finding(format!("its header {name} is not UTF-8: it is kept as text, as if it were ISO 8859-1"))
-    });
-    let no_time = time_of(downloaded).is_none().then(|| {
-        finding("the gateway gives no readable time of it: it is kept as if it were of 1970".to_owned())
-    });
-    let renamed = downloaded.stored.iter().flat_map(|stored| stored.info.renamed()).map(move |name| {
-        finding(format!(
-            "its metadata {name} is kept, and a restore gives it the name {}",
-            name.replace('_', "-")
-        ))
-    });
-    recoded.chain(renamed).chain(no_time)
-}
-
-/// When an object was written: as it is listed, or else as its own header says.
-fn time_of(downloaded: &Downloaded) -> Option<SystemTime> {
-    let of_header = || downloaded.stored.as_ref().and_then(|stored| stored.modified);
-    downloaded.listed.modified.known().or_else(of_header)
-}
-
-fn line(downloaded: Downloaded) -> Result<ListLine> {
-    let modified = timestamp(time_of(&downloaded).unwrap_or(SystemTime::UNIX_EPOCH));
-    let Downloaded { listed, outcome, stored, .. } = downloaded;
-    let modified = modified.at(At::Key, &listed.key)?;
-    let mut line = ListLine::new(listed.key, listed.size_bytes, listed.etag, modified);
-    line.outcome = outcome;
-    if let Some(stored) = stored {
-        line.size_bytes = stored.size_bytes;
-        line.checked = Some(stored.checked);
-        line.sha256 = stored.sha256;
-        line.content_type = Some(stored.info.content_type);
-        line.headers = stored.info.headers;
-        line.meta = stored.info.meta;
-        line = line.stored_at(&stored.path);
-    }
-    Ok(line)
 }

@@ -2,13 +2,20 @@
 
 mod bucket;
 mod clock;
+mod copy;
 mod file;
+mod known;
+#[cfg(all(test, feature = "gateway"))]
+mod later_tests;
+mod lines;
 mod options;
 mod parts;
 mod references;
 mod report;
+mod shrunk;
 #[cfg(all(test, feature = "gateway"))]
 pub(crate) mod site;
+mod space;
 mod taken;
 #[cfg(all(test, feature = "gateway"))]
 mod tests;
@@ -26,14 +33,15 @@ use crate::error::{At, Error, ErrorKind, Result};
 use crate::http::Endpoint;
 use crate::part::Part;
 use crate::report::{Findings, Verdict};
-use crate::run::{Level, Run, TaskKind, milliseconds};
+use crate::run::{Level, Run, Running, TaskKind, milliseconds};
 use crate::s3::Client;
-use crate::snapshot::{FORMAT, Manifest, NotIncluded, Repository, SnapshotState, Source, timestamp};
+use crate::snapshot::{FORMAT, Manifest, NotIncluded, Repository, SnapshotWriter, Source, timestamp};
 use parts::{nothing, take_all};
 use taken::Taking;
 
 pub use options::BackupOptions;
 pub use report::{BackupReport, PartReport};
+pub use space::Space;
 
 /// Copies a cluster's state into a new snapshot.
 ///
@@ -54,29 +62,31 @@ pub async fn backup(
         std::process::id(),
         timestamp(run.clock.now())?
     ))?;
-    for left in repository.snapshots()?.iter().filter(|entry| entry.state == SnapshotState::Unfinished) {
-        let text =
-            format!("{}.unfinished is what an interrupted run has left: remove it when you like", left.name);
-        verb.note(Level::Warning, "left-behind", &text);
+    for name in repository.finish_sealed()? {
+        let text = format!("{name} is whole, and its run had ended before it got its name: it has it now");
+        verb.note(Level::Warning, "finished", &text);
     }
+    let space = space::look(cluster, repository, (&parts, options), &verb).await?;
     let started = timestamp(run.clock.now())?;
     let unfinished = repository.begin(run, &run_file(cluster, &parts))?;
+    tell_of_left(repository, &unfinished, &verb)?;
     let mut report = BackupReport {
         snapshot: String::new(),
         verdict: Verdict::Good,
         parts: BTreeMap::new(),
         findings: Findings::default(),
         not_included: not_included(),
+        previous: None,
+        went_on: unfinished.goes_on(),
+        space: Some(space),
         milliseconds: 0,
     };
-    let taking = Taking { cluster, writer: &unfinished, run, verb: &verb };
+    let max_loss_percent = options.max_loss();
+    let taking = Taking { cluster, repository, writer: &unfinished, run, verb: &verb, max_loss_percent };
     let entries = match run.stop.cancels(take_all(&taking, &parts, &mut report)).await {
         Ok(entries) => entries,
         Err(error) => {
-            // There is nothing yet that could go on from it. A directory that cannot be removed does not look finished.
-            if let Err(left) = unfinished.remove() {
-                verb.note(Level::Warning, "left-behind", &left.to_string());
-            }
+            give_up(unfinished, &verb).await;
             return Err(error);
         }
     };
@@ -94,13 +104,46 @@ pub async fn backup(
         parts: entries,
         files: Vec::new(),
         not_included: report.not_included.clone(),
-        previous: None,
+        previous: report.previous.clone(),
     };
     let snapshot = blocking(move || unfinished.commit(manifest)).await?;
     report.snapshot = snapshot.path().display().to_string();
     report.milliseconds = milliseconds(start.elapsed());
     verb.done(report.verdict.task_result());
     Ok(report)
+}
+
+/// What has come stays for the next run; what is empty does not.
+async fn give_up(unfinished: SnapshotWriter, verb: &Running<'_>) {
+    unfinished.settle().await;
+    if !unfinished.is_empty().unwrap_or(false) {
+        let path = unfinished.path().display();
+        let text = format!(
+            "what has come is kept in {path}: the same run goes on from there when it is begun again"
+        );
+        verb.note(Level::Warning, "kept", &text);
+    } else if let Err(left) = unfinished.remove() {
+        // A directory that cannot be removed does not look finished.
+        verb.note(Level::Warning, "left-behind", &left.to_string());
+    }
+}
+
+/// Tells with what this run goes on, and what else interrupted runs have left.
+fn tell_of_left(repository: &Repository, writer: &SnapshotWriter, verb: &Running<'_>) -> Result<()> {
+    if writer.goes_on() {
+        verb.note(
+            Level::Info,
+            "goes-on",
+            "an interrupted run had begun this snapshot: this one goes on with it",
+        );
+    }
+    for left in repository.left()?.iter().filter(|left| *left != writer.name()) {
+        let text = format!(
+            "{left}.unfinished is what an interrupted run of another kind has left: remove it when you like"
+        );
+        verb.note(Level::Warning, "left-behind", &text);
+    }
+    Ok(())
 }
 
 /// Proves address, keys and choice of parts before anything is written.

@@ -11,6 +11,20 @@ use crate::part::{BucketPart, Part, PartChoice, refuse_twins};
 pub struct BackupOptions {
     added: BTreeSet<Part>,
     choice: PartChoice,
+    max_loss: MaxLoss,
+    despite_space: bool,
+}
+
+/// A tenth.
+#[derive(Clone, Copy, Debug)]
+struct MaxLoss {
+    percent: u8,
+}
+
+impl Default for MaxLoss {
+    fn default() -> Self {
+        Self { percent: 10 }
+    }
 }
 
 impl BackupOptions {
@@ -19,9 +33,33 @@ impl BackupOptions {
     pub fn new(buckets: impl IntoIterator<Item = BucketPart>, choice: PartChoice) -> Result<Self> {
         let buckets: Vec<BucketPart> = buckets.into_iter().collect();
         refuse_twins(&buckets)?;
-        let options = Self { added: buckets.into_iter().map(Part::Bucket).collect(), choice };
+        let added = buckets.into_iter().map(Part::Bucket).collect();
+        let options = Self { added, choice, ..Self::default() };
         options.choice.check(&options.known())?;
         Ok(options)
+    }
+
+    /// A part that has lost more than so many of a hundred of its objects or bytes since the newest good snapshot is an alarm:
+    /// the snapshot is kept as an incomplete one, and the report's verdict is that of damage. 10 at first; 100 allows any loss.
+    pub fn max_loss_percent(self, percent: u8) -> Result<Self> {
+        if percent > 100 {
+            return Err(Error::new(ErrorKind::Usage, "a loss is between 0 and 100 percent"));
+        }
+        Ok(Self { max_loss: MaxLoss { percent }, ..self })
+    }
+
+    /// Begins although the gateway says that more is in the buckets than there is room for.
+    #[must_use]
+    pub fn despite_space(self) -> Self {
+        Self { despite_space: true, ..self }
+    }
+
+    pub(super) fn max_loss(&self) -> u8 {
+        self.max_loss.percent
+    }
+
+    pub(super) fn is_despite_space(&self) -> bool {
+        self.despite_space
     }
 
     /// Whether the parts were named one by one: one that is not to be had is then an error, and else named in the report.

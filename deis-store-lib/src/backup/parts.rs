@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::report::{BackupReport, PartReport};
 use super::taken::{Taken, Taking};
-use super::{bucket, file};
+use super::{bucket, file, shrunk};
 use crate::error::{Error, ErrorKind, Result, Scope};
 use crate::outcome::PartOutcome;
 use crate::part::Part;
@@ -31,8 +31,9 @@ pub(super) async fn take_all(
         };
         taken.entry.counts.add_up()?;
         report.verdict = report.verdict.max(verdict(&taken));
-        report.not_included.extend(taken.not_included);
-        report.parts.insert(part.clone(), part_report(&taken.entry, milliseconds(start.elapsed())));
+        report.not_included.extend(taken.not_included.iter().cloned());
+        report.previous = report.previous.take().max(taken.previous.clone());
+        report.parts.insert(part.clone(), part_report(&taken, milliseconds(start.elapsed())));
         entries.insert(part, taken.entry);
     }
     if entries.values().any(|entry| entry.outcome == PartOutcome::Stored) {
@@ -62,6 +63,8 @@ async fn take(
     first_failure: &mut Option<Error>,
 ) -> Result<Taken> {
     if let Some((outcome, why)) = taking.cluster.absent(part) {
+        // An interrupted run may have left something of it.
+        taking.writer.discard(part)?;
         taking.verb.note(Level::Warning, "part-absent", &format!("{part}: {why}"));
         return Ok(PartEntry { why: Some(why), ..PartEntry::new(outcome) }.into());
     }
@@ -108,7 +111,13 @@ async fn take_once(
 ) -> Result<Taken> {
     match part {
         Part::Bucket(bucket) => bucket::take(taking, bucket, task, findings).await,
-        Part::Sql => file::sql(taking, task).await,
+        Part::Sql => {
+            let mut taken = file::sql(taking, task).await?;
+            let previous = taking.previous(part).await?;
+            taken.entry.shrunk =
+                shrunk::look(part, &taken.entry, previous.good(), taking.max_loss_percent, findings);
+            Ok(taken)
+        }
         Part::Volume => file::volume(taking, task, findings).await,
         Part::Config => file::configuration(taking, findings).await,
     }
@@ -116,7 +125,7 @@ async fn take_once(
 
 fn verdict(taken: &Taken) -> Verdict {
     let counts = taken.entry.counts;
-    if taken.damaged {
+    if taken.damaged || taken.entry.shrunk.is_some() {
         Verdict::Damaged
     } else if taken.incomplete
         || taken.doubtful
@@ -131,9 +140,9 @@ fn verdict(taken: &Taken) -> Verdict {
     }
 }
 
-fn part_report(entry: &PartEntry, milliseconds: u64) -> PartReport {
-    let PartEntry { outcome, why, counts, bytes, .. } = entry.clone();
-    PartReport { outcome, why, counts, bytes, milliseconds }
+fn part_report(taken: &Taken, milliseconds: u64) -> PartReport {
+    let PartEntry { outcome, why, counts, bytes, shrunk, .. } = taken.entry.clone();
+    PartReport { outcome, why, counts, bytes, shrunk, fetched_bytes: taken.fetched_bytes, milliseconds }
 }
 
 #[cfg(test)]

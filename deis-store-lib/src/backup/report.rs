@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::space::Space;
 use crate::outcome::{Counts, PartOutcome};
 use crate::part::Part;
 use crate::report::{Findings, Verdict};
-use crate::snapshot::NotIncluded;
+use crate::snapshot::{NotIncluded, Shrunk};
 
 /// The result of a backup.
 #[derive(Debug, Serialize)]
@@ -24,6 +25,12 @@ pub struct BackupReport {
     pub findings: Findings,
     /// The data that a reader might expect and will not find in it.
     pub not_included: Vec<NotIncluded>,
+    /// The newest earlier snapshot with which unchanged objects are shared.
+    pub previous: Option<String>,
+    /// Whether the run went on with what an interrupted one had left.
+    pub went_on: bool,
+    /// The room that was there before, and how much was needed.
+    pub space: Option<Space>,
     /// How long it took.
     pub milliseconds: u64,
 }
@@ -40,6 +47,11 @@ pub struct PartReport {
     pub counts: Counts,
     /// Bytes on disk.
     pub bytes: u64,
+    /// What there was before, if much of it has gone since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shrunk: Option<Shrunk>,
+    /// Bytes of its objects that this run has fetched: the others were there, or are shared with an earlier snapshot.
+    pub fetched_bytes: u64,
     /// How long it took.
     pub milliseconds: u64,
 }

@@ -1,17 +1,25 @@
 //! The context in which the parts of a backup are taken, and the result of each.
 
+use std::sync::Arc;
+
+use crate::blocking::blocking;
 use crate::cluster::Cluster;
+use crate::error::Result;
+use crate::part::Part;
 use crate::run::{Run, Running};
-use crate::snapshot::{NotIncluded, PartEntry, SnapshotWriter};
+use crate::snapshot::{NotIncluded, PartEntry, Previous, Repository, SnapshotWriter};
 
 /// From where, to where.
 #[derive(Clone, Copy)]
 pub(super) struct Taking<'a> {
     pub(super) cluster: &'a Cluster,
+    pub(super) repository: &'a Repository,
     pub(super) writer: &'a SnapshotWriter,
     pub(super) run: &'a Run,
     /// The verb, of which each part is a task.
     pub(super) verb: &'a Running<'a>,
+    /// A part that has lost more since the newest good snapshot is an alarm.
+    pub(super) max_loss_percent: u8,
 }
 
 /// The result of one part.
@@ -25,10 +33,24 @@ pub(super) struct Taken {
     pub(super) not_included: Vec<NotIncluded>,
     /// Whether the `ETag` of an object tells of its bytes and does not confirm them.
     pub(super) doubtful: bool,
+    /// The bytes of the objects that were not there before.
+    pub(super) fetched_bytes: u64,
+    /// The newest snapshot with which it shares what has not changed.
+    pub(super) previous: Option<String>,
+}
+
+impl Taking<'_> {
+    /// The earlier snapshots that have a part.
+    pub(super) async fn previous(&self, part: &Part) -> Result<Arc<Previous>> {
+        let (repository, part) = (self.repository.clone(), part.clone());
+        blocking(move || Previous::of(&repository, &part)).await.map(Arc::new)
+    }
 }
 
 impl From<PartEntry> for Taken {
     fn from(entry: PartEntry) -> Self {
-        Self { entry, damaged: false, incomplete: false, doubtful: false, not_included: Vec::new() }
+        let (damaged, incomplete, doubtful) = (false, false, false);
+        let (not_included, previous) = (Vec::new(), None);
+        Self { entry, damaged, incomplete, not_included, doubtful, fetched_bytes: 0, previous }
     }
 }

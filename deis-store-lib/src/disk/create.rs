@@ -2,6 +2,9 @@
 
 use std::borrow::Borrow;
 
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+
 use super::descend::{Step, component, split};
 use super::new_file::NewFile;
 use super::partial_name::partial_name;
@@ -31,6 +34,21 @@ impl Root {
         self.begin(&encode(key), partial_name(key, etag), NewFile::resume)
     }
 
+    /// Makes the file of an object one that a run has left half-written: its bytes are then read again, and checked. False
+    /// if it has further names.
+    pub(crate) fn distrust_object(&self, path: &[String], key: &str, etag: &str) -> Result<bool> {
+        let (parent, name) = self.parent(path)?;
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let failed = |error: Errno| parent.failed("take back", name, error);
+        let file = rustix::fs::openat(&parent, name, flags, Mode::empty()).map_err(failed)?;
+        if rustix::fs::fstat(&file).map_err(failed)?.st_nlink != 1 {
+            return Ok(false);
+        }
+        rustix::fs::fchmod(&file, Mode::RUSR | Mode::WUSR).map_err(failed)?;
+        rustix::fs::renameat(&parent, name, &parent, partial_name(key, etag)).map_err(failed)?;
+        Ok(true)
+    }
+
     /// Renames something in it. The new name must be free.
     pub(crate) fn rename(&self, from: &str, to: &str) -> Result<()> {
         let (from, to) = (component(from)?, component(to)?);
@@ -53,7 +71,7 @@ impl Root {
 
     /// The directory of this name, made if it is missing; `NAME%+` if the name is a file's. `NAME%+` is looked for
     /// first, so that there are never directories of both spellings.
-    fn directory_of(&self, name: &str) -> Result<(Self, String)> {
+    pub(super) fn directory_of(&self, name: &str) -> Result<(Self, String)> {
         let later = format!("{name}{TAKEN}");
         if let Step::Directory(directory) = self.step(&later)? {
             return Ok((directory, later));

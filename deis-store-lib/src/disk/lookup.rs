@@ -6,9 +6,10 @@ use std::fs::File;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 
-use super::metadata::{Kind, Metadata};
+use super::metadata::{Identity, Kind, Metadata};
 use super::root::{NO_FILE, Root, SYMLINK};
 use crate::error::{ErrorKind, Result, disk_error};
+use crate::key_path::{TAKEN, encode};
 
 impl Root {
     /// The metadata of what a path names, through no symlink; nothing if it is not there.
@@ -23,6 +24,30 @@ impl Root {
     /// The kind of what a path names; nothing if it is not there.
     pub(crate) fn kind<S: Borrow<str>>(&self, path: &[S]) -> Result<Option<Kind>> {
         Ok(self.metadata(path)?.map(|metadata| metadata.kind))
+    }
+
+    /// The identity of the file that a path names; nothing if it names none, or cannot be looked at.
+    pub(crate) fn identity<S: Borrow<str>>(&self, path: &[S]) -> Option<Identity> {
+        let (parent, name) = self.parent(path).ok()?;
+        let (metadata, identity) = parent.found_here(name).ok()??;
+        (metadata.kind == Kind::File).then_some(identity)
+    }
+
+    /// Where the file of an object is, if there is one: at its path, or where it is if that was taken.
+    pub(crate) fn find_object(&self, key: &str) -> Result<Option<(Vec<String>, Metadata)>> {
+        let mut path = encode(key);
+        for _ in 0..2 {
+            match self.metadata(&path) {
+                Ok(Some(found)) if found.kind == Kind::File => return Ok(Some((path, found))),
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::Occupied => {}
+                Err(error) => return Err(error),
+            }
+            if let Some(name) = path.last_mut() {
+                name.push_str(TAKEN);
+            }
+        }
+        Ok(None)
     }
 
     /// Opens a file for reading.

@@ -34,7 +34,23 @@ pub(crate) struct Metadata {
     pub(crate) modified: SystemTime,
 }
 
+/// The file behind a name: two names of one file have the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    device: u64,
+    inode: u64,
+}
+
 impl Root {
+    /// The metadata and the identity of what a name in this directory names.
+    pub(super) fn found_here(&self, name: &str) -> Result<Option<(Metadata, Identity)>> {
+        match rustix::fs::statat(self, name, AtFlags::SYMLINK_NOFOLLOW) {
+            Ok(stat) => Ok(Some((metadata(&stat), Identity { device: stat.st_dev, inode: stat.st_ino }))),
+            Err(Errno::NOENT) => Ok(None),
+            Err(error) => Err(self.failed("look at", name, error)),
+        }
+    }
+
     /// The metadata of what a name in this directory names.
     pub(super) fn metadata_here(&self, name: impl AsRef<OsStr>) -> Result<Option<Metadata>> {
         let name = name.as_ref();

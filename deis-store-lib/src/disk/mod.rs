@@ -3,11 +3,13 @@
 //! It must not know S3 or a cluster.
 
 mod anonymous_file;
+mod append_file;
 mod create;
 mod descend;
 mod descent;
 mod entries;
 mod group_commit;
+mod link;
 mod lock;
 mod lookup;
 mod metadata;
@@ -16,16 +18,20 @@ mod partial_name;
 mod probe;
 mod read_chunks;
 mod remove;
+mod room;
 mod root;
 mod tap;
 mod writer;
 
+pub(crate) use append_file::AppendFile;
 pub(crate) use entries::Entry;
+pub(crate) use link::{KnownFile, Linker};
 pub(crate) use lock::Lock;
-pub(crate) use metadata::{Kind, Metadata};
+pub(crate) use metadata::{Identity, Kind, Metadata};
 pub(crate) use new_file::{Committed, NewFile};
 pub(crate) use partial_name::partial_name;
 pub(crate) use probe::probe;
+pub(crate) use room::Room;
 pub(crate) use root::Root;
 pub(crate) use tap::Tap;
 pub(crate) use writer::{Writing, Written};

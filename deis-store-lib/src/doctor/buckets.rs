@@ -5,6 +5,7 @@ use super::etcd::Facts;
 use crate::error::ErrorKind;
 use crate::s3::op::BucketTotals;
 use crate::s3::{BucketName, Client};
+use crate::units::size;
 
 /// How much is in the buckets, as far as that is said of all of them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -63,36 +64,6 @@ impl Totals {
         Self {
             objects: self.objects.saturating_add(other.objects),
             bytes: self.bytes.saturating_add(other.bytes),
-        }
-    }
-}
-
-/// A number of bytes, for people.
-pub(super) fn size(bytes: u64) -> String {
-    const UNITS: [(u64, &str); 4] = [(1 << 40, "TiB"), (1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
-    match UNITS.iter().find(|(unit, _)| bytes >= *unit) {
-        Some((unit, name)) => {
-            let tenths = u128::from(bytes) * 10 / u128::from(*unit);
-            format!("{}.{} {name}", tenths / 10, tenths % 10)
-        }
-        None => format!("{bytes} bytes"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_are_told_in_their_largest_unit() {
-        for (bytes, text) in [
-            (0, "0 bytes"),
-            (1023, "1023 bytes"),
-            (1024, "1.0 KiB"),
-            (3 << 29, "1.5 GiB"),
-            (u64::MAX, "16777215.9 TiB"),
-        ] {
-            assert_eq!(size(bytes), text);
         }
     }
 }

@@ -2,22 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use rustix::fs::statvfs;
-
-use super::buckets::{Totals, size};
+use super::buckets::Totals;
 use super::check::{Check, bad, failed, good, unknown};
 use crate::blocking::blocking;
-use crate::error::{Result, disk_error};
+use crate::disk::{Room, Root};
+use crate::error::Result;
 use crate::snapshot::MANIFEST;
+use crate::units::size;
 
 const NAME: &str = "space";
-
-/// The room on a file system. Some count no inodes.
-#[derive(Clone, Copy, Debug)]
-struct Room {
-    bytes: u64,
-    inodes: Option<u64>,
-}
 
 /// Looks at the directory, or at the nearest one above it that is there.
 pub(super) async fn look(repository: &Path, needed: Option<Totals>) -> Check {
@@ -29,14 +22,13 @@ pub(super) async fn look(repository: &Path, needed: Option<Totals>) -> Check {
 }
 
 fn judge(path: &str, room: Room, needed: Option<Totals>, has_snapshot: bool) -> Check {
-    let inodes = room.inodes.map_or("files without a limit".to_owned(), |inodes| format!("{inodes} files"));
-    let free = format!("{path} has room for {} and {inodes}", size(room.bytes));
+    let free = format!("{path} has room for {}", room.said());
     let Some(Totals { objects, bytes }) = needed else {
         let why = format!("{free}; how much is in the buckets is not known");
         return unknown(NAME, why, "compare it by hand with what is in the buckets");
     };
     let what = format!("{free}; in the buckets are {} in {objects} objects", size(bytes));
-    if room.bytes >= bytes && room.inodes.is_none_or(|inodes| inodes >= objects) {
+    if room.has_room_for(objects, bytes) {
         return good(NAME, what);
     }
     if has_snapshot {
@@ -47,11 +39,7 @@ fn judge(path: &str, room: Room, needed: Option<Totals>, has_snapshot: bool) -> 
 }
 
 fn room(path: &Path) -> Result<Room> {
-    let there = nearest(path);
-    let found = statvfs(&there)
-        .map_err(|error| disk_error("look at the file system of", there.display(), error.into()))?;
-    let inodes = (found.f_files > 0).then_some(found.f_favail);
-    Ok(Room { bytes: found.f_bavail.saturating_mul(found.f_frsize), inodes })
+    Root::open(nearest(path))?.room()
 }
 
 /// The path, or what is above it and there.
@@ -73,7 +61,7 @@ mod tests {
 
     #[test]
     fn room_is_judged_by_what_is_in_the_buckets_and_never_by_a_guess() {
-        let room = Room { bytes: 1000, inodes: Some(10) };
+        let room = Room { bytes: 1000, files: Some(10) };
         let state = |room, needed, has_snapshot| judge("/b", room, needed, has_snapshot).state;
         let totals = |objects, bytes| Some(Totals { objects, bytes });
         assert_eq!(state(room, totals(10, 1000), false), State::Good);
@@ -81,7 +69,7 @@ mod tests {
         assert_eq!(state(room, totals(1, 1001), false), State::Bad);
         assert_eq!(state(room, totals(1, 1001), true), State::Unknown);
         assert_eq!(state(room, None, false), State::Unknown);
-        assert_eq!(state(Room { inodes: None, ..room }, totals(u64::MAX, 1), false), State::Good);
+        assert_eq!(state(Room { files: None, ..room }, totals(u64::MAX, 1), false), State::Good);
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! One line of an object list: what was listed, and what became of it. Pure.
 
 use std::collections::BTreeMap;
+#[cfg(feature = "backup")]
+use std::time::SystemTime;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::time::milliseconds;
+use super::time::{maybe_milliseconds, milliseconds};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::hash::Sha256;
 use crate::key_path::{decode, encode};
@@ -50,6 +52,9 @@ pub struct ListLine {
     /// The user's metadata, names without `x-amz-meta-`.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub meta: BTreeMap<String, String>,
+    /// The time of its file, where that is not [`ListLine::modified`]: it is shared with an object that had the same bytes.
+    #[serde(default, rename = "mtime", skip_serializing_if = "Option::is_none", with = "maybe_milliseconds")]
+    pub file_modified: Option<Timestamp>,
     /// The access control list, where it is not the private one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acl: Option<String>,
@@ -77,6 +82,7 @@ impl ListLine {
             content_type: None,
             headers: BTreeMap::new(),
             meta: BTreeMap::new(),
+            file_modified: None,
             acl: None,
         }
     }
@@ -92,6 +98,13 @@ impl ListLine {
                 .at(At::Path, path)
                 .at(At::Key, &self.key))
         }
+    }
+
+    /// The time that its file has, if a file can have it.
+    #[cfg(feature = "backup")]
+    #[must_use]
+    pub(crate) fn time_of_file(&self) -> Option<SystemTime> {
+        self.file_modified.unwrap_or(self.modified).try_into().ok()
     }
 
     /// Says that it has vanished, and nothing of a file.

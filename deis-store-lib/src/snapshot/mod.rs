@@ -6,6 +6,8 @@
 mod checked;
 mod edition;
 #[cfg(feature = "backup")]
+mod journal;
+#[cfg(feature = "backup")]
 mod json;
 mod list_line;
 #[cfg(feature = "backup")]
@@ -28,20 +30,26 @@ mod part_entry;
 mod part_objects;
 mod parts;
 #[cfg(feature = "backup")]
+mod previous;
+#[cfg(feature = "backup")]
 mod reader;
 #[cfg(feature = "backup")]
 mod repository;
 #[cfg(all(test, feature = "backup"))]
 pub(crate) mod sample;
+#[cfg(feature = "backup")]
+mod sweep;
 #[cfg(all(test, feature = "backup"))]
 mod tests;
 mod time;
+#[cfg(feature = "backup")]
+mod unfinished;
 #[cfg(feature = "backup")]
 mod writer;
 
 pub use list_line::ListLine;
 pub use manifest::{FileDigest, Manifest, NotIncluded, Source};
-pub use part_entry::PartEntry;
+pub use part_entry::{PartEntry, Shrunk};
 #[cfg(feature = "backup")]
 pub use {
     name::SnapshotName,
@@ -54,10 +62,12 @@ pub(crate) use list_writer::{ListWriter, SealedList};
 #[cfg(feature = "backup")]
 pub(crate) use {
     edition::FORMAT,
+    journal::{JournalLines, JournalWriter},
     listed::Listed,
     merged_list_reader::MergedListReader,
     name::{LISTS, MANIFEST, MANIFEST_DIGEST, VERIFIED, is_path},
     part_objects::PartObjects,
+    previous::Previous,
     time::timestamp,
     writer::SnapshotWriter,
 };

@@ -25,6 +25,9 @@ pub(super) const VOLUME_INDEX: &str = "store_file_backup.index.jsonl.gz";
 /// The suffix of the directory of a run that did not finish.
 pub(super) const UNFINISHED: &str = ".unfinished";
 
+/// The suffix of the journals in [`LISTS`].
+pub(super) const JOURNAL: &str = ".journal";
+
 const PATTERN: &str = "%Y-%m-%dT%H-%M-%SZ";
 
 /// The name of a snapshot: when its run started, in UTC. Names sort as their times do.
@@ -85,12 +88,17 @@ pub(super) fn list_name(part: &Part, number: usize, of: usize) -> String {
     format!("{part}.{number}-of-{of}.jsonl.gz")
 }
 
+/// The name of the journal of the `number`th of `of` lists of a part.
+pub(super) fn journal_name(part: &Part, number: usize, of: usize) -> String {
+    format!("{part}.{number}-of-{of}{JOURNAL}")
+}
+
 /// Whether a file in [`LISTS`] is one of a part's. A bucket's name may begin with another one's, and hold dots.
 pub(super) fn is_list_of(part: &Part, name: &str) -> bool {
     let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     name.strip_prefix(part.name())
         .and_then(|rest| rest.strip_prefix('.'))
-        .and_then(|rest| rest.strip_suffix(".jsonl.gz").or_else(|| rest.strip_suffix(".journal")))
+        .and_then(|rest| rest.strip_suffix(".jsonl.gz").or_else(|| rest.strip_suffix(JOURNAL)))
         .and_then(|numbers| numbers.split_once("-of-"))
         .is_some_and(|(nth, of)| number(nth) && number(of))
 }

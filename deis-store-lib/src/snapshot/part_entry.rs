@@ -24,9 +24,23 @@ pub struct PartEntry {
     /// The names of its object lists, in `lists/`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub lists: Vec<String>,
+    /// What there was before, if much was gone when it was taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shrunk: Option<Shrunk>,
     /// The paths of its files that no list covers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
+}
+
+/// What an earlier snapshot has of a part that has shrunk since.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Shrunk {
+    /// The earlier snapshot: the newest complete one by then.
+    pub since: String,
+    /// Its objects.
+    pub objects: u64,
+    /// Their bytes.
+    pub bytes: u64,
 }
 
 impl PartEntry {
@@ -35,6 +49,15 @@ impl PartEntry {
     #[must_use]
     pub(crate) fn new(outcome: PartOutcome) -> Self {
         let (lists, files) = (Vec::new(), Vec::new());
-        Self { outcome, why: None, bucket: None, counts: Counts::default(), bytes: 0, lists, files }
+        Self {
+            outcome,
+            why: None,
+            bucket: None,
+            counts: Counts::default(),
+            bytes: 0,
+            lists,
+            shrunk: None,
+            files,
+        }
     }
 }

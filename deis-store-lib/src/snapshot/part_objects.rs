@@ -8,8 +8,8 @@ use super::list_reader::ListReader;
 use super::manifest::FileDigest;
 use super::merged_list_reader::MergedListReader;
 use crate::contents::{Contents, HeldBack, Needs};
-use crate::disk::Root;
-use crate::error::{At, Context as _, Result};
+use crate::disk::{CHUNK_BYTES, Root, sha256_of};
+use crate::error::{At, Context as _, Error, ErrorKind, Result, disk_error};
 use crate::hash::Sha256;
 use crate::part::Part;
 
@@ -37,9 +37,30 @@ impl PartObjects {
         Ok(MergedListReader::new(lists.collect::<Result<Vec<_>>>()?))
     }
 
+    /// An error if a list is not the one that the manifest means. Its lines could still be read one by one, up to where that
+    /// is seen.
+    pub(super) fn check_lists(&self) -> Result<()> {
+        let mut buffer = vec![0; CHUNK_BYTES];
+        for list in &self.lists {
+            let mut file = self.open_list(list)?;
+            let (size_bytes, sha256) =
+                sha256_of(&mut file, &mut buffer).map_err(|error| disk_error("read", &list.path, error))?;
+            if (size_bytes, sha256) != (list.size_bytes, list.sha256) {
+                let error =
+                    Error::new(ErrorKind::Damaged, "the object list is not the one that the manifest means");
+                return Err(error.at(At::List, &list.path));
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn list(&self, list: &FileDigest) -> Result<ListReader<File>> {
+        Ok(ListReader::new(self.open_list(list)?, list.clone()))
+    }
+
+    fn open_list(&self, list: &FileDigest) -> Result<File> {
         let path: Vec<&str> = list.path.split('/').collect();
-        Ok(ListReader::new(self.root.open_file(&path).at(At::List, &list.path)?, list.clone()))
+        self.root.open_file(&path).at(At::List, &list.path)
     }
 
     /// Opens the file of an object.

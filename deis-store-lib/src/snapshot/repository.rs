@@ -15,7 +15,7 @@ use super::name::{REPOSITORY, SnapshotName, UNFINISHED};
 use super::reader::SnapshotReader;
 use super::time::timestamp;
 use super::writer::SnapshotWriter;
-use crate::disk::{Kind, Lock, PARTIAL, PROBE_NAME, Root, probe};
+use crate::disk::{Kind, Lock, PARTIAL, PROBE_NAME, Room, Root, probe};
 use crate::error::{At, Context, Error, ErrorKind, Result, disk_error};
 use crate::hash::Sha256;
 use crate::run::Run;
@@ -120,6 +120,16 @@ impl Repository {
         &self.identity.repository
     }
 
+    /// The room on its file system.
+    pub(crate) fn room(&self) -> Result<Room> {
+        self.root.room()
+    }
+
+    /// Its directory.
+    pub(super) fn root(&self) -> &Root {
+        &self.root
+    }
+
     /// Locks it against other runs that write. `holder` tells people who holds it: host, process, command, since when.
     pub(crate) fn lock(&self, holder: &str) -> Result<Lock> {
         Lock::exclusive(&self.root, LOCK, holder)
@@ -143,7 +153,8 @@ impl Repository {
         SnapshotReader::of(self.root.subdirectory(name.as_str(), false)?)
     }
 
-    /// Begins a snapshot, named by the time. `run_file` says what the run was asked for. Hold the lock.
+    /// Begins a snapshot, named by the time. `run_file` says what the run was asked for: with what an interrupted run of the
+    /// same kind has left, it goes on. Hold the lock.
     pub(crate) fn begin(&self, run: &Run, run_file: &Value) -> Result<SnapshotWriter> {
         // Each time, since a repository can be copied to another file system.
         probe(&self.root)?;
@@ -151,7 +162,11 @@ impl Repository {
         while self.is_taken(&name)? {
             name = name.next()?;
         }
-        SnapshotWriter::begin(&self.root, self.identity(), name, &json(run_file)?)
+        let (root, identity, text) = (&self.root, self.identity(), json(run_file)?);
+        match self.left_by_such(run_file)? {
+            Some(left) => SnapshotWriter::go_on(root, identity, (&left, name), &text),
+            None => SnapshotWriter::begin(root, identity, name, &text),
+        }
     }
 
     fn is_taken(&self, name: &SnapshotName) -> Result<bool> {
@@ -298,7 +313,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let repository = create(&directory);
         let first = repository.begin(&Run::silent(), &json!({})).unwrap();
-        let second = repository.begin(&Run::silent(), &json!({})).unwrap();
+        let second = repository.begin(&Run::silent(), &json!({"parts": ["config"]})).unwrap();
         assert!(first.name() < second.name());
         std::fs::create_dir(directory.path().join("2015-10-21T07-28-00Z")).unwrap();
         std::fs::create_dir(directory.path().join("2015-10-21")).unwrap();

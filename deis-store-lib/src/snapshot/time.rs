@@ -27,3 +27,31 @@ pub(super) mod milliseconds {
         String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
+
+/// The same where there may be none.
+pub(super) mod maybe_milliseconds {
+    use jiff::Timestamp;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    use super::milliseconds;
+
+    #[expect(clippy::ref_option, reason = "serde gives the field as it is")]
+    pub(in super::super) fn serialize<S: Serializer>(
+        time: &Option<Timestamp>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match time {
+            Some(time) => milliseconds::serialize(time, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Timestamp>, D::Error> {
+        #[derive(Deserialize)]
+        struct Written(#[serde(with = "milliseconds")] Timestamp);
+
+        Ok(Option::<Written>::deserialize(deserializer)?.map(|Written(time)| time))
+    }
+}

@@ -2,18 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::io::Write;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tokio_util::task::TaskTracker;
+
 use super::edition::{BUCKETS, FORMAT};
+use super::journal::{self, JournalLines, JournalWriter};
 use super::json::json;
 use super::list_line::ListLine;
 use super::list_writer::{ListWriter, SealedList};
 use super::manifest::{FileDigest, Manifest};
 use super::name::{
-    LISTS, MANIFEST, MANIFEST_DIGEST, RUN, SnapshotName, UNFINISHED, VOLUME_INDEX, is_list_of, list_name,
+    JOURNAL, LISTS, MANIFEST, MANIFEST_DIGEST, RUN, SnapshotName, UNFINISHED, VOLUME_INDEX, is_list_of,
+    journal_name, list_name,
 };
 use super::part_objects::PartObjects;
 use super::reader::SnapshotReader;
+use crate::blocking::blocking;
 use crate::disk::{CHUNK_BYTES, Kind, NewFile, Root, sha256_of};
 use crate::error::{At, Context, Error, ErrorKind, Result, disk_error};
 use crate::hash::Sha256;
@@ -27,6 +33,10 @@ pub(crate) struct SnapshotWriter {
     root: Root,
     name: SnapshotName,
     digests: Arc<Mutex<Digests>>,
+    /// Whether an interrupted run has begun it.
+    goes_on: bool,
+    /// The tasks that write journals.
+    journals: TaskTracker,
 }
 
 /// The digests of files whose bytes went through our hands, by path.
@@ -39,17 +49,72 @@ impl SnapshotWriter {
         name: SnapshotName,
         run_file: &[u8],
     ) -> Result<Self> {
+        Self::at(repository, identity, name, false)?.with(run_file)
+    }
+
+    /// Goes on with what an interrupted run has left, under a new name: it becomes what is listed now. Its objects and
+    /// journals stay, and everything else is made anew.
+    pub(super) fn go_on(
+        repository: &Root,
+        identity: &str,
+        (left, name): (&SnapshotName, SnapshotName),
+        run_file: &[u8],
+    ) -> Result<Self> {
+        repository.rename(&format!("{left}{UNFINISHED}"), &format!("{name}{UNFINISHED}"))?;
+        repository.sync()?;
+        let unfinished = Self::at(repository, identity, name, true)?;
+        for file in
+            [MANIFEST_DIGEST, MANIFEST].into_iter().chain(Part::FILES.iter().filter_map(Part::file_name))
+        {
+            unfinished.root.remove_file(file)?;
+        }
+        unfinished.remove_lists(|name| !name.ends_with(JOURNAL))?;
+        unfinished.with(run_file)
+    }
+
+    fn at(repository: &Root, identity: &str, name: SnapshotName, goes_on: bool) -> Result<Self> {
         let root = repository.subdirectory(&format!("{name}{UNFINISHED}"), true)?;
         let (repository, identity) = (repository.clone(), identity.to_owned());
-        let unfinished = Self { repository, identity, root, name, digests: Arc::default() };
-        unfinished.write(RUN, run_file)?;
-        unfinished.root.sync()?;
-        unfinished.repository.sync()?;
-        Ok(unfinished)
+        Ok(Self {
+            repository,
+            identity,
+            root,
+            name,
+            digests: Arc::default(),
+            goes_on,
+            journals: TaskTracker::new(),
+        })
+    }
+
+    fn with(self, run_file: &[u8]) -> Result<Self> {
+        self.write(RUN, run_file)?;
+        self.root.sync()?;
+        self.repository.sync()?;
+        Ok(self)
+    }
+
+    /// Whether it goes on with what an interrupted run has left.
+    pub(crate) fn goes_on(&self) -> bool {
+        self.goes_on
+    }
+
+    /// Whether nothing of any object is in it.
+    pub(crate) fn is_empty(&self) -> Result<bool> {
+        for entry in self.root.list()?.into_iter().filter(|entry| entry.kind == Kind::Directory) {
+            let Some(name) = entry.name.to_str().filter(|name| *name != LISTS) else { continue };
+            if !self.root.subdirectory(name, false)?.list()?.is_empty() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Its path.
+    pub(crate) fn path(&self) -> &Path {
+        self.root.path()
     }
 
     /// The name the snapshot will have.
-    #[cfg(test)]
     pub(crate) fn name(&self) -> &SnapshotName {
         &self.name
     }
@@ -83,6 +148,18 @@ impl SnapshotWriter {
         Ok(ListWriter::new(name, file))
     }
 
+    /// What interrupted runs remember of a list's objects, and the journal in which this run goes on.
+    pub(crate) fn journal(
+        &self,
+        part: &Part,
+        (number, of): (usize, usize),
+    ) -> Result<(JournalLines, JournalWriter)> {
+        let lists = self.root.subdirectory(LISTS, true)?;
+        let mut file = lists.append_file(&journal_name(part, number, of))?;
+        let lines = journal::read(&mut file)?;
+        Ok((lines, JournalWriter::new(file, self.root.clone(), &self.journals)))
+    }
+
     /// The objects of a part that were written so far, by its sealed lists.
     pub(crate) fn part_objects(&self, part: &Part, lists: &[String]) -> Result<PartObjects> {
         let lists = lists.iter().map(|name| self.file_digest(&[LISTS.to_owned(), name.clone()]));
@@ -91,6 +168,18 @@ impl SnapshotWriter {
             part: part.clone(),
             lists: lists.collect::<Result<Vec<_>>>()?,
         })
+    }
+
+    /// Removes the files of a part's objects that its sealed lists do not name.
+    pub(crate) async fn sweep(&self, part: &Part, lists: &[String]) -> Result<()> {
+        let objects = self.part_objects(part, lists)?;
+        blocking(move || objects.sweep()).await
+    }
+
+    /// Waits until the journals of a run that was given up are on the disk: the next run may be about to read them.
+    pub(crate) async fn settle(&self) {
+        self.journals.close();
+        self.journals.wait().await;
     }
 
     /// Writes the `number`th of `of` lists of a part anew, with lines that were changed.
@@ -116,15 +205,20 @@ impl SnapshotWriter {
             Some(name) => self.root.remove_file(name)?,
             None => self.root.remove_directory(part.name())?,
         }
-        if self.root.kind(&[LISTS])?.is_some() {
-            let lists = self.root.subdirectory(LISTS, false)?;
-            for name in lists.list()?.into_iter().filter_map(|entry| entry.name.into_string().ok()) {
-                if is_list_of(part, &name) {
-                    lists.remove_file(&name)?;
-                }
+        self.remove_lists(|name| is_list_of(part, name))
+    }
+
+    fn remove_lists(&self, goes: impl Fn(&str) -> bool) -> Result<()> {
+        if self.root.kind(&[LISTS])?.is_none() {
+            return Ok(());
+        }
+        let lists = self.root.subdirectory(LISTS, false)?;
+        for name in lists.list()?.into_iter().filter_map(|entry| entry.name.into_string().ok()) {
+            if goes(&name) {
+                lists.remove_file(&name)?;
             }
         }
-        Ok(())
+        lists.sync()
     }
 
     /// Removes everything of a run that has failed.
@@ -151,8 +245,7 @@ impl SnapshotWriter {
         self.write(MANIFEST, &text)?;
         self.write(MANIFEST_DIGEST, format!("{}  {MANIFEST}\n", Sha256::of(&text)).as_bytes())?;
         self.root.sync()?;
-        self.repository.rename(&format!("{}{UNFINISHED}", self.name), self.name.as_str())?;
-        self.repository.sync()?;
+        finish(&self.repository, &self.root, &self.name)?;
         SnapshotReader::of(self.repository.subdirectory(self.name.as_str(), false)?)
     }
 
@@ -184,7 +277,6 @@ impl SnapshotWriter {
         if self.root.kind(&[LISTS])?.is_some() {
             let names = self.root.subdirectory(LISTS, false)?.list()?;
             let names = names.into_iter().filter_map(|entry| entry.name.into_string().ok());
-            // A journal is what a run remembers; its list is what the snapshot does.
             paths.extend(
                 names.filter(|name| name.ends_with(".jsonl.gz")).map(|name| vec![LISTS.to_owned(), name]),
             );
@@ -207,6 +299,20 @@ impl SnapshotWriter {
         sha256_of(&mut file, &mut vec![0; CHUNK_BYTES])
             .map_err(|error| disk_error("read", self.root.path().join(path.join("/")).display(), error))
     }
+}
+
+/// Gives a snapshot that is sealed its name. A journal is what a run remembers; its list is what the snapshot does.
+pub(super) fn finish(repository: &Root, root: &Root, name: &SnapshotName) -> Result<()> {
+    if root.kind(&[LISTS])?.is_some() {
+        let lists = root.subdirectory(LISTS, false)?;
+        let names = lists.list()?.into_iter().filter_map(|entry| entry.name.into_string().ok());
+        for journal in names.filter(|name| name.ends_with(JOURNAL)) {
+            lists.remove_file(&journal)?;
+        }
+        lists.sync()?;
+    }
+    repository.rename(&format!("{name}{UNFINISHED}"), name.as_str())?;
+    repository.sync()
 }
 
 /// A manifest that contradicts itself or the directory is our own mistake, found before it is sealed.

@@ -66,6 +66,8 @@ pub(crate) struct Downloader<'a> {
     bucket: &'a BucketName,
     root: &'a Root,
     sink: Sink,
+    /// Whether of small objects, too, what an earlier run has left is looked for.
+    small_are_left: bool,
     commits: GroupCommit,
     attempts: Attempts<'a>,
 }
@@ -73,7 +75,12 @@ pub(crate) struct Downloader<'a> {
 impl<'a> Downloader<'a> {
     pub(crate) fn new(client: &'a Client, bucket: &'a BucketName, root: &'a Root, sink: Sink) -> Self {
         let (commits, attempts) = (GroupCommit::default(), Attempts::new(client, bucket));
-        Self { client, bucket, root, sink, commits, attempts }
+        Self { client, bucket, root, sink, small_are_left: false, commits, attempts }
+    }
+
+    /// Looks, or does not, for what an earlier run has left of small objects. Of large ones it always does.
+    pub(crate) fn small_are_left(self, small_are_left: bool) -> Self {
+        Self { small_are_left, ..self }
     }
 
     /// Downloads an object. A failure of it alone is its outcome; an error befalls all.
@@ -109,9 +116,8 @@ impl<'a> Downloader<'a> {
 
     /// All the way of one attempt: what is there, the rest of it, the check, and the file's name.
     async fn through(&self, listed: &ListedObject) -> Result<StoredFile> {
-        let may_resume = matches!(self.sink, Sink::Mirror { .. })
-            && listed.size_bytes > SMALL_BYTES
-            && is_resumable(&listed.etag);
+        let may_be_left = self.small_are_left || listed.size_bytes > SMALL_BYTES;
+        let may_resume = may_be_left && is_resumable(&listed.etag);
         let (info, settled, checked) = if may_resume {
             let begun = self.begin(listed).await?;
             let result = self.rest(listed, Some(begun)).await;
@@ -133,8 +139,8 @@ impl<'a> Downloader<'a> {
 
     /// Opens the file that an earlier run has left of an object, or begins it.
     async fn begin(&self, listed: &ListedObject) -> Result<NewFile> {
-        let (root, below, etag) = self.place(listed);
-        blocking(move || root.resume_object(&below, &etag).map(NewFile::without_digest)).await
+        let ((root, below, etag), sink) = (self.place(listed), self.sink);
+        blocking(move || root.resume_object(&below, &etag).map(|begun| sink.hashed(begun))).await
     }
 
     /// Downloads what is missing of an object in the file that was begun; without one, all of it into a new file.
@@ -213,10 +219,9 @@ impl<'a> Downloader<'a> {
         begun: Option<NewFile>,
     ) -> impl FnOnce() -> Result<NewFile> + Send + use<> {
         let ((root, below, etag), sink) = (self.place(listed), self.sink);
-        move || match (begun, sink) {
-            (Some(begun), _) => Ok(begun),
-            (None, Sink::Snapshot) => root.new_object(&below, &etag),
-            (None, Sink::Mirror { .. }) => root.new_object(&below, &etag).map(NewFile::without_digest),
+        move || match begun {
+            Some(begun) => Ok(begun),
+            None => root.new_object(&below, &etag).map(|new_file| sink.hashed(new_file)),
         }
     }
 
@@ -227,10 +232,8 @@ impl<'a> Downloader<'a> {
         info: &ObjectInfo,
     ) -> impl FnOnce(NewFile) -> Result<Settled> + Send + use<> {
         let sink = self.sink;
-        let modified = match sink {
-            Sink::Snapshot => time_of(listed, info),
-            Sink::Mirror { .. } => listed.modified.known().or(info.modified.known()),
-        };
+        // As it is listed: by that the next run knows it again.
+        let modified = listed.modified.known().or(info.modified.known());
         move |new_file: NewFile| match sink {
             Sink::Snapshot => new_file.commit(0o400, modified, false).map(Settled::Committed),
             Sink::Mirror { .. } => new_file.set(MIRROR_MODE, modified).map(|()| Settled::Waits(new_file)),
@@ -240,6 +243,16 @@ impl<'a> Downloader<'a> {
     /// Where the file of an object is found: the directory, the key that is its path, and the `ETag` of its bytes.
     fn place(&self, listed: &ListedObject) -> (Root, String, String) {
         (self.root.clone(), self.below(&listed.key).to_owned(), listed.etag.clone())
+    }
+}
+
+impl Sink {
+    /// A file with a digest where one is wanted.
+    fn hashed(self, file: NewFile) -> NewFile {
+        match self {
+            Self::Snapshot => file,
+            Self::Mirror { .. } => file.without_digest(),
+        }
     }
 }
 

@@ -16,7 +16,7 @@ pub struct ServerTime {
 
 impl ServerTime {
     /// A time of an XML answer: RFC 3339.
-    pub(super) fn of_xml(text: &str) -> Self {
+    pub(crate) fn of_xml(text: &str) -> Self {
         Self { time: rfc_3339(text).or_else(|| of_http(text)), text: text.to_owned() }
     }
 

@@ -1,0 +1,290 @@
+//! A file gets a further name below another directory: the two share its bytes. Where the file system cannot, it is copied.
+//!
+//! Files that are linked one after the other are mostly neighbours, so the last directory on each side stays open.
+
+use std::time::SystemTime;
+
+use rustix::fs::{AtFlags, linkat};
+use rustix::io::Errno;
+
+use super::descend::{component, split};
+use super::metadata::{Identity, Kind, Metadata};
+use super::root::{NO_FILE, Root, SYMLINK};
+use crate::error::{Error, Result};
+use crate::hash::Sha256;
+use crate::key_path::{TAKEN, encode};
+
+/// Links files from below one directory to below another.
+#[derive(Debug)]
+pub(crate) struct Linker {
+    from: Near,
+    to: Near,
+}
+
+/// A file, as a list has it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KnownFile<'a> {
+    /// The components of its path.
+    pub(crate) path: &'a [String],
+    /// Its size.
+    pub(crate) size_bytes: u64,
+    /// Its time, to the millisecond.
+    pub(crate) modified: SystemTime,
+    /// Its digest.
+    pub(crate) sha256: Sha256,
+}
+
+impl KnownFile<'_> {
+    /// Whether a file looks as the list has it.
+    pub(crate) fn looks_like(&self, found: &Metadata) -> bool {
+        found.kind == Kind::File
+            && found.size_bytes == self.size_bytes
+            && milliseconds(found.modified) == milliseconds(self.modified)
+    }
+}
+
+impl Linker {
+    /// Links files from below the first directory to below the second.
+    pub(crate) fn new(from: &Root, to: &Root) -> Self {
+        Self { from: Near::new(from), to: Near::new(to) }
+    }
+
+    /// The identity of a file, if it looks as the list has it. One that cannot be looked at does not.
+    pub(crate) fn find(&mut self, known: &KnownFile<'_>) -> Option<Identity> {
+        let (name, directories) = split(known.path).ok()?;
+        let directory = self.from.find(directories)?;
+        let (metadata, identity) = directory.found_here(component(name).ok()?).ok()??;
+        known.looks_like(&metadata).then_some(identity)
+    }
+
+    /// Gives a file that was found the name of an object on the other side, too. The components of its path there; nothing
+    /// if it had to be copied, and its bytes cannot be read or are not what they were.
+    pub(crate) fn link(&mut self, known: &KnownFile<'_>, key: &str) -> Result<Option<Vec<String>>> {
+        let (name, directories) = split(known.path)?;
+        let Some(from) = self.from.find(directories) else { return Ok(None) };
+        let path = encode(key);
+        let (new_name, directories) = split(&path)?;
+        let (to, mut real) = self.to.make(directories)?;
+        match link((&from, component(name)?), (&to, component(new_name)?)) {
+            Ok(linked) => {
+                real.push(linked);
+                Ok(Some(real))
+            }
+            Err(Refused::Cannot) => {
+                let copied = copy((&from, name), known, (&to, new_name))?;
+                Ok(copied.map(|copied| real.into_iter().chain(copied).collect()))
+            }
+            Err(Refused::Failed(error)) => Err(error),
+        }
+    }
+}
+
+enum Refused {
+    /// The file system gives it no further name there.
+    Cannot,
+    Failed(Error),
+}
+
+/// Gives a file a name that is free, or that an interrupted run has left.
+fn link((from, name): (&Root, &str), (to, new_name): (&Root, &str)) -> Result<String, Refused> {
+    let later = format!("{new_name}{TAKEN}");
+    for wanted in [new_name, &later] {
+        for _ in 0..2 {
+            match linkat(from, name, to, wanted, AtFlags::empty()) {
+                Ok(()) => return Ok(wanted.to_owned()),
+                Err(Errno::EXIST) => {}
+                Err(error) if cannot(error) => return Err(Refused::Cannot),
+                Err(error) => return Err(Refused::Failed(to.failed("link", wanted, error))),
+            }
+            match to.kind_here(wanted).map_err(Refused::Failed)? {
+                Some(Kind::Directory) => break,
+                Some(Kind::File) => to.remove_file(wanted).map_err(Refused::Failed)?,
+                Some(Kind::Symlink) => return Err(Refused::Failed(to.unexpected_entry(wanted, SYMLINK))),
+                Some(Kind::Other) => return Err(Refused::Failed(to.unexpected_entry(wanted, NO_FILE))),
+                None => {}
+            }
+        }
+    }
+    Err(Refused::Failed(to.unexpected_entry(new_name, NO_FILE)))
+}
+
+/// Whether a file system has no further name for a file: it has too many, is on another one, or is of somebody else.
+fn cannot(error: Errno) -> bool {
+    matches!(error, Errno::MLINK | Errno::XDEV | Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL)
+}
+
+/// Copies a file where it cannot be linked. The file system shares its extents if it can.
+fn copy(
+    (from, name): (&Root, &str),
+    known: &KnownFile<'_>,
+    (to, new_name): (&Root, &str),
+) -> Result<Option<Vec<String>>> {
+    let Ok(mut source) = from.open_file(&[name]) else { return Ok(None) };
+    let mut new_file = to.new_file(&[new_name])?;
+    if !new_file.share(&source) {
+        std::io::copy(&mut source, &mut new_file).map_err(|error| new_file.write_error(error))?;
+        if new_file.sha256() != Some(known.sha256) {
+            return Ok(None);
+        }
+    }
+    new_file.commit(0o400, Some(known.modified), false).map(|committed| Some(committed.path))
+}
+
+fn milliseconds(time: SystemTime) -> i128 {
+    match time.duration_since(SystemTime::UNIX_EPOCH) {
+        Ok(after) => i128::try_from(after.as_millis()).unwrap_or(i128::MAX),
+        // Rounded down, as a list's times are.
+        Err(before) => -i128::try_from(before.duration().as_nanos().div_ceil(1_000_000)).unwrap_or(i128::MAX),
+    }
+}
+
+/// A directory, and the one below it that was asked for last.
+#[derive(Debug)]
+struct Near {
+    root: Root,
+    last: Option<Last>,
+}
+
+#[derive(Debug)]
+struct Last {
+    asked: Vec<String>,
+    directory: Root,
+    /// Its path, some of whose names are `NAME%+`.
+    real: Vec<String>,
+}
+
+impl Near {
+    fn new(root: &Root) -> Self {
+        Self { root: root.clone(), last: None }
+    }
+
+    /// The directory of this path, if it is there.
+    fn find(&mut self, directories: &[String]) -> Option<Root> {
+        if let Some(last) = self.last.as_ref().filter(|last| last.asked == directories) {
+            return Some(last.directory.clone());
+        }
+        let mut directory = self.root.clone();
+        for name in directories {
+            directory = directory.subdirectory(name, false).ok()?;
+        }
+        let (asked, real) = (directories.to_vec(), Vec::new());
+        self.last = Some(Last { asked, directory: directory.clone(), real });
+        Some(directory)
+    }
+
+    /// The directory of this path, which is made if it is missing, and the path that it has become.
+    fn make(&mut self, directories: &[String]) -> Result<(Root, Vec<String>)> {
+        if let Some(last) = self.last.as_ref().filter(|last| last.asked == directories) {
+            return Ok((last.directory.clone(), last.real.clone()));
+        }
+        let (mut directory, mut real) = (self.root.clone(), Vec::with_capacity(directories.len() + 1));
+        for name in directories {
+            let (next, name) = directory.directory_of(name)?;
+            directory = next;
+            real.push(name);
+        }
+        let asked = directories.to_vec();
+        self.last = Some(Last { asked, directory: directory.clone(), real: real.clone() });
+        Ok((directory, real))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::MetadataExt as _;
+    use std::path::Path;
+    use std::time::Duration;
+
+    use super::*;
+
+    struct Place {
+        scratch: tempfile::TempDir,
+        linker: Linker,
+        modified: SystemTime,
+    }
+
+    fn place() -> Place {
+        let scratch = tempfile::tempdir().unwrap();
+        let modified = SystemTime::UNIX_EPOCH + Duration::from_millis(1_445_412_481_250);
+        let sides = ["from", "to"].map(|name| Root::create(scratch.path().join(name)).unwrap());
+        for path in ["from/d/f", "from/g"] {
+            let path = scratch.path().join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, "abc").unwrap();
+            std::fs::File::open(&path).unwrap().set_modified(modified).unwrap();
+        }
+        Place { linker: Linker::new(&sides[0], &sides[1]), scratch, modified }
+    }
+
+    impl Place {
+        fn link(&mut self, from: &str, key: &str) -> Option<Vec<String>> {
+            let path: Vec<String> = from.split('/').map(str::to_owned).collect();
+            let known =
+                KnownFile { path: &path, size_bytes: 3, modified: self.modified, sha256: Sha256::of(b"abc") };
+            self.linker.find(&known)?;
+            self.linker.link(&known, key).unwrap()
+        }
+
+        fn inode(&self, path: &str) -> u64 {
+            std::fs::metadata(self.path().join(path)).unwrap().ino()
+        }
+
+        fn path(&self) -> &Path {
+            self.scratch.path()
+        }
+    }
+
+    #[test]
+    fn a_file_has_the_same_bytes_under_both_names() {
+        let mut place = place();
+        assert_eq!(place.link("d/f", "d/f").unwrap(), ["d", "f"]);
+        assert_eq!(place.link("g", "x/y/z").unwrap(), ["x", "y", "z"]);
+        assert_eq!(place.inode("from/d/f"), place.inode("to/d/f"));
+        assert_eq!(place.inode("from/g"), place.inode("to/x/y/z"));
+    }
+
+    #[test]
+    fn what_does_not_look_as_it_did_is_not_found() {
+        let mut place = place();
+        std::fs::write(place.path().join("from/d/f"), "abcd").unwrap();
+        std::fs::write(place.path().join("from/g"), "abd").unwrap();
+        assert_eq!((place.link("d/f", "d/f"), place.link("g", "g")), (None, None));
+        assert_eq!((place.link("d/not", "a"), place.link("g/h", "b")), (None, None));
+        std::fs::remove_file(place.path().join("from/d/f")).unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", place.path().join("from/d/f")).unwrap();
+        assert_eq!(place.link("d/f", "d/f"), None);
+    }
+
+    #[test]
+    fn a_name_that_a_directory_has_is_avoided_and_one_that_a_run_has_left_is_replaced() {
+        let mut place = place();
+        std::fs::create_dir_all(place.path().join("to/d/f/g")).unwrap();
+        std::fs::write(place.path().join("to/g"), "a half of another object").unwrap();
+        assert_eq!(place.link("d/f", "d/f").unwrap(), ["d", "f%+"]);
+        assert_eq!(place.link("g", "g").unwrap(), ["g"]);
+        assert_eq!(place.inode("from/g"), place.inode("to/g"));
+        assert_eq!(place.link("g", "g/below").unwrap(), ["g%+", "below"]);
+        std::os::unix::fs::symlink("/etc/passwd", place.path().join("to/s")).unwrap();
+        let path = ["g".to_owned()];
+        let known =
+            KnownFile { path: &path, size_bytes: 3, modified: place.modified, sha256: Sha256::of(b"abc") };
+        assert!(place.linker.link(&known, "s").is_err());
+    }
+
+    #[test]
+    fn a_copy_has_the_bytes_and_the_time_or_there_is_none() {
+        let place = place();
+        let root = |name: &str| Root::open(place.path().join(name)).unwrap();
+        let known =
+            KnownFile { path: &[], size_bytes: 3, modified: place.modified, sha256: Sha256::of(b"abc") };
+        let copied = copy((&root("from"), "g"), &known, (&root("to"), "copy")).unwrap().unwrap();
+        assert_eq!(copied, ["copy"]);
+        let found = root("to").metadata(&["copy"]).unwrap().unwrap();
+        assert!(known.looks_like(&found) && place.inode("from/g") != place.inode("to/copy"));
+        let other = KnownFile { sha256: Sha256::of(b"abd"), ..known };
+        let copied = copy((&root("from"), "g"), &other, (&root("to"), "other")).unwrap();
+        // A file system that shares extents has read nothing.
+        assert!(copied.is_none() || place.inode("from/g") != place.inode("to/other"));
+        assert_eq!(copy((&root("from"), "not"), &known, (&root("to"), "none")).unwrap(), None);
+    }
+}

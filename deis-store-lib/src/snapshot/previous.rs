@@ -1,0 +1,153 @@
+//! The earlier snapshots of a repository with which a new one shares the objects that have not changed.
+
+use super::list_line::ListLine;
+use super::manifest::Manifest;
+use super::merged_list_reader::MergedListReader;
+use super::part_entry::PartEntry;
+use super::part_objects::PartObjects;
+use super::reader::SnapshotReader;
+use super::repository::{Repository, SnapshotState};
+use crate::disk::{Identity, KnownFile, Linker, Root};
+use crate::error::{ErrorKind, Result};
+use crate::outcome::PartOutcome;
+use crate::part::Part;
+
+/// The earlier snapshots that have a part.
+#[derive(Debug, Default)]
+pub(crate) struct Previous {
+    /// The newest one; where that is not complete, the newest complete one behind it.
+    sources: Vec<Source>,
+    /// Files that a verification has named as damaged.
+    damaged: Vec<DamagedIn>,
+    /// What the newest complete one has of the part.
+    good: Option<(String, PartEntry)>,
+    /// The snapshots whose lists are not as they were: nothing is shared with them.
+    unusable: Vec<String>,
+}
+
+/// A snapshot, and its lists of the part.
+#[derive(Debug)]
+pub(crate) struct Source {
+    snapshot: SnapshotReader,
+    objects: PartObjects,
+}
+
+/// The objects of a part in a snapshot, some of which were found damaged.
+#[derive(Debug)]
+struct DamagedIn {
+    objects: Root,
+    damaged: Damaged,
+}
+
+impl Previous {
+    /// Looks for the earlier snapshots with a part. Blocking: it reads their lists, to see that they are as they were.
+    pub(crate) fn of(repository: &Repository, part: &Part) -> Result<Self> {
+        let mut previous = Self::default();
+        let entries = repository.snapshots()?;
+        for entry in entries.iter().rev().filter(|entry| entry.state == SnapshotState::Finished) {
+            // A newer version's, or one that is about to go.
+            let Ok(snapshot) = repository.snapshot(&entry.name) else { continue };
+            if !has(snapshot.manifest(), part) {
+                continue;
+            }
+            previous.look(snapshot, part)?;
+        }
+        Ok(previous)
+    }
+
+    fn look(&mut self, snapshot: SnapshotReader, part: &Part) -> Result<()> {
+        let damaged = Damaged::of(&snapshot, part);
+        if !damaged.is_empty()
+            && let Ok(objects) = snapshot.root().subdirectory(part.name(), false)
+        {
+            self.damaged.push(DamagedIn { objects, damaged });
+        }
+        let complete = snapshot.manifest().complete;
+        if self.good.is_some() || (!complete && !self.sources.is_empty()) {
+            return Ok(());
+        }
+        if complete {
+            let entry = snapshot.manifest().parts.get(part).cloned();
+            self.good = entry.map(|entry| (snapshot.manifest().snapshot.clone(), entry));
+        }
+        match snapshot.objects(part).and_then(|objects| objects.check_lists().map(|()| objects)) {
+            Ok(objects) => self.sources.push(Source { snapshot, objects }),
+            Err(error)
+                if matches!(error.kind(), ErrorKind::Damaged | ErrorKind::NotFound | ErrorKind::Disk) =>
+            {
+                self.unusable.push(snapshot.manifest().snapshot.clone());
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// The name of the newest snapshot with which anything can be shared.
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.sources.first().map(|source| source.snapshot.manifest().snapshot.as_str())
+    }
+
+    /// What the newest complete snapshot has of the part, and its name.
+    pub(crate) fn good(&self) -> Option<(&str, &PartEntry)> {
+        self.good.as_ref().map(|(name, entry)| (name.as_str(), entry))
+    }
+
+    /// The snapshots with which nothing is shared, since their lists are not as they were.
+    pub(crate) fn unusable(&self) -> &[String] {
+        &self.unusable
+    }
+
+    /// For each source its lines in order of the keys.
+    pub(crate) fn lines(&self) -> Result<Vec<MergedListReader>> {
+        self.sources.iter().map(|source| source.objects.lines()).collect()
+    }
+
+    /// For each source a linker of its files to below a root.
+    pub(crate) fn linkers(&self, to: &Root, part: &Part) -> Vec<Option<Linker>> {
+        let linker = |source: &Source| {
+            let from = source.snapshot.root().subdirectory(part.name(), false).ok()?;
+            Some(Linker::new(&from, to))
+        };
+        self.sources.iter().map(linker).collect()
+    }
+
+    /// Whether a file of a source is one that a verification has named as damaged, in whatever snapshot.
+    pub(crate) fn is_damaged(&self, line: &ListLine, file: &KnownFile<'_>, identity: Identity) -> bool {
+        let named = self.damaged.iter().filter(|snapshot| snapshot.damaged.has(&line.key));
+        named.into_iter().any(|snapshot| snapshot.objects.identity(file.path) == Some(identity))
+    }
+}
+
+impl Repository {
+    /// What the newest snapshot that has a part says of it.
+    pub(crate) fn newest_entry(&self, part: &Part) -> Result<Option<PartEntry>> {
+        let entries = self.snapshots()?;
+        let finished = entries.iter().rev().filter(|entry| entry.state == SnapshotState::Finished);
+        let manifests = finished.filter_map(|entry| self.snapshot(&entry.name).ok());
+        let mut with_it = manifests.filter(|snapshot| has(snapshot.manifest(), part));
+        Ok(with_it.next().and_then(|snapshot| snapshot.manifest().parts.get(part).cloned()))
+    }
+}
+
+/// Whether a snapshot has a part.
+fn has(manifest: &Manifest, part: &Part) -> bool {
+    manifest.parts.get(part).is_some_and(|entry| entry.outcome == PartOutcome::Stored)
+}
+
+/// The keys of a part that verifications of a snapshot have named.
+#[derive(Debug, Default)]
+struct Damaged;
+
+impl Damaged {
+    fn of(_: &SnapshotReader, _: &Part) -> Self {
+        Self
+    }
+
+    fn is_empty(&self) -> bool {
+        true
+    }
+
+    fn has(&self, _: &str) -> bool {
+        false
+    }
+}
