@@ -2,6 +2,7 @@
 //!
 //! It calls the library as `deis-store s3` does, with the same runtime, and does nothing else.
 
+mod backup;
 mod connect;
 mod fetch;
 mod list;
@@ -38,6 +39,8 @@ enum Job {
     List { bucket: String },
     /// Make a directory equal to a bucket; print the numbers of copied and of unchanged objects
     Sync { bucket: String, directory: PathBuf },
+    /// Back up a bucket into a repository; print the numbers of stored and of unchanged objects
+    Backup { bucket: String, repository: PathBuf },
     /// Fetch all objects of a bucket and throw them away, unchecked
     Fetch { bucket: String },
     /// Fetch objects over and over and throw them away; print the number per second
@@ -54,7 +57,11 @@ enum Job {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+    let mut builder = match &arguments.job {
+        Job::Backup { .. } => tokio::runtime::Builder::new_multi_thread(),
+        _ => tokio::runtime::Builder::new_current_thread(),
+    };
+    let runtime = match builder.enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error),
     };
@@ -72,6 +79,7 @@ async fn run(arguments: &Arguments) -> Result<()> {
         }
         Job::List { bucket } => list::list(&client, &BucketName::new(bucket)?).await,
         Job::Sync { bucket, directory } => sync::sync(&client, &BucketName::new(bucket)?, directory).await,
+        Job::Backup { bucket, repository } => backup::backup(&client, bucket, repository).await,
         Job::Fetch { bucket } => fetch::fetch(&client, &BucketName::new(bucket)?).await,
         Job::Small { bucket, prefix, seconds } => {
             small::small(&client, &BucketName::new(bucket)?, prefix, *seconds).await

@@ -40,6 +40,17 @@ pub(crate) fn plant_many(gateway: &Gateway, bucket: &str, objects: u32) -> Resul
     gateway.block_on(puts.buffer_unordered(client.in_flight()).try_collect())
 }
 
+/// Changes one of a hundred of the objects of such a bucket, each round others; how many these are.
+pub(crate) fn change(gateway: &Gateway, bucket: &str, objects: u32, round: u32) -> Result<u32> {
+    let bucket = BucketName::new(bucket).context("Bucket")?;
+    let bytes = Bytes::from(vec![b'y'; 2 + round as usize]);
+    let numbers: Vec<u32> = (0..objects).filter(|number| number % 100 == round % 100).collect();
+    for number in &numbers {
+        gateway.block_on(put(&gateway.client, &bucket, &key(*number), bytes.clone()))?;
+    }
+    u32::try_from(numbers.len()).context("Changed")
+}
+
 fn key(number: u32) -> String {
     if number.is_multiple_of(2) {
         return format!("wal_005/{number:024X}.lzo");

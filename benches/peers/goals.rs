@@ -92,6 +92,22 @@ pub(crate) fn goals(results: &Results) -> Vec<Goal> {
         ),
         Goal::at_least("second run of a sync: best peer's time / ours", ratio(Job::SyncAgain, wall, ""), 1.0),
         Goal::at_most("second run of the largest sync: our peak memory, MiB", own(Job::SyncMany, mib), 32.0),
+        Goal::at_most(
+            "first backup: our time / that of our sync",
+            own(Job::BackupFirst, wall) / own(Job::BackupFirstSync, wall),
+            1.2,
+        ),
+        Goal::at_most(
+            "later backup: our time / that of our listing",
+            own(Job::BackupAgain, wall) / own(Job::BackupListing, wall),
+            1.3,
+        ),
+        Goal::at_least("later backup: best peer's time / ours", ratio(Job::BackupAgain, wall, ""), 2.0),
+        Goal::at_most(
+            "later backup of the most objects: our peak memory, MiB",
+            own(Job::BackupMany, mib),
+            48.0,
+        ),
     ]
 }
 

@@ -3,6 +3,7 @@
 //! It starts the gateway, plants the data, and has each program do the same job in turn. It checks the results, and
 //! writes a table for people and a file for machines.
 
+mod backups;
 mod bucket;
 mod files;
 mod gateway;

@@ -73,6 +73,16 @@ impl Report {
             Job::SyncMany,
             &format!("The same from a script, {synced} objects in one directory"),
         );
+        self.job(&mut text, Job::BackupFirst, &format!("The first backup, {data}"));
+        self.job(&mut text, Job::BackupFirstSync, "A sync of the same, in the same rounds");
+        let backed_up = workload.backed_up_objects;
+        self.job(
+            &mut text,
+            Job::BackupAgain,
+            &format!("A later backup, {backed_up} objects, one of a hundred changed"),
+        );
+        self.job(&mut text, Job::BackupListing, "The listing that it begins with, in the same rounds");
+        self.job(&mut text, Job::BackupMany, &format!("A later backup from a script, {synced} objects"));
         self.small_gets(&mut text);
         self.goals(&mut text);
         for (program, version) in &machine.versions {

@@ -18,7 +18,7 @@ use crate::{bucket, files, wrk};
 const LISTED: &str = "peers_list";
 
 /// The bucket that is downloaded.
-const DATA: &str = "peers_data";
+pub(crate) const DATA: &str = "peers_data";
 
 /// The name of the floor, below which no program can be: a client that throws the bytes away.
 const FLOOR: &str = "ours, nothing checked or written";
@@ -40,6 +40,7 @@ pub(crate) enum Part {
     Upload,
     List,
     Sync,
+    Backup,
 }
 
 /// A job that a program does.
@@ -60,6 +61,16 @@ pub(crate) enum Job {
     SyncListing,
     /// The same second run with far more objects in one directory, from a scripted gateway.
     SyncMany,
+    /// The first backup of the downloaded bucket.
+    BackupFirst,
+    /// A sync of the same into an empty directory, in the same rounds.
+    BackupFirstSync,
+    /// A later backup, when one of a hundred objects has changed.
+    BackupAgain,
+    /// The listing with which it begins, in the same rounds.
+    BackupListing,
+    /// A later backup of far more objects, from a scripted gateway.
+    BackupMany,
 }
 
 /// All runs of a program at a job.
@@ -85,7 +96,7 @@ pub(crate) struct Results {
 }
 
 impl Results {
-    fn add(&mut self, job: Job, tool: &str, sample: Sample) {
+    pub(crate) fn add(&mut self, job: Job, tool: &str, sample: Sample) {
         eprintln!(
             "{job:?}, {tool}: {:.2} s, CPU {:.2} s, {} KiB",
             sample.wall_seconds, sample.cpu_seconds, sample.peak_kib
@@ -124,6 +135,11 @@ pub(crate) fn measure(rounds: &Rounds, place: &Place, gateway: &Gateway) -> Resu
     if wants(Part::Upload) {
         (0..rounds.runs).try_for_each(|round| at.uploads(round, &mut results))?;
     }
+    if wants(Part::Backup) {
+        (0..rounds.runs).try_for_each(|_| at.first_backups(&mut results))?;
+        at.later_backups(&rounds.workload, rounds.runs, &mut results)?;
+        at.backup_many(rounds.workload.synced_objects, &mut results)?;
+    }
     let listed = rounds.workload.listed_objects;
     if wants(Part::List) || wants(Part::Sync) {
         eprintln!("Planting {listed} objects");
@@ -143,10 +159,10 @@ pub(crate) fn measure(rounds: &Rounds, place: &Place, gateway: &Gateway) -> Resu
     Ok(results)
 }
 
-struct At<'a> {
-    place: &'a Place,
-    gateway: &'a Gateway,
-    originals: PathBuf,
+pub(crate) struct At<'a> {
+    pub(crate) place: &'a Place,
+    pub(crate) gateway: &'a Gateway,
+    pub(crate) originals: PathBuf,
 }
 
 impl At<'_> {
@@ -254,7 +270,7 @@ impl At<'_> {
         }
     }
 
-    fn listing(&self, command: &Command, objects: u32) -> Result<Sample> {
+    pub(crate) fn listing(&self, command: &Command, objects: u32) -> Result<Sample> {
         let output = self.place.work.join("listing");
         let sample = run(command, &output, &self.place.work)?;
         let text = fs::read_to_string(&output).context(output.display())?;
@@ -284,7 +300,7 @@ impl At<'_> {
 }
 
 /// The order of a round. Another program begins in each round, so that no program always follows the same one.
-fn in_turn<const N: usize>(mut tools: [Tool; N], round: u8) -> [Tool; N] {
+pub(crate) fn in_turn<const N: usize>(mut tools: [Tool; N], round: u8) -> [Tool; N] {
     tools.rotate_left(usize::from(round) % N);
     tools
 }

@@ -78,6 +78,9 @@ impl Tool {
     pub(crate) const LISTERS: [Self; 4] =
         [Self::Ours(None), Self::Rclone(EQUAL), Self::S5cmd(None), Self::S3cmd];
 
+    /// The programs that take what has changed.
+    pub(crate) const COPIERS: [Self; 3] = [Self::Ours(None), Self::Rclone(EQUAL), Self::S3cmd];
+
     /// The programs that compare a bucket with a directory.
     pub(crate) const SYNCERS: [Self; 4] = Self::LISTERS;
 
@@ -170,6 +173,23 @@ impl Tool {
             Self::S5cmd(_) => command.arg("sync").arg(format!("s3://{bucket}/*")).arg(slashed(to)),
         };
         command
+    }
+
+    /// The command that takes what has changed in a bucket into a copy of it, by size and time.
+    pub(crate) fn copy_again(self, place: &Place, gateway: &Gateway, bucket: &str, to: &Path) -> Command {
+        match self {
+            Self::Ours(_) => {
+                let mut command = self.command(place, gateway);
+                command.args(["backup", bucket]).arg(to);
+                command
+            }
+            Self::Rclone(_) => {
+                let mut command = self.command(place, gateway);
+                command.args(["copy", "--fast-list"]).arg(format!("peer:{bucket}")).arg(to);
+                command
+            }
+            Self::S3cmd | Self::S5cmd(_) => self.sync(place, gateway, bucket, to),
+        }
     }
 
     /// The command that fetches the small objects of a bucket over and over. Only our program has it.

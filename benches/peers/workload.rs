@@ -25,6 +25,8 @@ pub(crate) struct Workload {
     pub(crate) listed_objects: u32,
     /// The number of objects in the largest directory that is compared with a bucket.
     pub(crate) synced_objects: u32,
+    /// The number of objects that are backed up again.
+    pub(crate) backed_up_objects: u32,
     /// The time for which small objects are fetched over and over, in seconds.
     pub(crate) small_gets_seconds: u64,
 }
@@ -38,6 +40,7 @@ impl Workload {
             large_bytes: 64 << 20,
             listed_objects: 60_000,
             synced_objects: 1_000_000,
+            backed_up_objects: 20_000,
             small_gets_seconds: 5,
         }
     }
@@ -49,6 +52,7 @@ impl Workload {
             large_bytes: 16 << 20,
             listed_objects: 2000,
             synced_objects: 20_000,
+            backed_up_objects: 1000,
             small_gets_seconds: 1,
             ..Self::full()
         }
