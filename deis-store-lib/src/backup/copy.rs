@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use futures_util::{Stream, TryStreamExt as _, stream};
+use futures_util::future::{Either, ready};
+use futures_util::{FutureExt as _, Stream, TryStreamExt as _, stream};
 
 use super::known::{Ask, Known, Way, known_file, unchanged};
 use crate::blocking::blocking;
 use crate::disk::Root;
 use crate::error::Result;
+use crate::key_path::encode;
 use crate::part::Part;
 use crate::run::Stop;
 use crate::s3::client::Revision;
-use crate::s3::op::ObjectInfo;
+use crate::s3::op::{ListedObject, ObjectInfo};
 use crate::s3::{BucketName, Client};
 use crate::snapshot::{ListLine, Previous, timestamp};
 use crate::transfer::{Downloaded, Downloader, Selection, Sink, ordered};
@@ -64,23 +66,21 @@ impl Copying<'_> {
             Ok(Some((ways, (pages, known))))
         });
         let ways = ways.map_ok(|ways: Vec<Way>| stream::iter(ways.into_iter().map(Ok))).try_flatten();
-        let arrivals = ways.map_ok(move |way| self.arrive(way, Arc::clone(&downloader)));
+        // What is there has nothing to wait for, and there is much of it.
+        let arrivals = ways.map_ok(move |way| match way {
+            Way::Kept(line) => Either::Left(ready(Ok(Arrived::Kept(line)))),
+            Way::Ask(ask) => Either::Right(self.ask(ask, Arc::clone(&downloader)).boxed()),
+            Way::Fetch(listed) => Either::Right(fetch(listed, Arc::clone(&downloader)).boxed()),
+        });
         // Each may keep a thread that writes, of which there are 512: far fewer objects are under way.
         ordered(arrivals, self.client.in_flight(), stop)
     }
 
-    async fn arrive(&self, way: Way, downloader: Arc<Downloader<'_>>) -> Result<Arrived> {
-        let listed = match way {
-            Way::Kept(line) => return Ok(Arrived::Kept(line)),
-            Way::Ask(ask) => {
-                if let Some(asked) = self.asked(&ask).await? {
-                    return Ok(Arrived::Asked(Box::new(asked)));
-                }
-                ask.listed
-            }
-            Way::Fetch(listed) => listed,
-        };
-        downloader.object(listed).await.map(|downloaded| Arrived::Fetched(Box::new(downloaded)))
+    async fn ask(&self, ask: Box<Ask>, downloader: Arc<Downloader<'_>>) -> Result<Arrived> {
+        match self.asked(&ask).await? {
+            Some(asked) => Ok(Arrived::Asked(Box::new(asked))),
+            None => fetch(ask.listed, downloader).await,
+        }
     }
 
     /// The line of an object whose bytes are those of an earlier one, with the metadata that it has now. Nothing if it is
@@ -92,11 +92,11 @@ impl Copying<'_> {
             return Ok(None);
         };
         let linker = self.previous.linkers(self.root, self.part).into_iter().nth(ask.source).flatten();
-        let (line, key) = (ask.line.clone(), ask.listed.key.to_string());
+        let (line, wanted) = (ask.line.clone(), encode(&ask.listed.key));
         let linked = blocking(move || {
             let path = line.path()?;
             let Some((mut linker, file)) = linker.zip(known_file(&line, &path)) else { return Ok(None) };
-            Ok(linker.link(&file, &key)?.map(|path| line.stored_at(&path)))
+            Ok(linker.link(&file, &wanted)?.map(|path| line.stored_at(&path)))
         });
         let Some(line) = linked.await? else { return Ok(None) };
         let line = ListLine {
@@ -110,4 +110,8 @@ impl Copying<'_> {
         };
         Ok(Some((line, info)))
     }
+}
+
+async fn fetch(listed: ListedObject, downloader: Arc<Downloader<'_>>) -> Result<Arrived> {
+    downloader.object(listed).await.map(|downloaded| Arrived::Fetched(Box::new(downloaded)))
 }

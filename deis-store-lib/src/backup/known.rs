@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use crate::disk::{KnownFile, Linker, Root, is_resumable};
 use crate::error::Result;
+use crate::key_path::encode;
 use crate::outcome::Outcome;
 use crate::part::Part;
 use crate::s3::etag;
@@ -162,7 +163,9 @@ impl KnownSource {
         if !links {
             return Ok(Some(Shared::Usable));
         }
-        Ok(self.linker.link(&file, &listed.key)?.map(Shared::Linked))
+        // Nearly all paths are what the key gives.
+        let own = line.other_path.is_some().then(|| encode(&listed.key));
+        Ok(self.linker.link(&file, own.as_deref().unwrap_or(&path))?.map(Shared::Linked))
     }
 }
 

@@ -12,7 +12,7 @@ use super::metadata::{Identity, Kind, Metadata};
 use super::root::{NO_FILE, Root, SYMLINK};
 use crate::error::{Error, Result};
 use crate::hash::Sha256;
-use crate::key_path::{TAKEN, encode};
+use crate::key_path::TAKEN;
 
 /// Links files from below one directory to below another.
 #[derive(Debug)]
@@ -59,11 +59,10 @@ impl Linker {
 
     /// Gives a file that was found the name of an object on the other side, too. The components of its path there; nothing
     /// if it had to be copied, and its bytes cannot be read or are not what they were.
-    pub(crate) fn link(&mut self, known: &KnownFile<'_>, key: &str) -> Result<Option<Vec<String>>> {
+    pub(crate) fn link(&mut self, known: &KnownFile<'_>, wanted: &[String]) -> Result<Option<Vec<String>>> {
         let (name, directories) = split(known.path)?;
         let Some(from) = self.from.find(directories) else { return Ok(None) };
-        let path = encode(key);
-        let (new_name, directories) = split(&path)?;
+        let (new_name, directories) = split(wanted)?;
         let (to, mut real) = self.to.make(directories)?;
         match link((&from, component(name)?), (&to, component(new_name)?)) {
             Ok(linked) => {
@@ -138,54 +137,54 @@ fn milliseconds(time: SystemTime) -> i128 {
     }
 }
 
-/// A directory, and the one below it that was asked for last.
+/// A directory, and those on the way to the one below it that was asked for last: the next one is mostly near.
 #[derive(Debug)]
 struct Near {
     root: Root,
-    last: Option<Last>,
+    way: Vec<Level>,
 }
 
 #[derive(Debug)]
-struct Last {
-    asked: Vec<String>,
+struct Level {
+    asked: String,
     directory: Root,
-    /// Its path, some of whose names are `NAME%+`.
-    real: Vec<String>,
+    /// Its name, which is `NAME%+` where the name was taken.
+    real: String,
 }
 
 impl Near {
     fn new(root: &Root) -> Self {
-        Self { root: root.clone(), last: None }
+        Self { root: root.clone(), way: Vec::new() }
     }
 
     /// The directory of this path, if it is there.
     fn find(&mut self, directories: &[String]) -> Option<Root> {
-        if let Some(last) = self.last.as_ref().filter(|last| last.asked == directories) {
-            return Some(last.directory.clone());
-        }
-        let mut directory = self.root.clone();
-        for name in directories {
-            directory = directory.subdirectory(name, false).ok()?;
-        }
-        let (asked, real) = (directories.to_vec(), Vec::new());
-        self.last = Some(Last { asked, directory: directory.clone(), real });
-        Some(directory)
+        let down = |directory: &Root, name: &str| Ok((directory.subdirectory(name, false)?, name.to_owned()));
+        self.go(directories, down).ok()
     }
 
     /// The directory of this path, which is made if it is missing, and the path that it has become.
     fn make(&mut self, directories: &[String]) -> Result<(Root, Vec<String>)> {
-        if let Some(last) = self.last.as_ref().filter(|last| last.asked == directories) {
-            return Ok((last.directory.clone(), last.real.clone()));
+        let directory = self.go(directories, Root::directory_of)?;
+        Ok((directory, self.way.iter().map(|level| level.real.clone()).collect()))
+    }
+
+    fn go(
+        &mut self,
+        directories: &[String],
+        down: impl Fn(&Root, &str) -> Result<(Root, String)>,
+    ) -> Result<Root> {
+        let same = self.way.iter().zip(directories).take_while(|(level, name)| level.asked == **name).count();
+        self.way.truncate(same);
+        for asked in &directories[same..] {
+            let (directory, real) = down(self.here(), asked)?;
+            self.way.push(Level { asked: asked.clone(), directory, real });
         }
-        let (mut directory, mut real) = (self.root.clone(), Vec::with_capacity(directories.len() + 1));
-        for name in directories {
-            let (next, name) = directory.directory_of(name)?;
-            directory = next;
-            real.push(name);
-        }
-        let asked = directories.to_vec();
-        self.last = Some(Last { asked, directory: directory.clone(), real: real.clone() });
-        Ok((directory, real))
+        Ok(self.here().clone())
+    }
+
+    fn here(&self) -> &Root {
+        self.way.last().map_or(&self.root, |level| &level.directory)
     }
 }
 
@@ -196,6 +195,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::key_path::encode;
 
     struct Place {
         scratch: tempfile::TempDir,
@@ -222,7 +222,7 @@ mod tests {
             let known =
                 KnownFile { path: &path, size_bytes: 3, modified: self.modified, sha256: Sha256::of(b"abc") };
             self.linker.find(&known)?;
-            self.linker.link(&known, key).unwrap()
+            self.linker.link(&known, &encode(key)).unwrap()
         }
 
         fn inode(&self, path: &str) -> u64 {
@@ -268,7 +268,7 @@ mod tests {
         let path = ["g".to_owned()];
         let known =
             KnownFile { path: &path, size_bytes: 3, modified: place.modified, sha256: Sha256::of(b"abc") };
-        assert!(place.linker.link(&known, "s").is_err());
+        assert!(place.linker.link(&known, &encode("s")).is_err());
     }
 
     #[test]

@@ -15,6 +15,8 @@ use crate::hash::Sha256;
 pub(crate) struct ListReader<R> {
     lines: BufReader<MultiGzDecoder<BufReader<Hashing<R>>>>,
     expected: FileDigest,
+    /// The bytes of the last line, and its key.
+    text: Vec<u8>,
     last: Option<String>,
     ended: bool,
 }
@@ -24,14 +26,15 @@ impl<R: Read> ListReader<R> {
     pub(crate) fn new(input: R, expected: FileDigest) -> Self {
         let hashing = Hashing { input, size_bytes: 0, sha256: sha2::Sha256::new() };
         let lines = BufReader::new(MultiGzDecoder::new(BufReader::with_capacity(64 << 10, hashing)));
-        Self { lines, expected, last: None, ended: false }
+        Self { lines, expected, text: Vec::new(), last: None, ended: false }
     }
 
     fn read(&mut self) -> Result<Option<ListLine>> {
-        let mut text = Vec::new();
+        let text = &mut self.text;
+        text.clear();
         (&mut self.lines)
             .take(LONGEST_LINE_BYTES)
-            .read_until(b'\n', &mut text)
+            .read_until(b'\n', text)
             .map_err(|error| read_error(&self.expected.path, error))?;
         if text.is_empty() {
             return self.check_digest().map(|()| None);
@@ -39,12 +42,12 @@ impl<R: Read> ListReader<R> {
         if text.pop() != Some(b'\n') {
             return Err(damaged("a line of the object list does not end"));
         }
-        let line: ListLine = serde_json::from_slice(&text)
+        let line: ListLine = serde_json::from_slice(text)
             .map_err(|error| damaged("a line of the object list is not what it should be").because(error))?;
         if self.last.as_ref().is_some_and(|last| *last >= line.key) {
             return Err(damaged("the keys of the object list are out of order").at(At::Key, &line.key));
         }
-        self.last = Some(line.key.clone());
+        self.last.get_or_insert_default().clone_from(&line.key);
         Ok(Some(line))
     }
 

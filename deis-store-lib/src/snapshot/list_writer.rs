@@ -55,7 +55,7 @@ impl ListWriter {
         }
         self.gzip.write_all(&text).map_err(|error| self.gzip.get_ref().write_error(error))?;
         self.sealed.counts.add(&line.outcome);
-        self.last = Some(line.key.clone());
+        self.last.get_or_insert_default().clone_from(&line.key);
         Ok(())
     }
 

@@ -28,7 +28,7 @@ impl MergedListReader {
             let error = Error::new(ErrorKind::Damaged, "two object lists of the part have the same key");
             return Err(error.at(At::Key, &line.key));
         }
-        self.last = Some(line.key.clone());
+        self.last.get_or_insert_default().clone_from(&line.key);
         Ok(Some(line))
     }
 }
