@@ -11,10 +11,19 @@ use crate::program::{on, path};
 const README: &str = include_str!("../../README.md");
 const SECURITY: &str = include_str!("../../SECURITY.md");
 
+const SCHEDULE: &str = include_str!("../../docs/schedule.md");
+
 /// The blocks of the README that use the program.
 fn blocks() -> impl Iterator<Item = &'static str> {
-    let blocks = README.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap_or_default());
-    blocks.filter(|block| block.lines().any(|line| line.starts_with("deis-store ")))
+    blocks_of(README, "sh")
+}
+
+/// The blocks of a document, in this language, that use the program.
+fn blocks_of(document: &'static str, language: &str) -> impl Iterator<Item = &'static str> {
+    let begin = format!("```{language}\n");
+    let blocks: Vec<&str> = document.split(&begin).skip(1).collect();
+    let blocks = blocks.into_iter().map(|rest| rest.split("```").next().unwrap_or_default());
+    blocks.filter(|block| block.lines().any(|line| line.contains("deis-store ")))
 }
 
 #[test]
@@ -37,6 +46,24 @@ fn every_command_of_the_readme_works_as_typed() {
     assert_eq!(doctor.len(), 1);
     let told = run(doctor[0], &a(), scratch.path());
     assert!(told.lines().all(|line| line.starts_with("good")), "{told}");
+}
+
+#[test]
+fn every_command_of_the_schedule_works_as_typed() {
+    let (cluster, scratch) = (a(), tempfile::tempdir().unwrap());
+    let commands: Vec<String> = blocks_of(SCHEDULE, "sh").map(str::to_owned).collect();
+    assert_eq!(commands.len(), 3);
+    let of_units =
+        blocks_of(SCHEDULE, "ini").flat_map(str::lines).filter_map(|line| line.strip_prefix("ExecStart="));
+    let of_jobs = blocks_of(SCHEDULE, "yaml")
+        .flat_map(str::lines)
+        .map(str::trim)
+        .filter(|line| line.starts_with("deis-store "));
+    let lines: Vec<String> = of_units.chain(of_jobs).map(str::to_owned).collect();
+    assert_eq!(lines.len(), 4, "{lines:?}");
+    for block in commands.iter().chain(&lines) {
+        run(block, &cluster, scratch.path());
+    }
 }
 
 #[test]
