@@ -23,7 +23,8 @@ fn blocks_of(document: &'static str, language: &str) -> impl Iterator<Item = &'s
     let begin = format!("```{language}\n");
     let blocks: Vec<&str> = document.split(&begin).skip(1).collect();
     let blocks = blocks.into_iter().map(|rest| rest.split("```").next().unwrap_or_default());
-    blocks.filter(|block| block.lines().any(|line| line.contains("deis-store ")))
+    let command = |line: &str| line.trim_start().trim_start_matches("ExecStart=").starts_with("deis-store ");
+    blocks.filter(move |block| block.lines().any(command))
 }
 
 #[test]

@@ -31,7 +31,8 @@ pub(crate) struct SealedList {
 
 impl ListWriter {
     pub(super) fn new(name: String, file: NewFile) -> Self {
-        let gzip = GzEncoder::new(file, Compression::default());
+        // Half the time of the usual level, for a tenth more bytes.
+        let gzip = GzEncoder::new(file, Compression::new(2));
         Self { gzip, sealed: SealedList { name, counts: Counts::default(), bytes: 0 }, last: None }
     }
 
