@@ -10,6 +10,7 @@ use crate::gateway::{Fault, Operation};
 use crate::outcome::{Counts, Outcome};
 use crate::part::{BucketPart, PartChoice};
 use crate::report::FindingKind;
+use crate::restore::{RestoreOptions, plan};
 use crate::s3::{BucketName, ObjectKey};
 use crate::snapshot::{ListLine, SnapshotReader};
 use crate::verify::{VerifyOptions, verify};
@@ -319,6 +320,16 @@ async fn an_emptied_bucket_is_an_alarm_at_each_run_until_such_a_loss_is_allowed(
         let shrunk = snapshot.manifest().parts[&part()].shrunk.clone().unwrap();
         assert!(first.snapshot.ends_with(&shrunk.since) && !snapshot.manifest().complete);
         assert_eq!((shrunk.objects, shrunk.bytes), (3, 3));
+        let verified = verify(&snapshot, &VerifyOptions::default(), &Run::silent()).await.unwrap();
+        assert_eq!(verified.verdict, Verdict::Incomplete);
+        // It is restored only by naming its parts.
+        let target = Site::new(false).await;
+        let mut options = RestoreOptions::default();
+        let planned = plan(&target.cluster, &snapshot, &options, &Run::silent()).await.unwrap();
+        assert_eq!(planned.obstacles.len(), 1);
+        options.choice = PartChoice::Only([(&part()).into()].into());
+        let planned = plan(&target.cluster, &snapshot, &options, &Run::silent()).await.unwrap();
+        assert!(planned.obstacles.is_empty());
     }
     let options = world.options.clone().max_loss_percent(100).unwrap();
     let allowed = backup(&world.site.cluster, &world.repository, &options, &Run::silent()).await.unwrap();

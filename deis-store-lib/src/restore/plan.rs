@@ -11,7 +11,7 @@ use crate::outcome::PartOutcome;
 use crate::part::{Part, PartChoice};
 use crate::report::Findings;
 use crate::run::{Run, TaskKind, TaskResult};
-use crate::snapshot::{PartEntry, SnapshotReader};
+use crate::snapshot::{PartEntry, Shrunk, SnapshotReader};
 
 /// Finds out what a restore of the parts alone would do, and all that stands in its way. Whether what is in the volume was unpacked
 /// by an earlier run of this restore is known to the caller.
@@ -86,6 +86,12 @@ impl Looking<'_> {
         }
         let mut obstacles = Vec::new();
         let mut findings = Findings::default();
+        if let Some(shrunk) = entry.and_then(|entry| entry.shrunk.as_ref())
+            && !options.choice.is_by_name()
+            && !options.despite_damage
+        {
+            obstacles.push(gone(shrunk));
+        }
         let does = match part {
             Part::Config => {
                 configuration::look(cluster, snapshot, &options.keys, &mut obstacles, &mut findings).await?
@@ -192,6 +198,16 @@ fn incomplete(lost: u64) -> Error {
         format!("{lost} objects of this part could not be backed up, so it is incomplete"),
     )
     .todo("use another snapshot, or name the parts to restore what there is")
+}
+
+/// What shrank may have been emptied by mistake.
+fn gone(shrunk: &Shrunk) -> Error {
+    let Shrunk { since, objects, bytes } = shrunk;
+    Error::new(
+        ErrorKind::Guard,
+        format!("much of this part was gone when it was backed up: {since} has {objects} objects of it, with {bytes} bytes"),
+    )
+    .todo("use that snapshot, or name the parts to restore what there is")
 }
 
 #[cfg(test)]

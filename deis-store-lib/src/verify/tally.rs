@@ -51,6 +51,12 @@ impl<'a> Tally<'a> {
             let what = format!("was not taken: {why}");
             findings.push(Finding::new(Some(part), part.name(), FindingKind::Failed, what));
         }
+        for (part, shrunk) in
+            manifest.parts.iter().filter_map(|(part, entry)| Some((part, entry.shrunk.as_ref()?)))
+        {
+            let what = format!("much of it was gone when it was backed up: {} has more", shrunk.since);
+            findings.push(Finding::new(Some(part), part.name(), FindingKind::Shrunk, what));
+        }
         let report = VerifyReport {
             verdict: Verdict::Good,
             findings,
