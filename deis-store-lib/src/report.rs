@@ -1,6 +1,6 @@
 //! The verdict that a verb reports, and the findings behind it. Pure.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 #[cfg(feature = "backup")]
@@ -12,7 +12,7 @@ use crate::run::TaskResult;
 const MOST_FINDINGS: usize = 1000;
 
 /// The result of a verb in one word.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Everything is there and unchanged.

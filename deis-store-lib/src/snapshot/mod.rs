@@ -45,6 +45,10 @@ mod time;
 #[cfg(feature = "backup")]
 mod unfinished;
 #[cfg(feature = "backup")]
+mod verified;
+#[cfg(feature = "backup")]
+mod verified_lines;
+#[cfg(feature = "backup")]
 mod writer;
 
 pub use list_line::ListLine;
@@ -55,6 +59,7 @@ pub use {
     name::SnapshotName,
     reader::SnapshotReader,
     repository::{Repository, SnapshotEntry, SnapshotState},
+    verified_lines::Verification,
 };
 
 #[cfg(all(test, feature = "backup"))]
@@ -65,9 +70,10 @@ pub(crate) use {
     journal::{JournalLines, JournalWriter},
     listed::Listed,
     merged_list_reader::MergedListReader,
-    name::{LISTS, MANIFEST, MANIFEST_DIGEST, VERIFIED, is_path},
+    name::{HELD, LISTS, MANIFEST, MANIFEST_DIGEST, VERIFIED, is_path},
     part_objects::PartObjects,
     previous::Previous,
     time::timestamp,
+    verified::{DamageFound, Damaged, Verified},
     writer::SnapshotWriter,
 };

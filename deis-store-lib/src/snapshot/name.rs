@@ -18,6 +18,8 @@ pub(crate) const MANIFEST_DIGEST: &str = "manifest.json.sha256";
 pub(crate) const LISTS: &str = "lists";
 /// The file of what later verifications found: outside every digest.
 pub(crate) const VERIFIED: &str = "verified.jsonl";
+/// The file that holds the snapshot: outside of every digest, too.
+pub(crate) const HELD: &str = "held.json";
 /// The file that says what the run was asked for.
 pub(super) const RUN: &str = "run.json";
 /// The index of the store volume, in [`LISTS`].

@@ -1,10 +1,12 @@
 //! The verb verify: whether a snapshot's files are there and are what they were.
 //!
-//! Damage is a finding in the report; an error is what kept us from knowing. It must not write, nor judge whether
-//! a cluster can be restored from the objects: that is `verdict`'s to say.
+//! Damage is a finding in the report; an error is what kept us from knowing. It must write nothing but its result, which the
+//! snapshot keeps, nor judge whether a cluster can be restored from the objects: that is `verdict`'s to say.
 
 mod event;
 mod files;
+#[cfg(test)]
+mod kept_tests;
 mod plan;
 mod read;
 mod tally;
@@ -17,10 +19,11 @@ use std::sync::{Arc, Mutex};
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet, spawn_blocking};
 
+use crate::blocking::blocking;
 use crate::error::{Error, ErrorKind, Result};
-use crate::report::Verdict;
-use crate::run::{Run, TaskKind, TaskResult};
-use crate::snapshot::SnapshotReader;
+use crate::report::{Verdict, in_one_line};
+use crate::run::{Level, Run, TaskKind, TaskResult};
+use crate::snapshot::{DamageFound, SnapshotReader, timestamp};
 use plan::Plan;
 use tally::Tally;
 use unlisted::Search;
@@ -39,7 +42,7 @@ pub struct VerifyOptions {
 }
 
 /// Verifies a snapshot: every file against size and digest, the lists against the manifest, and the directory against
-/// both.
+/// both. The result is kept in the snapshot's directory, if it can be.
 pub async fn verify(snapshot: &SnapshotReader, options: &VerifyOptions, run: &Run) -> Result<VerifyReport> {
     let running = run.begin(None, TaskKind::Verb, "verify");
     let (events, arriving) = mpsc::channel(64);
@@ -62,7 +65,7 @@ pub async fn verify(snapshot: &SnapshotReader, options: &VerifyOptions, run: &Ru
     while let Some(ended) = tasks.join_next().await {
         ended.map_err(died)?;
     }
-    let Tally { mut report, buckets, .. } = tally;
+    let Tally { mut report, damage, buckets, .. } = tally;
     let search =
         Search { snapshot: snapshot.clone(), buckets, stop: run.stop.clone(), findings: report.findings };
     report.findings = spawn_blocking(move || search.run()).await.map_err(died)??;
@@ -71,12 +74,31 @@ pub async fn verify(snapshot: &SnapshotReader, options: &VerifyOptions, run: &Ru
     if !manifest.complete {
         report.verdict = report.verdict.max(Verdict::Incomplete);
     }
+    if let Err(error) = keep(snapshot, &report, damage, run).await {
+        let why = in_one_line(&error);
+        running.note(Level::Warning, "not-kept", &format!("the snapshot does not keep this result: {why}"));
+        report.not_kept = Some(why);
+    }
     running.done(match report.verdict {
         Verdict::Good => TaskResult::Good,
         Verdict::Incomplete => TaskResult::Incomplete,
         Verdict::Damaged => TaskResult::Failed,
     });
     Ok(report)
+}
+
+/// Keeps the result in the snapshot: what is damaged is not shared by the next backup.
+async fn keep(
+    snapshot: &SnapshotReader,
+    report: &VerifyReport,
+    damage: DamageFound,
+    run: &Run,
+) -> Result<()> {
+    let (snapshot, time) = (snapshot.clone(), timestamp(run.clock.now())?);
+    let (verdict, read) = (report.verdict, report.read);
+    let kept =
+        move || snapshot.keep_verification((time, verdict), (read.to_string(), read.is_everything()), damage);
+    blocking(kept).await
 }
 
 fn died(error: JoinError) -> Error {

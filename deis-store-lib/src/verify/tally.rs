@@ -12,7 +12,7 @@ use crate::outcome::PartOutcome;
 use crate::part::Part;
 use crate::report::{Finding, FindingKind, Findings, Verdict};
 use crate::run::Running;
-use crate::snapshot::Manifest;
+use crate::snapshot::{DamageFound, Manifest};
 
 /// The result of a verification.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -30,10 +30,14 @@ pub struct VerifyReport {
     pub files_read: u64,
     /// Bytes that were read.
     pub bytes_checked: u64,
+    /// Why the result could not be kept in the snapshot, such as on a disk that is read-only: the next backup does not know of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_kept: Option<String>,
 }
 
 pub(super) struct Tally<'a> {
     pub(super) report: VerifyReport,
+    pub(super) damage: DamageFound,
     pub(super) buckets: BTreeMap<Part, Option<u64>>,
     running: &'a Running<'a>,
 }
@@ -64,8 +68,9 @@ impl<'a> Tally<'a> {
             files_checked: 0,
             files_read: 0,
             bytes_checked: 0,
+            not_kept: None,
         };
-        Self { report, buckets: BTreeMap::new(), running }
+        Self { report, damage: DamageFound::default(), buckets: BTreeMap::new(), running }
     }
 
     pub(super) async fn receive(&mut self, mut arriving: mpsc::Receiver<Event>) -> Result<()> {
@@ -80,7 +85,10 @@ impl<'a> Tally<'a> {
                     self.report.bytes_checked = self.report.bytes_checked.saturating_add(bytes);
                     self.running.advance(0, bytes);
                 }
-                Event::Finding(finding) => self.report.findings.push(finding),
+                Event::Finding(finding) => {
+                    self.damage.add(&finding);
+                    self.report.findings.push(finding);
+                }
                 Event::Listed(part, files) => drop(self.buckets.insert(part, files)),
                 Event::Failed(error) => return Err(error),
             }

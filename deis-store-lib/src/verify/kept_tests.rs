@@ -1,0 +1,60 @@
+//! What a verification leaves in the snapshot, and what later ones make of it.
+
+use std::fs;
+
+use super::*;
+use crate::error::Error;
+use crate::part::Part;
+use crate::run::heard::Heard;
+use crate::snapshot::Damaged;
+use crate::snapshot::sample;
+
+async fn verified(snapshot: &SnapshotReader, read: Read, run: &Run) -> Result<VerifyReport, Error> {
+    verify(snapshot, &VerifyOptions { read }, run).await
+}
+
+fn keys(keys: &[&str]) -> Damaged {
+    Damaged::Keys(keys.iter().map(|key| (*key).to_owned()).collect())
+}
+
+#[tokio::test]
+async fn damage_stays_known_until_everything_is_good_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let snapshot = sample::build(directory.path());
+    let (file, run) = (snapshot.path().join("registry/%-/registry/one"), Run::silent());
+    let bytes = fs::read(&file).unwrap();
+    fs::remove_file(&file).unwrap();
+    let report = verified(&snapshot, Read::Sizes, &run).await.unwrap();
+    assert_eq!((report.verdict, &report.not_kept), (Verdict::Damaged, &None));
+    fs::write(&file, bytes).unwrap();
+    assert_eq!(verified(&snapshot, Read::Sizes, &run).await.unwrap().verdict, Verdict::Good);
+    assert_eq!(snapshot.damaged(&Part::registry()), keys(&["/registry/one"]));
+    let last = snapshot.verified().last().cloned().unwrap();
+    assert_eq!((last.read.as_str(), last.verdict, last.damaged), ("sizes", Verdict::Good, 0));
+    assert_eq!(verified(&snapshot, Read::All, &run).await.unwrap().verdict, Verdict::Good);
+    assert_eq!(snapshot.damaged(&Part::registry()), keys(&[]));
+}
+
+#[tokio::test]
+async fn what_is_good_or_merely_extra_names_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let snapshot = sample::build(directory.path());
+    fs::write(snapshot.path().join("registry/extra"), "").unwrap();
+    fs::write(snapshot.path().join("held.json"), "{}").unwrap();
+    let report = verified(&snapshot, Read::All, &Run::silent()).await.unwrap();
+    assert_eq!((report.verdict, report.findings.list().len()), (Verdict::Good, 1));
+    assert_eq!(snapshot.damaged(&Part::registry()), keys(&[]));
+    assert_eq!(snapshot.verified().distrust(), None);
+}
+
+#[tokio::test]
+async fn a_result_that_cannot_be_kept_is_said_and_is_the_result_all_the_same() {
+    let directory = tempfile::tempdir().unwrap();
+    let snapshot = sample::build(directory.path());
+    fs::create_dir(snapshot.path().join("verified.jsonl")).unwrap();
+    let (run, heard) = Heard::run();
+    let report = verified(&snapshot, Read::All, &run).await.unwrap();
+    assert_eq!(report.verdict, Verdict::Good);
+    assert!(report.not_kept.unwrap().contains("verified.jsonl"));
+    assert!(heard.notes()[0].starts_with("the snapshot does not keep this result"), "{:?}", heard.notes());
+}
