@@ -30,12 +30,16 @@ pub mod hash;
 pub mod http;
 #[cfg(feature = "formats")]
 pub mod key_path;
+#[cfg(feature = "backup")]
+pub mod list;
 #[cfg(feature = "formats")]
 pub mod outcome;
 #[cfg(feature = "formats")]
 pub mod part;
 #[cfg(feature = "backup")]
 pub mod platform;
+#[cfg(feature = "backup")]
+pub mod prune;
 #[cfg(feature = "gateway")]
 pub mod rehearse;
 #[cfg(feature = "backup")]

@@ -131,6 +131,10 @@ pub enum FindingKind {
     NotKept,
     /// Much of it has gone since the newest good snapshot. It was copied as it is.
     Shrunk,
+    /// No good snapshot of a part is as new as was asked for.
+    TooOld,
+    /// A snapshot was made in the future, by its name: a clock was wrong, and it stands for nothing.
+    FromTheFuture,
 }
 
 impl FindingKind {
@@ -138,13 +142,19 @@ impl FindingKind {
     #[must_use]
     pub(crate) fn verdict(self) -> Verdict {
         match self {
-            Self::Missing | Self::Changed | Self::NotAFile | Self::Unreadable | Self::Contradiction => {
-                Verdict::Damaged
-            }
+            Self::Missing
+            | Self::Changed
+            | Self::NotAFile
+            | Self::Unreadable
+            | Self::Contradiction
+            | Self::TooOld => Verdict::Damaged,
             Self::Failed | Self::Refused | Self::HeldBack | Self::Shrunk => Verdict::Incomplete,
-            Self::Vanished | Self::Unverifiable | Self::Extra | Self::NotKept | Self::UnknownKey => {
-                Verdict::Good
-            }
+            Self::Vanished
+            | Self::Unverifiable
+            | Self::Extra
+            | Self::NotKept
+            | Self::UnknownKey
+            | Self::FromTheFuture => Verdict::Good,
         }
     }
 }

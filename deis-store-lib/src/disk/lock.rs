@@ -55,6 +55,21 @@ impl Lock {
         }
     }
 
+    /// Locks a file that is there against all its readers, before it is deleted. It does not wait.
+    pub(crate) fn of_deleter(root: &Root, name: &str) -> Result<Self> {
+        // For a file on NFS, an exclusive lock needs a handle that could write.
+        let flags = OFlags::RDWR | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = rustix::fs::openat(root, component(name)?, flags, Mode::empty());
+        let file = File::from(file.map_err(|error| root.failed("open", name, error))?);
+        match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => Ok(Self { file }),
+            Err(Errno::WOULDBLOCK) => Err(Error::new(ErrorKind::Locked, "somebody reads it")
+                .at(At::Path, root.path().join(name).display())
+                .todo("wait for the reader to end")),
+            Err(error) => Err(root.failed("lock", name, error)),
+        }
+    }
+
     /// Locks an open file against those who would delete it, together with other readers. It does not wait.
     pub(crate) fn shared(file: File) -> Result<Self> {
         match rustix::fs::flock(&file, FlockOperation::NonBlockingLockShared) {
@@ -130,9 +145,9 @@ mod tests {
         std::fs::write(directory.path().join("m"), "").unwrap();
         let first = Lock::shared(root.open_file(&["m"]).unwrap()).unwrap();
         let second = Lock::shared(root.open_file(&["m"]).unwrap()).unwrap();
-        assert_eq!(Lock::exclusive(&root, "m", "").unwrap_err().kind(), ErrorKind::Locked);
+        assert_eq!(Lock::of_deleter(&root, "m").unwrap_err().kind(), ErrorKind::Locked);
         drop((first, second));
-        let deleter = Lock::exclusive(&root, "m", "").unwrap();
+        let deleter = Lock::of_deleter(&root, "m").unwrap();
         assert_eq!(Lock::shared(root.open_file(&["m"]).unwrap()).unwrap_err().kind(), ErrorKind::Locked);
         drop(deleter);
     }

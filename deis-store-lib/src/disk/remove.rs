@@ -11,38 +11,56 @@ use super::descent::Descent;
 use super::metadata::Kind;
 use super::root::Root;
 use crate::error::{ErrorKind, Result};
+use crate::run::Stop;
+
+/// So many directories in one are noted at a time, so that memory stays flat however many there are.
+const MOST_NOTED: usize = 1000;
+
+/// Directories that are to be removed from another one, and whether it has more of them.
+struct Noted {
+    names: Vec<String>,
+    more: bool,
+}
 
 impl Root {
     /// Removes a directory in this one with everything in it, or nothing if it is not there.
     ///
     /// A task that is just ending may still make a file or remove its own meanwhile; so it is tried for a while.
     pub(crate) fn remove_directory(&self, name: &str) -> Result<()> {
+        self.remove_while(name, &|| Ok(()))
+    }
+
+    /// The same until the run is stopped.
+    pub(crate) fn remove_directory_until(&self, name: &str, stop: &Stop) -> Result<()> {
+        self.remove_while(name, &|| stop.check())
+    }
+
+    fn remove_while(&self, name: &str, go_on: &dyn Fn() -> Result<()>) -> Result<()> {
         let (mut patience, mut descent) = (20, Descent::new(self.clone()));
-        // The entries that are left of each directory on the way, and the way's first step.
-        let (mut left, mut enter) = (Vec::new(), Some(name.to_owned()));
+        // What is left of each directory on the way, and the way's first step.
+        let (mut left, mut enter): (Vec<Noted>, _) = (Vec::new(), Some(name.to_owned()));
         loop {
             let here = descent.here()?;
             if let Some(name) = enter.take() {
                 if here.kind(&[name.as_str()])?.is_some() {
                     let directory = here.subdirectory(&name, false)?;
-                    left.push(directory.list()?.into_iter());
+                    left.push(directory.remove_files(go_on)?);
                     descent.down(vec![name], directory);
                     continue;
                 }
-            } else if let Some(entry) = left.last_mut().and_then(Iterator::next) {
-                match (entry.kind, entry.name.to_str()) {
-                    (Kind::Directory, Some(name)) => enter = Some(name.to_owned()),
-                    _ => here.unlink(&entry.name)?,
-                }
+            } else if let Some(next) = left.last_mut().and_then(|noted| noted.names.pop()) {
+                enter = Some(next);
                 continue;
             } else {
-                left.pop();
+                let more = left.pop().is_some_and(|noted| noted.more);
                 let name = descent.up().unwrap_or_default().concat();
                 let parent = descent.here()?;
                 match rustix::fs::unlinkat(parent, &*name, AtFlags::REMOVEDIR) {
-                    Err(Errno::NOTEMPTY) if patience > 0 => {
-                        patience -= 1;
-                        std::thread::sleep(Duration::from_millis(50));
+                    Err(Errno::NOTEMPTY) if more || patience > 0 => {
+                        if !more {
+                            patience -= 1;
+                            std::thread::sleep(Duration::from_millis(50));
+                        }
                         enter = Some(name);
                         continue;
                     }
@@ -54,6 +72,21 @@ impl Root {
                 return Ok(());
             }
         }
+    }
+
+    /// Removes all files and links in this directory as their names come, and notes the directories.
+    fn remove_files(&self, go_on: &dyn Fn() -> Result<()>) -> Result<Noted> {
+        let mut noted = Noted { names: Vec::new(), more: false };
+        self.each_entry(|entry| {
+            go_on()?;
+            match (entry.kind, entry.name.to_str()) {
+                (Kind::Directory, Some(_)) if noted.names.len() == MOST_NOTED => noted.more = true,
+                (Kind::Directory, Some(name)) => noted.names.push(name.to_owned()),
+                _ => self.unlink(&entry.name)?,
+            }
+            Ok(())
+        })?;
+        Ok(noted)
     }
 
     /// Removes a file or link in this directory, if it is there.
@@ -122,5 +155,17 @@ mod tests {
         root.remove_directory("ours").unwrap();
         std::os::unix::fs::symlink(&other, place.path().join("ours")).unwrap();
         assert!(root.remove_directory("ours").is_err(), "a link in our place is something else's");
+    }
+    #[test]
+    fn more_directories_than_are_noted_go_all_the_same_and_a_stop_ends_it() {
+        let place = tempfile::tempdir().unwrap();
+        for name in 0..2 * MOST_NOTED + 1 {
+            fs::create_dir_all(place.path().join(format!("ours/{name}/below"))).unwrap();
+        }
+        let (root, stop) = (Root::open(place.path()).unwrap(), Stop::default());
+        stop.stop();
+        assert_eq!(root.remove_directory_until("ours", &stop).unwrap_err().kind(), ErrorKind::Interrupted);
+        root.remove_directory_until("ours", &Stop::default()).unwrap();
+        assert!(!place.path().join("ours").exists());
     }
 }

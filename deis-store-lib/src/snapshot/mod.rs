@@ -4,7 +4,11 @@
 //! from its key. This module must not know S3 or a cluster.
 
 mod checked;
+#[cfg(feature = "backup")]
+mod deletion;
 mod edition;
+#[cfg(feature = "backup")]
+mod held;
 #[cfg(feature = "backup")]
 mod journal;
 #[cfg(feature = "backup")]
@@ -35,8 +39,14 @@ mod previous;
 mod reader;
 #[cfg(feature = "backup")]
 mod repository;
+#[cfg(feature = "backup")]
+mod retention;
+#[cfg(all(test, feature = "backup"))]
+mod retention_tests;
 #[cfg(all(test, feature = "backup"))]
 pub(crate) mod sample;
+#[cfg(feature = "backup")]
+mod survey;
 #[cfg(feature = "backup")]
 mod sweep;
 #[cfg(all(test, feature = "backup"))]
@@ -56,16 +66,18 @@ pub use manifest::{FileDigest, Manifest, NotIncluded, Source};
 pub use part_entry::{PartEntry, Shrunk};
 #[cfg(feature = "backup")]
 pub use {
+    held::Held,
     name::SnapshotName,
     reader::SnapshotReader,
     repository::{Repository, SnapshotEntry, SnapshotState},
+    retention::{Keep, Reason},
+    survey::Condition,
     verified_lines::Verification,
 };
 
-#[cfg(all(test, feature = "backup"))]
-pub(crate) use list_writer::{ListWriter, SealedList};
 #[cfg(feature = "backup")]
 pub(crate) use {
+    deletion::Deleted,
     edition::FORMAT,
     journal::{JournalLines, JournalWriter},
     listed::Listed,
@@ -73,7 +85,14 @@ pub(crate) use {
     name::{HELD, LISTS, MANIFEST, MANIFEST_DIGEST, VERIFIED, is_path},
     part_objects::PartObjects,
     previous::Previous,
+    retention::{Judgement, anchors, is_ahead, judge},
+    survey::Surveyed,
     time::timestamp,
-    verified::{DamageFound, Damaged, Verified},
+    verified::DamageFound,
     writer::SnapshotWriter,
+};
+#[cfg(all(test, feature = "backup"))]
+pub(crate) use {
+    list_writer::{ListWriter, SealedList},
+    verified::Damaged,
 };

@@ -1,0 +1,106 @@
+//! The verb `prune`: snapshots that no rule keeps are removed, and the last good one of each part never is.
+//!
+//! The rules are `snapshot`'s. Each snapshot is named with why it stays or goes.
+
+mod report;
+#[cfg(test)]
+mod tests;
+
+use jiff::Timestamp;
+
+use crate::blocking::blocking;
+use crate::error::{At, Context, Error, ErrorKind, Result};
+use crate::run::{Level, Run, Running, TaskKind, TaskResult};
+use crate::snapshot::{Condition, Deleted, Judgement, Keep, Reason, Repository, anchors, judge, timestamp};
+
+pub use report::{Fate, PruneReport, PrunedSnapshot};
+
+/// What stays.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PruneOptions {
+    /// The rules.
+    pub keep: Keep,
+    /// Only say what would be removed.
+    pub dry_run: bool,
+}
+
+/// Removes the snapshots of a repository that no rule keeps, and what interrupted runs have left.
+///
+/// Whatever the rules say, these stay: of each part the newest good snapshot and all that are newer, snapshots that are held,
+/// damaged, of a newer format, from the future or being read, and those with a part of which there is no good snapshot.
+pub async fn prune(repository: &Repository, options: &PruneOptions, run: &Run) -> Result<PruneReport> {
+    if options.keep.is_empty() {
+        let error = Error::new(ErrorKind::Usage, "no rule says which snapshots stay");
+        return Err(
+            error.todo("say how many snapshots to keep: the last, or of how many hours, days, weeks, months")
+        );
+    }
+    let (repository, options, run) = (repository.clone(), *options, run.clone());
+    blocking(move || {
+        let running = run.begin(None, TaskKind::Verb, "prune");
+        let report = work(&repository, options, &running)?;
+        running.done(TaskResult::Good);
+        Ok(report)
+    })
+    .await
+}
+
+fn work(repository: &Repository, options: PruneOptions, running: &Running<'_>) -> Result<PruneReport> {
+    let run = running.run();
+    let now = timestamp(run.clock.now())?;
+    let mut report = PruneReport::new(repository, options.dry_run);
+    if options.dry_run {
+        let snapshots = repository.survey()?;
+        let judged = judge(&snapshots, &options.keep, now);
+        for (snapshot, judgement) in snapshots.iter().zip(judged) {
+            let fate = if judgement.stays { Fate::Stays } else { Fate::WouldBeRemoved };
+            report.add(snapshot, fate, judgement.why);
+        }
+        return Ok(report);
+    }
+    let _lock = repository.lock(&format!("prune, process {}, since {now}", std::process::id()))?;
+    while !all_are_judged(repository, &options.keep, now, running, &mut report)? {}
+    report.sort();
+    Ok(report)
+}
+
+/// Removes what goes, oldest first. If what the judgement rests on has changed meanwhile, the rest is to be judged anew.
+fn all_are_judged(
+    repository: &Repository,
+    keep: &Keep,
+    now: Timestamp,
+    running: &Running<'_>,
+    report: &mut PruneReport,
+) -> Result<bool> {
+    let stop = &running.run().stop;
+    report.keep_removed();
+    let snapshots = repository.survey()?;
+    let rest_on = anchors(&snapshots, now);
+    for (snapshot, Judgement { stays, mut why }) in snapshots.iter().zip(judge(&snapshots, keep, now)) {
+        if stays {
+            report.add(snapshot, Fate::Stays, why);
+            continue;
+        }
+        stop.check()?;
+        // A verification may just have found damage in one of those for whose sake others go.
+        for anchor in &rest_on {
+            if repository.survey_of(anchor)?.condition != Condition::Good {
+                return Ok(false);
+            }
+        }
+        let place = repository.path().join(snapshot.directory());
+        match repository.delete(snapshot, stop).at(At::Snapshot, place.display())? {
+            Deleted::Gone => {
+                running.note(Level::Info, "removed", &format!("{} is removed", snapshot.directory()));
+                report.add(snapshot, Fate::Removed, why);
+            }
+            Deleted::InUse => {
+                let what =
+                    "somebody reads it, or holds it since a moment: it is left alone this time".to_owned();
+                why.insert(0, Reason { reason: "in_use", what });
+                report.add(snapshot, Fate::InUse, why);
+            }
+        }
+    }
+    Ok(true)
+}
