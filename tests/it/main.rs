@@ -35,6 +35,7 @@ mod s3cfg;
 mod s3cmd;
 mod secrets;
 mod signing;
+mod snapshots;
 mod store;
 mod swift;
 mod sync;

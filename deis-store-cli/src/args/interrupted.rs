@@ -11,8 +11,15 @@ impl Command {
                  NAME.unfinished, if one is left, is no snapshot and can be removed"
             }
             Self::Verify { .. }
+            | Self::List { .. }
             | Self::Doctor { .. }
             | Self::Config { action: ConfigAction::Get { .. }, .. } => "run it again: nothing was changed",
+            Self::Hold { .. } | Self::Release { .. } => "see with `list` whether it is held, or run it again",
+            Self::Prune { what, .. } if what.dry_run => "run it again: nothing was changed",
+            Self::Prune { .. } => {
+                "run it again: what was removed is gone, and all else is as it was; of one under way a directory \
+                 NAME.unfinished may be left, which the next run removes"
+            }
             Self::Restore { what, .. } if what.dry_run => "run it again: nothing was changed",
             Self::Restore { .. } => {
                 "run the same restore again: it goes on, and leaves what is there already with the same bytes; if it restores \

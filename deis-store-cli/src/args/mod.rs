@@ -8,6 +8,7 @@ mod patterns;
 mod rate;
 mod restore;
 mod s3;
+mod snapshots;
 mod sync;
 mod types;
 mod wrong;
@@ -22,6 +23,7 @@ pub(crate) use global::{ETCD, Global, ShowProgress};
 pub(crate) use parts::{Buckets, Guards, Parts, ReadArgs};
 pub(crate) use restore::RestoreArgs;
 pub(crate) use s3::{Below, S3Action};
+pub(crate) use snapshots::{ListArgs, PruneArgs};
 pub(crate) use sync::{OtherCluster, SyncArgs};
 pub(crate) use types::Types;
 
@@ -95,6 +97,41 @@ pub(crate) enum Command {
         #[command(flatten)]
         read: ReadArgs,
     },
+    /// List the snapshots of a repository, with what each is good for
+    List {
+        /// A repository's directory, as `backup` was given it
+        repository: PathBuf,
+        #[arg(hide = true, value_parser = directory)]
+        more: Vec<PathBuf>,
+        #[command(flatten)]
+        what: ListArgs,
+    },
+    /// Hold a snapshot: `prune` does not remove it until it is released
+    Hold {
+        /// A snapshot's directory
+        snapshot: PathBuf,
+        #[arg(hide = true, value_parser = directory)]
+        more: Vec<PathBuf>,
+        /// The reason, which `list` shows
+        #[arg(long, value_name = "TEXT")]
+        why: Option<String>,
+    },
+    /// Release a snapshot that is held
+    Release {
+        /// A snapshot's directory
+        snapshot: PathBuf,
+        #[arg(hide = true, value_parser = directory)]
+        more: Vec<PathBuf>,
+    },
+    /// Remove old snapshots by rule, and say of each why it stays or goes; the newest good one of each part always stays
+    Prune {
+        /// A repository's directory, as `backup` was given it
+        repository: PathBuf,
+        #[arg(hide = true, value_parser = directory)]
+        more: Vec<PathBuf>,
+        #[command(flatten)]
+        what: PruneArgs,
+    },
     /// Prove the whole way on this machine alone: a made cluster is backed up, verified, restored and compared
     Rehearse {
         /// Make another cluster
@@ -142,6 +179,10 @@ impl Command {
             Self::Backup { .. } => "backup",
             Self::Restore { .. } => "restore",
             Self::Verify { .. } => "verify",
+            Self::List { .. } => "list",
+            Self::Hold { .. } => "hold",
+            Self::Release { .. } => "release",
+            Self::Prune { .. } => "prune",
             Self::Rehearse { .. } => "rehearse",
             Self::Doctor { .. } => "doctor",
             Self::Config { .. } => "config",

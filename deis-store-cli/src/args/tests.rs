@@ -80,6 +80,18 @@ fn one_way_to_read_is_chosen_and_only_one_that_there_is() {
 }
 
 #[test]
+fn a_prune_needs_a_rule_and_parts_are_named_only_with_an_age() {
+    let is_read = |words: &str| read(&format!("deis-store {words}")).is_ok();
+    assert!(
+        is_read("prune /b --keep-last 3") && is_read("prune /b --keep-daily 3 --keep-monthly 1 --dry-run")
+    );
+    for wrong in ["prune /b", "prune /b --dry-run", "prune /b --keep-last 0", "list /b --only sql"] {
+        assert!(!is_read(wrong), "{wrong}");
+    }
+    assert!(is_read("list /b") && is_read("list /b --max-age 26h --only sql,bucket.uploads"));
+}
+
+#[test]
 fn the_last_of_several_words_is_where_files_go() {
     let S3Action::Put { files, place, .. } = parsed(&["put", "a", "-", "b", "s3://c/"]).unwrap() else {
         panic!("not put")

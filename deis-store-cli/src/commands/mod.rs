@@ -8,6 +8,7 @@ mod local;
 mod rehearse;
 mod restore;
 pub(crate) mod s3;
+mod snapshots;
 mod verify;
 
 use deis_store::Result;
@@ -33,6 +34,19 @@ pub(crate) async fn run(args: &Args, output: &Output, run: &Run) -> Exit {
             restore::run(&args.global, (snapshot.as_path(), more.as_slice()), what, output, run).await
         }
         Command::Verify { snapshot, more, read } => verify::run(snapshot, more, read, output, run).await,
+        Command::List { repository, more, what } => {
+            let listing = snapshots::list_all((repository.as_path(), more.as_slice()), what, output, run);
+            run.stop.cancels(listing).await
+        }
+        Command::Hold { snapshot, more, why } => {
+            snapshots::hold((snapshot.as_path(), more.as_slice()), why.as_deref(), output, run)
+        }
+        Command::Release { snapshot, more } => {
+            snapshots::release((snapshot.as_path(), more.as_slice()), output)
+        }
+        Command::Prune { repository, more, what } => {
+            snapshots::prune_all((repository.as_path(), more.as_slice()), what, output, run).await
+        }
         Command::Rehearse { seed, damage, buckets } => {
             rehearse::run(*seed, damage.clone(), buckets, output, run).await
         }

@@ -22,6 +22,7 @@ mod next;
 mod one_line;
 mod options;
 mod report;
+mod snapshots;
 
 use lists::Lists;
 use one_line::OneLine;

@@ -10,6 +10,7 @@ pub(super) enum After {
     /// A backup that has found much gone.
     Loss,
     Verify,
+    List,
     Plan,
     Restore,
     Rehearsal,
@@ -39,6 +40,10 @@ pub(super) fn todo(after: After, verdict: Verdict) -> Option<&'static str> {
         (After::Verify, Damaged) => {
             "use another snapshot, or another copy of what is named above, and look for the cause (dmesg, smartctl, \
              memory); `restore --dry-run` shows what can still be restored"
+        }
+        (After::List, _) => {
+            "find out why the last backups of what is named above were not made or are not good, and run one; let \
+             `list --only …` ask of the parts alone that you back up"
         }
         (After::Plan, _) => {
             "use another snapshot if there is one; else go on: what is named above is left out, and sentinels and tags that \

@@ -88,7 +88,13 @@ impl Output {
     }
 
     /// A report, and after one that is not good what to do now.
-    fn with_verdict(&self, after: After, verdict: Verdict, mut text: String, report: Value) -> Exit {
+    pub(super) fn with_verdict(
+        &self,
+        after: After,
+        verdict: Verdict,
+        mut text: String,
+        report: Value,
+    ) -> Exit {
         let todo = todo(after, verdict);
         if let Some(todo) = todo {
             let _ = writeln!(text, "  to do: {todo}");
@@ -340,7 +346,7 @@ fn width<'a>(parts: impl Iterator<Item = &'a Part>) -> usize {
     parts.map(|part| part.name().len() + 2).fold(10, usize::max)
 }
 
-fn findings(text: &mut String, findings: &Findings) {
+pub(super) fn findings(text: &mut String, findings: &Findings) {
     findings_but(text, findings, |_| false);
 }
 
@@ -363,7 +369,7 @@ fn seconds(milliseconds: u64) -> String {
     format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100)
 }
 
-fn json(report: &impl Serialize) -> Value {
+pub(super) fn json(report: &impl Serialize) -> Value {
     // Reports are plain data; what cannot be JSON does not occur in them.
     let mut report = serde_json::to_value(report).unwrap_or(Value::Null);
     report_with_options(&mut report);
