@@ -80,7 +80,7 @@ impl Site {
     }
 }
 
-/// What became of each snapshot, with the first reason.
+/// The fate of each snapshot, with its first reason.
 fn fates(ran: &Ran) -> Vec<String> {
     let report = ran.json();
     let snapshots = report["report"]["snapshots"].as_array().unwrap();
@@ -216,7 +216,7 @@ fn whenever_a_prune_is_killed_what_has_its_name_is_whole_and_the_next_run_finish
             assert_eq!(verified.code, Some(0), "{context}: {verified:?}");
         }
         assert_eq!(site.snapshots().pop().unwrap(), newest, "{context}");
-        // What was about to go may have lost its name and nothing else: then it waits for the next backup.
+        // One that was about to go may have lost its name and nothing else: then it waits for the next backup.
         let after = fates(&site.prune(&["--keep-last", "1", "--json"]).code(0));
         let sealed = after.iter().filter(|fate| *fate == "stays sealed").count();
         assert!(sealed <= 1, "{context}: {after:?}");

@@ -47,31 +47,31 @@ pub(crate) struct PruneArgs {
 #[group(required = true, multiple = true)]
 struct KeepArgs {
     /// Keep the last N snapshots
-    #[arg(long, value_name = "N")]
-    keep_last: Option<NonZeroUsize>,
+    #[arg(long = "keep-last", value_name = "N")]
+    last: Option<NonZeroUsize>,
     /// Keep the last snapshot of each of the last N hours that have one
-    #[arg(long, value_name = "N")]
-    keep_hourly: Option<NonZeroUsize>,
-    /// … of each of the last N days that have one
-    #[arg(long, value_name = "N")]
-    keep_daily: Option<NonZeroUsize>,
-    /// … of each of the last N weeks that have one
-    #[arg(long, value_name = "N")]
-    keep_weekly: Option<NonZeroUsize>,
+    #[arg(long = "keep-hourly", value_name = "N")]
+    hourly: Option<NonZeroUsize>,
+    /// … of each of the last N days, in UTC, that have one
+    #[arg(long = "keep-daily", value_name = "N")]
+    daily: Option<NonZeroUsize>,
+    /// … of each of the last N weeks, from Monday, that have one
+    #[arg(long = "keep-weekly", value_name = "N")]
+    weekly: Option<NonZeroUsize>,
     /// … of each of the last N months that have one
-    #[arg(long, value_name = "N")]
-    keep_monthly: Option<NonZeroUsize>,
+    #[arg(long = "keep-monthly", value_name = "N")]
+    monthly: Option<NonZeroUsize>,
 }
 
 impl PruneArgs {
     pub(crate) fn options(&self) -> PruneOptions {
         let number = |number: Option<NonZeroUsize>| number.map_or(0, NonZeroUsize::get);
         let keep = Keep {
-            last: number(self.keep.keep_last),
-            hourly: number(self.keep.keep_hourly),
-            daily: number(self.keep.keep_daily),
-            weekly: number(self.keep.keep_weekly),
-            monthly: number(self.keep.keep_monthly),
+            last: number(self.keep.last),
+            hourly: number(self.keep.hourly),
+            daily: number(self.keep.daily),
+            weekly: number(self.keep.weekly),
+            monthly: number(self.keep.monthly),
         };
         PruneOptions { keep, dry_run: self.dry_run }
     }

@@ -46,7 +46,7 @@ impl Output {
                 _ => "IN USE",
             };
             let why: Vec<String> =
-                snapshot.why.iter().map(|why| printable(&with_options(&why.what)).to_string()).collect();
+                snapshot.why.iter().map(|why| printable(&with_options(&why.what))).collect();
             let _ = writeln!(text, "{fate:10}{:32}{}", snapshot.snapshot, why.join("; "));
         }
         let count = |fate| report.snapshots.iter().filter(|snapshot| snapshot.fate == fate).count();
@@ -95,7 +95,7 @@ fn listed(text: &mut String, snapshot: &ListedSnapshot) {
     snapshot.verified.iter().for_each(|verified| more(&said_of_verification(verified)));
 }
 
-/// What is said of a part; nothing if it was not asked for.
+/// The text about a part; nothing if it was not asked for.
 fn said_of(part: &Part, found: &ListedPart) -> Option<String> {
     let why = found.why.as_ref().map_or(String::new(), |why| format!(": {}", printable(&with_options(why))));
     Some(match (found.outcome, part.file_name()) {

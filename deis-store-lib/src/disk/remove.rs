@@ -37,7 +37,7 @@ impl Root {
 
     fn remove_while(&self, name: &str, go_on: &dyn Fn() -> Result<()>) -> Result<()> {
         let (mut patience, mut descent) = (20, Descent::new(self.clone()));
-        // What is left of each directory on the way, and the way's first step.
+        // The directories that are left of each one on the way, and the way's first step.
         let (mut left, mut enter): (Vec<Noted>, _) = (Vec::new(), Some(name.to_owned()));
         loop {
             let here = descent.here()?;
@@ -159,7 +159,7 @@ mod tests {
     #[test]
     fn more_directories_than_are_noted_go_all_the_same_and_a_stop_ends_it() {
         let place = tempfile::tempdir().unwrap();
-        for name in 0..2 * MOST_NOTED + 1 {
+        for name in 0..=2 * MOST_NOTED {
             fs::create_dir_all(place.path().join(format!("ours/{name}/below"))).unwrap();
         }
         let (root, stop) = (Root::open(place.path()).unwrap(), Stop::default());

@@ -35,8 +35,7 @@ pub(super) fn judge(
         findings.push(Finding::new(None, "snapshots", FindingKind::TooOld, what));
     }
     for part in parts {
-        let newest =
-            good.iter().filter(|found| found.stored().any(|(stored, _)| *stored == part)).next_back();
+        let newest = good.iter().rfind(|found| found.stored().any(|(stored, _)| *stored == part));
         let (name, what) = match newest {
             None => (part.to_string(), "no good snapshot has it".to_owned()),
             Some(newest) => {

@@ -19,7 +19,7 @@ use crate::snapshot::{Repository, timestamp};
 
 pub use report::{ListReport, ListedPart, ListedSnapshot};
 
-/// What is asked of a repository.
+/// The demands on the snapshots of a repository.
 #[derive(Clone, Debug, Default)]
 pub struct ListOptions {
     /// The newest good snapshot of each part must be no older than this.

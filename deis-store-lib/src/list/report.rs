@@ -19,7 +19,7 @@ pub struct ListReport {
     pub snapshots: Vec<ListedSnapshot>,
     /// Damaged if a part has no good snapshot that is new enough, and that was asked; else good.
     pub verdict: Verdict,
-    /// What is too old, by name.
+    /// The parts without a good snapshot that is new enough, and snapshots from the future, by name.
     #[serde(flatten)]
     pub findings: Findings,
 }

@@ -15,7 +15,7 @@ use crate::snapshot::{Condition, Deleted, Judgement, Keep, Reason, Repository, a
 
 pub use report::{Fate, PruneReport, PrunedSnapshot};
 
-/// What stays.
+/// The rules of a prune.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct PruneOptions {
     /// The rules.

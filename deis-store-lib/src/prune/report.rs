@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use crate::snapshot::{Condition, Reason, Repository, Surveyed};
 
-/// What became of the snapshots of a repository.
+/// The result of a prune.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct PruneReport {
@@ -16,7 +16,7 @@ pub struct PruneReport {
     pub snapshots: Vec<PrunedSnapshot>,
 }
 
-/// What became of a snapshot, and why.
+/// The fate of a snapshot, and the reasons.
 #[derive(Clone, Debug, Serialize)]
 #[non_exhaustive]
 pub struct PrunedSnapshot {
@@ -24,13 +24,13 @@ pub struct PrunedSnapshot {
     pub snapshot: String,
     /// Whether it could be relied on.
     pub state: Condition,
-    /// What became of it.
+    /// Its fate.
     pub fate: Fate,
     /// Why, all reasons.
     pub why: Vec<Reason>,
 }
 
-/// What became of a snapshot.
+/// The fate of a snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]

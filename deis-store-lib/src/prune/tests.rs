@@ -1,4 +1,4 @@
-//! What is pruned of a repository that was made by hand, and what is there afterwards.
+//! A repository that was made by hand is pruned, and looked at afterwards.
 
 use std::fs;
 use std::path::{Path, PathBuf};

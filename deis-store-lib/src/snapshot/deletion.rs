@@ -10,7 +10,7 @@ use crate::disk::{Lock, Root};
 use crate::error::{At, Context, ErrorKind, Result};
 use crate::run::Stop;
 
-/// What became of a snapshot that was to be removed.
+/// The result of a removal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Deleted {
     /// Nothing of it is left.
@@ -46,7 +46,8 @@ impl Repository {
     #[cfg_attr(not(test), allow(dead_code, reason = "a backup calls it, since it has the lock"))]
     pub(crate) fn sweep(&self, stop: &Stop) -> Result<Vec<SnapshotName>> {
         let mut gone = Vec::new();
-        for found in self.survey()?.into_iter().filter(|found| found.unfinished == Some(Unfinished::Left)) {
+        let found = self.survey_unfinished()?.into_iter();
+        for found in found.filter(|found| found.unfinished == Some(Unfinished::Left)) {
             self.delete(&found, stop)?;
             gone.push(found.name);
         }

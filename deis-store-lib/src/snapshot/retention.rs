@@ -1,7 +1,7 @@
 //! Which snapshots stay and which go, by rule: calendar slots in UTC, the newest whole snapshot of each slot. Pure.
 //!
-//! What is not known to be superseded stays: the newest good snapshot of each part (its anchor), everything newer than that,
-//! and everything of which a part has no anchor.
+//! Only a snapshot that is known to be superseded goes. So these stay: the newest good snapshot of each part (its anchor),
+//! everything newer than that, and everything of which a part has no anchor.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -50,7 +50,7 @@ pub struct Reason {
     pub what: String,
 }
 
-/// What is to become of a snapshot.
+/// The judgement on a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Judgement {
     pub(crate) stays: bool,
@@ -102,7 +102,7 @@ fn newest(snapshots: &[Surveyed], now: Timestamp) -> BTreeMap<Source, SnapshotNa
     newest
 }
 
-/// What protects a snapshot, whatever the rules say.
+/// The reasons for which a snapshot stays, whatever the rules say.
 fn protection(snapshot: &Surveyed, anchors: &BTreeMap<Source, SnapshotName>, now: Timestamp) -> Vec<Reason> {
     let mut why = Vec::new();
     let mut say = |reason, what: String| why.push(Reason { reason, what });
@@ -140,7 +140,7 @@ fn protection(snapshot: &Surveyed, anchors: &BTreeMap<Source, SnapshotName>, now
     why
 }
 
-/// What protects a finished snapshot for the sake of its parts.
+/// The reasons for which a finished snapshot stays for the sake of its parts.
 fn stored(
     snapshot: &Surveyed,
     anchors: &BTreeMap<Source, SnapshotName>,
@@ -159,7 +159,7 @@ fn stored(
             Some(_) => {}
         }
     }
-    // What it has tried and not got may be what the next one will lack, too.
+    // The next one may lack what this one has tried and not got.
     let tried = snapshot.parts.iter().filter(|(_, entry)| entry.outcome == PartOutcome::Failed);
     for (part, _) in tried {
         if let Some(anchor) = of_part(anchors, part).filter(|anchor| **anchor < snapshot.name) {

@@ -1,4 +1,4 @@
-//! What stands in a repository: each snapshot with its condition, its parts, and what speaks for or against it.
+//! A look at a repository: each snapshot with its condition, its parts, and what speaks for or against it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -47,11 +47,11 @@ pub(crate) struct Surveyed {
     pub(crate) held: Option<Held>,
     /// The last verification.
     pub(crate) verified: Option<Verification>,
-    /// What it is, if it is not finished.
+    /// Its sort, if it is not finished.
     pub(crate) unfinished: Option<Unfinished>,
 }
 
-/// What an unfinished directory is.
+/// The sort of an unfinished directory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unfinished {
     /// Everything of it is safe, and it needs only its name.
@@ -95,11 +95,23 @@ impl Surveyed {
 impl Repository {
     /// Its snapshots, oldest first, and what unfinished runs have left. One that cannot be read is damaged.
     pub(crate) fn survey(&self) -> Result<Vec<Surveyed>> {
+        self.survey_if(|_| true)
+    }
+
+    /// The same for what unfinished runs have left.
+    pub(super) fn survey_unfinished(&self) -> Result<Vec<Surveyed>> {
+        self.survey_if(|unfinished| unfinished)
+    }
+
+    fn survey_if(&self, wanted: impl Fn(bool) -> bool) -> Result<Vec<Surveyed>> {
         let mut found = Vec::new();
         for entry in self.root().list()?.into_iter().filter(|entry| entry.kind == Kind::Directory) {
             let Some(name) = entry.name.to_str() else { continue };
             let plain = name.strip_suffix(UNFINISHED);
             let Ok(snapshot) = plain.unwrap_or(name).parse::<SnapshotName>() else { continue };
+            if !wanted(plain.is_some()) {
+                continue;
+            }
             let root = match self.root().subdirectory(name, false) {
                 // It was removed meanwhile.
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,
@@ -222,8 +234,7 @@ mod tests {
         fs::write(at(3, "manifest.json.sha256"), format!("{digest}  manifest.json\n")).unwrap();
         fs::write(at(3, "manifest.json"), newer).unwrap();
         let conditions: Vec<_> = conditions(&path).into_iter().map(|(condition, _)| condition).collect();
-        use Condition::{Damaged, Good, Incomplete, Newer, Unfinished};
-        assert_eq!(conditions, [Good, Damaged, Damaged, Newer, Incomplete, Unfinished]);
+        assert_eq!(format!("{conditions:?}"), "[Good, Damaged, Damaged, Newer, Incomplete, Unfinished]");
         assert!(found[0].stored().count() == 4 && found[0].why.is_none());
     }
 

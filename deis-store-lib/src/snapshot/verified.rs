@@ -1,4 +1,4 @@
-//! What later verifications of a snapshot found, in `verified.jsonl`: outside every digest, and replaced as a whole.
+//! The results of later verifications of a snapshot, in `verified.jsonl`: outside every digest, and replaced as a whole.
 //!
 //! Results accumulate, and no two verifications lose each other's. A file that cannot be read may have named anything.
 
@@ -34,6 +34,11 @@ pub(crate) struct DamageFound {
 }
 
 impl DamageFound {
+    /// Whether there is any.
+    pub(crate) fn is_any(&self) -> bool {
+        self.count > 0
+    }
+
     /// Adds a finding, if it is damage.
     pub(crate) fn add(&mut self, finding: &Finding) {
         if finding.kind.verdict() != Verdict::Damaged {
@@ -46,7 +51,7 @@ impl DamageFound {
     }
 }
 
-/// The place of a finding. What rests on a list is as doubtful as the list, so a damaged list stands for its part.
+/// The place of a finding. A damaged list stands for its part, since everything of that rests on it.
 fn place(finding: &Finding) -> DamagedPlace {
     let part = finding.part.as_ref();
     let name = Some(finding.name.clone());
@@ -63,7 +68,7 @@ fn place(finding: &Finding) -> DamagedPlace {
     DamagedPlace { part: part.map(ToString::to_string), key, path }
 }
 
-/// What the verifications of a snapshot say of it.
+/// The results of a snapshot's verifications.
 #[derive(Clone, Debug)]
 pub(crate) struct Verified(Result<Record, String>);
 
@@ -93,7 +98,7 @@ impl Verified {
         self.0.as_ref().ok().and_then(|record| record.results.last())
     }
 
-    /// What was ever named as damaged of a part, and not taken away by a good reading of everything.
+    /// The damage of a part that was ever named, and not taken away by a good reading of everything.
     pub(crate) fn damaged(&self, part: &Part) -> Damaged {
         let Ok(record) = &self.0 else { return Damaged::All };
         let mut keys = BTreeSet::new();
@@ -126,7 +131,7 @@ impl Verified {
 }
 
 impl SnapshotReader {
-    /// What later verifications say of it.
+    /// The results of its verifications.
     pub(crate) fn verified(&self) -> Verified {
         Verified(read(self.root()).map_err(|error| error.what()))
     }
@@ -199,13 +204,15 @@ mod tests {
     use super::*;
     use crate::snapshot::sample;
 
-    fn finding(part: Option<Part>, name: &str, kind: FindingKind) -> Finding {
-        Finding::new(part.as_ref(), name, kind, "x")
+    fn finding(part: Option<&Part>, name: &str, kind: FindingKind) -> Finding {
+        Finding::new(part, name, kind, "x")
     }
 
     fn keep(snapshot: &SnapshotReader, verdict: Verdict, everything: bool, findings: &[Finding]) {
         let mut found = DamageFound::default();
-        findings.iter().for_each(|finding| found.add(finding));
+        for finding in findings {
+            found.add(finding);
+        }
         let read = if everything { "all" } else { "sizes" };
         let time = "2026-11-26T00:00:00Z".parse().unwrap();
         snapshot.keep_verification((time, verdict), (read.to_owned(), everything), found).unwrap();
@@ -222,8 +229,8 @@ mod tests {
         let registry = Part::registry();
         assert!(snapshot.verified().last().is_none() && snapshot.verified().distrust().is_none());
         let named = [
-            finding(Some(registry.clone()), "a", FindingKind::Changed),
-            finding(Some(registry.clone()), "d/", FindingKind::Extra),
+            finding(Some(&registry), "a", FindingKind::Changed),
+            finding(Some(&registry), "d/", FindingKind::Extra),
             finding(None, "run.json", FindingKind::Missing),
         ];
         keep(&snapshot, Verdict::Damaged, true, &named);
@@ -249,9 +256,9 @@ mod tests {
             Verdict::Damaged,
             true,
             &[
-                finding(Some(registry.clone()), "lists/registry.1-of-2.jsonl.gz", FindingKind::Changed),
-                finding(Some(wal.clone()), "db_wal", FindingKind::Contradiction),
-                finding(Some(Part::Config), "config.json", FindingKind::Missing),
+                finding(Some(&registry), "lists/registry.1-of-2.jsonl.gz", FindingKind::Changed),
+                finding(Some(&wal), "db_wal", FindingKind::Contradiction),
+                finding(Some(&Part::Config), "config.json", FindingKind::Missing),
             ],
         );
         for part in [registry, wal, Part::Config] {
@@ -265,7 +272,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let snapshot = sample::build(directory.path());
         let many: Vec<_> = (0..=MOST_NAMES)
-            .map(|name| finding(Some(Part::registry()), &name.to_string(), FindingKind::Missing))
+            .map(|name| finding(Some(&Part::registry()), &name.to_string(), FindingKind::Missing))
             .collect();
         keep(&snapshot, Verdict::Damaged, true, &many);
         let last = snapshot.verified().last().cloned().unwrap();
@@ -294,7 +301,7 @@ mod tests {
             for number in 0..8 {
                 let snapshot = SnapshotReader::open(snapshot.path()).unwrap();
                 threads.spawn(move || {
-                    let key = finding(Some(Part::registry()), &number.to_string(), FindingKind::Changed);
+                    let key = finding(Some(&Part::registry()), &number.to_string(), FindingKind::Changed);
                     keep(&snapshot, Verdict::Damaged, true, &[key]);
                 });
             }

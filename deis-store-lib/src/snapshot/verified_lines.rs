@@ -24,7 +24,7 @@ pub struct Verification {
     pub time: Timestamp,
     /// Name and version of the program that verified.
     pub program: String,
-    /// What was read: `all`, `sizes`, `sample N%` or `share N/M`.
+    /// The choice of what was read: `all`, `sizes`, `sample N%` or `share N/M`, and `, stopped` if it was.
     pub read: String,
     /// The verdict, on what was read.
     pub verdict: Verdict,
@@ -66,7 +66,7 @@ enum Line {
     },
 }
 
-/// What the file says.
+/// The content of the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Record {
     /// The results, oldest first.

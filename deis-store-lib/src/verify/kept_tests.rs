@@ -1,10 +1,11 @@
-//! What a verification leaves in the snapshot, and what later ones make of it.
+//! The result that a verification leaves in the snapshot, and what later ones make of it.
 
 use std::fs;
 
 use super::*;
 use crate::error::Error;
 use crate::part::Part;
+use crate::report::{Finding, FindingKind};
 use crate::run::heard::Heard;
 use crate::snapshot::Damaged;
 use crate::snapshot::sample;
@@ -57,4 +58,21 @@ async fn a_result_that_cannot_be_kept_is_said_and_is_the_result_all_the_same() {
     assert_eq!(report.verdict, Verdict::Good);
     assert!(report.not_kept.unwrap().contains("verified.jsonl"));
     assert!(heard.notes()[0].starts_with("the snapshot does not keep this result"), "{:?}", heard.notes());
+}
+
+#[tokio::test]
+async fn damage_that_was_found_before_a_stop_stays_known() {
+    let directory = tempfile::tempdir().unwrap();
+    let snapshot = sample::build(directory.path());
+    let (events, arriving) = mpsc::channel(4);
+    let run = Run::silent();
+    let running = run.begin(None, TaskKind::Verb, "verify");
+    let mut tally = Tally::new(snapshot.manifest(), Read::All, &running);
+    let finding = Finding::new(Some(&Part::registry()), "a", FindingKind::Changed, "x");
+    events.send(Event::Finding(finding)).await.unwrap();
+    events.send(Event::Failed(Error::new(ErrorKind::Interrupted, "stopped"))).await.unwrap();
+    let error = received(&mut tally, arriving, &snapshot).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Interrupted);
+    assert_eq!(snapshot.damaged(&Part::registry()), keys(&["a"]));
+    assert_eq!(snapshot.verified().last().unwrap().read, "all, stopped");
 }

@@ -24,6 +24,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::report::{Verdict, in_one_line};
 use crate::run::{Level, Run, TaskKind, TaskResult};
 use crate::snapshot::{DamageFound, SnapshotReader, timestamp};
+use event::Event;
 use plan::Plan;
 use tally::Tally;
 use unlisted::Search;
@@ -60,7 +61,7 @@ pub async fn verify(snapshot: &SnapshotReader, options: &VerifyOptions, run: &Ru
 
     let manifest = snapshot.manifest();
     let mut tally = Tally::new(manifest, options.read, &running);
-    tally.receive(arriving).await?;
+    received(&mut tally, arriving, snapshot).await?;
     // A task that panicked has told nothing of what it left out.
     while let Some(ended) = tasks.join_next().await {
         ended.map_err(died)?;
@@ -74,10 +75,10 @@ pub async fn verify(snapshot: &SnapshotReader, options: &VerifyOptions, run: &Ru
     if !manifest.complete {
         report.verdict = report.verdict.max(Verdict::Incomplete);
     }
-    if let Err(error) = keep(snapshot, &report, damage, run).await {
-        let why = in_one_line(&error);
-        running.note(Level::Warning, "not-kept", &format!("the snapshot does not keep this result: {why}"));
-        report.not_kept = Some(why);
+    let result = (report.verdict, report.read.to_string(), report.read.is_everything());
+    if let Err(error) = keep(snapshot, result, damage, run).await {
+        running.note(Level::Warning, "not-kept", &not_kept(&error));
+        report.not_kept = Some(in_one_line(&error));
     }
     running.done(match report.verdict {
         Verdict::Good => TaskResult::Good,
@@ -87,18 +88,37 @@ pub async fn verify(snapshot: &SnapshotReader, options: &VerifyOptions, run: &Ru
     Ok(report)
 }
 
-/// Keeps the result in the snapshot: what is damaged is not shared by the next backup.
+/// Receives what the tasks find. If an error ends that, damage that was found by then stays known.
+async fn received(
+    tally: &mut Tally<'_>,
+    arriving: mpsc::Receiver<Event>,
+    snapshot: &SnapshotReader,
+) -> Result<()> {
+    let Err(error) = tally.receive(arriving).await else { return Ok(()) };
+    if tally.damage.is_any() {
+        let (read, damage) = (format!("{}, stopped", tally.report.read), std::mem::take(&mut tally.damage));
+        let run = tally.running.run();
+        if let Err(error) = keep(snapshot, (Verdict::Damaged, read, false), damage, run).await {
+            tally.running.note(Level::Warning, "not-kept", &not_kept(&error));
+        }
+    }
+    Err(error)
+}
+
+/// Keeps a result in the snapshot (the verdict, on what was read, and whether that is everything): what is damaged is not
+/// shared by the next backup.
 async fn keep(
     snapshot: &SnapshotReader,
-    report: &VerifyReport,
+    (verdict, read, everything): (Verdict, String, bool),
     damage: DamageFound,
     run: &Run,
 ) -> Result<()> {
     let (snapshot, time) = (snapshot.clone(), timestamp(run.clock.now())?);
-    let (verdict, read) = (report.verdict, report.read);
-    let kept =
-        move || snapshot.keep_verification((time, verdict), (read.to_string(), read.is_everything()), damage);
-    blocking(kept).await
+    blocking(move || snapshot.keep_verification((time, verdict), (read, everything), damage)).await
+}
+
+fn not_kept(error: &Error) -> String {
+    format!("the snapshot does not keep this result: {}", in_one_line(error))
 }
 
 fn died(error: JoinError) -> Error {

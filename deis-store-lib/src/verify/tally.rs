@@ -39,7 +39,7 @@ pub(super) struct Tally<'a> {
     pub(super) report: VerifyReport,
     pub(super) damage: DamageFound,
     pub(super) buckets: BTreeMap<Part, Option<u64>>,
-    running: &'a Running<'a>,
+    pub(super) running: &'a Running<'a>,
 }
 
 impl<'a> Tally<'a> {
