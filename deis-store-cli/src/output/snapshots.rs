@@ -98,9 +98,15 @@ fn listed(text: &mut String, snapshot: &ListedSnapshot) {
 /// The text about a part; nothing if it was not asked for.
 fn said_of(part: &Part, found: &ListedPart) -> Option<String> {
     let why = found.why.as_ref().map_or(String::new(), |why| format!(": {}", printable(&with_options(why))));
+    let shrunk = found.shrunk.as_ref().map_or(String::new(), |shrunk| {
+        let (since, before) = (printable(&shrunk.since), bytes(shrunk.bytes));
+        format!(", SHRUNK from {} objects, {before}, in {since}", shrunk.objects)
+    });
     Some(match (found.outcome, part.file_name()) {
-        (PartOutcome::Stored, Some(_)) => format!("{part} {}", bytes(found.bytes)),
-        (PartOutcome::Stored, None) => format!("{part} {} objects, {}", found.objects, bytes(found.bytes)),
+        (PartOutcome::Stored, Some(_)) => format!("{part} {}{shrunk}", bytes(found.bytes)),
+        (PartOutcome::Stored, None) => {
+            format!("{part} {} objects, {}{shrunk}", found.objects, bytes(found.bytes))
+        }
         (PartOutcome::Failed, _) => format!("{part} FAILED{why}"),
         (PartOutcome::Absent, _) => format!("{part} absent{why}"),
         (PartOutcome::Skipped, _) => return None,

@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::outcome::PartOutcome;
 use crate::part::Part;
 use crate::report::{Findings, Verdict};
-use crate::snapshot::{Condition, Held, PartEntry, Repository, Surveyed, Verification};
+use crate::snapshot::{Condition, Held, PartEntry, Repository, Shrunk, Surveyed, Verification};
 
 /// The snapshots of a repository.
 #[derive(Clone, Debug, Serialize)]
@@ -54,6 +54,8 @@ pub struct ListedPart {
     pub objects: u64,
     /// Bytes of its files.
     pub bytes: u64,
+    /// What there was before, if much was gone when it was taken.
+    pub shrunk: Option<Shrunk>,
 }
 
 impl ListReport {
@@ -89,6 +91,7 @@ impl From<PartEntry> for ListedPart {
             why: entry.why,
             objects: objects.into_iter().fold(0, u64::saturating_add),
             bytes: entry.bytes,
+            shrunk: entry.shrunk,
         }
     }
 }

@@ -108,7 +108,9 @@ async fn one_that_is_held_stays_until_it_is_released() {
 #[tokio::test]
 async fn what_interrupted_runs_and_deletions_have_left_goes_unless_the_next_run_needs_it() {
     let site = Site::new(0);
-    drop(sample::begin(site.directory.path()));
+    let path = site.directory.path();
+    let of_another_kind = serde_json::json!({"parts": ["config"]});
+    drop(Repository::create(path, &Run::silent()).unwrap().begin(&Run::silent(), &of_another_kind).unwrap());
     fs::create_dir(site.directory.path().join("2001-01-01T00-00-00Z.unfinished")).unwrap();
     fs::create_dir(site.directory.path().join("2001-01-01T00-00-00Z.mine")).unwrap();
     site.add();

@@ -3,7 +3,7 @@
 //! It loses its name first, then what makes it a snapshot, then all else; each is on the disk before the next begins.
 
 use super::held::Held;
-use super::name::{MANIFEST, MANIFEST_DIGEST, RUN, SnapshotName, UNFINISHED};
+use super::name::{MANIFEST, MANIFEST_DIGEST, RUN, SnapshotName, UNFINISHED, VERIFIED};
 use super::repository::Repository;
 use super::survey::{Surveyed, Unfinished};
 use crate::disk::{Lock, Root};
@@ -44,7 +44,7 @@ impl Repository {
     /// Removes what deletions that were interrupted have left, and runs that had not even begun; tells their names. Hold
     /// the lock.
     #[cfg_attr(not(test), allow(dead_code, reason = "a backup calls it, since it has the lock"))]
-    pub(crate) fn sweep(&self, stop: &Stop) -> Result<Vec<SnapshotName>> {
+    pub(crate) fn remove_left(&self, stop: &Stop) -> Result<Vec<SnapshotName>> {
         let mut gone = Vec::new();
         let found = self.survey_unfinished()?.into_iter();
         for found in found.filter(|found| found.unfinished == Some(Unfinished::Left)) {
@@ -64,7 +64,7 @@ impl Repository {
 
 /// Removes what makes it a snapshot, in an order in which no rest looks like a whole one.
 fn unmake(root: &Root) -> Result<()> {
-    for name in [MANIFEST_DIGEST, MANIFEST, RUN] {
+    for name in [MANIFEST_DIGEST, MANIFEST, VERIFIED, RUN] {
         root.remove_file(name)?;
     }
     root.sync()
@@ -109,18 +109,35 @@ mod tests {
         assert_eq!(repository.delete(&snapshot, &stop).unwrap_err().kind(), ErrorKind::Interrupted);
         let left = surveyed(&repository);
         assert_eq!(left.unfinished, Some(Unfinished::Left));
-        assert_eq!(repository.sweep(&Stop::default()).unwrap(), [left.name]);
+        assert_eq!(repository.remove_left(&Stop::default()).unwrap(), [left.name]);
         assert!(repository.survey().unwrap().is_empty());
     }
 
     #[test]
-    fn what_a_run_has_begun_or_sealed_is_not_swept() {
+    fn what_a_run_has_begun_or_sealed_is_left_alone() {
         let directory = tempfile::tempdir().unwrap();
         let sealed = sample::build(directory.path()).path().to_owned();
         fs::rename(&sealed, sealed.with_extension("unfinished")).unwrap();
-        drop(sample::begin(directory.path()));
         let repository = Repository::open(directory.path()).unwrap();
-        assert!(repository.sweep(&Stop::default()).unwrap().is_empty());
+        drop(repository.begin(&Run::silent(), &serde_json::json!({"parts": ["sql"]})).unwrap());
+        assert!(repository.remove_left(&Stop::default()).unwrap().is_empty());
         assert_eq!(repository.survey().unwrap().len(), 2);
+    }
+    #[test]
+    fn a_run_that_goes_on_with_what_a_deletion_has_left_takes_over_no_result_of_that_snapshot() {
+        let directory = tempfile::tempdir().unwrap();
+        let old = sample::build(directory.path()).path().to_owned();
+        let left = old.with_extension("unfinished");
+        fs::rename(&old, &left).unwrap();
+        fs::remove_file(left.join(MANIFEST_DIGEST)).unwrap();
+        for name in [VERIFIED, "held.json"] {
+            fs::write(left.join(name), "{}").unwrap();
+        }
+        let unfinished = sample::begin(directory.path());
+        assert!(unfinished.goes_on());
+        let manifest = sample::fill(&unfinished);
+        let snapshot = unfinished.commit(manifest).unwrap();
+        assert!(snapshot.verified().last().is_none() && snapshot.verified().distrust().is_none());
+        assert_eq!(snapshot.held(), None);
     }
 }

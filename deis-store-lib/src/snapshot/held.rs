@@ -3,12 +3,12 @@
 use std::io::{Read, Write};
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::json::json;
 use super::name::HELD;
 use super::reader::SnapshotReader;
-use super::time::{milliseconds, timestamp};
+use super::time::{maybe_milliseconds, milliseconds, timestamp};
 use crate::disk::Root;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::run::Run;
@@ -20,7 +20,7 @@ const LONGEST_REASON_BYTES: usize = 1000;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Held {
     /// Since when; nothing if the mark cannot be read.
-    #[serde(serialize_with = "since")]
+    #[serde(serialize_with = "maybe_milliseconds::serialize")]
     pub since: Option<Timestamp>,
     /// Why, in the words of its holder; or why the mark cannot be read.
     pub why: String,
@@ -33,14 +33,6 @@ struct Mark {
     since: Timestamp,
     #[serde(default)]
     why: String,
-}
-
-#[expect(clippy::ref_option, reason = "serde gives the field as it is")]
-fn since<S: Serializer>(since: &Option<Timestamp>, serializer: S) -> Result<S::Ok, S::Error> {
-    match since {
-        Some(since) => milliseconds::serialize(since, serializer),
-        None => serializer.serialize_none(),
-    }
 }
 
 impl Held {

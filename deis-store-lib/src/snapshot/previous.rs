@@ -7,6 +7,7 @@ use super::part_entry::PartEntry;
 use super::part_objects::PartObjects;
 use super::reader::SnapshotReader;
 use super::repository::{Repository, SnapshotState};
+use super::verified::Damaged;
 use crate::disk::{Identity, KnownFile, Linker, Root};
 use crate::error::{ErrorKind, Result};
 use crate::outcome::PartOutcome;
@@ -56,7 +57,7 @@ impl Previous {
     }
 
     fn look(&mut self, snapshot: SnapshotReader, part: &Part) -> Result<()> {
-        let damaged = Damaged::of(&snapshot, part);
+        let damaged = snapshot.damaged(part);
         if !damaged.is_empty()
             && let Ok(objects) = snapshot.root().subdirectory(part.name(), false)
         {
@@ -132,22 +133,4 @@ impl Repository {
 /// Whether a snapshot has a part.
 fn has(manifest: &Manifest, part: &Part) -> bool {
     manifest.parts.get(part).is_some_and(|entry| entry.outcome == PartOutcome::Stored)
-}
-
-/// The keys of a part that verifications of a snapshot have named.
-#[derive(Debug, Default)]
-struct Damaged;
-
-impl Damaged {
-    fn of(_: &SnapshotReader, _: &Part) -> Self {
-        Self
-    }
-
-    fn is_empty(&self) -> bool {
-        true
-    }
-
-    fn has(&self, _: &str) -> bool {
-        false
-    }
 }

@@ -114,11 +114,6 @@ impl Repository {
         self.root.path()
     }
 
-    /// Its directory.
-    pub(super) fn root(&self) -> &Root {
-        &self.root
-    }
-
     /// Its identity: a UUID.
     #[must_use]
     pub(crate) fn identity(&self) -> &str {

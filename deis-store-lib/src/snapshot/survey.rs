@@ -173,7 +173,9 @@ fn parts(snapshot: &SnapshotReader) -> BTreeMap<Part, PartEntry> {
 
 fn unfinished(name: SnapshotName, root: &Root) -> Surveyed {
     let mut surveyed = Surveyed { held: Held::of(root), ..Surveyed::new(name, Condition::Unfinished) };
-    let (what, why) = if let Ok(snapshot) = SnapshotReader::of(root.clone()) {
+    let sealed = SnapshotReader::of(root.clone());
+    let sealed = sealed.ok().filter(|sealed| sealed.manifest().snapshot == surveyed.name.as_str());
+    let (what, why) = if let Some(snapshot) = sealed {
         surveyed.parts = parts(&snapshot);
         (Unfinished::Sealed, "everything of it is safe: the next backup gives it its name")
     } else if has_run_file(root) {

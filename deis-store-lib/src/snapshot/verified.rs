@@ -82,8 +82,12 @@ pub(crate) enum Damaged {
 }
 
 impl Damaged {
+    /// Whether nothing is.
+    pub(crate) fn is_empty(&self) -> bool {
+        matches!(self, Self::Keys(keys) if keys.is_empty())
+    }
+
     /// Whether the object of this key may be damaged.
-    #[cfg_attr(not(test), allow(dead_code, reason = "a backup that shares objects asks it"))]
     pub(crate) fn has(&self, key: &str) -> bool {
         match self {
             Self::All => true,
@@ -138,7 +142,6 @@ impl SnapshotReader {
 
     /// Whether a key of a part was ever named as damaged in it. A volume, a dump or a configuration has no keys: it is all
     /// damaged, or has none.
-    #[cfg_attr(not(test), allow(dead_code, reason = "a backup that shares objects asks it"))]
     pub(crate) fn damaged(&self, part: &Part) -> Damaged {
         self.verified().damaged(part)
     }

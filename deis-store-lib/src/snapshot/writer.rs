@@ -14,8 +14,8 @@ use super::list_line::ListLine;
 use super::list_writer::{ListWriter, SealedList};
 use super::manifest::{FileDigest, Manifest};
 use super::name::{
-    JOURNAL, LISTS, MANIFEST, MANIFEST_DIGEST, RUN, SnapshotName, UNFINISHED, VOLUME_INDEX, is_list_of,
-    journal_name, list_name,
+    HELD, JOURNAL, LISTS, MANIFEST, MANIFEST_DIGEST, RUN, SnapshotName, UNFINISHED, VERIFIED, VOLUME_INDEX,
+    is_list_of, journal_name, list_name,
 };
 use super::part_objects::PartObjects;
 use super::reader::SnapshotReader;
@@ -63,8 +63,10 @@ impl SnapshotWriter {
         repository.rename(&format!("{left}{UNFINISHED}"), &format!("{name}{UNFINISHED}"))?;
         repository.sync()?;
         let unfinished = Self::at(repository, identity, name, true)?;
-        for file in
-            [MANIFEST_DIGEST, MANIFEST].into_iter().chain(Part::FILES.iter().filter_map(Part::file_name))
+        // A deletion that was interrupted has left what was found and said of another snapshot.
+        for file in [MANIFEST_DIGEST, MANIFEST, VERIFIED, HELD]
+            .into_iter()
+            .chain(Part::FILES.iter().filter_map(Part::file_name))
         {
             unfinished.root.remove_file(file)?;
         }
