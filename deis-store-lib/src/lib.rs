@@ -14,6 +14,8 @@ pub mod cluster;
 #[cfg(feature = "formats")]
 pub mod contents;
 #[cfg(feature = "backup")]
+pub mod diff;
+#[cfg(feature = "backup")]
 mod disk;
 #[cfg(feature = "backup")]
 pub mod doctor;

@@ -8,7 +8,8 @@ use super::patterns::PATTERNS;
 /// The options that say where a cluster is. They may be typed before or after a subcommand, and clap would offer what
 /// it calls a global option everywhere: so each subcommand gets them from here.
 const CLUSTER_OPTIONS: [&str; 5] = ["tunnel", "ssh_config", "etcd", "gateway", "s3cfg"];
-pub(super) const NEEDS_NO_CLUSTER: [&str; 6] = ["verify", "list", "hold", "release", "prune", "rehearse"];
+pub(super) const NEEDS_NO_CLUSTER: [&str; 7] =
+    ["verify", "list", "hold", "release", "prune", "diff", "rehearse"];
 const COMMON: &str = "Common options: --json --quiet --verbose --progress --yes; --help describes them.";
 const COMMON_WITH_CLUSTER: &str = "Common options: --tunnel --etcd --gateway --s3cfg say where the cluster is; --json --quiet \
                                    --verbose --progress --yes. --help describes them.";

@@ -12,6 +12,7 @@ impl Command {
             }
             Self::Verify { .. }
             | Self::List { .. }
+            | Self::Diff { .. }
             | Self::Doctor { .. }
             | Self::Config { action: ConfigAction::Get { .. }, .. } => "run it again: nothing was changed",
             Self::Hold { .. } | Self::Release { .. } => "see with `list` whether it is held, or run it again",

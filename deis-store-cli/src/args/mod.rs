@@ -132,6 +132,15 @@ pub(crate) enum Command {
         #[command(flatten)]
         what: PruneArgs,
     },
+    /// Say what changed from one snapshot to another: objects, tags, base backups, the reach of the log, settings
+    Diff {
+        /// A snapshot's directory
+        before: PathBuf,
+        /// Another snapshot's directory
+        after: PathBuf,
+        #[arg(hide = true, value_parser = directory)]
+        more: Vec<PathBuf>,
+    },
     /// Prove the whole way on this machine alone: a made cluster is backed up, verified, restored and compared
     Rehearse {
         /// Make another cluster
@@ -183,6 +192,7 @@ impl Command {
             Self::Hold { .. } => "hold",
             Self::Release { .. } => "release",
             Self::Prune { .. } => "prune",
+            Self::Diff { .. } => "diff",
             Self::Rehearse { .. } => "rehearse",
             Self::Doctor { .. } => "doctor",
             Self::Config { .. } => "config",

@@ -29,6 +29,15 @@ pub(super) fn one<'a>(path: &'a Path, more: &[PathBuf], word: &str) -> Result<&'
     Err(Error::new(ErrorKind::Usage, what).at(At::Argument, last).todo(todo))
 }
 
+/// Refuses more than two directories.
+pub(super) fn two((before, after): (&Path, &Path), more: &[PathBuf], word: &str) -> Result<()> {
+    let Some(last) = more.last() else { return Ok(()) };
+    let what = format!("{word} takes two directories, and these are {}", more.len() + 2);
+    let one_before = more.iter().rev().nth(1).map_or(after, PathBuf::as_path).display();
+    let todo = format!("give two, such as the last: deis-store {word} {one_before} {}", last.display());
+    Err(Error::new(ErrorKind::Usage, what).at(At::Argument, before.display()).todo(todo))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,5 +59,13 @@ mod tests {
         assert_eq!(one(&paths[0], &[], "verify").unwrap(), paths[0]);
         let error = one(&paths[0], &paths[1..], "verify").unwrap_err();
         assert!(error.advice().unwrap().contains("verify /b/2026-01-02T00-00-00Z"), "{error:?}");
+        let (first, second) = (paths[0].as_path(), paths[1].as_path());
+        two((first, second), &[], "diff").unwrap();
+        for more in [&[PathBuf::from("/b/3")][..], &[PathBuf::from("/b/2"), PathBuf::from("/b/3")]] {
+            let error = two((first, second), more, "diff").unwrap_err();
+            let advised =
+                if more.len() == 1 { "diff /b/2026-01-02T00-00-00Z /b/3" } else { "diff /b/2 /b/3" };
+            assert!(error.advice().unwrap().ends_with(advised), "{error:?}");
+        }
     }
 }

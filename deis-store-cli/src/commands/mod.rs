@@ -2,6 +2,7 @@
 
 mod backup;
 mod config;
+mod diff;
 mod doctor;
 mod gateways;
 mod local;
@@ -47,6 +48,7 @@ pub(crate) async fn run(args: &Args, output: &Output, run: &Run) -> Exit {
         Command::Prune { repository, more, what } => {
             snapshots::prune_all((repository.as_path(), more.as_slice()), what, output, run).await
         }
+        Command::Diff { before, after, more } => diff::run((before, after), more, output, run).await,
         Command::Rehearse { seed, damage, buckets } => {
             rehearse::run(*seed, damage.clone(), buckets, output, run).await
         }

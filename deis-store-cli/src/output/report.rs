@@ -342,7 +342,7 @@ fn plan_of_parts(plan: &RestorePlan) -> String {
 }
 
 /// The width of a column of parts.
-fn width<'a>(parts: impl Iterator<Item = &'a Part>) -> usize {
+pub(super) fn width<'a>(parts: impl Iterator<Item = &'a Part>) -> usize {
     parts.map(|part| part.name().len() + 2).fold(10, usize::max)
 }
 

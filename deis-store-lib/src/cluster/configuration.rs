@@ -89,6 +89,11 @@ impl Configuration {
         self.keys.contains_key(key) || self.mangled.contains(key)
     }
 
+    /// The keys with their values, which may be secrets, sorted.
+    pub(crate) fn values(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
+        self.keys.iter().map(|(key, value)| (key.as_str(), value))
+    }
+
     /// The text of a key, which may be a secret.
     pub(crate) fn text(&self, key: &str) -> Option<&str> {
         self.keys.get(key).map(Value::expose)
@@ -105,8 +110,20 @@ impl Configuration {
         Ok(json)
     }
 
-    /// The configuration in the bytes of `config.json`.
+    /// The configuration in the bytes of `config.json`, to be carried to another cluster.
     pub(crate) fn parse(json: &[u8]) -> Result<Self> {
+        let configuration = Self::parse_any(json)?;
+        if let Some(key) = configuration.keys.keys().find(|key| class(key) != Class::Operator) {
+            let error = Error::new(ErrorKind::Guard, "a key that must not be carried to another cluster");
+            return Err(error
+                .at(At::Key, key)
+                .todo("remove the key from config.json if you trust the rest of it"));
+        }
+        Ok(configuration)
+    }
+
+    /// The same to be looked at only: a key may be anybody's.
+    pub(crate) fn parse_any(json: &[u8]) -> Result<Self> {
         // Only the place of the mistake is told, since serde_json's message may echo a value.
         let read: Read = serde_json::from_slice(json).map_err(|error| {
             let what = "the configuration cannot be parsed";
@@ -115,12 +132,6 @@ impl Configuration {
         if read.format != FORMAT {
             let error = Error::new(ErrorKind::Format, format!("format {} of the configuration", read.format));
             return Err(error.todo("use a newer version of this program"));
-        }
-        if let Some(key) = read.keys.keys().find(|key| class(key) != Class::Operator) {
-            let error = Error::new(ErrorKind::Guard, "a key that must not be carried to another cluster");
-            return Err(error
-                .at(At::Key, key)
-                .todo("remove the key from config.json if you trust the rest of it"));
         }
         let keys: BTreeMap<String, Value> =
             read.keys.into_iter().map(|(key, value)| (key, Value::new(value))).collect();

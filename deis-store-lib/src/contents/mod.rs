@@ -23,6 +23,8 @@ use crate::error::{At, Error, ErrorKind};
 
 #[cfg(feature = "backup")]
 pub(crate) use needs::{HeldBack, Needs};
+#[cfg(feature = "backup")]
+pub(crate) use wal_e::Segment;
 
 /// The kind of objects that a bucket holds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -114,6 +116,13 @@ impl Contents {
     #[must_use]
     pub(crate) fn reference_to(self, key: &str) -> Option<String> {
         (self == Self::WalE).then(|| wal_e::sentinel_of(key)).flatten()
+    }
+
+    /// The segment of a database's log that an object is, with the prefix below which the log lies.
+    #[cfg(feature = "backup")]
+    #[must_use]
+    pub(crate) fn segment(self, key: &str) -> Option<(&str, Segment)> {
+        if self == Self::WalE { wal_e::segment_of(key) } else { None }
     }
 
     /// The beginning of the keys that a reference says are whole, where its name tells.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::{Stream, TryStreamExt as _, future, stream};
 
-use super::diff::{Compared, compare, lines};
+use super::diff::{Compared, compare};
 use super::lost;
 use super::report::RestoredPart;
 use super::upload_form::{keeps_etag, upload_file};
@@ -162,7 +162,7 @@ impl Filling<'_> {
 
     /// The lines of what is on disk.
     fn lines(&self) -> impl Stream<Item = Result<ListLine>> + use<> {
-        lines(self.snapshot, self.part).try_filter(|line| future::ready(line.outcome.is_on_disk()))
+        self.snapshot.lines_ahead(self.part).try_filter(|line| future::ready(line.outcome.is_on_disk()))
     }
 
     /// The lines of the references that are written.

@@ -2,15 +2,14 @@
 
 use std::pin::pin;
 
-use futures_util::{Stream, StreamExt as _, TryStreamExt as _, future, stream};
+use futures_util::{StreamExt as _, TryStreamExt as _, future, stream};
 
-use crate::blocking::read_ahead;
 use crate::error::Result;
 use crate::part::Part;
 use crate::s3::op::ListedObject;
 use crate::s3::{BucketName, Client};
 use crate::snapshot::{ListLine, SnapshotReader};
-use crate::tree::{Keyed, Pair, merge};
+use crate::tree::{Pair, merge};
 
 /// A key, and where it is: on disk in the snapshot (left), in the bucket (right), or in both.
 pub(super) type Compared = Pair<ListLine, ListedObject>;
@@ -23,7 +22,7 @@ pub(super) async fn compare(
     part: &Part,
     mut each: impl FnMut(Compared) -> Result<()>,
 ) -> Result<()> {
-    let here = lines(snapshot, part).try_filter(|line| future::ready(line.outcome.is_on_disk()));
+    let here = snapshot.lines_ahead(part).try_filter(|line| future::ready(line.outcome.is_on_disk()));
     let listing = match bucket {
         Some(bucket) => client.list(bucket, "").left_stream(),
         None => stream::empty().right_stream(),
@@ -33,16 +32,4 @@ pub(super) async fn compare(
         each(pair)?;
     }
     Ok(())
-}
-
-impl Keyed for ListLine {
-    fn key(&self) -> &str {
-        &self.key
-    }
-}
-
-/// The lines of a part, read ahead by a blocking task.
-pub(super) fn lines(snapshot: &SnapshotReader, part: &Part) -> impl Stream<Item = Result<ListLine>> + use<> {
-    let (snapshot, part) = (snapshot.clone(), part.clone());
-    read_ahead(move || snapshot.lines(&part))
 }

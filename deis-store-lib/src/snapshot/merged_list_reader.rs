@@ -5,7 +5,7 @@ use std::fs::File;
 use super::list_line::ListLine;
 use super::list_reader::ListReader;
 use crate::error::{At, Error, ErrorKind, Result};
-use crate::tree::MergeSorted;
+use crate::tree::{Keyed, MergeSorted};
 
 /// The lines of all lists of a part, in order of their keys. Ends after the first error. It reads files: in async
 /// code, use it in a blocking task.
@@ -43,5 +43,11 @@ impl Iterator for MergedListReader {
         let line = self.read().transpose();
         self.ended = !matches!(line, Some(Ok(_)));
         line
+    }
+}
+
+impl Keyed for ListLine {
+    fn key(&self) -> &str {
+        &self.key
     }
 }

@@ -5,11 +5,14 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
+use futures_util::Stream;
+
 use super::list_line::ListLine;
 use super::manifest::Manifest;
 use super::name::{LISTS, MANIFEST, MANIFEST_DIGEST, is_path, list_name};
 use super::part_entry::PartEntry;
 use super::part_objects::PartObjects;
+use crate::blocking::read_ahead;
 use crate::disk::{Lock, Root};
 use crate::error::{At, Context, Error, ErrorKind, Result, disk_error};
 use crate::hash::Sha256;
@@ -67,6 +70,12 @@ impl SnapshotReader {
     /// The listed keys of a part with their outcomes, in order of the keys. A part without lists has no lines.
     pub fn lines(&self, part: &Part) -> Result<impl Iterator<Item = Result<ListLine>> + Send + use<>> {
         self.objects(part)?.lines()
+    }
+
+    /// The same, read ahead by a blocking task.
+    pub(crate) fn lines_ahead(&self, part: &Part) -> impl Stream<Item = Result<ListLine>> + Send + use<> {
+        let (snapshot, part) = (self.clone(), part.clone());
+        read_ahead(move || snapshot.lines(&part))
     }
 
     /// Opens the file of an object.

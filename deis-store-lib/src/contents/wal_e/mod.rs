@@ -5,10 +5,12 @@
 //! at the root of the bucket, or below the path that `WALE_S3_PREFIX` names.
 
 mod needs;
+mod segment;
 
 use std::collections::BTreeMap;
 
 pub(super) use needs::Needs;
+pub(crate) use segment::{Segment, segment_of};
 
 use super::directory::split_at_directory;
 

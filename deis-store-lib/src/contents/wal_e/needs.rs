@@ -7,11 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
+use super::segment::{LOG, Segment, segment_of};
 use super::{is_sentinel, sentinel_of, split};
-use crate::contents::directory::split_at_directory;
-
-/// Where the write-ahead log is.
-const LOG: &str = "wal_005/";
 
 /// First the sentinels are read, then the segments that they need are looked for.
 #[derive(Debug, Default)]
@@ -64,28 +61,6 @@ impl Log {
 #[derive(Deserialize)]
 struct Sentinel {
     wal_segment_backup_stop: String,
-}
-
-/// A segment of the log: its timeline, and its number, which grows along the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Segment {
-    timeline: u32,
-    number: u64,
-}
-
-impl Segment {
-    /// The segment of a name of 24 hex digits: timeline, log and segment.
-    fn of_name(name: &str) -> Option<Self> {
-        if name.len() != 24 || !name.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return None;
-        }
-        let number = u64::from_str_radix(&name[8..], 16).ok()?;
-        Some(Self { timeline: u32::from_str_radix(&name[..8], 16).ok()?, number })
-    }
-
-    fn name(self) -> String {
-        format!("{:08X}{:016X}", self.timeline, self.number)
-    }
 }
 
 impl Needs {
@@ -171,14 +146,6 @@ fn base_of(sentinel: &str) -> Option<(&str, Segment)> {
     let (prefix, name) = split(sentinel)?;
     let start = name.strip_prefix("base_").and_then(|name| Segment::of_name(name.get(..24)?))?;
     Some((prefix, start))
-}
-
-/// The prefix and the segment of a key of the log; nothing for the labels and histories beside the segments.
-fn segment_of(key: &str) -> Option<(&str, Segment)> {
-    let (prefix, name) = split_at_directory(key, LOG)?;
-    let (name, suffix) = name.split_at_checked(24)?;
-    let packed = suffix.is_empty() || (suffix.starts_with('.') && !suffix[1..].contains(['.', '/']));
-    Segment::of_name(name).filter(|_| packed).map(|segment| (prefix, segment))
 }
 
 #[cfg(test)]
