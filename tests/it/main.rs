@@ -10,6 +10,7 @@ mod config;
 mod config_keys;
 mod contract;
 mod dev_cluster;
+mod diff;
 mod doctor;
 mod examples;
 mod faulty;
