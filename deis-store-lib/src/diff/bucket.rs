@@ -94,7 +94,7 @@ impl Tally {
         match change {
             Change::Added | Change::NotInBefore if is_reference(after) => objects.references_added.add(&key),
             Change::Removed | Change::NotInAfter if is_reference(before) => {
-                objects.references_removed.add(&key)
+                objects.references_removed.add(&key);
             }
             Change::Changed if is_reference(after) => objects.references_changed.add(&key),
             _ => {}

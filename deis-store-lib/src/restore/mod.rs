@@ -9,6 +9,8 @@ mod checked_file;
 mod configuration;
 mod diff;
 mod lost;
+#[cfg(all(test, feature = "gateway"))]
+mod on_disk_tests;
 mod options;
 mod plan;
 mod plan_whole;
