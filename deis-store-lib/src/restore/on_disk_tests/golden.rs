@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read as _;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -12,6 +13,7 @@ use md5::{Digest as _, Md5};
 
 use super::site::{Object, WholeSite};
 use super::taken::{self, BASE, DUMP, KEYS, LOG, LOST_LAYER, LOST_TAG, MANGLED};
+use crate::diff::{DiffOptions, diff};
 use crate::hash::Sha256;
 use crate::outcome::PartOutcome;
 use crate::part::{Part, PartChoice, PartName};
@@ -23,7 +25,7 @@ use crate::snapshot::{Repository, SnapshotReader};
 use crate::verify::{VerifyOptions, VerifyReport, verify};
 
 /// The archives, in the order in which they were made. `SHA256SUMS` beside them has what each of them was then.
-const GOLDEN: [&str; 2] = ["whole-1", "incomplete-1"];
+const GOLDEN: [&str; 3] = ["whole-1", "incomplete-1", "later-1"];
 
 fn archive(name: &str) -> PathBuf {
     directory().join(format!("{name}.tar.gz"))
@@ -33,17 +35,16 @@ fn directory() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures/snapshots")
 }
 
-/// The one snapshot of a golden repository, in a directory that is gone with the first value.
-fn unpacked(name: &str) -> (tempfile::TempDir, SnapshotReader) {
+/// The snapshots of a golden repository, in a directory that is gone with the first value.
+fn unpacked<const COUNT: usize>(name: &str) -> (tempfile::TempDir, [SnapshotReader; COUNT]) {
     let directory = tempfile::tempdir().unwrap();
     let mut tar = Command::new("tar");
     tar.args(["-xzp", "--no-same-owner", "-f"]).arg(archive(name)).arg("-C").arg(directory.path());
     assert!(tar.status().unwrap().success(), "{name}");
     let repository = Repository::open(directory.path()).unwrap();
     let snapshots = repository.snapshots().unwrap();
-    let [snapshot] = &snapshots[..] else { panic!("{snapshots:?}") };
-    let snapshot = repository.snapshot(&snapshot.name).unwrap();
-    (directory, snapshot)
+    let snapshots: Vec<_> = snapshots.iter().map(|found| repository.snapshot(&found.name).unwrap()).collect();
+    (directory, snapshots.try_into().unwrap())
 }
 
 async fn verified(snapshot: &SnapshotReader) -> VerifyReport {
@@ -97,7 +98,7 @@ fn golden_snapshots_are_what_they_were_when_they_were_made() {
 
 #[tokio::test]
 async fn a_golden_snapshot_of_format_1_is_verified_and_restored_key_by_key() {
-    let (_directory, snapshot) = unpacked("whole-1");
+    let (_directory, [snapshot]) = unpacked("whole-1");
     assert_eq!((snapshot.manifest().format, snapshot.manifest().complete), (1, true));
     let report = verified(&snapshot).await;
     assert_eq!((report.verdict, report.findings.list()), (Verdict::Good, &[][..]));
@@ -121,7 +122,7 @@ async fn a_golden_snapshot_of_format_1_is_verified_and_restored_key_by_key() {
 
 #[tokio::test]
 async fn an_incomplete_golden_snapshot_of_format_1_says_what_it_lacks_and_gives_back_the_rest_by_name() {
-    let (_directory, snapshot) = unpacked("incomplete-1");
+    let (_directory, [snapshot]) = unpacked("incomplete-1");
     let manifest = snapshot.manifest();
     assert!(!manifest.complete);
     let outcome = |part: &Part| manifest.parts[part].outcome;
@@ -155,6 +156,36 @@ async fn an_incomplete_golden_snapshot_of_format_1_says_what_it_lacks_and_gives_
     assert_eq!(site.etcd.value(MANGLED), None);
 }
 
+#[tokio::test]
+async fn a_golden_snapshot_of_format_1_that_shares_objects_with_an_earlier_one_is_verified_and_restored() {
+    let (_directory, [first, second]) = unpacked("later-1");
+    let uploads = Part::Bucket("uploads".parse().unwrap());
+    let manifest = second.manifest();
+    assert_eq!(manifest.previous.as_ref(), Some(&first.manifest().snapshot));
+    let shrunk = manifest.parts[&uploads].shrunk.as_ref().unwrap();
+    assert_eq!((&shrunk.since, shrunk.objects), (&first.manifest().snapshot, 10));
+    assert_eq!(manifest.parts[&uploads].counts.unchanged, 6);
+    let inode =
+        |snapshot: &SnapshotReader| fs::metadata(snapshot.path().join("bucket.uploads/k4")).unwrap().ino();
+    assert_eq!(inode(&first), inode(&second));
+
+    assert_eq!(verified(&first).await.verdict, Verdict::Good);
+    let report = verified(&second).await;
+    assert_eq!(report.verdict, Verdict::Incomplete, "{report:#?}");
+    let only = || PartChoice::Only(["bucket.uploads".parse::<PartName>().unwrap()].into());
+    for (snapshot, objects) in [(&first, taken::before()), (&second, taken::after())] {
+        let (site, report) = restored(snapshot, only()).await;
+        assert_eq!(report.verdict, Verdict::Good, "{report:#?}");
+        bucket_is(&site, "uploads", &objects).await;
+    }
+    let report = diff(&first, &second, &DiffOptions::default(), &Run::silent()).await.unwrap();
+    let objects = report.parts[&uploads].objects.as_ref().unwrap();
+    let names = [&objects.added, &objects.removed, &objects.changed, &objects.metadata];
+    let names = names.map(|keys| keys.names.names.join(" "));
+    assert_eq!(names, ["new", "k0 k1 k2", "k3", "k4"]);
+    assert_eq!(report.parts[&Part::Config].same, Some(true));
+}
+
 /// How the golden snapshots were made. A new format gets new ones beside them, under other names.
 #[tokio::test]
 #[ignore = "golden snapshots are made once, and never anew"]
@@ -168,7 +199,8 @@ async fn golden_snapshots_were_made_so() {
         let scratch = tempfile::tempdir().unwrap();
         match name {
             "whole-1" => drop(taken::whole(scratch.path()).await),
-            _ => drop(taken::incomplete(scratch.path()).await),
+            "incomplete-1" => drop(taken::incomplete(scratch.path()).await),
+            _ => drop(taken::later(scratch.path()).await),
         }
         // With its modes and its empty directories, of which git would keep neither.
         let mut tar = Command::new("tar");

@@ -85,6 +85,13 @@ impl WholeSite {
         }
     }
 
+    pub(super) async fn delete(&self, bucket: &str, keys: &[&str]) {
+        for key in keys {
+            let (bucket, key) = (BucketName::new(bucket).unwrap(), ObjectKey::new(*key).unwrap());
+            self.client.delete(&bucket, &key).await.unwrap();
+        }
+    }
+
     async fn put(&self, bucket: &BucketName, object: &Object) {
         let map = |pairs: &[(&str, &str)]| -> BTreeMap<String, String> {
             pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()

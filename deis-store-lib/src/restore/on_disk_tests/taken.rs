@@ -1,5 +1,5 @@
-//! Two snapshots that are taken: one with all parts and odd keys, and one of which much is missing. The golden ones were made
-//! so, and the document of the format is held against fresh ones.
+//! Snapshots that are taken: one with all parts and odd keys, one of which much is missing, and one that shares objects with
+//! the one before. The golden ones were made so, and the document of the format is held against fresh ones.
 
 use std::fs;
 use std::path::Path;
@@ -145,6 +145,36 @@ pub(super) async fn incomplete(repository: &Path) -> SnapshotReader {
         taken(&site, repository, PartChoice::AllBut(["sql".parse().unwrap()].into())).await;
     assert!(verdict > Verdict::Good);
     snapshot
+}
+
+/// The objects of which two snapshots are taken: at first so many.
+pub(super) fn before() -> Vec<Object> {
+    (0..10).map(|number| Object::new(format!("k{number}"), format!("bytes of {number}"))).collect()
+}
+
+/// And then these: three are gone, one is new, one is another, and one was written again as it was.
+pub(super) fn after() -> Vec<Object> {
+    let mut objects = before().split_off(3);
+    "bytes of 3, and more".clone_into(&mut objects[0].body);
+    objects.push(Object::new("new", "new"));
+    objects
+}
+
+/// Two snapshots, of which the second one shares what has not changed; and it has shrunk.
+pub(super) async fn later(repository: &Path) -> [SnapshotReader; 2] {
+    let site = WholeSite::new(&KEYS, DUMP, |_, _| None).await;
+    site.fill("uploads", &before()).await;
+    let parts = || PartChoice::Only(["bucket.uploads", "config"].map(|part| part.parse().unwrap()).into());
+    let (verdict, first) = taken(&site, repository, parts()).await;
+    assert_eq!(verdict, Verdict::Good);
+    // Times have milliseconds in a list.
+    tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+    site.delete("uploads", &["k0", "k1", "k2"]).await;
+    let written = |object: &Object| ["k3", "k4", "new"].contains(&object.key.as_str());
+    site.fill("uploads", &after().into_iter().filter(written).collect::<Vec<_>>()).await;
+    let (verdict, second) = taken(&site, repository, parts()).await;
+    assert!(verdict > Verdict::Good);
+    [first, second]
 }
 
 async fn taken(site: &WholeSite, repository: &Path, choice: PartChoice) -> (Verdict, SnapshotReader) {
