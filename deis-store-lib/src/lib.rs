@@ -34,6 +34,8 @@ pub mod http;
 pub mod key_path;
 #[cfg(feature = "backup")]
 pub mod list;
+#[cfg(all(test, feature = "gateway"))]
+mod lives_tests;
 #[cfg(feature = "formats")]
 pub mod outcome;
 #[cfg(feature = "formats")]

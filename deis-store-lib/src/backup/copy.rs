@@ -93,12 +93,12 @@ impl Copying<'_> {
         };
         let linker = self.previous.linkers(self.root, self.part).into_iter().nth(ask.source).flatten();
         let (line, wanted) = (ask.line.clone(), encode(&ask.listed.key));
-        let linked = blocking(move || {
+        let shared = blocking(move || {
             let path = line.path()?;
             let Some((mut linker, file)) = linker.zip(known_file(&line, &path)) else { return Ok(None) };
             Ok(linker.link(&file, &wanted)?.map(|path| line.stored_at(&path)))
         });
-        let Some(line) = linked.await? else { return Ok(None) };
+        let Some(line) = shared.await? else { return Ok(None) };
         let line = ListLine {
             file_modified: Some(line.file_modified.unwrap_or(line.modified)),
             modified: timestamp(modified)?,

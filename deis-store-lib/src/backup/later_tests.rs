@@ -180,8 +180,8 @@ async fn nothing_is_shared_by_a_list_that_is_not_the_one_of_the_manifest() {
     let first = world.backup().await;
     let list = Path::new(&first.snapshot).join("lists/bucket.uploads.1-of-1.jsonl.gz");
     let mut bytes = std::fs::read(&list).unwrap();
-    let last = bytes.len() - 9;
-    bytes[last] ^= 1;
+    let near_the_end = bytes.len() - 9;
+    bytes[near_the_end] ^= 1;
     std::fs::write(&list, bytes).unwrap();
     let second = world.backup().await;
     assert_eq!(world.asked(Operation::GetObject), ["a", "b"]);

@@ -66,6 +66,11 @@ pub async fn backup(
         let text = format!("{name} is whole, and its run had ended before it got its name: it has it now");
         verb.note(Level::Warning, "finished", &text);
     }
+    let (of, stop) = (repository.clone(), run.stop.clone());
+    for name in blocking(move || of.remove_left(&stop)).await? {
+        let text = format!("{name}.unfinished, what a deletion had left, is removed");
+        verb.note(Level::Info, "removed", &text);
+    }
     let space = space::look(cluster, repository, (&parts, options), &verb).await?;
     let started = timestamp(run.clock.now())?;
     let unfinished = repository.begin(run, &run_file(cluster, &parts))?;
@@ -139,7 +144,7 @@ fn tell_of_left(repository: &Repository, writer: &SnapshotWriter, verb: &Running
     }
     for left in repository.left()?.iter().filter(|left| *left != writer.name()) {
         let text = format!(
-            "{left}.unfinished is what an interrupted run of another kind has left: remove it when you like"
+            "{left}.unfinished is what an interrupted run of another kind has left: it goes when snapshots are pruned"
         );
         verb.note(Level::Warning, "left-behind", &text);
     }

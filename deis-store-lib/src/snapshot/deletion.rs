@@ -43,7 +43,6 @@ impl Repository {
 
     /// Removes what deletions that were interrupted have left, and runs that had not even begun; tells their names. Hold
     /// the lock.
-    #[cfg_attr(not(test), allow(dead_code, reason = "a backup calls it, since it has the lock"))]
     pub(crate) fn remove_left(&self, stop: &Stop) -> Result<Vec<SnapshotName>> {
         let mut gone = Vec::new();
         let found = self.survey_unfinished()?.into_iter();
