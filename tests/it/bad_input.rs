@@ -96,11 +96,16 @@ fn a_full_disk_is_an_error_and_leaves_no_snapshot() {
     let tmpfs = Command::new("mount").args(["-t", "tmpfs", "-o", "size=2m", "none", path]).status().unwrap();
     assert!(tmpfs.success(), "tests run as root");
     let target = mount.path().join("repository");
-    let run = on(&a, &["backup", target.to_str().unwrap(), "--only", "registry"]);
+    let words = ["backup", target.to_str().unwrap(), "--only", "registry"];
+    let refused = on(&a, &words);
+    let begun = left_in(&target);
+    let run = on(&a, &[&words[..], &["--despite-space"]].concat());
     let left = left_in(&target);
     let unmounted = Command::new("umount").arg(path).status().unwrap();
-    run.code(1).says(&["No space left", "free some space"]);
-    assert!(left.is_empty(), "{left:?}");
+    refused.code(5).says(&["there is room for", "make room"]);
+    assert!(begun.is_empty(), "{begun:?}");
+    run.code(1).says(&["No space left", "free some space", "is kept in"]);
+    assert!(left.iter().all(|name| name.ends_with(".unfinished")), "{left:?}");
     assert!(unmounted.success());
 }
 
