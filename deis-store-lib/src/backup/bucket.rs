@@ -14,7 +14,7 @@ use super::{references, shrunk};
 use crate::blocking::blocking;
 use crate::contents::Pass;
 use crate::error::{Error, ErrorKind, Result};
-use crate::outcome::PartOutcome;
+use crate::outcome::{Outcome, PartOutcome};
 use crate::part::{BucketPart, Part};
 use crate::report::{Finding, FindingKind, Findings};
 use crate::run::{Level, Running};
@@ -78,7 +78,13 @@ pub(super) async fn take(
     if goes_on || taken.entry.counts.lost() > 0 {
         taking.writer.sweep(part, &taken.entry.lists).await?;
     }
-    taken.entry.shrunk = shrunk::look(part, &taken.entry, previous.good(), taking.max_loss_percent, findings);
+    taken.entry.shrunk = shrunk::look(
+        part,
+        (&taken.entry, taken.not_copied_bytes),
+        previous.before(),
+        taking.max_loss_percent,
+        findings,
+    );
     Ok(taken)
 }
 
@@ -108,6 +114,9 @@ impl Taken {
         self.entry.counts.add(&line.outcome);
         self.damaged |= damaged;
         self.doubtful |= line.outcome.is_doubtful();
+        if matches!(line.outcome, Outcome::Refused(_) | Outcome::Failed(_)) {
+            self.not_copied_bytes = self.not_copied_bytes.saturating_add(line.size_bytes);
+        }
         if let Some(finding) = finding_of(part, &line, damaged) {
             findings.push(finding);
         }

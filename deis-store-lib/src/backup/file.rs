@@ -68,7 +68,8 @@ pub(super) async fn volume(
     Ok(Taken { incomplete: !saved.refused.is_empty(), ..taken })
 }
 
-pub(super) async fn configuration(taking: &Taking<'_>, findings: &mut Findings) -> Result<Taken> {
+/// The configuration, and whether it is empty.
+pub(super) async fn configuration(taking: &Taking<'_>, findings: &mut Findings) -> Result<(Taken, bool)> {
     let configuration = collect(taking.cluster.etcd()?).await?;
     let text = configuration.to_json()?;
     let mut new_file = taking.writer.file(name(&Part::Config)?)?;
@@ -90,7 +91,7 @@ pub(super) async fn configuration(taking: &Taking<'_>, findings: &mut Findings) 
         findings.push(Finding::new(Some(&Part::Config), key, FindingKind::Failed, MANGLED));
         taken.not_included.push(NotIncluded { what: key.to_owned(), why: MANGLED.to_owned() });
     }
-    Ok(taken)
+    Ok((taken, configuration.is_empty()))
 }
 
 /// Compresses a stream into a part's file, which is not committed yet.

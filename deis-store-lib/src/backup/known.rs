@@ -4,6 +4,8 @@
 use std::iter::Peekable;
 use std::sync::Arc;
 
+use jiff::{SignedDuration, Timestamp};
+
 use crate::disk::{KnownFile, Linker, Root, is_resumable};
 use crate::error::Result;
 use crate::key_path::encode;
@@ -47,7 +49,11 @@ struct KnownSource {
     lines: Lines<MergedListReader>,
     linker: Linker,
     number: usize,
+    started: Timestamp,
 }
+
+/// Within so much time an object may be written twice and have the same time in a listing.
+const GRANULARITY: SignedDuration = SignedDuration::from_secs(2);
 
 impl Known {
     /// Below the root are the objects of the part in the new snapshot. `goes_on` says whether an interrupted run may have left
@@ -59,9 +65,9 @@ impl Known {
         previous: Arc<Previous>,
     ) -> Result<Self> {
         let linkers = previous.linkers(root, part);
-        let sources = previous.lines()?.into_iter().zip(linkers).enumerate();
-        let sources = sources.filter_map(|(number, (lines, linker))| {
-            Some(KnownSource { lines: Lines::new(lines), linker: linker?, number })
+        let sources = previous.lines()?.into_iter().zip(linkers).zip(previous.started()).enumerate();
+        let sources = sources.filter_map(|(number, ((lines, linker), started))| {
+            Some(KnownSource { lines: Lines::new(lines), linker: linker?, number, started })
         });
         Ok(Self {
             root: root.clone(),
@@ -89,7 +95,11 @@ impl Known {
         let mut ask = None;
         for source in &mut self.sources {
             for line in source.lines.of(&listed.key) {
-                let likeness = likeness(&listed, &line);
+                let mut likeness = likeness(&listed, &line);
+                if likeness == Likeness::Whole && line.modified + GRANULARITY > source.started {
+                    // It may have been written again at the same time, after it was copied.
+                    likeness = Likeness::of_bytes(&listed);
+                }
                 if likeness == Likeness::None {
                     continue;
                 }
@@ -99,7 +109,10 @@ impl Known {
                     continue;
                 };
                 match linked {
-                    Shared::Linked(path) => return Ok(Way::Kept(Box::new(unchanged(line).stored_at(&path)))),
+                    Shared::Linked(path) => {
+                        let line = ListLine { etag: listed.etag, ..unchanged(line) };
+                        return Ok(Way::Kept(Box::new(line.stored_at(&path))));
+                    }
                     Shared::Usable => ask = ask.or(Some((line, source.number))),
                 }
             }
@@ -116,13 +129,14 @@ impl Known {
     /// The line of an object that an interrupted run had fetched, if its file is there.
     fn in_journal(&mut self, listed: &ListedObject) -> Option<ListLine> {
         let root = &self.root;
-        self.journal.of(&listed.key).into_iter().find(|line| {
+        let found = self.journal.of(&listed.key).into_iter().find(|line| {
             likeness(listed, line) == Likeness::Whole
                 && line.path().is_ok_and(|path| {
                     let found = root.metadata(&path).ok().flatten();
                     known_file(line, &path).zip(found).is_some_and(|(file, found)| file.looks_like(&found))
                 })
-        })
+        });
+        found.map(|line| ListLine { etag: listed.etag.clone(), ..line })
     }
 
     /// A file that is there and in no journal may have any bytes: it is read again.
@@ -203,10 +217,15 @@ fn likeness(listed: &ListedObject, line: &ListLine) -> Likeness {
     let time = listed.modified.known().and_then(|time| jiff::Timestamp::try_from(time).ok());
     if time.is_some_and(|time| time.as_millisecond() == line.modified.as_millisecond()) {
         Likeness::Whole
-    } else if is_resumable(&listed.etag) {
-        Likeness::Bytes
     } else {
-        Likeness::None
+        Likeness::of_bytes(listed)
+    }
+}
+
+impl Likeness {
+    /// Of an object with the same size and `ETag`.
+    fn of_bytes(listed: &ListedObject) -> Self {
+        if is_resumable(&listed.etag) { Self::Bytes } else { Self::None }
     }
 }
 

@@ -32,7 +32,7 @@ use crate::cluster::Cluster;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::http::Endpoint;
 use crate::part::Part;
-use crate::report::{Findings, Verdict};
+use crate::report::{Findings, Verdict, in_one_line};
 use crate::run::{Level, Run, Running, TaskKind, milliseconds};
 use crate::s3::Client;
 use crate::snapshot::{FORMAT, Manifest, NotIncluded, Repository, SnapshotWriter, Source, timestamp};
@@ -67,13 +67,19 @@ pub async fn backup(
         verb.note(Level::Warning, "finished", &text);
     }
     let (of, stop) = (repository.clone(), run.stop.clone());
-    for name in blocking(move || of.remove_left(&stop)).await? {
-        let text = format!("{name}.unfinished, what a deletion had left, is removed");
-        verb.note(Level::Info, "removed", &text);
+    match blocking(move || of.remove_left(&stop)).await {
+        Ok(gone) => gone.iter().for_each(|name| {
+            let text = format!("{name}.unfinished, what a deletion had left, is removed");
+            verb.note(Level::Info, "removed", &text);
+        }),
+        Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
+        // It is no reason not to make a backup.
+        Err(error) => verb.note(Level::Warning, "left-behind", &in_one_line(&error)),
     }
-    let space = space::look(cluster, repository, (&parts, options), &verb).await?;
+    let run_file = run_file(cluster, &parts);
+    let space = space::look(cluster, repository, (&parts, options), &run_file, &verb).await?;
     let started = timestamp(run.clock.now())?;
-    let unfinished = repository.begin(run, &run_file(cluster, &parts))?;
+    let unfinished = repository.begin(run, &run_file)?;
     tell_of_left(repository, &unfinished, &verb)?;
     let mut report = BackupReport {
         snapshot: String::new(),

@@ -75,10 +75,15 @@ async fn take(
             Err(error) if connection_broke(error) => {}
             _ => break,
         }
-        // It comes as one stream, which nobody can go on with.
-        taking.writer.discard(part)?;
-        let text = format!("{part}: the connection broke, so it is taken once more from its beginning");
-        task.note(Level::Warning, "begun-again", &text);
+        let from = if part.as_bucket().is_some() {
+            taking.writer.go_on_from_here().await;
+            "goes on from there"
+        } else {
+            // It comes as one stream, which nobody can go on with.
+            taking.writer.discard(part)?;
+            "is taken once more from its beginning"
+        };
+        task.note(Level::Warning, "begun-again", &format!("{part}: the connection broke, so it {from}"));
         taken = take_once(taking, part, &task, findings).await;
     }
     match taken {
@@ -92,6 +97,11 @@ async fn take(
         }
         Err(error) if error.scope() == Scope::Run => Err(error),
         Err(error) => {
+            if let Some(path) = taking.writer.set_aside(part).await? {
+                let text =
+                    format!("{part}: what has come is kept in {path}: the same run goes on from there");
+                task.note(Level::Warning, "kept", &text);
+            }
             taking.writer.discard(part)?;
             let why = in_one_line(&error);
             findings.push(Finding::new(Some(part), part.name(), FindingKind::Failed, &why));
@@ -115,11 +125,24 @@ async fn take_once(
             let mut taken = file::sql(taking, task).await?;
             let previous = taking.previous(part).await?;
             taken.entry.shrunk =
-                shrunk::look(part, &taken.entry, previous.good(), taking.max_loss_percent, findings);
+                shrunk::look(part, (&taken.entry, 0), previous.before(), taking.max_loss_percent, findings);
             Ok(taken)
         }
         Part::Volume => file::volume(taking, task, findings).await,
-        Part::Config => file::configuration(taking, findings).await,
+        Part::Config => {
+            let (mut taken, is_empty) = file::configuration(taking, findings).await?;
+            if is_empty {
+                let previous = taking.previous(part).await?;
+                taken.entry.shrunk = shrunk::look(
+                    part,
+                    (&taken.entry, 0),
+                    previous.before(),
+                    taking.max_loss_percent,
+                    findings,
+                );
+            }
+            Ok(taken)
+        }
     }
 }
 

@@ -6,9 +6,11 @@ use crate::report::{Finding, FindingKind, Findings};
 use crate::snapshot::{PartEntry, Shrunk};
 
 /// What a part had before, if it has lost more than this share of its objects or bytes since.
+///
+/// What was listed and could not be copied has not gone: it has `not_copied_bytes`.
 pub(super) fn look(
     part: &Part,
-    now: &PartEntry,
+    (now, not_copied_bytes): (&PartEntry, u64),
     before: Option<(&str, &PartEntry)>,
     max_loss_percent: u8,
     findings: &mut Findings,
@@ -21,7 +23,8 @@ pub(super) fn look(
     let loses = |before: u64, now: u64| {
         u128::from(before.saturating_sub(now)) * 100 > u128::from(before) * u128::from(max_loss_percent)
     };
-    let (had, has) = ((objects(before), before.bytes), (objects(now), now.bytes));
+    let has_bytes = now.bytes.saturating_add(not_copied_bytes);
+    let (had, has) = ((objects(before), before.bytes), (objects(now), has_bytes));
     if !loses(had.0, has.0) && !loses(had.1, has.1) {
         return None;
     }
@@ -56,7 +59,7 @@ mod tests {
         let mut findings = Findings::default();
         let part = Part::registry();
         let shrunk =
-            look(&part, &now, Some(("2015-10-21T07-28-00Z", &before)), max_loss_percent, &mut findings);
+            look(&part, (&now, 0), Some(("2015-10-21T07-28-00Z", &before)), max_loss_percent, &mut findings);
         assert_eq!(shrunk.is_some(), findings.verdict() == Verdict::Incomplete);
         shrunk.is_some()
     }
@@ -73,11 +76,19 @@ mod tests {
     }
 
     #[test]
+    fn what_is_listed_and_could_not_be_copied_has_not_gone() {
+        let (before, now) = (entry(2, 101), entry(2, 1));
+        let mut findings = Findings::default();
+        let before = Some(("2015-10-21T07-28-00Z", &before));
+        assert_eq!(look(&Part::registry(), (&now, 100), before, 10, &mut findings), None);
+    }
+
+    #[test]
     fn without_an_earlier_one_nothing_is_lost() {
         let mut findings = Findings::default();
-        assert_eq!(look(&Part::registry(), &entry(0, 0), None, 0, &mut findings), None);
+        assert_eq!(look(&Part::registry(), (&entry(0, 0), 0), None, 0, &mut findings), None);
         let failed = PartEntry::new(PartOutcome::Failed);
-        assert_eq!(look(&Part::registry(), &entry(0, 0), Some(("x", &failed)), 0, &mut findings), None);
+        assert_eq!(look(&Part::registry(), (&entry(0, 0), 0), Some(("x", &failed)), 0, &mut findings), None);
         assert_eq!(findings.verdict(), Verdict::Good);
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde::Serialize;
+use serde_json::Value;
 
 use super::options::BackupOptions;
 use crate::blocking::blocking;
@@ -29,15 +30,16 @@ pub struct Space {
     pub needed_files: Option<u64>,
 }
 
-/// Looks, and refuses the first backup if there is no room for it. Of a later one only what is new takes room: too little for
-/// that is only told, since the gateway's count lags behind.
+/// Looks, and refuses the first backup of parts for which there is no room. Of later ones only what is new takes room: too little
+/// for that is only told, since the gateway's count lags behind.
 pub(super) async fn look(
     cluster: &Cluster,
     repository: &Repository,
     (parts, options): (&BTreeSet<Part>, &BackupOptions),
+    run_file: &Value,
     verb: &Running<'_>,
 ) -> Result<Space> {
-    let (mut needed, mut is_known, mut is_first) = ((0_u64, 0_u64), true, true);
+    let (mut needed, mut first, mut is_known) = ((0_u64, 0_u64), (0_u64, 0_u64), true);
     for part in parts.iter().filter(|part| cluster.absent(part).is_none()) {
         let Some(bucket) = cluster.bucket(part) else { continue };
         let totals = cluster.s3()?.bucket_totals(bucket).await.ok();
@@ -47,17 +49,19 @@ pub(super) async fn look(
         };
         let (of, part) = (repository.clone(), part.clone());
         let newest = blocking(move || of.newest_entry(&part)).await?;
-        is_first &= newest.is_none();
+        if newest.is_none() {
+            first = (first.0.saturating_add(objects), first.1.saturating_add(bytes));
+        }
         let (had_files, had_bytes) = newest.map_or((0, 0), |entry| (entry.counts.listed, entry.bytes));
         needed.0 = needed.0.saturating_add(objects.saturating_sub(had_files));
         needed.1 = needed.1.saturating_add(bytes.saturating_sub(had_bytes));
     }
-    let of = repository.clone();
-    let (room, goes_on) = blocking(move || Ok((of.room()?, !of.left()?.is_empty()))).await?;
+    let (of, run_file) = (repository.clone(), run_file.clone());
+    let (room, goes_on) = blocking(move || Ok((of.room()?, of.left_by_such(&run_file)?.is_some()))).await?;
     let fits = room.has_room_for(needed.0, needed.1);
     let said = said(room, is_known.then_some(needed));
     verb.note(if fits { Level::Info } else { Level::Warning }, "space", &said);
-    if !fits && is_first && !goes_on && !options.is_despite_space() {
+    if !room.has_room_for(first.0, first.1) && !goes_on && !options.is_despite_space() {
         return Err(Error::new(ErrorKind::Guard, said)
             .at(At::Path, repository.path().display())
             .todo("make room, choose another directory, or leave parts out"));

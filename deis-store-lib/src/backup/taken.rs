@@ -33,6 +33,8 @@ pub(super) struct Taken {
     pub(super) not_included: Vec<NotIncluded>,
     /// Whether the `ETag` of an object tells of its bytes and does not confirm them.
     pub(super) doubtful: bool,
+    /// The bytes of the objects that are listed and could not be copied.
+    pub(super) not_copied_bytes: u64,
     /// The bytes of the objects that were not there before.
     pub(super) fetched_bytes: u64,
     /// The newest snapshot with which it shares what has not changed.
@@ -51,6 +53,15 @@ impl From<PartEntry> for Taken {
     fn from(entry: PartEntry) -> Self {
         let (damaged, incomplete, doubtful) = (false, false, false);
         let (not_included, previous) = (Vec::new(), None);
-        Self { entry, damaged, incomplete, not_included, doubtful, fetched_bytes: 0, previous }
+        Self {
+            entry,
+            damaged,
+            incomplete,
+            not_included,
+            doubtful,
+            not_copied_bytes: 0,
+            fetched_bytes: 0,
+            previous,
+        }
     }
 }

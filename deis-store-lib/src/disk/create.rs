@@ -49,6 +49,15 @@ impl Root {
         Ok(true)
     }
 
+    /// Renames something in it to the same name in another directory, where it must be free.
+    pub(crate) fn rename_to(&self, name: &str, to: &Self) -> Result<()> {
+        let name = component(name)?;
+        if to.kind_here(name)?.is_some() {
+            return Err(to.unexpected_entry(name, "the name is taken"));
+        }
+        rustix::fs::renameat(self, name, to, name).map_err(|error| self.failed("rename", name, error))
+    }
+
     /// Renames something in it. The new name must be free.
     pub(crate) fn rename(&self, from: &str, to: &str) -> Result<()> {
         let (from, to) = (component(from)?, component(to)?);

@@ -35,6 +35,16 @@ impl Root {
         Ok(entries)
     }
 
+    /// Whether there is nothing in it.
+    pub(crate) fn is_empty(&self) -> Result<bool> {
+        let mut is_empty = true;
+        self.each_entry(|_| {
+            is_empty = false;
+            Ok(())
+        })?;
+        Ok(is_empty)
+    }
+
     /// Calls `each` for the names in it, which come as the file system has them, so that none is held.
     pub(crate) fn each_entry(&self, mut each: impl FnMut(Entry) -> Result<()>) -> Result<()> {
         let failed = |error: Errno| disk_error("list", self.path().display(), error.into());

@@ -1,5 +1,7 @@
 //! The earlier snapshots of a repository with which a new one shares the objects that have not changed.
 
+use jiff::Timestamp;
+
 use super::list_line::ListLine;
 use super::manifest::Manifest;
 use super::merged_list_reader::MergedListReader;
@@ -20,8 +22,11 @@ pub(crate) struct Previous {
     sources: Vec<Source>,
     /// Files that a verification has named as damaged.
     damaged: Vec<DamagedIn>,
-    /// What the newest complete one has of the part.
-    good: Option<(String, PartEntry)>,
+    /// What the newest one that has not shrunk has of the part, whether or not it is complete: if an object is refused for
+    /// ever, none is.
+    before: Option<(String, PartEntry)>,
+    /// Whether a complete one is among the sources: none behind it is needed.
+    has_complete: bool,
     /// The snapshots whose lists are not as they were: nothing is shared with them.
     unusable: Vec<String>,
 }
@@ -63,16 +68,19 @@ impl Previous {
         {
             self.damaged.push(DamagedIn { objects, damaged });
         }
+        let entry = snapshot.manifest().parts.get(part);
+        if let Some(entry) = entry.filter(|entry| entry.shrunk.is_none() && self.before.is_none()) {
+            self.before = Some((snapshot.manifest().snapshot.clone(), entry.clone()));
+        }
         let complete = snapshot.manifest().complete;
-        if self.good.is_some() || (!complete && !self.sources.is_empty()) {
+        if self.has_complete || (!complete && !self.sources.is_empty()) {
             return Ok(());
         }
-        if complete {
-            let entry = snapshot.manifest().parts.get(part).cloned();
-            self.good = entry.map(|entry| (snapshot.manifest().snapshot.clone(), entry));
-        }
         match snapshot.objects(part).and_then(|objects| objects.check_lists().map(|()| objects)) {
-            Ok(objects) => self.sources.push(Source { snapshot, objects }),
+            Ok(objects) => {
+                self.has_complete = complete;
+                self.sources.push(Source { snapshot, objects });
+            }
             Err(error)
                 if matches!(error.kind(), ErrorKind::Damaged | ErrorKind::NotFound | ErrorKind::Disk) =>
             {
@@ -88,9 +96,14 @@ impl Previous {
         self.sources.first().map(|source| source.snapshot.manifest().snapshot.as_str())
     }
 
-    /// What the newest complete snapshot has of the part, and its name.
-    pub(crate) fn good(&self) -> Option<(&str, &PartEntry)> {
-        self.good.as_ref().map(|(name, entry)| (name.as_str(), entry))
+    /// What the newest snapshot in which it has not shrunk has of the part, and its name.
+    pub(crate) fn before(&self) -> Option<(&str, &PartEntry)> {
+        self.before.as_ref().map(|(name, entry)| (name.as_str(), entry))
+    }
+
+    /// For each source, when its run began.
+    pub(crate) fn started(&self) -> impl Iterator<Item = Timestamp> {
+        self.sources.iter().map(|source| source.snapshot.manifest().started)
     }
 
     /// The snapshots with which nothing is shared, since their lists are not as they were.
@@ -112,10 +125,13 @@ impl Previous {
         self.sources.iter().map(linker).collect()
     }
 
-    /// Whether a file of a source is one that a verification has named as damaged, in whatever snapshot.
+    /// Whether a file of a source may be one that a verification has named as damaged, in whatever snapshot. Where that one has
+    /// it under another name, since a name was taken, that is not known.
     pub(crate) fn is_damaged(&self, line: &ListLine, file: &KnownFile<'_>, identity: Identity) -> bool {
         let named = self.damaged.iter().filter(|snapshot| snapshot.damaged.has(&line.key));
-        named.into_iter().any(|snapshot| snapshot.objects.identity(file.path) == Some(identity))
+        named
+            .into_iter()
+            .any(|snapshot| snapshot.objects.identity(file.path).is_none_or(|damaged| damaged == identity))
     }
 }
 

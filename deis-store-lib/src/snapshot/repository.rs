@@ -181,7 +181,7 @@ impl Repository {
             Err(error) if matches!(error.kind(), ErrorKind::Format | ErrorKind::Locked) => {
                 Ok(SnapshotState::Finished)
             }
-            Err(error) if error.kind() == ErrorKind::Disk => Err(error),
+            // Also if the disk does not give its manifest: no other snapshot is the worse for it.
             Err(_) => Ok(SnapshotState::Damaged),
         }
     }

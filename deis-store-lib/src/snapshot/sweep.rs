@@ -50,25 +50,34 @@ fn is_at(line: &ListLine, path: &[String]) -> bool {
 /// A walk gives no partial files.
 fn remove_partial_files(root: &Root) -> Result<()> {
     let mut descent = Descent::new(root.clone());
-    let mut levels = vec![root.list()?.into_iter()];
-    while let Some(entries) = levels.last_mut() {
-        let Some(entry) = entries.next() else {
+    let mut levels = vec![sweep_here(root)?.into_iter()];
+    while let Some(directories) = levels.last_mut() {
+        let Some(name) = directories.next() else {
             levels.pop();
             descent.up();
             continue;
         };
-        let Some(name) = entry.name.to_str() else { continue };
-        match entry.kind {
-            Kind::Directory => {
-                let below = descent.here()?.subdirectory(name, false)?;
-                levels.push(below.list()?.into_iter());
-                descent.down(vec![name.to_owned()], below);
-            }
-            Kind::File if is_partial_name(name) => descent.here()?.remove_file(name)?,
-            _ => {}
-        }
+        let below = descent.here()?.subdirectory(&name, false)?;
+        levels.push(sweep_here(&below)?.into_iter());
+        descent.down(vec![name], below);
     }
     Ok(())
+}
+
+/// Removes the partial files of a directory; the names of the directories in it. Of its files none is held.
+fn sweep_here(directory: &Root) -> Result<Vec<String>> {
+    let (mut directories, mut partial_files) = (Vec::new(), Vec::new());
+    directory.each_entry(|entry| {
+        let Ok(name) = entry.name.into_string() else { return Ok(()) };
+        match entry.kind {
+            Kind::Directory => directories.push(name),
+            Kind::File if is_partial_name(&name) => partial_files.push(name),
+            _ => {}
+        }
+        Ok(())
+    })?;
+    partial_files.iter().try_for_each(|name| directory.remove_file(name))?;
+    Ok(directories)
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ impl Repository {
 
     /// The newest one whose run was asked for the same. Which snapshot it shares objects with is no matter: each object is
     /// looked at anew.
-    pub(super) fn left_by_such(&self, run_file: &Value) -> Result<Option<SnapshotName>> {
+    pub(crate) fn left_by_such(&self, run_file: &Value) -> Result<Option<SnapshotName>> {
         let mut left = self.left()?;
         left.reverse();
         for name in left {

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use tokio_util::task::TaskTracker;
 
@@ -20,7 +21,7 @@ use super::name::{
 use super::part_objects::PartObjects;
 use super::reader::SnapshotReader;
 use crate::blocking::blocking;
-use crate::disk::{CHUNK_BYTES, Kind, NewFile, Root, sha256_of};
+use crate::disk::{CHUNK_BYTES, Kind, NewFile, Root, is_partial_name, sha256_of};
 use crate::error::{At, Context, Error, ErrorKind, Result, disk_error};
 use crate::hash::Sha256;
 use crate::part::Part;
@@ -34,7 +35,11 @@ pub(crate) struct SnapshotWriter {
     name: SnapshotName,
     digests: Arc<Mutex<Digests>>,
     /// Whether an interrupted run has begun it.
-    goes_on: bool,
+    goes_on: AtomicBool,
+    /// What the run was asked for.
+    run_file: Vec<u8>,
+    /// The directory to which failed parts are set aside for the next run.
+    aside: OnceLock<Root>,
     /// The tasks that write journals.
     journals: TaskTracker,
 }
@@ -49,7 +54,7 @@ impl SnapshotWriter {
         name: SnapshotName,
         run_file: &[u8],
     ) -> Result<Self> {
-        Self::at(repository, identity, name, false)?.with(run_file)
+        Self::at(repository, identity, (name, false), run_file)?.begun()
     }
 
     /// Goes on with what an interrupted run has left, under a new name: it becomes what is listed now. Its objects and
@@ -62,7 +67,7 @@ impl SnapshotWriter {
     ) -> Result<Self> {
         repository.rename(&format!("{left}{UNFINISHED}"), &format!("{name}{UNFINISHED}"))?;
         repository.sync()?;
-        let unfinished = Self::at(repository, identity, name, true)?;
+        let unfinished = Self::at(repository, identity, (name, true), run_file)?;
         // A deletion that was interrupted has left what was found and said of another snapshot.
         for file in [MANIFEST_DIGEST, MANIFEST, VERIFIED, HELD]
             .into_iter()
@@ -71,25 +76,28 @@ impl SnapshotWriter {
             unfinished.root.remove_file(file)?;
         }
         unfinished.remove_lists(|name| !name.ends_with(JOURNAL))?;
-        unfinished.with(run_file)
+        for directory in [Some(unfinished.root.clone()), unfinished.root.subdirectory(LISTS, false).ok()] {
+            directory.iter().try_for_each(remove_partial_files_of)?;
+        }
+        unfinished.begun()
     }
 
-    fn at(repository: &Root, identity: &str, name: SnapshotName, goes_on: bool) -> Result<Self> {
+    fn at(
+        repository: &Root,
+        identity: &str,
+        (name, goes_on): (SnapshotName, bool),
+        run_file: &[u8],
+    ) -> Result<Self> {
         let root = repository.subdirectory(&format!("{name}{UNFINISHED}"), true)?;
         let (repository, identity) = (repository.clone(), identity.to_owned());
-        Ok(Self {
-            repository,
-            identity,
-            root,
-            name,
-            digests: Arc::default(),
-            goes_on,
-            journals: TaskTracker::new(),
-        })
+        let (goes_on, run_file) = (AtomicBool::new(goes_on), run_file.to_vec());
+        let (aside, journals) = (OnceLock::new(), TaskTracker::new());
+        let digests = Arc::default();
+        Ok(Self { repository, identity, root, name, digests, goes_on, run_file, aside, journals })
     }
 
-    fn with(self, run_file: &[u8]) -> Result<Self> {
-        self.write(RUN, run_file)?;
+    fn begun(self) -> Result<Self> {
+        self.write(RUN, &self.run_file)?;
         self.root.sync()?;
         self.repository.sync()?;
         Ok(self)
@@ -97,14 +105,70 @@ impl SnapshotWriter {
 
     /// Whether it goes on with what an interrupted run has left.
     pub(crate) fn goes_on(&self) -> bool {
-        self.goes_on
+        self.goes_on.load(Ordering::Relaxed)
+    }
+
+    /// What has come so far is from now on what an interrupted run has left.
+    pub(crate) async fn go_on_from_here(&self) {
+        self.settle().await;
+        self.journals.reopen();
+        self.goes_on.store(true, Ordering::Relaxed);
+    }
+
+    /// Sets the objects of a part that could not be taken aside, with their journals, so that the next run goes on with them.
+    /// Where that is; nothing if there are none.
+    pub(crate) async fn set_aside(&self, part: &Part) -> Result<Option<String>> {
+        if part.as_bucket().is_none() || self.root.kind(&[part.name()])? != Some(Kind::Directory) {
+            return Ok(None);
+        }
+        if self.root.subdirectory(part.name(), false)?.is_empty()? {
+            return Ok(None);
+        }
+        self.go_on_from_here().await;
+        let aside = match self.aside.get() {
+            Some(aside) => aside.clone(),
+            None => self.begin_aside()?,
+        };
+        if let Ok(lists) = self.root.subdirectory(LISTS, false) {
+            let to = aside.subdirectory(LISTS, true)?;
+            for name in lists.list()?.into_iter().filter_map(|entry| entry.name.into_string().ok()) {
+                if is_list_of(part, &name) && name.ends_with(JOURNAL) {
+                    lists.rename_to(&name, &to)?;
+                }
+            }
+            to.sync()?;
+        }
+        self.root.rename_to(part.name(), &aside)?;
+        aside.sync()?;
+        self.root.sync()?;
+        Ok(Some(aside.path().display().to_string()))
+    }
+
+    fn begin_aside(&self) -> Result<Root> {
+        let mut name = self.name.next()?;
+        let taken = |name: &SnapshotName| {
+            let unfinished = format!("{name}{UNFINISHED}");
+            Ok::<_, Error>(
+                self.repository.kind(&[name.as_str()])?.is_some()
+                    || self.repository.kind(&[unfinished])?.is_some(),
+            )
+        };
+        while taken(&name)? {
+            name = name.next()?;
+        }
+        let aside = self.repository.subdirectory(&format!("{name}{UNFINISHED}"), true)?;
+        let mut run_file = aside.new_file(&[RUN])?;
+        run_file.write_all(&self.run_file).map_err(|error| run_file.write_error(error))?;
+        run_file.commit(0o600, None, true)?;
+        self.repository.sync()?;
+        Ok(self.aside.get_or_init(|| aside).clone())
     }
 
     /// Whether nothing of any object is in it.
     pub(crate) fn is_empty(&self) -> Result<bool> {
         for entry in self.root.list()?.into_iter().filter(|entry| entry.kind == Kind::Directory) {
             let Some(name) = entry.name.to_str().filter(|name| *name != LISTS) else { continue };
-            if !self.root.subdirectory(name, false)?.list()?.is_empty() {
+            if !self.root.subdirectory(name, false)?.is_empty()? {
                 return Ok(false);
             }
         }
@@ -157,8 +221,17 @@ impl SnapshotWriter {
         (number, of): (usize, usize),
     ) -> Result<(JournalLines, JournalWriter)> {
         let lists = self.root.subdirectory(LISTS, true)?;
-        let mut file = lists.append_file(&journal_name(part, number, of))?;
-        let lines = journal::read(&mut file)?;
+        let name = journal_name(part, number, of);
+        let mut file = lists.append_file(&name)?;
+        let lines = match journal::read(&mut file) {
+            Ok(lines) => lines,
+            Err(_) => {
+                // What it remembers is read again.
+                lists.remove_file(&name)?;
+                file = lists.append_file(&name)?;
+                journal::read(&mut file)?
+            }
+        };
         Ok((lines, JournalWriter::new(file, self.root.clone(), &self.journals)))
     }
 
@@ -315,6 +388,11 @@ pub(super) fn finish(repository: &Root, root: &Root, name: &SnapshotName) -> Res
     }
     repository.rename(&format!("{name}{UNFINISHED}"), name.as_str())?;
     repository.sync()
+}
+
+fn remove_partial_files_of(directory: &Root) -> Result<()> {
+    let names = directory.list()?.into_iter().filter_map(|entry| entry.name.into_string().ok());
+    names.filter(|name| is_partial_name(name)).try_for_each(|name| directory.remove_file(&name))
 }
 
 /// A manifest that contradicts itself or the directory is our own mistake, found before it is sealed.
