@@ -22,6 +22,12 @@ use zeroize::Zeroizing;
 use crate::args::{ETCD, Global, OtherCluster};
 use crate::small_file;
 
+/// Whether anything says where a cluster is.
+pub(crate) fn is_given(global: &Global) -> bool {
+    let Global { tunnel, etcd, gateway, s3cfg, .. } = global;
+    tunnel.is_some() || etcd != ETCD || !gateway.is_empty() || s3cfg.is_some()
+}
+
 /// The cluster that was meant, connected; its etcd must answer if it is needed.
 pub(crate) async fn cluster(global: &Global, needs_etcd: bool, run: &Run) -> Result<Cluster> {
     let how = How { needs_etcd, bytes_per_second: None };

@@ -3,6 +3,8 @@
 #![cfg_attr(not(feature = "backup"), doc = "S3 with signature version 2, without I/O: see [`s3::sign`].")]
 
 #[cfg(feature = "backup")]
+pub mod adopt;
+#[cfg(feature = "backup")]
 mod archive;
 mod authority;
 #[cfg(feature = "backup")]

@@ -66,6 +66,16 @@ impl Finding {
         Self { verdict: Verdict::Incomplete, ..finding }
     }
 
+    /// So many adopted files that were compared with no object.
+    #[cfg(feature = "backup")]
+    pub(crate) fn not_compared(part: &Part, objects: u64) -> Self {
+        let what = format!(
+            "{objects} of its objects were adopted from a directory while no gateway was asked: they are as they were then, and \
+             whether they were right is not known"
+        );
+        Self::new(Some(part), part.name(), FindingKind::Unverifiable, what)
+    }
+
     /// An object that a backup could not take. One that has vanished is missed only by what needs it.
     #[cfg(feature = "backup")]
     pub(crate) fn not_taken(part: &Part, key: &str, outcome: &Outcome) -> Option<Self> {
@@ -135,6 +145,8 @@ pub enum FindingKind {
     TooOld,
     /// A snapshot was made in the future, by its name: a clock was wrong, and it stands for nothing.
     FromTheFuture,
+    /// It is beside what was adopted, and was left where it is.
+    NotAdopted,
 }
 
 impl FindingKind {
@@ -154,7 +166,8 @@ impl FindingKind {
             | Self::Extra
             | Self::NotKept
             | Self::UnknownKey
-            | Self::FromTheFuture => Verdict::Good,
+            | Self::FromTheFuture
+            | Self::NotAdopted => Verdict::Good,
         }
     }
 }
@@ -168,17 +181,28 @@ pub struct Findings {
     left_out: u64,
     #[serde(skip)]
     verdict: Verdict,
+    /// Whether any that is kept does no harm, if that was looked for when no more could be kept.
+    #[serde(skip)]
+    has_harmless: Option<bool>,
 }
 
 impl Findings {
     /// Adds a finding.
     pub(crate) fn push(&mut self, finding: Finding) {
         self.verdict = self.verdict.max(finding.verdict);
-        if self.list.len() < MOST_FINDINGS {
-            self.list.push(finding);
-        } else {
+        if self.list.len() == MOST_FINDINGS {
             self.left_out += 1;
+            // What does harm is named, however much there is that does none.
+            let is_harmless = |kept: &Finding| kept.verdict == Verdict::Good;
+            if is_harmless(&finding) || self.has_harmless == Some(false) {
+                return;
+            }
+            let harmless = self.list.iter().rposition(is_harmless);
+            self.has_harmless = Some(harmless.is_some());
+            let Some(harmless) = harmless else { return };
+            self.list.remove(harmless);
         }
+        self.list.push(finding);
     }
 
     /// Adds those of another list.
@@ -233,5 +257,22 @@ mod tests {
         );
         findings.push(finding(FindingKind::Changed));
         assert_eq!((findings.left_out(), findings.verdict()), (2, Verdict::Damaged));
+    }
+
+    #[test]
+    fn what_does_harm_is_named_before_what_does_none() {
+        let push = |findings: &mut Findings, kind, count: usize| {
+            (0..count).for_each(|number| findings.push(Finding::new(None, number.to_string(), kind, "x")));
+        };
+        let mut findings = Findings::default();
+        push(&mut findings, FindingKind::Failed, 10);
+        push(&mut findings, FindingKind::Unverifiable, 5000);
+        push(&mut findings, FindingKind::Changed, 20);
+        let of = |kind| findings.list().iter().filter(|finding| finding.kind == kind).count();
+        assert_eq!((of(FindingKind::Failed), of(FindingKind::Changed)), (10, 20));
+        assert_eq!((findings.list().len(), findings.left_out()), (1000, 4030));
+        push(&mut findings, FindingKind::Changed, 5000);
+        assert!(findings.list().iter().all(|finding| finding.verdict != Verdict::Good));
+        assert_eq!((findings.list().len(), findings.left_out()), (1000, 9030));
     }
 }

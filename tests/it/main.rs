@@ -1,5 +1,6 @@
 //! The tests that run against real servers: `tests/run` starts two clusters and runs them.
 
+mod adopt;
 mod agent;
 mod bad_input;
 mod big_objects;

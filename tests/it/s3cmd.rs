@@ -35,8 +35,14 @@ impl S3cmd {
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> String {
-        let output =
-            Command::new("s3cmd").args(["-c", &self.path("s3cfg")]).args(arguments).output().unwrap();
+        self.run_in(Path::new("."), arguments)
+    }
+
+    /// The same in a directory.
+    pub(crate) fn run_in(&self, directory: &Path, arguments: &[&str]) -> String {
+        let mut command = Command::new("s3cmd");
+        command.args(["-c", &self.path("s3cfg")]).args(arguments).current_dir(directory);
+        let output = command.output().unwrap();
         assert!(output.status.success(), "s3cmd {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8(output.stdout).unwrap()
     }

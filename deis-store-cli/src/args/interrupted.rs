@@ -10,6 +10,9 @@ impl Command {
                 "run it again: earlier snapshots are as they were, and the cluster was only read; a directory \
                  NAME.unfinished, if one is left, is no snapshot and can be removed"
             }
+            Self::Adopt { .. } => {
+                "run it again: nothing is left of it, and the directory has all that it had; with --link, files may be read-only"
+            }
             Self::Verify { .. }
             | Self::List { .. }
             | Self::Diff { .. }

@@ -1,5 +1,6 @@
 //! The arguments of the command line.
 
+mod adopt;
 mod global;
 mod help;
 mod interrupted;
@@ -19,6 +20,7 @@ use std::path::PathBuf;
 
 use clap::{FromArgMatches as _, Parser, Subcommand};
 
+pub(crate) use adopt::AdoptArgs;
 pub(crate) use global::{ETCD, Global, ShowProgress};
 pub(crate) use parts::{Buckets, Guards, Parts, ReadArgs};
 pub(crate) use restore::RestoreArgs;
@@ -78,6 +80,11 @@ pub(crate) enum Command {
         scale_gateways: Option<NonZeroUsize>,
         #[command(flatten)]
         guards: Guards,
+    },
+    /// Make a snapshot of a directory that was made by hand with `s3cmd sync`; nothing is downloaded again
+    Adopt {
+        #[command(flatten)]
+        what: AdoptArgs,
     },
     /// Bring a snapshot back onto a new cluster: its store is started, its parts are restored, then the platform is started
     Restore {
@@ -186,6 +193,7 @@ impl Command {
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Backup { .. } => "backup",
+            Self::Adopt { .. } => "adopt",
             Self::Restore { .. } => "restore",
             Self::Verify { .. } => "verify",
             Self::List { .. } => "list",

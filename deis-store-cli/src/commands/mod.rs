@@ -1,5 +1,6 @@
 //! The commands: each builds the options of one verb, calls it, and hands its report to the output.
 
+mod adopt;
 mod backup;
 mod config;
 mod diff;
@@ -31,6 +32,7 @@ pub(crate) async fn run(args: &Args, output: &Output, run: &Run) -> Exit {
                 Err(error) => Err(error),
             }
         }
+        Command::Adopt { what } => adopt::run(&args.global, what, output, run).await,
         Command::Restore { snapshot, more, what } => {
             restore::run(&args.global, (snapshot.as_path(), more.as_slice()), what, output, run).await
         }

@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use crate::args::{Command, Global};
 use crate::exit::Exit;
 
+mod adopt;
 mod diff;
 mod lists;
 mod next;

@@ -9,6 +9,7 @@ pub(super) enum After {
     Backup,
     /// A backup that has found much gone.
     Loss,
+    Adoption,
     Verify,
     List,
     Plan,
@@ -32,6 +33,14 @@ pub(super) fn todo(after: After, verdict: Verdict) -> Option<&'static str> {
         (After::Loss, _) => {
             "keep the older snapshots: they hold what is gone (`diff` names it); if it is right that so much is gone, run it \
              once with --max-loss 100"
+        }
+        (After::Adoption, Incomplete) => {
+            "keep the directory; sync once more what is named above and adopt it again, or take a backup while the cluster is \
+             there; `restore --only …` gives back what is in this one, without the sentinels and tags that need what is not"
+        }
+        (After::Adoption, Damaged) => {
+            "take what is named above from another copy of the directory and adopt that, or take a backup while the cluster is \
+             there; look for the cause (dmesg, smartctl, a sync that was interrupted)"
         }
         (After::Verify, Incomplete) => {
             "take another backup; `restore --only …` gives back what is in this one, without the sentinels and tags that \

@@ -365,7 +365,7 @@ fn findings_but(text: &mut String, findings: &Findings, is_said: impl Fn(&Findin
     }
 }
 
-fn seconds(milliseconds: u64) -> String {
+pub(super) fn seconds(milliseconds: u64) -> String {
     format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100)
 }
 

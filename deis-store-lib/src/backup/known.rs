@@ -11,7 +11,8 @@ use crate::error::Result;
 use crate::key_path::encode;
 use crate::outcome::Outcome;
 use crate::part::Part;
-use crate::s3::etag;
+use crate::s3::Checked;
+use crate::s3::etag::{self, ETag};
 use crate::s3::op::ListedObject;
 use crate::snapshot::{JournalLines, ListLine, MergedListReader, Previous};
 
@@ -189,13 +190,17 @@ pub(super) fn known_file<'a>(line: &ListLine, path: &'a [String]) -> Option<Know
     Some(KnownFile { path, size_bytes: line.size_bytes, modified, sha256 })
 }
 
-/// The line of an object that has not changed. A doubt about its bytes stays.
+/// The line of an object that has not changed. A doubt about its bytes stays, unless the object's `ETag` is their MD5: so it is
+/// where they were adopted from a directory, and could not be compared with an object then.
 pub(super) fn unchanged(line: ListLine) -> ListLine {
-    let outcome = match line.outcome {
-        doubt @ Outcome::Unverifiable(_) => doubt,
-        _ => Outcome::Unchanged,
-    };
-    ListLine { outcome, ..line }
+    let proves = matches!(ETag::parse(&line.etag), ETag::Md5(_));
+    match line.outcome {
+        Outcome::Unverifiable(_) if proves => {
+            ListLine { outcome: Outcome::Unchanged, checked: Some(Checked::Md5), ..line }
+        }
+        Outcome::Unverifiable(_) => line,
+        _ => ListLine { outcome: Outcome::Unchanged, ..line },
+    }
 }
 
 /// How far an object is the one of a line.
@@ -215,7 +220,9 @@ fn likeness(listed: &ListedObject, line: &ListLine) -> Likeness {
         return Likeness::None;
     }
     let time = listed.modified.known().and_then(|time| jiff::Timestamp::try_from(time).ok());
-    if time.is_some_and(|time| time.as_millisecond() == line.modified.as_millisecond()) {
+    let is_of_this_time = time.is_some_and(|time| time.as_millisecond() == line.modified.as_millisecond());
+    // Every object has a type. Of an adopted file it may not be known.
+    if is_of_this_time && line.content_type.is_some() {
         Likeness::Whole
     } else {
         Likeness::of_bytes(listed)
@@ -268,7 +275,9 @@ mod tests {
     }
 
     fn line(etag: &str, size_bytes: u64) -> ListLine {
-        ListLine::new("k", size_bytes, etag, "2015-10-21T07:28:00.250Z".parse().unwrap())
+        let modified = "2015-10-21T07:28:00.250Z".parse().unwrap();
+        let content_type = Some("text/plain".to_owned());
+        ListLine { content_type, ..ListLine::new("k", size_bytes, etag, modified) }
     }
 
     #[test]
@@ -281,6 +290,9 @@ mod tests {
         assert_eq!(likeness(&listed("x", 3, time), &line(MD5, 3)), Likeness::None);
         // An ETag that says nothing of the bytes.
         assert_eq!(likeness(&listed("x", 3, time), &line("x", 3)), Likeness::Whole);
+        // Nobody has asked for what is stored with it.
+        let adopted = ListLine { content_type: None, ..line(MD5, 3) };
+        assert_eq!(likeness(&listed(MD5, 3, time), &adopted), Likeness::Bytes);
         assert_eq!(likeness(&listed("x", 3, "2016-10-21T07:28:00.250Z"), &line("x", 3)), Likeness::None);
     }
 
@@ -294,7 +306,12 @@ mod tests {
             assert_eq!(likeness(&listed(MD5, 3, time), &line), Likeness::None);
         }
         let doubt = Outcome::Unverifiable("odd".to_owned());
-        assert_eq!(unchanged(ListLine { outcome: doubt.clone(), ..line(MD5, 3) }).outcome, doubt);
+        for etag in ["x", "900150983cd24fb0d6963f7d28e17f72-2"] {
+            let line = ListLine { outcome: doubt.clone(), ..line(etag, 3) };
+            assert_eq!(unchanged(line.clone()), line);
+        }
+        let adopted = unchanged(ListLine { outcome: doubt, ..line(MD5, 3) });
+        assert_eq!((adopted.outcome, adopted.checked), (Outcome::Unchanged, Some(Checked::Md5)));
         assert_eq!(unchanged(line(MD5, 3)).outcome, Outcome::Unchanged);
     }
 

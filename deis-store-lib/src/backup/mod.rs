@@ -116,6 +116,7 @@ pub async fn backup(
         files: Vec::new(),
         not_included: report.not_included.clone(),
         previous: report.previous.clone(),
+        adopted: None,
     };
     let snapshot = blocking(move || unfinished.commit(manifest)).await?;
     report.snapshot = snapshot.path().display().to_string();

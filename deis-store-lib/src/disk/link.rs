@@ -80,6 +80,20 @@ impl Linker {
     }
 }
 
+/// Gives a file a further name at a path below another directory. Nothing if the file system has none for it there.
+pub(super) fn link_new(from: (&Root, &str), to: &Root, path: &[String]) -> Result<Option<Vec<String>>> {
+    let (new_name, directories) = split(path)?;
+    let (to, mut real) = Near::new(to).make(directories)?;
+    match link(from, (&to, component(new_name)?)) {
+        Ok(linked) => {
+            real.push(linked);
+            Ok(Some(real))
+        }
+        Err(Refused::Cannot) => Ok(None),
+        Err(Refused::Failed(error)) => Err(error),
+    }
+}
+
 enum Refused {
     /// The file system gives it no further name there.
     Cannot,

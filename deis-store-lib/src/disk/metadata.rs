@@ -45,7 +45,7 @@ impl Root {
     /// The metadata and the identity of what a name in this directory names.
     pub(super) fn found_here(&self, name: &str) -> Result<Option<(Metadata, Identity)>> {
         match rustix::fs::statat(self, name, AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => Ok(Some((metadata(&stat), Identity { device: stat.st_dev, inode: stat.st_ino }))),
+            Ok(stat) => Ok(Some((metadata(&stat), identity(&stat)))),
             Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(self.failed("look at", name, error)),
         }
@@ -74,16 +74,34 @@ impl Root {
     }
 }
 
+/// The metadata and the identity of an open file.
+pub(super) fn found_open(file: impl AsFd) -> Result<(Metadata, Identity), Errno> {
+    let stat = rustix::fs::fstat(file)?;
+    Ok((metadata(&stat), identity(&stat)))
+}
+
+/// When anything of an open file was changed last. Nobody can set this.
+pub(super) fn last_touched(file: impl AsFd) -> Result<SystemTime, Errno> {
+    let stat = rustix::fs::fstat(file)?;
+    Ok(time(stat.st_ctime, stat.st_ctime_nsec))
+}
+
+fn identity(stat: &Stat) -> Identity {
+    Identity { device: stat.st_dev, inode: stat.st_ino }
+}
+
 fn metadata(stat: &Stat) -> Metadata {
-    let nanoseconds = Duration::from_nanos(stat.st_mtime_nsec);
-    let seconds = Duration::from_secs(stat.st_mtime.unsigned_abs());
-    let whole =
-        if stat.st_mtime < 0 { SystemTime::UNIX_EPOCH - seconds } else { SystemTime::UNIX_EPOCH + seconds };
     Metadata {
         kind: FileType::from_raw_mode(stat.st_mode).into(),
         size_bytes: u64::try_from(stat.st_size).unwrap_or(0),
-        modified: whole + nanoseconds,
+        modified: time(stat.st_mtime, stat.st_mtime_nsec),
     }
+}
+
+fn time(seconds: i64, nanoseconds: u64) -> SystemTime {
+    let whole = Duration::from_secs(seconds.unsigned_abs());
+    let whole = if seconds < 0 { SystemTime::UNIX_EPOCH - whole } else { SystemTime::UNIX_EPOCH + whole };
+    whole + Duration::from_nanos(nanoseconds)
 }
 
 impl From<FileType> for Kind {

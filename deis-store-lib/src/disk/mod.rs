@@ -8,6 +8,7 @@ mod create;
 mod descend;
 mod descent;
 mod entries;
+mod foreign_file;
 mod group_commit;
 mod link;
 mod lock;
@@ -25,6 +26,7 @@ mod writer;
 
 pub(crate) use append_file::AppendFile;
 pub(crate) use entries::Entry;
+pub(crate) use foreign_file::ForeignFile;
 pub(crate) use link::{KnownFile, Linker};
 pub(crate) use lock::Lock;
 pub(crate) use metadata::{Identity, Kind, Metadata};

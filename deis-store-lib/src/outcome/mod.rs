@@ -53,7 +53,28 @@ impl Outcome {
     /// that is [`Outcome::Unverifiable`], nothing tells anything.
     #[must_use]
     pub fn is_doubtful(&self) -> bool {
-        matches!(self, Self::Unverifiable(why) if why == DOUBTFUL)
+        matches!(self, Self::Unverifiable(why) if why == DOUBTFUL || why == PERHAPS_ANOTHER)
+    }
+
+    /// The outcome of a file that was adopted, and compared with no object.
+    #[cfg(feature = "backup")]
+    pub(crate) fn not_compared() -> Self {
+        Self::Unverifiable(NOT_COMPARED.to_owned())
+    }
+
+    /// The outcome of a file that was adopted and may be the object with this `ETag`, which does not prove it.
+    #[cfg(feature = "backup")]
+    pub(crate) fn perhaps_another(etag: &str) -> Self {
+        match ETag::parse(etag) {
+            ETag::Parts { .. } => Self::Unverifiable(PERHAPS_ANOTHER.to_owned()),
+            _ => Self::Unverifiable("the object's ETag says nothing of its bytes".to_owned()),
+        }
+    }
+
+    /// Whether it is that of a file that was compared with no object. There may be a million of them in a snapshot.
+    #[cfg(feature = "backup")]
+    pub(crate) fn is_not_compared(&self) -> bool {
+        matches!(self, Self::Unverifiable(why) if why == NOT_COMPARED)
     }
 
     /// Its reason, if it has one.
@@ -72,6 +93,13 @@ const HANDFUL: u64 = 5;
 /// Lists of snapshots hold it.
 const DOUBTFUL: &str =
     "no usual part size gives its ETag: its bytes may be damaged, though two readings of it were equal";
+
+const PERHAPS_ANOTHER: &str =
+    "no usual part size gives the object's ETag: the file may be the object, or have other bytes";
+
+/// Why nothing speaks for the bytes of an adopted file.
+#[cfg(feature = "backup")]
+const NOT_COMPARED: &str = "no gateway was asked when it was adopted";
 
 /// The outcomes of the keys of a bucket, in numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

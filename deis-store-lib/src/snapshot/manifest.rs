@@ -48,6 +48,9 @@ pub struct Manifest {
     /// The snapshot whose unchanged objects this one shares.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub previous: Option<String>,
+    /// How it was adopted, if it was made of a directory of another program's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adopted: Option<Adopted>,
 }
 
 impl Manifest {
@@ -64,6 +67,16 @@ impl Manifest {
     pub fn file(&self, path: &str) -> Option<&FileDigest> {
         self.files.iter().find(|file| file.path == path)
     }
+}
+
+/// How a snapshot was made of a directory of another program's.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Adopted {
+    /// When it was adopted. The snapshot's name, start and end are the time of the directory's newest file.
+    #[serde(with = "milliseconds")]
+    pub at: Timestamp,
+    /// Whether it was compared with a gateway's objects. If not, what is stored with them is not known.
+    pub compared: bool,
 }
 
 /// Where a snapshot was taken from; what was not found out is absent.

@@ -62,7 +62,7 @@ mod verified_lines;
 mod writer;
 
 pub use list_line::ListLine;
-pub use manifest::{FileDigest, Manifest, NotIncluded, Source};
+pub use manifest::{Adopted, FileDigest, Manifest, NotIncluded, Source};
 pub use part_entry::{PartEntry, Shrunk};
 #[cfg(feature = "backup")]
 pub use {
@@ -85,6 +85,7 @@ pub(crate) use {
     name::{HELD, LISTS, MANIFEST, MANIFEST_DIGEST, VERIFIED, is_path},
     part_objects::PartObjects,
     previous::Previous,
+    repository::refuse_ours,
     retention::{Judgement, anchors, is_ahead, judge},
     survey::Surveyed,
     time::timestamp,

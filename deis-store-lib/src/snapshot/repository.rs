@@ -3,7 +3,7 @@
 //! It must touch nothing but the names of the format: a directory that is not a repository is left alone.
 
 use std::io::{Read, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::edition::{FORMAT, check_format};
 use super::json::json;
-use super::name::{REPOSITORY, SnapshotName, UNFINISHED};
+use super::name::{MANIFEST, REPOSITORY, SnapshotName, UNFINISHED};
 use super::reader::SnapshotReader;
 use super::time::timestamp;
 use super::writer::SnapshotWriter;
@@ -156,17 +156,31 @@ impl Repository {
     /// Begins a snapshot, named by the time. `run_file` says what the run was asked for: with what an interrupted run of the
     /// same kind has left, it goes on. Hold the lock.
     pub(crate) fn begin(&self, run: &Run, run_file: &Value) -> Result<SnapshotWriter> {
-        // Each time, since a repository can be copied to another file system.
-        probe(&self.root)?;
-        let mut name = SnapshotName::new(timestamp(run.clock.now())?);
-        while self.is_taken(&name)? {
-            name = name.next()?;
-        }
+        let name = self.free_name(run.clock.now())?;
         let (root, identity, text) = (&self.root, self.identity(), json(run_file)?);
         match self.left_by_such(run_file)? {
             Some(left) => SnapshotWriter::go_on(root, identity, (&left, name), &text),
             None => SnapshotWriter::begin(root, identity, name, &text),
         }
+    }
+
+    /// Begins a snapshot of what was there already at this time, by which it is named. What an interrupted run of the same kind
+    /// has left is removed. Hold the lock.
+    pub(crate) fn begin_at(&self, time: SystemTime, run_file: &Value) -> Result<SnapshotWriter> {
+        while let Some(left) = self.left_by_such(run_file)? {
+            self.root.remove_directory(&format!("{left}{UNFINISHED}"))?;
+        }
+        SnapshotWriter::begin(&self.root, self.identity(), self.free_name(time)?, &json(run_file)?)
+    }
+
+    fn free_name(&self, time: SystemTime) -> Result<SnapshotName> {
+        // Each time, since a repository can be copied to another file system.
+        probe(&self.root)?;
+        let mut name = SnapshotName::new(timestamp(time)?);
+        while self.is_taken(&name)? {
+            name = name.next()?;
+        }
+        Ok(name)
     }
 
     fn is_taken(&self, name: &SnapshotName) -> Result<bool> {
@@ -200,6 +214,14 @@ fn refuse_others(root: &Root) -> Result<()> {
 
 /// Refuses the directory of a snapshot, and what is below one.
 fn refuse_below_snapshot(path: &Path) -> Result<()> {
+    let Some(repository) = repository_of_snapshot(path) else { return Ok(()) };
+    Err(Error::new(ErrorKind::Occupied, "that is a snapshot, or in one, and no repository")
+        .at(At::Path, path.display())
+        .todo(format!("give the repository that it is in: {}", repository.display())))
+}
+
+/// The repository of the snapshot which is at this path, or above it.
+fn repository_of_snapshot(path: &Path) -> Option<PathBuf> {
     let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let whole = std::fs::canonicalize(&whole).unwrap_or(whole);
     for above in whole.ancestors() {
@@ -207,10 +229,23 @@ fn refuse_below_snapshot(path: &Path) -> Result<()> {
         let name = above.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         let name = name.strip_suffix(UNFINISHED).unwrap_or(name);
         if name.parse::<SnapshotName>().is_ok() && repository.join(REPOSITORY).is_file() {
-            return Err(Error::new(ErrorKind::Occupied, "that is a snapshot, or in one, and no repository")
-                .at(At::Path, path.display())
-                .todo(format!("give the repository that it is in: {}", repository.display())));
+            return Some(repository.to_owned());
         }
+    }
+    None
+}
+
+/// Refuses a directory that is ours: a repository, a snapshot, or what is below one.
+pub(crate) fn refuse_ours(root: &Root) -> Result<()> {
+    let is_ours = |what: &str, todo: &str| {
+        Err(Error::new(ErrorKind::Usage, what).at(At::Path, root.path().display()).todo(todo))
+    };
+    if root.kind(&[REPOSITORY])?.is_some() {
+        return is_ours("that is a repository of snapshots", "give the directory of another program");
+    }
+    if root.kind(&[MANIFEST])?.is_some() || repository_of_snapshot(root.path()).is_some() {
+        let todo = "it can be verified and restored as it is; give the directory of another program";
+        return is_ours("that is a snapshot already, or in one", todo);
     }
     Ok(())
 }

@@ -58,6 +58,7 @@ pub(crate) fn fill(unfinished: &SnapshotWriter) -> Manifest {
         files: Vec::new(),
         not_included: Vec::new(),
         previous: None,
+        adopted: None,
     }
 }
 

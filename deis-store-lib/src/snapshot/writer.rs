@@ -1,6 +1,7 @@
 //! A snapshot that is being made, in a directory of its own that is renamed when everything in it is whole.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +22,7 @@ use super::name::{
 use super::part_objects::PartObjects;
 use super::reader::SnapshotReader;
 use crate::blocking::blocking;
-use crate::disk::{CHUNK_BYTES, Kind, NewFile, Root, is_partial_name, sha256_of};
+use crate::disk::{CHUNK_BYTES, ForeignFile, Kind, NewFile, Root, is_partial_name, sha256_of};
 use crate::error::{At, Context, Error, ErrorKind, Result, disk_error};
 use crate::hash::Sha256;
 use crate::part::Part;
@@ -202,6 +203,17 @@ impl SnapshotWriter {
             return Err(internal("a snapshot has no file of this name", name));
         }
         self.begin_file(&[name])
+    }
+
+    /// Gives a file of somebody else's the fixed name of a part, too. False if it can have no further name here.
+    pub(crate) fn link_file(&self, part: &Part, file: &ForeignFile) -> Result<bool> {
+        let name = part.file_name().ok_or_else(|| internal("a part that is no file", part.name()))?;
+        Ok(file.link(&self.root, name)?.is_some())
+    }
+
+    /// Opens what was written of a part that is a file.
+    pub(crate) fn open_file(&self, part: &Part) -> Result<File> {
+        self.root.open_file(&[part.file_name().unwrap_or_default()])
     }
 
     /// Begins the `number`th of `of` lists of a part, counted from one.

@@ -64,8 +64,20 @@ impl NotOurs {
 ///
 /// Where two names are one key, the one that would be written to is the file; the others are named as such.
 /// Partial files of earlier runs are noted in `partial_files`, below `path`.
-pub(super) fn names(directory: &Root, path: &[String], partial_files: &PartialFiles) -> Result<Names> {
+///
+/// As they stand, all names are keys, also those that look like one of ours: so another program has written them.
+pub(super) fn names(
+    directory: &Root,
+    path: &[String],
+    partial_files: &PartialFiles,
+    as_they_stand: bool,
+) -> Result<Names> {
     let mut sorter = Sorter { run: Vec::new(), runs: Vec::new() };
+    if as_they_stand {
+        directory
+            .each_entry(|Entry { name, kind }| sorter.push(Name::as_it_stands(kind, name.into_string())))?;
+        return Ok(Names { sorted: sorter.sorted().peekable(), of_one_key: Vec::new().into_iter() });
+    }
     collect(directory, &mut Vec::new(), &mut |name| sorter.push(name), &|half| {
         partial_files.found(path.iter().cloned().chain(half).collect());
     })?;
@@ -201,6 +213,18 @@ fn collect(
 }
 
 impl Name {
+    fn as_it_stands(kind: Kind, name: Result<String, OsString>) -> Self {
+        let not_ours = match kind {
+            Kind::Symlink => Some(NotOurs::Symlink),
+            Kind::Other => Some(NotOurs::NoFile),
+            _ if name.is_err() => Some(NotOurs::NotUtf8),
+            _ => None,
+        };
+        let name = name.unwrap_or_else(|name| name.to_string_lossy().into_owned());
+        let slash = if kind == Kind::Directory { "/" } else { "" };
+        Self { adds: format!("{name}{slash}"), not_ours, as_it_stands: true, path: vec![name] }
+    }
+
     fn new(kind: Kind, name: Result<String, OsString>, pieces: &[String]) -> Self {
         let is_utf8 = name.is_ok();
         let name = name.unwrap_or_else(|name| name.to_string_lossy().into_owned());

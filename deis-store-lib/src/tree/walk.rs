@@ -57,7 +57,8 @@ impl TreePath {
 #[must_use]
 pub(crate) fn walk(root: &Root, prefix: &str) -> Walk {
     let (begin, descent) = (Some(prefix.to_owned()), Descent::new(root.clone()));
-    Walk { begin, descent, levels: Vec::new(), partial_files: PartialFiles::default(), skip: None }
+    let partial_files = PartialFiles::default();
+    Walk { begin, descent, levels: Vec::new(), partial_files, skip: None, as_they_stand: false }
 }
 
 /// A walk that is read ahead by a blocking task, with the partial files that it meets.
@@ -76,6 +77,7 @@ pub(crate) struct Walk {
     levels: Vec<Level>,
     partial_files: PartialFiles,
     skip: Option<Skip>,
+    as_they_stand: bool,
 }
 
 /// Says of a directory's key, which ends in `/`, whether it is not entered.
@@ -117,9 +119,14 @@ impl Walk {
         self
     }
 
+    /// Takes all names for keys as they stand, also those that look like one of ours.
+    pub(crate) fn with_names_as_they_stand(self) -> Self {
+        Self { as_they_stand: true, ..self }
+    }
+
     fn step(&mut self) -> Result<Option<TreeEntry>> {
         if let Some(prefix) = self.begin.take() {
-            let names = names(self.descent.here()?, &[], &self.partial_files)?;
+            let names = names(self.descent.here()?, &[], &self.partial_files, self.as_they_stand)?;
             self.levels.push(Level { key: prefix, path: Arc::default(), names });
         }
         while let Some(level) = self.levels.last_mut() {
@@ -175,7 +182,7 @@ impl Walk {
 
     fn enter(&mut self, directory: Root, key: &str, path: &TreePath) -> Result<()> {
         let components = path.components();
-        let names = names(&directory, &components, &self.partial_files)?;
+        let names = names(&directory, &components, &self.partial_files, self.as_they_stand)?;
         self.levels.push(Level { key: key.to_owned(), path: components.into(), names });
         self.descent.down(path.names.clone(), directory);
         Ok(())
@@ -264,6 +271,27 @@ mod tests {
             all.iter().map(|local| (local.key.as_str(), local.path.names[0].as_str())).collect();
         assert_eq!(seen, [("p/50%", "50%25"), ("p/50%", "50%"), ("p/70%", "70%")]);
         assert_eq!(all[1].found, Err(NotOurs::SecondName.why()));
+    }
+
+    #[test]
+    fn as_they_stand_all_names_are_keys_in_their_order() {
+        let (place, root) = made(&[]);
+        let mut names = ["50%25", "50%", "a%+", "a/x", "a!", &crate::disk::partial_name("k", ""), "%2E"]
+            .map(str::to_owned);
+        std::fs::create_dir(place.path().join("a")).unwrap();
+        for name in &names {
+            std::fs::write(place.path().join(name), "").unwrap();
+        }
+        fs::write(place.path().join(std::ffi::OsStr::from_bytes(b"\xff")), "").unwrap();
+        names.sort();
+        let found: Vec<TreeEntry> =
+            walk(&root, "").with_names_as_they_stand().map(|entry| entry.unwrap()).collect();
+        let (keys, other) = found.split_at(names.len());
+        assert_eq!(keys.iter().map(|entry| entry.key.as_str()).collect::<Vec<_>>(), names);
+        assert!(
+            keys.iter().all(|entry| entry.found.is_ok() && entry.path.components().join("/") == entry.key)
+        );
+        assert!(matches!(other, [one] if one.found == Err(NotOurs::NotUtf8.why())));
     }
 
     #[test]

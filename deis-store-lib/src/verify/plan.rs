@@ -95,7 +95,7 @@ impl Plan {
     }
 
     fn bucket(&self, part: &Part, entry: &PartEntry) -> Result<(), Gone> {
-        let (mut listed, mut files) = (Listed::default(), 0_u64);
+        let (mut listed, mut files, mut not_compared) = (Listed::default(), 0_u64, 0_u64);
         let mut needs = Needs::of(part.contents().unwrap_or_default());
         let objects = match self.snapshot.objects(part) {
             Ok(objects) => objects,
@@ -119,6 +119,8 @@ impl Plan {
             }
             if line.outcome.is_doubtful() {
                 self.tell(Event::Finding(Finding::doubtful(part, &line.key, &line.outcome)))?;
+            } else if line.outcome.is_not_compared() {
+                not_compared += 1;
             } else if let Outcome::Unverifiable(why) = &line.outcome {
                 let finding = Finding::new(Some(part), &line.key, FindingKind::Unverifiable, why);
                 self.tell(Event::Finding(finding))?;
@@ -131,6 +133,9 @@ impl Plan {
             let (name, size_bytes, read) = (line.key.clone(), line.size_bytes, self.reads(&line.key));
             let target = Target::Object(part.clone(), Box::new(line));
             self.job(Job { part: Some(part.clone()), name, target, size_bytes, sha256, read })?;
+        }
+        if not_compared > 0 {
+            self.tell(Event::Finding(Finding::not_compared(part, not_compared)))?;
         }
         for _ in &entry.lists {
             self.tell(Event::Checked { read: true })?;

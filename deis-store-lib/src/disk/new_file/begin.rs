@@ -18,7 +18,8 @@ impl NewFile {
         name: String,
         temporary: String,
     ) -> Result<Self> {
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        // For reading, too: bytes that it shares with another file are hashed afterwards.
+        let flags = OFlags::RDWR | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let open = || rustix::fs::openat(&parent, &*temporary, flags, Mode::RUSR | Mode::WUSR);
         let file = match open() {
             // A file that a crash has left is of no use.

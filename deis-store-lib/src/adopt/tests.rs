@@ -1,0 +1,483 @@
+//! Directories as s3cmd makes them, adopted beside an embedded gateway.
+
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use super::*;
+use crate::backup::site::Site;
+use crate::backup::{BackupOptions, BackupReport, backup};
+use crate::error::ErrorKind;
+use crate::gateway::Operation;
+use crate::outcome::Outcome;
+use crate::part::{BucketPart, PartChoice};
+use crate::restore::{RestoreOptions, plan, restore};
+use crate::s3::{BucketName, Checked, ObjectKey};
+use crate::snapshot::{ListLine, SnapshotReader};
+use crate::verify::{VerifyOptions, verify};
+
+const BASE: &str = "basebackups_005/base_00000001000000000000000A_00000040";
+const SEGMENT: &str = "wal_005/00000001000000000000000A.lzo";
+
+/// The requests for objects, as they came.
+type Asked = Arc<Mutex<Vec<(Operation, String)>>>;
+
+struct World {
+    site: Site,
+    asked: Asked,
+    scratch: tempfile::TempDir,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Beside,
+    Apart,
+}
+
+impl World {
+    /// A gateway with a base backup, its log and an image, and a directory into which these were synced.
+    async fn new(form: Form) -> Self {
+        let asked = Asked::default();
+        let told = Arc::clone(&asked);
+        let site = Site::faulty(false, &Run::silent(), move |seen, _| {
+            told.lock().unwrap().push((seen.operation, seen.key.clone()));
+            None
+        })
+        .await;
+        let (sentinel, part) =
+            (format!("{BASE}_backup_stop_sentinel.json"), format!("{BASE}/part_0.tar.lzo"));
+        site.put("db_wal", &[&part, SEGMENT, &sentinel]).await;
+        site.put("registry", &["registry/images/0a/json", "registry/images/0a/layer"]).await;
+        let world = Self { site, asked, scratch: tempfile::tempdir().unwrap() };
+        std::fs::create_dir(world.directory()).unwrap();
+        world.sync("db_wal", form).await;
+        world.sync("registry", form).await;
+        world
+    }
+
+    fn directory(&self) -> PathBuf {
+        self.scratch.path().join("synced")
+    }
+
+    fn repository(&self) -> Repository {
+        Repository::create(self.scratch.path().join("repository"), &Run::silent()).unwrap()
+    }
+
+    /// What `s3cmd sync s3://BUCKET .` makes, in the directory or in one of the bucket's name.
+    async fn sync(&self, bucket: &str, form: Form) {
+        let to = if form == Form::Apart { self.directory().join(bucket) } else { self.directory() };
+        let name = BucketName::new(bucket).unwrap();
+        for object in self.site.objects(bucket).await {
+            let path = to.join(object.key.as_str());
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            let (bytes, _) = self.site.client.get_bytes(&name, &object.key).await.unwrap();
+            std::fs::write(&path, bytes).unwrap();
+            let modified = object.modified.known().unwrap();
+            let seconds = modified.duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs();
+            set_time(&path, SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+        }
+    }
+
+    async fn adopt(&self, compared: bool) -> AdoptReport {
+        self.adopt_with(compared, &AdoptOptions::default()).await.unwrap()
+    }
+
+    async fn adopt_with(&self, compared: bool, options: &AdoptOptions) -> Result<AdoptReport> {
+        let cluster = compared.then_some(&self.site.cluster);
+        adopt(&self.directory(), &self.repository(), cluster, options, &Run::silent()).await
+    }
+
+    async fn back_up(&self) -> BackupReport {
+        self.asked.lock().unwrap().clear();
+        let only = ["db_wal", "registry"].map(|name| name.parse().unwrap());
+        let options = BackupOptions::new([], PartChoice::Only(only.into())).unwrap();
+        backup(&self.site.cluster, &self.repository(), &options, &Run::silent()).await.unwrap()
+    }
+
+    /// How often objects were asked for in this way since the last backup began.
+    fn asked(&self, operation: Operation) -> usize {
+        self.asked.lock().unwrap().iter().filter(|(of, _)| *of == operation).count()
+    }
+
+    fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.directory().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    async fn put(&self, key: &str, bytes: &'static str) {
+        let (bucket, key) = (BucketName::new("registry").unwrap(), ObjectKey::new(key).unwrap());
+        self.site.client.put_bytes(&bucket, &key, bytes).await.unwrap();
+    }
+
+    async fn delete(&self, bucket: &str, key: &str) {
+        let (bucket, key) = (BucketName::new(bucket).unwrap(), ObjectKey::new(key).unwrap());
+        self.site.client.delete(&bucket, &key).await.unwrap();
+    }
+}
+
+fn set_time(path: &Path, time: SystemTime) {
+    std::fs::File::open(path).unwrap().set_modified(time).unwrap();
+}
+
+/// Some time ago, so that what is written now is written since.
+fn make_old(directory: &Path, seconds: u64) {
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            make_old(&path, seconds);
+        } else {
+            set_time(&path, SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+        }
+    }
+}
+
+fn lines(snapshot: &str, part: &Part) -> Vec<ListLine> {
+    SnapshotReader::open(snapshot).unwrap().lines(part).unwrap().collect::<Result<_>>().unwrap()
+}
+
+fn line(snapshot: &str, part: &Part, key: &str) -> ListLine {
+    lines(snapshot, part).into_iter().find(|line| line.key == key).unwrap()
+}
+
+fn kinds(report: &AdoptReport) -> Vec<(String, FindingKind)> {
+    report.findings.list().iter().map(|finding| (finding.name.clone(), finding.kind)).collect()
+}
+
+async fn verified(report: &AdoptReport) -> Verdict {
+    let snapshot = SnapshotReader::open(&report.snapshot).unwrap();
+    let verified = verify(&snapshot, &VerifyOptions::default(), &Run::silent()).await.unwrap();
+    assert!(verified.findings.list().iter().all(|found| found.kind != FindingKind::Extra));
+    verified.verdict
+}
+
+#[tokio::test]
+async fn a_directory_in_either_layout_becomes_a_good_snapshot_named_by_its_newest_file() {
+    for form in [Form::Beside, Form::Apart] {
+        let world = World::new(form).await;
+        make_old(&world.directory(), 1_445_412_000);
+        let newest = match form {
+            Form::Beside => world.directory().join(SEGMENT),
+            Form::Apart => world.directory().join("db_wal").join(SEGMENT),
+        };
+        set_time(&newest, SystemTime::UNIX_EPOCH + Duration::from_secs(1_445_412_481));
+        world.write("notes.txt", "newer, and not of the backup");
+        let report = world.adopt(false).await;
+        assert_eq!(report.verdict, Verdict::Good, "{:?}", report.findings);
+        assert!(report.snapshot.ends_with("/2015-10-21T07-28-01Z"), "{}", report.snapshot);
+        let expected = ["notes.txt", "db_wal", "registry"].map(str::to_owned);
+        assert_eq!(kinds(&report).into_iter().map(|(name, _)| name).collect::<Vec<_>>(), expected);
+        let manifest = SnapshotReader::open(&report.snapshot).unwrap().manifest().clone();
+        assert!(manifest.complete && manifest.adopted.is_some_and(|adopted| !adopted.compared));
+        assert_eq!(manifest.parts[&Part::Sql].outcome, PartOutcome::Skipped);
+        assert_eq!(verified(&report).await, Verdict::Good);
+        let segment = line(&report.snapshot, &Part::db_wal(), SEGMENT);
+        assert_eq!(segment.modified.to_string(), "2015-10-21T07:28:01Z");
+        assert!(segment.outcome.is_not_compared() && segment.content_type.is_none());
+        let file = Path::new(&report.snapshot).join("db_wal").join(SEGMENT);
+        let metadata = std::fs::metadata(file).unwrap();
+        assert_eq!((metadata.permissions().mode() & 0o777, metadata.mtime()), (0o400, 1_445_412_481));
+        // The directory is as it was, and may be edited.
+        assert_ne!(metadata.ino(), std::fs::metadata(&newest).unwrap().ino());
+        let again = world.adopt(false).await;
+        assert!(again.snapshot.ends_with("/2015-10-21T07-28-02Z"), "{}", again.snapshot);
+    }
+}
+
+#[tokio::test]
+async fn a_backup_after_a_comparison_fetches_and_asks_for_nothing() {
+    let world = World::new(Form::Beside).await;
+    let adopted = world.adopt(true).await;
+    assert_eq!((adopted.verdict, kinds(&adopted)), (Verdict::Good, vec![]));
+    for part in [Part::db_wal(), Part::registry()] {
+        for line in lines(&adopted.snapshot, &part) {
+            assert_eq!((&line.outcome, line.checked), (&Outcome::Stored, Some(Checked::Md5)));
+            assert!(line.content_type.is_some());
+        }
+    }
+    assert_eq!(verified(&adopted).await, Verdict::Good);
+    let later = world.back_up().await;
+    assert_eq!((world.asked(Operation::GetObject), world.asked(Operation::HeadObject)), (0, 0));
+    assert_eq!(later.parts[&Part::db_wal()].counts.unchanged, 3);
+    assert_eq!(later.verdict, Verdict::Good);
+    assert!(adopted.snapshot.ends_with(later.previous.as_deref().unwrap()));
+}
+
+#[tokio::test]
+async fn a_backup_after_none_asks_for_what_is_stored_beside_the_bytes_and_knows_them_then() {
+    let world = World::new(Form::Apart).await;
+    let adopted = world.adopt(false).await;
+    let later = world.back_up().await;
+    assert_eq!((world.asked(Operation::GetObject), world.asked(Operation::HeadObject)), (0, 5));
+    for line in lines(&later.snapshot, &Part::db_wal()) {
+        assert_eq!((&line.outcome, line.checked), (&Outcome::Unchanged, Some(Checked::Md5)));
+        assert!(line.content_type.is_some());
+    }
+    let inode =
+        |snapshot: &str| std::fs::metadata(Path::new(snapshot).join("db_wal").join(SEGMENT)).unwrap().ino();
+    assert_eq!(inode(&adopted.snapshot), inode(&later.snapshot));
+    let third = world.back_up().await;
+    assert_eq!((world.asked(Operation::GetObject), world.asked(Operation::HeadObject)), (0, 0));
+    assert_eq!(third.parts[&Part::registry()].counts.unchanged, 2);
+}
+
+#[tokio::test]
+async fn what_was_written_or_deleted_since_is_said_and_no_fault() {
+    let world = World::new(Form::Beside).await;
+    make_old(&world.directory(), 1_445_412_481);
+    world.put("registry/images/0a/json", "another").await;
+    world.put("registry/images/0b/json", "new").await;
+    world.delete("registry", "registry/images/0a/layer").await;
+    let report = world.adopt(true).await;
+    assert_eq!(report.verdict, Verdict::Good, "{:?}", report.findings);
+    let said = [
+        ("registry/images/0a/json", FindingKind::Unverifiable),
+        ("registry/images/0a/layer", FindingKind::Unverifiable),
+        ("registry", FindingKind::NotAdopted),
+    ];
+    assert_eq!(kinds(&report), said.map(|(name, kind)| (name.to_owned(), kind)));
+    assert_eq!(report.parts[&Part::registry()].counts.unverifiable, 2);
+    let bytes = std::fs::read(Path::new(&report.snapshot).join("registry/registry/images/0a/json")).unwrap();
+    assert_eq!(bytes, b"bytes of registry/images/0a/json");
+    // What is another one by now is fetched.
+    world.back_up().await;
+    assert_eq!(world.asked(Operation::GetObject), 2);
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_the_object_it_was_made_of_is_damaged_and_holds_back_what_needs_it() {
+    let part = format!("{BASE}/part_0.tar.lzo");
+    for text in ["bytes of", "BYTES of basebackups_005/base_00000001000000000000000A_00000040/part_0.tar.lzo"]
+    {
+        let world = World::new(Form::Beside).await;
+        world.write(&part, text);
+        for links in [false, true] {
+            let options = if links { AdoptOptions::default().link() } else { AdoptOptions::default() };
+            let report = world.adopt_with(true, &options).await.unwrap();
+            assert_eq!(report.verdict, Verdict::Damaged);
+            let found = kinds(&report);
+            assert!(found.contains(&(part.clone(), FindingKind::Changed)), "{found:?}");
+            let sentinel = format!("{BASE}_backup_stop_sentinel.json");
+            assert!(found.contains(&(sentinel, FindingKind::HeldBack)), "{found:?}");
+            assert!(!Path::new(&report.snapshot).join("db_wal").join(&part).exists());
+            assert_eq!(verified(&report).await, Verdict::Incomplete);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_object_without_a_file_makes_it_incomplete() {
+    let world = World::new(Form::Apart).await;
+    std::fs::remove_file(world.directory().join("registry/registry/images/0a/layer")).unwrap();
+    let report = world.adopt(true).await;
+    assert_eq!(report.verdict, Verdict::Incomplete);
+    assert_eq!(kinds(&report), [("registry/images/0a/layer".to_owned(), FindingKind::Failed)]);
+    assert_eq!(report.parts[&Part::registry()].counts.failed, 1);
+    // Without a gateway nobody knows of it.
+    assert_eq!(world.adopt(false).await.verdict, Verdict::Good);
+}
+
+#[tokio::test]
+async fn a_sentinel_alone_is_held_back_also_where_no_gateway_is_asked() {
+    for gone in [format!("{BASE}/part_0.tar.lzo"), SEGMENT.to_owned()] {
+        let world = World::new(Form::Beside).await;
+        std::fs::remove_file(world.directory().join(&gone)).unwrap();
+        let report = world.adopt(false).await;
+        assert_eq!(report.verdict, Verdict::Incomplete, "{gone}");
+        let sentinel = format!("{BASE}_backup_stop_sentinel.json");
+        assert!(kinds(&report).contains(&(sentinel, FindingKind::HeldBack)), "{gone}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_file_of_an_object_is_named_and_never_good() {
+    let world = World::new(Form::Beside).await;
+    let at = |name: &str| world.directory().join(name);
+    symlink("/etc/passwd", at("wal_005/link")).unwrap();
+    symlink("/", at("registry/images/root")).unwrap();
+    let pipe = at("wal_005/pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    world.write("registry/images/.s3cmd.a1b2c3d4.tmp", "half");
+    std::fs::write(at("registry").join(std::ffi::OsStr::new("\u{e9}")), "odd").unwrap();
+    let report = world.adopt(false).await;
+    assert_eq!(report.verdict, Verdict::Incomplete);
+    let refused: Vec<String> = kinds(&report)
+        .into_iter()
+        .filter(|(_, kind)| *kind == FindingKind::Refused)
+        .map(|(name, _)| name)
+        .collect();
+    assert_eq!(
+        refused,
+        ["wal_005/link", "wal_005/pipe", "registry/images/.s3cmd.a1b2c3d4.tmp", "registry/images/root"]
+    );
+    assert_eq!(report.parts[&Part::registry()].counts.listed, 3);
+    // Of a listed object it is a loss, and of what s3cmd has left the listing says that it is none.
+    std::fs::remove_file(at(SEGMENT)).unwrap();
+    symlink("/etc/passwd", at(SEGMENT)).unwrap();
+    let report = world.adopt(true).await;
+    assert_eq!(report.parts[&Part::db_wal()].counts.refused, 1);
+    let left = ("registry/images/.s3cmd.a1b2c3d4.tmp".to_owned(), FindingKind::NotAdopted);
+    assert!(kinds(&report).contains(&left));
+}
+
+#[tokio::test]
+async fn an_empty_directory_is_no_good_backup() {
+    let world = World::new(Form::Apart).await;
+    std::fs::remove_dir_all(world.directory().join("registry/registry")).unwrap();
+    let report = world.adopt(false).await;
+    assert_eq!(report.verdict, Verdict::Incomplete);
+    assert!(kinds(&report).contains(&("registry".to_owned(), FindingKind::Refused)));
+    std::fs::remove_dir_all(world.directory().join("db_wal")).unwrap();
+    std::fs::create_dir(world.directory().join("db_wal")).unwrap();
+    let error = world.adopt_with(false, &AdoptOptions::default()).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Usage);
+}
+
+#[tokio::test]
+async fn names_are_keys_as_they_stand() {
+    let world = World::new(Form::Beside).await;
+    let keys = ["a%2Fb", "50%", "c%+", "%part.x", "..x"];
+    world.site.put("uploads", &keys).await;
+    world.sync("uploads", Form::Apart).await;
+    let bucket: BucketPart = "uploads".parse().unwrap();
+    let options = AdoptOptions::new([bucket.clone()]).unwrap();
+    let report = world.adopt_with(true, &options).await.unwrap();
+    assert_eq!((report.verdict, kinds(&report)), (Verdict::Good, vec![]));
+    let mut found: Vec<String> =
+        lines(&report.snapshot, &Part::Bucket(bucket)).into_iter().map(|line| line.key).collect();
+    found.sort_by_key(|key| keys.iter().position(|wanted| wanted == key));
+    assert_eq!(found, keys);
+    assert_eq!(verified(&report).await, Verdict::Good);
+}
+
+#[tokio::test]
+async fn linked_files_are_the_same_and_nobody_may_write_to_them_and_a_backup_shares_them() {
+    let world = World::new(Form::Beside).await;
+    make_old(&world.directory(), 1_445_412_481);
+    for compared in [false, true] {
+        let options = AdoptOptions::default().link();
+        let report = world.adopt_with(compared, &options).await.unwrap();
+        assert_eq!(report.verdict, Verdict::Good, "{:?}", report.findings);
+        let [ours, theirs] =
+            [Path::new(&report.snapshot).join("db_wal").join(SEGMENT), world.directory().join(SEGMENT)]
+                .map(|path| std::fs::metadata(path).unwrap());
+        assert_eq!((ours.ino(), ours.mtime()), (theirs.ino(), 1_445_412_481));
+        assert_eq!(theirs.permissions().mode() & 0o777, 0o400);
+        assert_eq!(verified(&report).await, Verdict::Good);
+    }
+    world.back_up().await;
+    assert_eq!((world.asked(Operation::GetObject), world.asked(Operation::HeadObject)), (0, 0));
+}
+
+const DUMP: &str = "--\n-- PostgreSQL database cluster dump\n--\n\nSELECT 1;\n\n--\n-- PostgreSQL database cluster dump complete\n--\n\n";
+
+impl World {
+    fn pack(&self, mode: u32) {
+        let volume = self.scratch.path().join("volume");
+        std::fs::create_dir_all(&volume).unwrap();
+        std::fs::write(volume.join("log"), "lines").unwrap();
+        std::fs::set_permissions(volume.join("log"), std::fs::Permissions::from_mode(mode)).unwrap();
+        let archive = self.directory().join("store_file_backup.tar.gz");
+        let mut tar = Command::new("tar");
+        assert!(tar.arg("czf").arg(archive).arg("-C").arg(volume).arg(".").status().unwrap().success());
+    }
+}
+
+#[tokio::test]
+async fn the_archive_and_the_dump_are_read_to_their_ends_and_become_parts() {
+    let world = World::new(Form::Beside).await;
+    world.pack(0o644);
+    let dump = world.write("dump_all.sql", DUMP);
+    for links in [false, true] {
+        let options = if links { AdoptOptions::default().link() } else { AdoptOptions::default() };
+        let report = world.adopt_with(true, &options).await.unwrap();
+        assert_eq!(report.verdict, Verdict::Good, "{:?}", report.findings);
+        assert_eq!(verified(&report).await, Verdict::Good);
+        let snapshot = Path::new(&report.snapshot);
+        let unpacked =
+            Command::new("gunzip").arg("-c").arg(snapshot.join("dump_all.sql.gz")).output().unwrap();
+        assert_eq!(unpacked.stdout, DUMP.as_bytes());
+        let archive = std::fs::read(snapshot.join("store_file_backup.tar.gz")).unwrap();
+        assert!(archive == std::fs::read(world.directory().join("store_file_backup.tar.gz")).unwrap());
+    }
+    std::fs::remove_file(&dump).unwrap();
+    std::fs::write(world.directory().join("dump_all.sql.gz"), "no gzip").unwrap();
+    let report = world.adopt(true).await;
+    assert_eq!((report.verdict, report.parts[&Part::Sql].outcome), (Verdict::Damaged, PartOutcome::Failed));
+}
+
+#[tokio::test]
+async fn what_is_cut_off_is_damage_and_what_a_restore_would_refuse_is_named() {
+    let world = World::new(Form::Beside).await;
+    world.pack(0o4755);
+    let refused = world.adopt(false).await;
+    assert_eq!(refused.verdict, Verdict::Incomplete);
+    assert!(kinds(&refused).contains(&("./log".to_owned(), FindingKind::Failed)), "{:?}", kinds(&refused));
+    assert_eq!(refused.parts[&Part::Volume].outcome, PartOutcome::Stored);
+    let archive = world.directory().join("store_file_backup.tar.gz");
+    let whole = std::fs::read(&archive).unwrap();
+    world.write("dump_all.sql", &DUMP[..DUMP.len() / 2]);
+    for cut in [0, 10, whole.len() - 1] {
+        std::fs::write(&archive, &whole[..cut]).unwrap();
+        for links in [false, true] {
+            let options = if links { AdoptOptions::default().link() } else { AdoptOptions::default() };
+            let report = world.adopt_with(false, &options).await.unwrap();
+            assert_eq!(report.verdict, Verdict::Damaged);
+            for part in [Part::Volume, Part::Sql] {
+                assert_eq!(report.parts[&part].outcome, PartOutcome::Failed, "{cut}");
+            }
+            assert!(!Path::new(&report.snapshot).join("store_file_backup.tar.gz").exists());
+            assert_eq!(verified(&report).await, Verdict::Incomplete);
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_adopted_snapshot_is_restored_key_by_key() {
+    let (world, new) = (World::new(Form::Beside).await, Site::new(false).await);
+    for compared in [false, true] {
+        let report = world.adopt(compared).await;
+        let snapshot = SnapshotReader::open(&report.snapshot).unwrap();
+        let run = Run::silent();
+        let planned = plan(&new.cluster, &snapshot, &RestoreOptions::default(), &run).await.unwrap();
+        assert_eq!(restore(&new.cluster, &snapshot, &planned, &run).await.unwrap().verdict, Verdict::Good);
+        for bucket in ["db_wal", "registry"] {
+            let objects = |objects: Vec<crate::s3::op::ListedObject>| -> Vec<_> {
+                objects.into_iter().map(|object| (object.key, object.size_bytes, object.etag)).collect()
+            };
+            assert_eq!(objects(new.objects(bucket).await), objects(world.site.objects(bucket).await));
+        }
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_left_of_what_failed_or_was_stopped_or_killed() {
+    let world = World::new(Form::Beside).await;
+    let repository = world.repository();
+    let options = AdoptOptions::default();
+    let left = || {
+        let entries = std::fs::read_dir(repository.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        entries.filter(|name| name.to_string_lossy().starts_with("20")).count()
+    };
+    // No such bucket.
+    world.delete("registry", "registry/images/0a/json").await;
+    world.delete("registry", "registry/images/0a/layer").await;
+    world.site.client.delete_bucket(&BucketName::new("registry").unwrap()).await.unwrap();
+    let error = world.adopt_with(true, &options).await.unwrap_err();
+    assert_eq!((error.kind(), left()), (ErrorKind::NotFound, 0));
+    let stopped = Run::silent();
+    stopped.stop.stop();
+    let adopted = adopt(&world.directory(), &repository, None, &options, &stopped).await;
+    assert_eq!((adopted.unwrap_err().kind(), left()), (ErrorKind::Interrupted, 0));
+    // One that was killed.
+    let asked = json!({ "adopted": world.directory(), "parts": ["db_wal", "registry"] });
+    repository.begin_at(SystemTime::now(), &asked).unwrap();
+    assert_eq!(left(), 1);
+    let report = world.adopt(false).await;
+    assert_eq!((report.verdict, left()), (Verdict::Good, 1));
+    let _lock = repository.lock("somebody").unwrap();
+    assert_eq!(world.adopt_with(false, &options).await.unwrap_err().kind(), ErrorKind::Locked);
+}
