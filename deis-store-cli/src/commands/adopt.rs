@@ -21,12 +21,11 @@ pub(super) async fn run(global: &Global, what: &AdoptArgs, output: &Output, run:
     // Before anything else: a wrong directory shall not leave an empty repository, nor shall a wrong address.
     check(directory, path, &options)?;
     let asked = !what.no_gateway && settings::is_given(global);
-    let cluster = match asked {
-        true => Some(settings::cluster(global, true, run).await.map_err(or_without)?),
-        false => None,
-    };
-    if let Some(cluster) = &cluster {
-        run.stop.cancels(reachable(cluster)).await.map_err(or_without)?;
+    let mut cluster = None;
+    if asked {
+        let connected = settings::cluster(global, true, run).await.map_err(or_without)?;
+        run.stop.cancels(reachable(&connected)).await.map_err(or_without)?;
+        cluster = Some(connected);
     }
     let repository = Repository::create(path, run)?;
     let report = adopt(directory, &repository, cluster.as_ref(), &options, run).await?;
