@@ -3,6 +3,7 @@
 //! Nothing is downloaded. If a cluster is given, each file is compared with its object by size and `ETag`; what is stored with the
 //! object beside its bytes is asked for.
 
+mod about;
 mod adopting;
 mod bucket;
 mod directory;
@@ -11,6 +12,7 @@ mod judge;
 mod layout;
 mod object;
 mod options;
+mod parts;
 mod references;
 mod report;
 #[cfg(all(test, feature = "gateway"))]
@@ -25,18 +27,15 @@ use serde_json::json;
 use crate::blocking::blocking;
 use crate::cluster::Cluster;
 use crate::error::Result;
-use crate::http::Endpoint;
-use crate::outcome::PartOutcome;
 use crate::part::Part;
 use crate::report::{Finding, FindingKind, Findings, Verdict};
-use crate::run::{Level, Run, Running, TaskKind, TaskResult, milliseconds};
-use crate::s3::Client;
-use crate::snapshot::{
-    Adopted, FORMAT, Manifest, NotIncluded, PartEntry, Repository, SnapshotWriter, Source, timestamp,
-};
+use crate::run::{Level, Run, Running, TaskKind, milliseconds};
+use crate::snapshot::{Adopted, FORMAT, Manifest, Repository, SnapshotWriter, timestamp};
 use crate::units::size;
+use about::{not_included, source};
 use adopting::Adopting;
 use directory::{Directory, Extent};
+use parts::take_all;
 
 pub use options::AdoptOptions;
 pub use report::{AdoptReport, AdoptedPart};
@@ -67,7 +66,10 @@ pub async fn adopt(
     let now = run.clock.now();
     let _lock =
         repository.lock(&format!("adopt, process {}, since {}", std::process::id(), timestamp(now)?))?;
-    repository.finish_sealed()?;
+    for name in repository.finish_sealed()? {
+        let text = format!("{name} is whole, and its run had ended before it got its name: it has it now");
+        verb.note(Level::Warning, "finished", &text);
+    }
     let extents = extents(&directory, run, now).await?;
     tell_room(repository, &extents, options, &verb)?;
     let made = made(&extents, now, &verb);
@@ -160,58 +162,6 @@ fn made(extents: &BTreeMap<Part, Extent>, now: SystemTime, verb: &Running<'_>) -
     })
 }
 
-/// Takes the parts, one after the other. The manifest has an entry for each of Deis' in any case.
-async fn take_all(
-    adopting: &Adopting<'_>,
-    directory: &Directory,
-    extents: &BTreeMap<Part, Extent>,
-    verb: &Running<'_>,
-    report: &mut AdoptReport,
-) -> Result<BTreeMap<Part, PartEntry>> {
-    let mut entries = BTreeMap::new();
-    for part in Part::of_deis().into_iter().chain(directory.parts()).collect::<BTreeSet<_>>() {
-        let start = Instant::now();
-        let entry = match extents.get(&part) {
-            Some(extent) => {
-                let task = adopting.run.begin(Some(verb.task()), TaskKind::Part, part.name());
-                task.total(Some(extent.files), Some(extent.bytes));
-                if extent.files == 0 && adopting.cluster.is_none() {
-                    // s3cmd makes no directory for nothing, and no listing says that there is nothing.
-                    let what = "its directory is there and has no file";
-                    report.findings.push(Finding::new(Some(&part), part.name(), FindingKind::Refused, what));
-                }
-                let entry = take(adopting, directory, &part, &task, &mut report.findings).await?;
-                let is_good = entry.outcome == PartOutcome::Stored && entry.counts.lost() == 0;
-                task.done(if is_good { TaskResult::Good } else { TaskResult::Incomplete });
-                entry
-            }
-            None => PartEntry { why: Some(NOT_THERE.to_owned()), ..PartEntry::new(PartOutcome::Skipped) },
-        };
-        entry.counts.add_up()?;
-        let PartEntry { outcome, why, counts, bytes, .. } = entry.clone();
-        let milliseconds = milliseconds(start.elapsed());
-        report.parts.insert(part.clone(), AdoptedPart { outcome, why, counts, bytes, milliseconds });
-        entries.insert(part, entry);
-    }
-    Ok(entries)
-}
-
-const NOT_THERE: &str = "the directory has nothing of it";
-
-async fn take(
-    adopting: &Adopting<'_>,
-    directory: &Directory,
-    part: &Part,
-    task: &Running<'_>,
-    findings: &mut Findings,
-) -> Result<PartEntry> {
-    if let Some(place) = directory.layout.buckets.get(part) {
-        return bucket::take(adopting, part, directory.bucket(place)?, task, findings).await;
-    }
-    let name = directory.layout.files.get(part).map_or("", String::as_str);
-    file::take(adopting, &directory.root, (part, name), findings).await
-}
-
 /// Removes what was begun: the directory still has all of it.
 fn give_up(unfinished: SnapshotWriter, verb: &Running<'_>) {
     if let Err(left) = unfinished.remove() {
@@ -227,32 +177,4 @@ fn others(directory: &Directory) -> Findings {
         findings.push(Finding::new(None, name, FindingKind::NotAdopted, what));
     }
     findings
-}
-
-/// The data that such a directory does not have.
-fn not_included(compared: bool) -> Vec<NotIncluded> {
-    let unknown = ("what is stored with objects beside their bytes", "no gateway was asked for it");
-    let always = [
-        ("the configuration in etcd", "the manual's page does not copy it"),
-        (
-            "objects that a directory cannot hold, such as `a` beside `a/b`, and those whose keys end in `/`",
-            "s3cmd writes no file of them; with a gateway they are named",
-        ),
-        ("access control lists", "objects come back private, as WAL-E and the registry make them"),
-    ];
-    let named = always.into_iter().chain((!compared).then_some(unknown));
-    named.map(|(what, why)| NotIncluded { what: what.to_owned(), why: why.to_owned() }).collect()
-}
-
-fn source(cluster: &Cluster) -> Source {
-    let (client, discovery) = (cluster.s3().ok(), cluster.discovery.as_ref());
-    let endpoints = client.map(Client::endpoints).unwrap_or_default();
-    Source {
-        domain: discovery.and_then(|found| found.domain.clone()),
-        deis: discovery.and_then(|found| found.version.clone()),
-        tls: (!endpoints.is_empty()).then(|| endpoints.iter().all(Endpoint::is_https)),
-        gateways: endpoints.iter().map(Endpoint::url).collect(),
-        clock_offset_ms: client.map(Client::clock_offset_ms),
-        ..Source::default()
-    }
 }

@@ -80,6 +80,10 @@ impl ForeignFile {
     /// Gives it the name of an object below a directory, too, and takes away everybody's right to write to it. Nothing if it can
     /// have no further name there, or belongs to another user.
     pub(crate) fn link(&self, to: &Root, key: &str) -> Result<Option<Vec<String>>> {
+        // Its owner could give the right to write back.
+        if !self.is_ours() {
+            return Ok(None);
+        }
         let Some(path) = link_new((&self.parent, &self.name), to, &encode(key))? else { return Ok(None) };
         // What has the name now could be another file than the one that is open.
         if to.identity(&path) == Some(self.identity) && fchmod(&self.file, Mode::RUSR).is_ok() {
@@ -87,6 +91,10 @@ impl ForeignFile {
         }
         to.remove_at(&path)?;
         Ok(None)
+    }
+
+    fn is_ours(&self) -> bool {
+        rustix::fs::fstat(&self.file).is_ok_and(|stat| stat.st_uid == rustix::process::geteuid().as_raw())
     }
 
     /// Reads all of its bytes and shows them to the tap; gives their digest.
