@@ -15,7 +15,12 @@ use crate::part::Part;
 const DOCUMENT: &str = include_str!("../../../../docs/format.md");
 
 /// The fields that the document has and these snapshots do not: of other platforms, and what is kept free.
-const ELSEWHERE: [(&str, &[&str]); 2] = [("### `source`", &["deis", "ceph"]), ("## Object lists", &["acl"])];
+const ELSEWHERE: [(&str, &[&str]); 4] = [
+    ("### `source`", &["deis", "ceph"]),
+    ("## Object lists", &["acl"]),
+    ("## Manifest", &["adopted"]),
+    ("### `run.json`", &["adopted"]),
+];
 
 /// By the heading in the document, the fields that were found on the disk.
 #[derive(Default)]
