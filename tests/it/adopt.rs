@@ -163,11 +163,11 @@ fn what_cannot_be_adopted_is_said_and_leaves_no_repository() {
     alone(&["adopt", &path("old"), &path("old/repository")]).code(2).says(&["one is in the other"]);
     alone(&["adopt", &path("old"), &repository, "--bucket", "uploads"]).code(2).says(&["uploads"]);
     alone(&["adopt", "s3://db_wal", &repository]).code(2).says(&["this is a URL"]);
+    alone(&["adopt", &path("old"), &repository]).code(2).says(&["has no file", "to do:"]);
+    std::fs::write(path("old/wal_005/segment.lzo"), "log").unwrap();
     let gone = ["--etcd", "http://127.0.0.1:1", "adopt", &path("old"), &repository];
     alone(&gone).code(6).says(&["does not answer", "--no-gateway"]);
     assert!(!Path::new(&repository).exists());
-    alone(&[&gone[..], &["--no-gateway"]].concat()).code(2).says(&["has no file"]);
-    std::fs::write(path("old/wal_005/segment.lzo"), "log").unwrap();
     alone(&[&gone[..], &["--no-gateway"]].concat()).code(0);
     let snapshot = std::fs::read_dir(&repository)
         .unwrap()
