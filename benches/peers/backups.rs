@@ -51,8 +51,6 @@ impl At<'_> {
         }
         for round in 0..runs {
             let changed = bucket::change(self.gateway, BACKED_UP, objects, u32::from(round))?;
-            // What was just written is asked for again by the next backup.
-            std::thread::sleep(std::time::Duration::from_secs(3));
             for tool in in_turn(Tool::COPIERS, round) {
                 let command = tool.copy_again(self.place, self.gateway, BACKED_UP, &to(tool));
                 let expected = matches!(tool, Tool::Ours(_)).then_some((changed, objects - changed));

@@ -4,8 +4,6 @@
 use std::iter::Peekable;
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
-
 use crate::disk::{KnownFile, Linker, Root, is_resumable};
 use crate::error::Result;
 use crate::key_path::encode;
@@ -50,11 +48,7 @@ struct KnownSource {
     lines: Lines<MergedListReader>,
     linker: Linker,
     number: usize,
-    started: Timestamp,
 }
-
-/// Within so much time an object may be written twice and have the same time in a listing.
-const GRANULARITY: SignedDuration = SignedDuration::from_secs(2);
 
 impl Known {
     /// Below the root are the objects of the part in the new snapshot. `goes_on` says whether an interrupted run may have left
@@ -66,9 +60,9 @@ impl Known {
         previous: Arc<Previous>,
     ) -> Result<Self> {
         let linkers = previous.linkers(root, part);
-        let sources = previous.lines()?.into_iter().zip(linkers).zip(previous.started()).enumerate();
-        let sources = sources.filter_map(|(number, ((lines, linker), started))| {
-            Some(KnownSource { lines: Lines::new(lines), linker: linker?, number, started })
+        let sources = previous.lines()?.into_iter().zip(linkers).enumerate();
+        let sources = sources.filter_map(|(number, (lines, linker))| {
+            Some(KnownSource { lines: Lines::new(lines), linker: linker?, number })
         });
         Ok(Self {
             root: root.clone(),
@@ -96,11 +90,7 @@ impl Known {
         let mut ask = None;
         for source in &mut self.sources {
             for line in source.lines.of(&listed.key) {
-                let mut likeness = likeness(&listed, &line);
-                if likeness == Likeness::Whole && line.modified + GRANULARITY > source.started {
-                    // It may have been written again at the same time, after it was copied.
-                    likeness = Likeness::of_bytes(&listed);
-                }
+                let likeness = likeness(&listed, &line);
                 if likeness == Likeness::None {
                     continue;
                 }
@@ -222,11 +212,7 @@ fn likeness(listed: &ListedObject, line: &ListLine) -> Likeness {
     let time = listed.modified.known().and_then(|time| jiff::Timestamp::try_from(time).ok());
     let is_of_this_time = time.is_some_and(|time| time.as_millisecond() == line.modified.as_millisecond());
     // Every object has a type. Of an adopted file it may not be known.
-    if is_of_this_time && line.content_type.is_some() {
-        Likeness::Whole
-    } else {
-        Likeness::of_bytes(listed)
-    }
+    if is_of_this_time && line.content_type.is_some() { Likeness::Whole } else { Likeness::of_bytes(listed) }
 }
 
 impl Likeness {

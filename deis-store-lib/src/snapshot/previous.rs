@@ -1,7 +1,5 @@
 //! The earlier snapshots of a repository with which a new one shares the objects that have not changed.
 
-use jiff::Timestamp;
-
 use super::list_line::ListLine;
 use super::manifest::Manifest;
 use super::merged_list_reader::MergedListReader;
@@ -99,11 +97,6 @@ impl Previous {
     /// What the newest snapshot in which it has not shrunk has of the part, and its name.
     pub(crate) fn before(&self) -> Option<(&str, &PartEntry)> {
         self.before.as_ref().map(|(name, entry)| (name.as_str(), entry))
-    }
-
-    /// For each source, when its run began.
-    pub(crate) fn started(&self) -> impl Iterator<Item = Timestamp> {
-        self.sources.iter().map(|source| source.snapshot.manifest().started)
     }
 
     /// The snapshots with which nothing is shared, since their lists are not as they were.

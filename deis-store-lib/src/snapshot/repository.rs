@@ -142,7 +142,7 @@ impl Repository {
             let Some(name) = entry.name.to_str() else { continue };
             let plain = name.strip_suffix(UNFINISHED);
             let Ok(snapshot) = plain.unwrap_or(name).parse::<SnapshotName>() else { continue };
-            let state = if plain.is_some() { SnapshotState::Unfinished } else { self.state(&snapshot)? };
+            let state = if plain.is_some() { SnapshotState::Unfinished } else { self.state(&snapshot) };
             snapshots.push(SnapshotEntry { name: snapshot, state });
         }
         Ok(snapshots)
@@ -188,15 +188,15 @@ impl Repository {
         Ok(self.root.kind(&[name.as_str()])?.is_some() || self.root.kind(&[unfinished])?.is_some())
     }
 
-    fn state(&self, name: &SnapshotName) -> Result<SnapshotState> {
+    fn state(&self, name: &SnapshotName) -> SnapshotState {
         match self.snapshot(name) {
-            Ok(_) => Ok(SnapshotState::Finished),
+            Ok(_) => SnapshotState::Finished,
             // A newer version can use it; one that is being deleted was good.
             Err(error) if matches!(error.kind(), ErrorKind::Format | ErrorKind::Locked) => {
-                Ok(SnapshotState::Finished)
+                SnapshotState::Finished
             }
             // Also if the disk does not give its manifest: no other snapshot is the worse for it.
-            Err(_) => Ok(SnapshotState::Damaged),
+            Err(_) => SnapshotState::Damaged,
         }
     }
 }

@@ -235,15 +235,13 @@ impl SnapshotWriter {
         let lists = self.root.subdirectory(LISTS, true)?;
         let name = journal_name(part, number, of);
         let mut file = lists.append_file(&name)?;
-        let lines = match journal::read(&mut file) {
-            Ok(lines) => lines,
-            Err(_) => {
-                // What it remembers is read again.
-                lists.remove_file(&name)?;
-                file = lists.append_file(&name)?;
-                journal::read(&mut file)?
-            }
-        };
+        if let Ok(lines) = journal::read(&mut file) {
+            return Ok((lines, JournalWriter::new(file, self.root.clone(), &self.journals)));
+        }
+        // The disk does not give it: what it remembers is read again.
+        lists.remove_file(&name)?;
+        file = lists.append_file(&name)?;
+        let lines = journal::read(&mut file)?;
         Ok((lines, JournalWriter::new(file, self.root.clone(), &self.journals)))
     }
 
