@@ -165,6 +165,9 @@ fn milliseconds(time: SystemTime) -> i128 {
     }
 }
 
+/// So many directories stay open on the way: a key may have a thousand.
+const MOST_HANDLES: usize = 16;
+
 /// A directory, and those on the way to the one below it that was asked for last: the next one is mostly near.
 #[derive(Debug)]
 struct Near {
@@ -188,27 +191,35 @@ impl Near {
     /// The directory of this path, if it is there.
     fn find(&mut self, directories: &[String]) -> Option<Root> {
         let down = |directory: &Root, name: &str| Ok((directory.subdirectory(name, false)?, name.to_owned()));
-        self.go(directories, down).ok()
+        self.go(directories, down).ok().map(|(directory, _)| directory)
     }
 
     /// The directory of this path, which is made if it is missing, and the path that it has become.
     fn make(&mut self, directories: &[String]) -> Result<(Root, Vec<String>)> {
-        let directory = self.go(directories, Root::directory_of)?;
-        Ok((directory, self.way.iter().map(|level| level.real.clone()).collect()))
+        let (directory, below) = self.go(directories, Root::directory_of)?;
+        Ok((directory, self.way.iter().map(|level| level.real.clone()).chain(below).collect()))
     }
 
+    /// The directory of this path, and the names of those that are deeper than what stays open.
     fn go(
         &mut self,
         directories: &[String],
         down: impl Fn(&Root, &str) -> Result<(Root, String)>,
-    ) -> Result<Root> {
+    ) -> Result<(Root, Vec<String>)> {
         let same = self.way.iter().zip(directories).take_while(|(level, name)| level.asked == **name).count();
         self.way.truncate(same);
-        for asked in &directories[same..] {
+        let (near, deep) = directories.split_at(directories.len().min(MOST_HANDLES));
+        for asked in &near[same..] {
             let (directory, real) = down(self.here(), asked)?;
             self.way.push(Level { asked: asked.clone(), directory, real });
         }
-        Ok(self.here().clone())
+        let (mut directory, mut names) = (self.here().clone(), Vec::new());
+        for asked in deep {
+            let (next, real) = down(&directory, asked)?;
+            directory = next;
+            names.push(real);
+        }
+        Ok((directory, names))
     }
 
     fn here(&self) -> &Root {
@@ -269,6 +280,22 @@ mod tests {
         assert_eq!(place.link("g", "x/y/z").unwrap(), ["x", "y", "z"]);
         assert_eq!(place.inode("from/d/f"), place.inode("to/d/f"));
         assert_eq!(place.inode("from/g"), place.inode("to/x/y/z"));
+    }
+
+    #[test]
+    fn however_deep_a_file_is_few_directories_stay_open() {
+        let mut place = place();
+        let deep = "d/".repeat(400) + "f";
+        assert_eq!(place.link("g", &deep).unwrap().join("/"), deep);
+        let path: Vec<String> = deep.split('/').map(str::to_owned).collect();
+        let known =
+            KnownFile { path: &path, size_bytes: 3, modified: place.modified, sha256: Sha256::of(b"abc") };
+        let to = Root::open(place.path().join("to")).unwrap();
+        let mut back = Linker::new(&to, &to);
+        assert!(back.find(&known).is_some());
+        assert_eq!(back.link(&known, &encode("x")).unwrap().unwrap(), ["x"]);
+        assert!(place.linker.to.way.len() <= MOST_HANDLES && back.from.way.len() <= MOST_HANDLES);
+        assert_eq!(place.link("d/f", "d/d/y").unwrap(), ["d", "d", "y"]);
     }
 
     #[test]
