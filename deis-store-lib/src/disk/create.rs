@@ -69,13 +69,19 @@ impl Root {
 
     fn begin<S: Borrow<str>>(&self, path: &[S], temporary: String, open: Open) -> Result<NewFile> {
         let (name, directories) = split(path)?;
-        let (mut parent, mut real) = (self.clone(), Vec::with_capacity(path.len()));
-        for directory in directories {
-            let (next, name) = parent.directory_of(directory.borrow())?;
-            real.push(name);
-            parent = next;
-        }
+        let (parent, real) = self.make_directories(directories)?;
         open(parent, real, component(name)?.to_owned(), temporary)
+    }
+
+    /// The directory at this path, which is made if it is missing, and the path that it has become.
+    pub(super) fn make_directories<S: Borrow<str>>(&self, path: &[S]) -> Result<(Self, Vec<String>)> {
+        let (mut directory, mut real) = (self.clone(), Vec::with_capacity(path.len() + 1));
+        for name in path {
+            let (next, name) = directory.directory_of(name.borrow())?;
+            real.push(name);
+            directory = next;
+        }
+        Ok((directory, real))
     }
 
     /// The directory of this name, made if it is missing; `NAME%+` if the name is a file's. `NAME%+` is looked for

@@ -11,7 +11,7 @@ use rustix::fs::{Mode, fchmod};
 use sha2::Digest as _;
 
 use super::descend::component;
-use super::link::link_new;
+use super::hard_link::link_new;
 use super::metadata::{Identity, Metadata, found_open, last_touched};
 use super::new_file::NewFile;
 use super::read_chunks::CHUNK_BYTES;
@@ -67,7 +67,8 @@ impl ForeignFile {
         check: impl Fn() -> Result<()>,
     ) -> Result<Written<T>> {
         if new_file.share(&self.file) {
-            new_file.reread(&mut tap)?;
+            // They are the source's bytes.
+            new_file.reread(&mut tap).map_err(|error| foreign(error.what()))?;
         } else {
             self.each_chunk(check, |chunk| {
                 new_file.write_tapped(chunk, &mut tap).map_err(|error| new_file.write_error(error))

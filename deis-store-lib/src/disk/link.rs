@@ -2,19 +2,14 @@
 //!
 //! Files that are linked one after the other are mostly neighbours, so the last directory on each side stays open.
 
-use std::io::{Read as _, Write as _};
 use std::time::SystemTime;
 
-use rustix::fs::{AtFlags, linkat};
-use rustix::io::Errno;
-
 use super::descend::{component, split};
+use super::hard_link::{Refused, hard_link};
 use super::metadata::{Identity, Kind, Metadata};
-use super::read_chunks::CHUNK_BYTES;
-use super::root::{NO_FILE, Root, SYMLINK};
-use crate::error::{Error, Result};
+use super::root::Root;
+use crate::error::{ErrorKind, Result};
 use crate::hash::Sha256;
-use crate::key_path::TAKEN;
 
 /// Links files from below one directory to below another.
 #[derive(Debug)]
@@ -66,7 +61,7 @@ impl Linker {
         let Some(from) = self.from.find(directories) else { return Ok(None) };
         let (new_name, directories) = split(wanted)?;
         let (to, mut real) = self.to.make(directories)?;
-        match link((&from, component(name)?), (&to, component(new_name)?)) {
+        match hard_link((&from, component(name)?), (&to, component(new_name)?)) {
             Ok(linked) => {
                 real.push(linked);
                 Ok(Some(real))
@@ -80,77 +75,20 @@ impl Linker {
     }
 }
 
-/// Gives a file a further name at a path below another directory. Nothing if the file system has none for it there.
-pub(super) fn link_new(from: (&Root, &str), to: &Root, path: &[String]) -> Result<Option<Vec<String>>> {
-    let (new_name, directories) = split(path)?;
-    let (to, mut real) = Near::new(to).make(directories)?;
-    match link(from, (&to, component(new_name)?)) {
-        Ok(linked) => {
-            real.push(linked);
-            Ok(Some(real))
-        }
-        Err(Refused::Cannot) => Ok(None),
-        Err(Refused::Failed(error)) => Err(error),
-    }
-}
-
-enum Refused {
-    /// The file system gives it no further name there.
-    Cannot,
-    Failed(Error),
-}
-
-/// Gives a file a name that is free, or that an interrupted run has left.
-fn link((from, name): (&Root, &str), (to, new_name): (&Root, &str)) -> Result<String, Refused> {
-    let later = format!("{new_name}{TAKEN}");
-    for wanted in [new_name, &later] {
-        for _ in 0..2 {
-            match linkat(from, name, to, wanted, AtFlags::empty()) {
-                Ok(()) => return Ok(wanted.to_owned()),
-                Err(Errno::EXIST) => {}
-                Err(error) if cannot(error) => return Err(Refused::Cannot),
-                Err(error) => return Err(Refused::Failed(to.failed("link", wanted, error))),
-            }
-            match to.kind_here(wanted).map_err(Refused::Failed)? {
-                Some(Kind::Directory) => break,
-                Some(Kind::File) => to.remove_file(wanted).map_err(Refused::Failed)?,
-                Some(Kind::Symlink) => return Err(Refused::Failed(to.unexpected_entry(wanted, SYMLINK))),
-                Some(Kind::Other) => return Err(Refused::Failed(to.unexpected_entry(wanted, NO_FILE))),
-                None => {}
-            }
-        }
-    }
-    Err(Refused::Failed(to.unexpected_entry(new_name, NO_FILE)))
-}
-
-/// Whether a file system has no further name for a file: it has too many, is on another one, or is of somebody else.
-fn cannot(error: Errno) -> bool {
-    matches!(error, Errno::MLINK | Errno::XDEV | Errno::PERM | Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL)
-}
-
 /// Copies a file where it cannot be linked. The file system shares its extents if it can.
 fn copy(
     (from, name): (&Root, &str),
     known: &KnownFile<'_>,
     (to, new_name): (&Root, &str),
 ) -> Result<Option<Vec<String>>> {
-    let Ok(mut source) = from.open_file(&[name]) else { return Ok(None) };
-    let mut new_file = to.new_file(&[new_name])?;
-    let shared = new_file.share(&source);
-    let mut buffer = vec![0; CHUNK_BYTES];
-    loop {
+    let Ok(mut source) = from.foreign_file(&[name.to_owned()]) else { return Ok(None) };
+    let copied = source.copy(to.new_file(&[new_name])?, (), || Ok(()));
+    let new_file = match copied {
+        Ok(written) => written.new_file,
         // A source that cannot be read is fetched anew; a target that cannot be written is everybody's.
-        let Ok(count) = source.read(&mut buffer) else { return Ok(None) };
-        if count == 0 {
-            break;
-        }
-        let bytes = &buffer[..count];
-        if shared {
-            new_file.hash_shared(bytes);
-        } else {
-            new_file.write_all(bytes).map_err(|error| new_file.write_error(error))?;
-        }
-    }
+        Err(error) if error.kind() == ErrorKind::SourceChanged => return Ok(None),
+        Err(error) => return Err(error),
+    };
     if new_file.sha256() != Some(known.sha256) {
         return Ok(None);
     }

@@ -10,6 +10,7 @@ mod descent;
 mod entries;
 mod foreign_file;
 mod group_commit;
+mod hard_link;
 mod link;
 mod lock;
 mod lookup;

@@ -86,14 +86,6 @@ impl NewFile {
         rustix::fs::ioctl_ficlone(&self.file, source).is_ok()
     }
 
-    /// Hashes the next bytes that it shares.
-    pub(in crate::disk) fn hash_shared(&mut self, bytes: &[u8]) {
-        if let Some(sha256) = &mut self.sha256 {
-            sha256.update(bytes);
-        }
-        self.size_bytes += bytes.len() as u64;
-    }
-
     /// Removes it, also if it would have stayed.
     pub(crate) fn discard(mut self) {
         self.dropped = Dropped::Removed;
