@@ -18,7 +18,7 @@ mod report;
 #[cfg(all(test, feature = "gateway"))]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Instant, SystemTime};
 
@@ -30,7 +30,7 @@ use crate::error::Result;
 use crate::part::Part;
 use crate::report::{Finding, FindingKind, Findings, Verdict};
 use crate::run::{Level, Run, Running, TaskKind, milliseconds};
-use crate::snapshot::{Adopted, FORMAT, Manifest, Repository, SnapshotWriter, timestamp};
+use crate::snapshot::{Adopted, Manifest, Repository, SnapshotWriter, timestamp};
 use crate::units::size;
 use about::{not_included, source};
 use adopting::Adopting;
@@ -64,12 +64,8 @@ pub async fn adopt(
     };
     let verb = run.begin(None, TaskKind::Verb, "adopt");
     let now = run.clock.now();
-    let _lock =
-        repository.lock(&format!("adopt, process {}, since {}", std::process::id(), timestamp(now)?))?;
-    for name in repository.finish_sealed()? {
-        let text = format!("{name} is whole, and its run had ended before it got its name: it has it now");
-        verb.note(Level::Warning, "finished", &text);
-    }
+    let _lock = repository.lock_for("adopt", timestamp(now)?)?;
+    repository.finish_sealed(&verb)?;
     let extents = extents(&directory, run, now).await?;
     tell_room(repository, &extents, options, &verb)?;
     let made = made(&extents, now, &verb);
@@ -99,21 +95,11 @@ pub async fn adopt(
     report.verdict = report.findings.verdict();
     let at = unfinished.name().time()?;
     let manifest = Manifest {
-        // The writer fills in what it knows better: names, format, files.
-        format: FORMAT,
-        requires: BTreeSet::new(),
-        snapshot: String::new(),
-        program: concat!("deis-store ", env!("CARGO_PKG_VERSION")).to_owned(),
-        repository: String::new(),
         complete: report.verdict == Verdict::Good,
-        started: at,
-        ended: at,
         source: cluster.map(source).unwrap_or_default(),
-        parts: entries,
-        files: Vec::new(),
         not_included: report.not_included.clone(),
-        previous: None,
         adopted: Some(Adopted { at: timestamp(now)?, compared: cluster.is_some() }),
+        ..Manifest::of_run((at, at), entries)
     };
     let snapshot = blocking(move || unfinished.commit(manifest)).await?;
     report.snapshot = snapshot.path().display().to_string();

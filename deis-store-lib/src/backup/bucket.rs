@@ -40,7 +40,9 @@ pub(super) async fn take(
             format!("{part}: nothing is shared with {name}, whose object lists are damaged: verify it");
         task.note(Level::Warning, "not-shared", &text);
     }
-    tell_totals(client, bucket, task).await;
+    if let Some(totals) = taking.totals.get(part) {
+        tell_totals(totals, task);
+    }
     let entry = PartEntry { bucket: Some(bucket.to_string()), ..PartEntry::new(PartOutcome::Stored) };
     let mut taken = Taken { previous: previous.name().map(str::to_owned), ..entry.into() };
     let goes_on = taking.writer.goes_on();

@@ -35,7 +35,7 @@ use crate::part::Part;
 use crate::report::{Findings, Verdict, in_one_line};
 use crate::run::{Level, Run, Running, TaskKind, milliseconds};
 use crate::s3::Client;
-use crate::snapshot::{FORMAT, Manifest, NotIncluded, Repository, SnapshotWriter, Source, timestamp};
+use crate::snapshot::{Manifest, NotIncluded, Repository, SnapshotWriter, Source, timestamp};
 use parts::{nothing, take_all};
 use taken::Taking;
 
@@ -57,15 +57,8 @@ pub async fn backup(
     let parts = proven(cluster, options).await?;
     let run = &by_the_right_clock(cluster, run)?;
     let verb = run.begin(None, TaskKind::Verb, "backup");
-    let _lock = repository.lock(&format!(
-        "backup, process {}, since {}",
-        std::process::id(),
-        timestamp(run.clock.now())?
-    ))?;
-    for name in repository.finish_sealed()? {
-        let text = format!("{name} is whole, and its run had ended before it got its name: it has it now");
-        verb.note(Level::Warning, "finished", &text);
-    }
+    let _lock = repository.lock_for("backup", timestamp(run.clock.now())?)?;
+    repository.finish_sealed(&verb)?;
     let (of, stop) = (repository.clone(), run.stop.clone());
     match blocking(move || of.remove_left(&stop)).await {
         Ok(gone) => gone.iter().for_each(|name| {
@@ -77,7 +70,7 @@ pub async fn backup(
         Err(error) => verb.note(Level::Warning, "left-behind", &in_one_line(&error)),
     }
     let run_file = run_file(cluster, &parts);
-    let space = space::look(cluster, repository, (&parts, options), &run_file, &verb).await?;
+    let (space, totals) = space::look(cluster, repository, (&parts, options), &run_file, &verb).await?;
     let started = timestamp(run.clock.now())?;
     let unfinished = repository.begin(run, &run_file)?;
     tell_of_left(repository, &unfinished, &verb)?;
@@ -93,7 +86,8 @@ pub async fn backup(
         milliseconds: 0,
     };
     let max_loss_percent = options.max_loss();
-    let taking = Taking { cluster, repository, writer: &unfinished, run, verb: &verb, max_loss_percent };
+    let writer = &unfinished;
+    let taking = Taking { cluster, repository, writer, run, verb: &verb, totals: &totals, max_loss_percent };
     let entries = match run.stop.cancels(take_all(&taking, &parts, &mut report)).await {
         Ok(entries) => entries,
         Err(error) => {
@@ -102,21 +96,11 @@ pub async fn backup(
         }
     };
     let manifest = Manifest {
-        // The writer fills in what it knows better: names, format, files.
-        format: FORMAT,
-        requires: BTreeSet::new(),
-        snapshot: String::new(),
-        program: concat!("deis-store ", env!("CARGO_PKG_VERSION")).to_owned(),
-        repository: String::new(),
         complete: report.verdict == Verdict::Good,
-        started,
-        ended: timestamp(run.clock.now())?,
         source: source(cluster),
-        parts: entries,
-        files: Vec::new(),
         not_included: report.not_included.clone(),
         previous: report.previous.clone(),
-        adopted: None,
+        ..Manifest::of_run((started, timestamp(run.clock.now())?), entries)
     };
     let snapshot = blocking(move || unfinished.commit(manifest)).await?;
     report.snapshot = snapshot.path().display().to_string();

@@ -35,6 +35,23 @@ pub(crate) enum Loss {
     Vanished,
 }
 
+/// Serves a store with faults, to a client.
+pub(crate) async fn serve(
+    store: Arc<Store>,
+    run: &Run,
+    fault: impl Fn(&RequestSeen, &Store) -> Option<Fault> + Send + Sync + 'static,
+) -> (Gateway, Client) {
+    let credentials = Credentials::new("KEY", "secret");
+    let seen = Arc::clone(&store);
+    let options =
+        GatewayOptions::new(Arc::new(SystemClock)).faults(move |asked: &RequestSeen| fault(asked, &seen));
+    let listen = ([127, 0, 0, 1], 0).into();
+    let gateway = Gateway::start(listen, store, credentials.clone(), options).await.unwrap();
+    let http = connect(&gateway.url(), Timeouts::default()).unwrap();
+    let client = Client::new(vec![http], credentials, ClientOptions::default(), run).unwrap();
+    (gateway, client)
+}
+
 impl Site {
     /// A gateway alone, or one with an etcd that says nothing but that it is there.
     pub(crate) async fn new(with_etcd: bool) -> Self {
@@ -73,15 +90,7 @@ impl Site {
         run: &Run,
         fault: impl Fn(&RequestSeen, &Store) -> Option<Fault> + Send + Sync + 'static,
     ) -> Self {
-        let credentials = Credentials::new("KEY", "secret");
-        let store = Arc::new(Store::in_memory());
-        let seen = Arc::clone(&store);
-        let options =
-            GatewayOptions::new(Arc::new(SystemClock)).faults(move |asked: &RequestSeen| fault(asked, &seen));
-        let listen = ([127, 0, 0, 1], 0).into();
-        let gateway = Gateway::start(listen, store, credentials.clone(), options).await.unwrap();
-        let http = connect(&gateway.url(), Timeouts::default()).unwrap();
-        let client = Client::new(vec![http], credentials, ClientOptions::default(), run).unwrap();
+        let (gateway, client) = serve(Arc::new(Store::in_memory()), run, fault).await;
         let tree = Node::directory("/deis");
         let etcd = Arc::new(Memory::of(&tree));
         let pair = with_etcd.then(|| (Etcd::new(etcd.clone()), Discovery::from_tree(&tree)));

@@ -1,6 +1,6 @@
 //! Whether there is room for a snapshot, by what the gateway says is in the buckets: seen before anything is copied.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 use serde_json::Value;
@@ -12,6 +12,7 @@ use crate::disk::Room;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::part::Part;
 use crate::run::{Level, Running};
+use crate::s3::op::BucketTotals;
 use crate::snapshot::Repository;
 use crate::units::size;
 
@@ -31,18 +32,20 @@ pub struct Space {
 }
 
 /// Looks, and refuses the first backup of parts for which there is no room. Of later ones only what is new takes room: too little
-/// for that is only told, since the gateway's count lags behind.
+/// for that is only told, since the gateway's count lags behind. What it says of each bucket is given, too.
 pub(super) async fn look(
     cluster: &Cluster,
     repository: &Repository,
     (parts, options): (&BTreeSet<Part>, &BackupOptions),
     run_file: &Value,
     verb: &Running<'_>,
-) -> Result<Space> {
+) -> Result<(Space, BTreeMap<Part, BucketTotals>)> {
+    let mut told = BTreeMap::new();
     let (mut needed, mut first, mut is_known) = ((0_u64, 0_u64), (0_u64, 0_u64), true);
     for part in parts.iter().filter(|part| cluster.absent(part).is_none()) {
         let Some(bucket) = cluster.bucket(part) else { continue };
         let totals = cluster.s3()?.bucket_totals(bucket).await.ok();
+        told.extend(totals.map(|totals| (part.clone(), totals)));
         let Some((objects, bytes)) = totals.and_then(|totals| totals.objects.zip(totals.bytes)) else {
             is_known = false;
             continue;
@@ -66,12 +69,13 @@ pub(super) async fn look(
             .at(At::Path, repository.path().display())
             .todo("make room, choose another directory, or leave parts out"));
     }
-    Ok(Space {
+    let space = Space {
         free_bytes: room.bytes,
         free_files: room.files,
         needed_bytes: is_known.then_some(needed.1),
         needed_files: is_known.then_some(needed.0),
-    })
+    };
+    Ok((space, told))
 }
 
 fn said(room: Room, needed: Option<(u64, u64)>) -> String {

@@ -1,5 +1,6 @@
 //! The context in which the parts of a backup are taken, and the result of each.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::blocking::blocking;
@@ -7,6 +8,7 @@ use crate::cluster::Cluster;
 use crate::error::Result;
 use crate::part::Part;
 use crate::run::{Run, Running};
+use crate::s3::op::BucketTotals;
 use crate::snapshot::{NotIncluded, PartEntry, Previous, Repository, SnapshotWriter};
 
 /// From where, to where.
@@ -18,6 +20,8 @@ pub(super) struct Taking<'a> {
     pub(super) run: &'a Run,
     /// The verb, of which each part is a task.
     pub(super) verb: &'a Running<'a>,
+    /// What the gateway says of how much is in each bucket.
+    pub(super) totals: &'a BTreeMap<Part, BucketTotals>,
     /// A part that has lost more since the newest good snapshot is an alarm.
     pub(super) max_loss_percent: u8,
 }

@@ -58,7 +58,7 @@ fn work(repository: &Repository, options: PruneOptions, running: &Running<'_>) -
         }
         return Ok(report);
     }
-    let _lock = repository.lock(&format!("prune, process {}, since {now}", std::process::id()))?;
+    let _lock = repository.lock_for("prune", now)?;
     while !all_are_judged(repository, &options.keep, now, running, &mut report)? {}
     report.sort();
     Ok(report)

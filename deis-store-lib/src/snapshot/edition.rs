@@ -8,7 +8,7 @@ use crate::error::{At, Error, ErrorKind, Result};
 use crate::part::{Part, refuse_twins};
 
 /// The format that this version writes, and the greatest it reads.
-pub(crate) const FORMAT: u64 = 1;
+pub(super) const FORMAT: u64 = 1;
 
 /// The word that a snapshot requires if it holds other parts than a Deis platform's: versions that do not know them must
 /// not pass them over.

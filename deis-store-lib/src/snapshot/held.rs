@@ -1,6 +1,6 @@
 //! The mark by which a snapshot is held, `held.json`: outside of every digest, put there and taken away by hand.
 
-use std::io::{Read, Write};
+use std::io::Read;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -68,9 +68,7 @@ impl SnapshotReader {
         }
         let since = since.map_or_else(|| timestamp(run.clock.now()), Ok)?;
         let mark = Mark { since, why: why.unwrap_or_default().to_owned() };
-        let mut file = root.new_file(&[HELD])?;
-        file.write_all(&json(&mark)?).map_err(|error| file.write_error(error))?;
-        file.commit(0o600, None, true)?;
+        root.new_file(&[HELD])?.commit_with(&json(&mark)?)?;
         // As it is read from now on: times are kept to the millisecond.
         Ok(self.held().unwrap_or(Held { since: Some(since), why: mark.why }))
     }

@@ -54,6 +54,27 @@ pub struct Manifest {
 }
 
 impl Manifest {
+    /// What a run says of its snapshot. The writer fills in what it knows better: names, format, files.
+    #[cfg(feature = "backup")]
+    pub(crate) fn of_run((started, ended): (Timestamp, Timestamp), parts: BTreeMap<Part, PartEntry>) -> Self {
+        Self {
+            format: 0,
+            requires: BTreeSet::new(),
+            snapshot: String::new(),
+            program: concat!("deis-store ", env!("CARGO_PKG_VERSION")).to_owned(),
+            repository: String::new(),
+            complete: false,
+            started,
+            ended,
+            source: Source::default(),
+            parts,
+            files: Vec::new(),
+            not_included: Vec::new(),
+            previous: None,
+            adopted: None,
+        }
+    }
+
     /// Reads a manifest; refuses by name what only a newer version can read.
     pub fn parse(json: &[u8]) -> Result<Self> {
         // Before the rest: a newer format may have other fields.

@@ -3,10 +3,14 @@
 //! The format is written out in `docs/format.md`. Manifest and lists are untrusted input: every path is derived anew
 //! from its key. This module must not know S3 or a cluster.
 
+#[cfg(feature = "backup")]
+mod aside;
 mod checked;
 #[cfg(feature = "backup")]
 mod deletion;
 mod edition;
+#[cfg(feature = "backup")]
+mod free_name;
 #[cfg(feature = "backup")]
 mod held;
 #[cfg(feature = "backup")]
@@ -78,7 +82,6 @@ pub use {
 #[cfg(feature = "backup")]
 pub(crate) use {
     deletion::Deleted,
-    edition::FORMAT,
     journal::{JournalLines, JournalWriter},
     listed::Listed,
     merged_list_reader::MergedListReader,

@@ -6,7 +6,7 @@ use super::merged_list_reader::MergedListReader;
 use super::part_entry::PartEntry;
 use super::part_objects::PartObjects;
 use super::reader::SnapshotReader;
-use super::repository::{Repository, SnapshotState};
+use super::repository::Repository;
 use super::verified::Damaged;
 use crate::disk::{Identity, KnownFile, Linker, Root};
 use crate::error::{ErrorKind, Result};
@@ -47,15 +47,8 @@ impl Previous {
     /// Looks for the earlier snapshots with a part. Blocking: it reads their lists, to see that they are as they were.
     pub(crate) fn of(repository: &Repository, part: &Part) -> Result<Self> {
         let mut previous = Self::default();
-        let entries = repository.snapshots()?;
-        for entry in entries.iter().rev().filter(|entry| entry.state == SnapshotState::Finished) {
-            // A newer version's, or one that is about to go.
-            let Ok(snapshot) = repository.snapshot(&entry.name) else { continue };
-            if !has(snapshot.manifest(), part) {
-                continue;
-            }
-            previous.look(snapshot, part)?;
-        }
+        let mut with_it = repository.newest_first()?.filter(|snapshot| has(snapshot.manifest(), part));
+        with_it.try_for_each(|snapshot| previous.look(snapshot, part))?;
         Ok(previous)
     }
 
@@ -131,10 +124,7 @@ impl Previous {
 impl Repository {
     /// What the newest snapshot that has a part says of it.
     pub(crate) fn newest_entry(&self, part: &Part) -> Result<Option<PartEntry>> {
-        let entries = self.snapshots()?;
-        let finished = entries.iter().rev().filter(|entry| entry.state == SnapshotState::Finished);
-        let manifests = finished.filter_map(|entry| self.snapshot(&entry.name).ok());
-        let mut with_it = manifests.filter(|snapshot| has(snapshot.manifest(), part));
+        let mut with_it = self.newest_first()?.filter(|snapshot| has(snapshot.manifest(), part));
         Ok(with_it.next().and_then(|snapshot| snapshot.manifest().parts.get(part).cloned()))
     }
 }

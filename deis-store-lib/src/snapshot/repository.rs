@@ -2,20 +2,22 @@
 //!
 //! It must touch nothing but the names of the format: a directory that is not a repository is left alone.
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::edition::{FORMAT, check_format};
+use super::free_name::free_from;
 use super::json::json;
 use super::name::{MANIFEST, REPOSITORY, SnapshotName, UNFINISHED};
 use super::reader::SnapshotReader;
 use super::time::timestamp;
 use super::writer::SnapshotWriter;
-use crate::disk::{Kind, Lock, PARTIAL, PROBE_NAME, Room, Root, probe};
+use crate::disk::{Entry, Kind, Lock, PARTIAL, PROBE_NAME, Room, Root, probe};
 use crate::error::{At, Context, Error, ErrorKind, Result, disk_error};
 use crate::hash::Sha256;
 use crate::run::Run;
@@ -78,9 +80,7 @@ impl Repository {
         }
         probe(&root)?;
         let identity = Identity { repository: uuid(run.seed, run.clock.now()), format: FORMAT };
-        let mut file = root.new_file(&[REPOSITORY])?;
-        file.write_all(&json(&identity)?).map_err(|error| file.write_error(error))?;
-        file.commit(0o600, None, true)?;
+        root.new_file(&[REPOSITORY])?.commit_with(&json(&identity)?)?;
         Ok(Self { root, identity })
     }
 
@@ -135,17 +135,34 @@ impl Repository {
         Lock::exclusive(&self.root, LOCK, holder)
     }
 
+    /// The same for a verb of this process.
+    pub(crate) fn lock_for(&self, verb: &str, now: Timestamp) -> Result<Lock> {
+        self.lock(&format!("{verb}, process {}, since {now}", std::process::id()))
+    }
+
     /// Its snapshots, oldest first. Names that are not of the format are not ours.
     pub fn snapshots(&self) -> Result<Vec<SnapshotEntry>> {
-        let mut snapshots = Vec::new();
-        for entry in self.root.list()?.into_iter().filter(|entry| entry.kind == Kind::Directory) {
-            let Some(name) = entry.name.to_str() else { continue };
+        let entry = |(name, is_unfinished)| {
+            let state = if is_unfinished { SnapshotState::Unfinished } else { self.state(&name) };
+            SnapshotEntry { name, state }
+        };
+        Ok(self.names()?.into_iter().map(entry).collect())
+    }
+
+    /// The names of its snapshots, oldest first, and of each whether it is unfinished. None of them is opened.
+    pub(super) fn names(&self) -> Result<Vec<(SnapshotName, bool)>> {
+        let name = |entry: Entry| {
+            let name = entry.name.to_str().filter(|_| entry.kind == Kind::Directory)?;
             let plain = name.strip_suffix(UNFINISHED);
-            let Ok(snapshot) = plain.unwrap_or(name).parse::<SnapshotName>() else { continue };
-            let state = if plain.is_some() { SnapshotState::Unfinished } else { self.state(&snapshot) };
-            snapshots.push(SnapshotEntry { name: snapshot, state });
-        }
-        Ok(snapshots)
+            Some((plain.unwrap_or(name).parse().ok()?, plain.is_some()))
+        };
+        Ok(self.root.list()?.into_iter().filter_map(name).collect())
+    }
+
+    /// Those of its finished snapshots that can be opened, newest first.
+    pub(super) fn newest_first(&self) -> Result<impl Iterator<Item = SnapshotReader>> {
+        let finished = self.names()?.into_iter().rev().filter(|(_, is_unfinished)| !is_unfinished);
+        Ok(finished.filter_map(|(name, _)| self.snapshot(&name).ok()))
     }
 
     /// Opens one of its snapshots.
@@ -176,16 +193,7 @@ impl Repository {
     fn free_name(&self, time: SystemTime) -> Result<SnapshotName> {
         // Each time, since a repository can be copied to another file system.
         probe(&self.root)?;
-        let mut name = SnapshotName::new(timestamp(time)?);
-        while self.is_taken(&name)? {
-            name = name.next()?;
-        }
-        Ok(name)
-    }
-
-    fn is_taken(&self, name: &SnapshotName) -> Result<bool> {
-        let unfinished = format!("{name}{UNFINISHED}");
-        Ok(self.root.kind(&[name.as_str()])?.is_some() || self.root.kind(&[unfinished])?.is_some())
+        free_from(&self.root, SnapshotName::new(timestamp(time)?))
     }
 
     fn state(&self, name: &SnapshotName) -> SnapshotState {

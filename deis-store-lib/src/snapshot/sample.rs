@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{ListLine, Manifest, PartEntry, Repository, SealedList, SnapshotReader, SnapshotWriter, Source};
+use super::{ListLine, Manifest, PartEntry, Repository, SealedList, SnapshotReader, SnapshotWriter};
 use crate::outcome::{Outcome, PartOutcome};
 use crate::part::Part;
 use crate::run::Run;
@@ -44,22 +44,8 @@ pub(crate) fn fill(unfinished: &SnapshotWriter) -> Manifest {
     }
     parts.insert(Part::Sql, PartEntry::new(PartOutcome::Skipped));
     let start = unfinished.name().time().unwrap();
-    Manifest {
-        format: 0,
-        requires: [].into(),
-        snapshot: String::new(),
-        program: "deis-store 0.1.0".to_owned(),
-        repository: String::new(),
-        complete: true,
-        started: start,
-        ended: start,
-        source: Source::default(),
-        parts,
-        files: Vec::new(),
-        not_included: Vec::new(),
-        previous: None,
-        adopted: None,
-    }
+    let program = "deis-store 0.1.0".to_owned();
+    Manifest { complete: true, program, ..Manifest::of_run((start, start), parts) }
 }
 
 fn list(unfinished: &SnapshotWriter, number: usize, keys: &[&str]) -> SealedList {

@@ -1,19 +1,18 @@
 //! A look at a repository: each snapshot with its condition, its parts, and what speaks for or against it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Read;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::Value;
 
 use super::held::Held;
 use super::name::{RUN, SnapshotName, UNFINISHED};
 use super::part_entry::PartEntry;
 use super::reader::SnapshotReader;
 use super::repository::Repository;
+use super::unfinished::run_file_of;
 use super::verified_lines::Verification;
-use crate::disk::{Kind, Root};
+use crate::disk::Root;
 use crate::error::{ErrorKind, Result};
 use crate::outcome::PartOutcome;
 use crate::part::Part;
@@ -105,19 +104,14 @@ impl Repository {
 
     fn survey_if(&self, wanted: impl Fn(bool) -> bool) -> Result<Vec<Surveyed>> {
         let mut found = Vec::new();
-        for entry in self.root().list()?.into_iter().filter(|entry| entry.kind == Kind::Directory) {
-            let Some(name) = entry.name.to_str() else { continue };
-            let plain = name.strip_suffix(UNFINISHED);
-            let Ok(snapshot) = plain.unwrap_or(name).parse::<SnapshotName>() else { continue };
-            if !wanted(plain.is_some()) {
-                continue;
-            }
-            let root = match self.root().subdirectory(name, false) {
+        for (name, is_unfinished) in self.names()?.into_iter().filter(|name| wanted(name.1)) {
+            let suffix = if is_unfinished { UNFINISHED } else { "" };
+            let root = match self.root().subdirectory(&format!("{name}{suffix}"), false) {
                 // It was removed meanwhile.
                 Err(error) if error.kind() == ErrorKind::NotFound => continue,
                 other => other?,
             };
-            found.push(if plain.is_some() { unfinished(snapshot, &root) } else { look(snapshot, root) });
+            found.push(if is_unfinished { unfinished(name, &root) } else { look(name, root) });
         }
         Ok(found)
     }
@@ -194,10 +188,12 @@ pub(super) fn has_run_file(root: &Root) -> bool {
 
 /// The parts that a run was asked for.
 fn asked(root: &Root) -> Option<BTreeSet<Part>> {
-    let mut text = Vec::new();
-    root.open_file(&[RUN]).ok()?.take(1 << 20).read_to_end(&mut text).ok()?;
-    let asked: Value = serde_json::from_slice(&text).ok()?;
-    asked.get("parts")?.as_array()?.iter().map(|name| Part::of_name(name.as_str()?, None)).collect()
+    run_file_of(root)?
+        .get("parts")?
+        .as_array()?
+        .iter()
+        .map(|name| Part::of_name(name.as_str()?, None))
+        .collect()
 }
 
 #[cfg(test)]

@@ -6,27 +6,31 @@ use serde_json::Value;
 
 use super::name::{RUN, SnapshotName, UNFINISHED};
 use super::reader::SnapshotReader;
-use super::repository::{Repository, SnapshotState};
+use super::repository::Repository;
 use super::writer::finish;
+use crate::disk::Root;
 use crate::error::Result;
+use crate::run::{Level, Running};
 
 /// It names a handful of parts and buckets.
 const LARGEST_RUN_BYTES: u64 = 1 << 20;
 
 impl Repository {
-    /// Gives those their names that were sealed when their run ended: all in them was safe by then. Hold the lock.
-    pub(crate) fn finish_sealed(&self) -> Result<Vec<SnapshotName>> {
-        let mut finished = Vec::new();
+    /// Gives those their names that were sealed when their run ended, and tells of it: all in them was safe by then. Hold the
+    /// lock.
+    pub(crate) fn finish_sealed(&self, verb: &Running<'_>) -> Result<()> {
         for name in self.left()? {
             let root = self.root().subdirectory(&format!("{name}{UNFINISHED}"), false)?;
             let sealed = SnapshotReader::of(root.clone());
             let is_whole = sealed.is_ok_and(|sealed| sealed.manifest().snapshot == name.as_str());
             if is_whole && self.root().kind(&[name.as_str()])?.is_none() {
                 finish(self.root(), &root, &name)?;
-                finished.push(name);
+                let text =
+                    format!("{name} is whole, and its run had ended before it got its name: it has it now");
+                verb.note(Level::Warning, "finished", &text);
             }
         }
-        Ok(finished)
+        Ok(())
     }
 
     /// The newest one whose run was asked for the same. Which snapshot it shares objects with is no matter: each object is
@@ -35,7 +39,9 @@ impl Repository {
         let mut left = self.left()?;
         left.reverse();
         for name in left {
-            if self.run_of(&name).is_some_and(|of| asked(&of) == asked(run_file)) {
+            let left = self.root().subdirectory(&format!("{name}{UNFINISHED}"), false).ok();
+            let run_of = left.and_then(|left| run_file_of(&left));
+            if run_of.is_some_and(|of| asked(&of) == asked(run_file)) {
                 return Ok(Some(name));
             }
         }
@@ -44,17 +50,16 @@ impl Repository {
 
     /// What interrupted runs have left, oldest first.
     pub(crate) fn left(&self) -> Result<Vec<SnapshotName>> {
-        let left = self.snapshots()?.into_iter().filter(|entry| entry.state == SnapshotState::Unfinished);
-        Ok(left.map(|entry| entry.name).collect())
+        let left = self.names()?.into_iter().filter(|(_, is_unfinished)| *is_unfinished);
+        Ok(left.map(|(name, _)| name).collect())
     }
+}
 
-    /// What its run was asked for; nothing if that cannot be read.
-    fn run_of(&self, name: &SnapshotName) -> Option<Value> {
-        let directory = self.root().subdirectory(&format!("{name}{UNFINISHED}"), false).ok()?;
-        let mut text = Vec::new();
-        directory.open_file(&[RUN]).ok()?.take(LARGEST_RUN_BYTES).read_to_end(&mut text).ok()?;
-        serde_json::from_slice(&text).ok()
-    }
+/// What the run of an unfinished snapshot was asked for; nothing if that cannot be read.
+pub(super) fn run_file_of(unfinished: &Root) -> Option<Value> {
+    let mut text = Vec::new();
+    unfinished.open_file(&[RUN]).ok()?.take(LARGEST_RUN_BYTES).read_to_end(&mut text).ok()?;
+    serde_json::from_slice(&text).ok()
 }
 
 /// All that a run was asked for, without what it has found.

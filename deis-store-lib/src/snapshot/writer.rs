@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::Write;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -30,19 +29,19 @@ use crate::part::Part;
 /// A snapshot that is being made. Until [`SnapshotWriter::commit`] it is a directory `NAME.unfinished`.
 #[derive(Debug)]
 pub(crate) struct SnapshotWriter {
-    repository: Root,
+    pub(super) repository: Root,
     identity: String,
-    root: Root,
-    name: SnapshotName,
+    pub(super) root: Root,
+    pub(super) name: SnapshotName,
     digests: Arc<Mutex<Digests>>,
     /// Whether an interrupted run has begun it.
-    goes_on: AtomicBool,
+    pub(super) goes_on: AtomicBool,
     /// What the run was asked for.
-    run_file: Vec<u8>,
+    pub(super) run_file: Vec<u8>,
     /// The directory to which failed parts are set aside for the next run.
-    aside: OnceLock<Root>,
+    pub(super) aside: OnceLock<Root>,
     /// The tasks that write journals.
-    journals: TaskTracker,
+    pub(super) journals: TaskTracker,
 }
 
 /// The digests of files whose bytes went through our hands, by path.
@@ -76,10 +75,8 @@ impl SnapshotWriter {
         {
             unfinished.root.remove_file(file)?;
         }
-        unfinished.remove_lists(|name| !name.ends_with(JOURNAL))?;
-        for directory in [Some(unfinished.root.clone()), unfinished.root.subdirectory(LISTS, false).ok()] {
-            directory.iter().try_for_each(remove_partial_files_of)?;
-        }
+        remove_files(&unfinished.root, is_partial_name)?;
+        remove_lists(&unfinished.root, |name| !name.ends_with(JOURNAL))?;
         unfinished.begun()
     }
 
@@ -107,62 +104,6 @@ impl SnapshotWriter {
     /// Whether it goes on with what an interrupted run has left.
     pub(crate) fn goes_on(&self) -> bool {
         self.goes_on.load(Ordering::Relaxed)
-    }
-
-    /// What has come so far is from now on what an interrupted run has left.
-    pub(crate) async fn go_on_from_here(&self) {
-        self.settle().await;
-        self.journals.reopen();
-        self.goes_on.store(true, Ordering::Relaxed);
-    }
-
-    /// Sets the objects of a part that could not be taken aside, with their journals, so that the next run goes on with them.
-    /// Where that is; nothing if there are none.
-    pub(crate) async fn set_aside(&self, part: &Part) -> Result<Option<String>> {
-        if part.as_bucket().is_none() || self.root.kind(&[part.name()])? != Some(Kind::Directory) {
-            return Ok(None);
-        }
-        if self.root.subdirectory(part.name(), false)?.is_empty()? {
-            return Ok(None);
-        }
-        self.go_on_from_here().await;
-        let aside = match self.aside.get() {
-            Some(aside) => aside.clone(),
-            None => self.begin_aside()?,
-        };
-        if let Ok(lists) = self.root.subdirectory(LISTS, false) {
-            let to = aside.subdirectory(LISTS, true)?;
-            for name in lists.list()?.into_iter().filter_map(|entry| entry.name.into_string().ok()) {
-                if is_list_of(part, &name) && name.ends_with(JOURNAL) {
-                    lists.rename_to(&name, &to)?;
-                }
-            }
-            to.sync()?;
-        }
-        self.root.rename_to(part.name(), &aside)?;
-        aside.sync()?;
-        self.root.sync()?;
-        Ok(Some(aside.path().display().to_string()))
-    }
-
-    fn begin_aside(&self) -> Result<Root> {
-        let mut name = self.name.next()?;
-        let taken = |name: &SnapshotName| {
-            let unfinished = format!("{name}{UNFINISHED}");
-            Ok::<_, Error>(
-                self.repository.kind(&[name.as_str()])?.is_some()
-                    || self.repository.kind(&[unfinished])?.is_some(),
-            )
-        };
-        while taken(&name)? {
-            name = name.next()?;
-        }
-        let aside = self.repository.subdirectory(&format!("{name}{UNFINISHED}"), true)?;
-        let mut run_file = aside.new_file(&[RUN])?;
-        run_file.write_all(&self.run_file).map_err(|error| run_file.write_error(error))?;
-        run_file.commit(0o600, None, true)?;
-        self.repository.sync()?;
-        Ok(self.aside.get_or_init(|| aside).clone())
     }
 
     /// Whether nothing of any object is in it.
@@ -235,13 +176,12 @@ impl SnapshotWriter {
         let lists = self.root.subdirectory(LISTS, true)?;
         let name = journal_name(part, number, of);
         let mut file = lists.append_file(&name)?;
-        if let Ok(lines) = journal::read(&mut file) {
-            return Ok((lines, JournalWriter::new(file, self.root.clone(), &self.journals)));
-        }
-        // The disk does not give it: what it remembers is read again.
-        lists.remove_file(&name)?;
-        file = lists.append_file(&name)?;
-        let lines = journal::read(&mut file)?;
+        let lines = journal::read(&mut file).or_else(|_| {
+            // The disk does not give it: what it remembers is read again.
+            lists.remove_file(&name)?;
+            file = lists.append_file(&name)?;
+            journal::read(&mut file)
+        })?;
         Ok((lines, JournalWriter::new(file, self.root.clone(), &self.journals)))
     }
 
@@ -290,20 +230,7 @@ impl SnapshotWriter {
             Some(name) => self.root.remove_file(name)?,
             None => self.root.remove_directory(part.name())?,
         }
-        self.remove_lists(|name| is_list_of(part, name))
-    }
-
-    fn remove_lists(&self, goes: impl Fn(&str) -> bool) -> Result<()> {
-        if self.root.kind(&[LISTS])?.is_none() {
-            return Ok(());
-        }
-        let lists = self.root.subdirectory(LISTS, false)?;
-        for name in lists.list()?.into_iter().filter_map(|entry| entry.name.into_string().ok()) {
-            if goes(&name) {
-                lists.remove_file(&name)?;
-            }
-        }
-        lists.sync()
+        remove_lists(&self.root, |name| is_list_of(part, name))
     }
 
     /// Removes everything of a run that has failed.
@@ -346,9 +273,7 @@ impl SnapshotWriter {
     }
 
     fn write(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        let mut file = self.begin_file(&[name])?;
-        file.write_all(bytes).map_err(|error| file.write_error(error))?;
-        file.commit(0o600, None, true).map(drop)
+        self.begin_file(&[name])?.commit_with(bytes).map(drop)
     }
 
     /// The digests of all files that no list covers: as they were written, or read again after a restart.
@@ -360,8 +285,7 @@ impl SnapshotWriter {
             }
         }
         if self.root.kind(&[LISTS])?.is_some() {
-            let names = self.root.subdirectory(LISTS, false)?.list()?;
-            let names = names.into_iter().filter_map(|entry| entry.name.into_string().ok());
+            let names = names(&self.root.subdirectory(LISTS, false)?)?;
             paths.extend(
                 names.filter(|name| name.ends_with(".jsonl.gz")).map(|name| vec![LISTS.to_owned(), name]),
             );
@@ -388,21 +312,30 @@ impl SnapshotWriter {
 
 /// Gives a snapshot that is sealed its name. A journal is what a run remembers; its list is what the snapshot does.
 pub(super) fn finish(repository: &Root, root: &Root, name: &SnapshotName) -> Result<()> {
-    if root.kind(&[LISTS])?.is_some() {
-        let lists = root.subdirectory(LISTS, false)?;
-        let names = lists.list()?.into_iter().filter_map(|entry| entry.name.into_string().ok());
-        for journal in names.filter(|name| name.ends_with(JOURNAL)) {
-            lists.remove_file(&journal)?;
-        }
-        lists.sync()?;
-    }
+    remove_lists(root, |name| name.ends_with(JOURNAL))?;
     repository.rename(&format!("{name}{UNFINISHED}"), name.as_str())?;
     repository.sync()
 }
 
-fn remove_partial_files_of(directory: &Root) -> Result<()> {
-    let names = directory.list()?.into_iter().filter_map(|entry| entry.name.into_string().ok());
-    names.filter(|name| is_partial_name(name)).try_for_each(|name| directory.remove_file(&name))
+/// Removes those of the lists and journals that are such.
+fn remove_lists(root: &Root, goes: impl Fn(&str) -> bool) -> Result<()> {
+    if root.kind(&[LISTS])?.is_none() {
+        return Ok(());
+    }
+    let lists = root.subdirectory(LISTS, false)?;
+    remove_files(&lists, goes)?;
+    lists.sync()
+}
+
+/// Removes those of the files in a directory whose names are such.
+fn remove_files(directory: &Root, goes: impl Fn(&str) -> bool) -> Result<()> {
+    let mut names = names(directory)?.filter(|name| goes(name));
+    names.try_for_each(|name| directory.remove_file(&name))
+}
+
+/// The names in a directory that are text, as all of ours are.
+pub(super) fn names(directory: &Root) -> Result<impl Iterator<Item = String> + use<>> {
+    Ok(directory.list()?.into_iter().filter_map(|entry| entry.name.into_string().ok()))
 }
 
 /// A manifest that contradicts itself or the directory is our own mistake, found before it is sealed.

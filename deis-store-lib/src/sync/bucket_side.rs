@@ -68,8 +68,11 @@ impl<'a> BucketSide<'a> {
         let prefix = self.prefix();
         let whole_key = !prefix.is_empty() && !prefix.ends_with('/');
         let alone = whole_key && first.as_ref().is_some_and(|first| first.key == prefix);
-        if first.is_some() && self.selection.is_whole_bucket() {
-            tell_totals(self.client, self.bucket(), task).await;
+        if first.is_some()
+            && self.selection.is_whole_bucket()
+            && let Ok(totals) = self.client.bucket_totals(self.bucket()).await
+        {
+            tell_totals(&totals, task);
         }
         let rest = if alone { stream::empty().boxed() } else { listing };
         let objects = stream::iter(first.map(Ok)).chain(rest);

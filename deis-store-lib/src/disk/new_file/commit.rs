@@ -1,6 +1,7 @@
 //! A file that is whole gets its mode, its time and its name.
 
 use std::fs::Permissions;
+use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::time::SystemTime;
 
@@ -26,6 +27,12 @@ impl NewFile {
         let committed = self.name_it()?;
         parent.sync()?;
         Ok(committed)
+    }
+
+    /// Writes these bytes, which are all of them, and commits it durably as a file of ours (0600).
+    pub(crate) fn commit_with(mut self, bytes: &[u8]) -> Result<Committed> {
+        self.write_all(bytes).map_err(|error| self.write_error(error))?;
+        self.commit(0o600, None, true)
     }
 
     /// Gives it its mode, its time and the very name that it was begun with; unless it `replaces`, only if nothing has

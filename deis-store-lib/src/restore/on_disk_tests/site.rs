@@ -8,17 +8,17 @@ use bytes::Bytes;
 use futures_util::TryStreamExt as _;
 use md5::{Digest as _, Md5};
 
+use crate::backup::site::serve;
 use crate::cluster::{Cluster, Discovery};
 use crate::error::Result;
 use crate::etcd::{Etcd, Memory, Node};
-use crate::gateway::{Fault, Gateway, GatewayOptions, Limits, RequestSeen, Store};
-use crate::http::{Body, BoxFuture, Dial, Timeouts, connect};
+use crate::gateway::{Fault, Gateway, Limits, RequestSeen, Store};
+use crate::http::{Body, BoxFuture, Dial};
 use crate::remote::{Child, Host, Input, Local, Login, Remote};
-use crate::run::{Run, SystemClock};
-use crate::s3::client::{ClientOptions, UploadOptions, cut_into_parts};
+use crate::run::Run;
+use crate::s3::client::{UploadOptions, cut_into_parts};
 use crate::s3::op::{InitiateUpload, ObjectInfo, PutObject};
 use crate::s3::{BucketName, Client, ObjectKey};
-use crate::secret::Credentials;
 
 pub(super) struct WholeSite {
     pub(super) cluster: Cluster,
@@ -57,16 +57,9 @@ impl WholeSite {
         dump: &str,
         fault: impl Fn(&RequestSeen, &Store) -> Option<Fault> + Send + Sync + 'static,
     ) -> Self {
-        let credentials = Credentials::new("KEY", "secret");
         let store = Arc::new(Store::in_memory());
         store.set_limits(Limits { least_part_bytes: 0, ..Limits::default() });
-        let seen = Arc::clone(&store);
-        let options =
-            GatewayOptions::new(Arc::new(SystemClock)).faults(move |asked: &RequestSeen| fault(asked, &seen));
-        let listen = ([127, 0, 0, 1], 0).into();
-        let gateway = Gateway::start(listen, store, credentials.clone(), options).await.unwrap();
-        let http = connect(&gateway.url(), Timeouts::default()).unwrap();
-        let client = Client::new(vec![http], credentials, ClientOptions::default(), &Run::silent()).unwrap();
+        let (gateway, client) = serve(store, &Run::silent(), fault).await;
         let tree = Node::of_keys("/deis", keys);
         let etcd = Arc::new(Memory::of(&tree));
         let pair = (Etcd::new(etcd.clone()), Discovery::from_tree(&tree));
