@@ -9,7 +9,6 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::error::Result;
-use crate::outcome::PartOutcome;
 use crate::part::{Part, PartName};
 use crate::report::{Finding, FindingKind, Findings};
 use crate::snapshot::{Condition, Surveyed, is_ahead};
@@ -57,12 +56,10 @@ pub(super) fn judge(
 /// The parts that are asked for: the named ones, or all that any snapshot has, or was to have and could not be taken.
 fn asked(snapshots: &[Surveyed], only: &BTreeSet<PartName>) -> BTreeSet<Part> {
     if only.is_empty() {
-        let failed = |found: &Surveyed| {
-            let failed = found.parts.iter().filter(|(_, entry)| entry.outcome == PartOutcome::Failed);
-            failed.map(|(part, _)| part.clone()).collect::<Vec<_>>()
+        let wanted = |found: &Surveyed| -> Vec<Part> {
+            found.stored().map(|(part, _)| part).chain(found.failed()).cloned().collect()
         };
-        let stored = snapshots.iter().flat_map(|found| found.stored().map(|(part, _)| part.clone()));
-        return stored.chain(snapshots.iter().flat_map(failed)).collect();
+        return snapshots.iter().flat_map(wanted).collect();
     }
     only.iter().filter_map(|name| Part::of_name(name.as_str(), None)).collect()
 }

@@ -13,6 +13,10 @@ use crate::error::Result;
 use crate::hash::Sha256;
 use crate::part::Part;
 
+/// Name and version of this program, as what it makes has them.
+#[cfg(feature = "backup")]
+pub(super) const PROGRAM: &str = concat!("deis-store ", env!("CARGO_PKG_VERSION"));
+
 /// The manifest of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -61,7 +65,7 @@ impl Manifest {
             format: 0,
             requires: BTreeSet::new(),
             snapshot: String::new(),
-            program: concat!("deis-store ", env!("CARGO_PKG_VERSION")).to_owned(),
+            program: PROGRAM.to_owned(),
             repository: String::new(),
             complete: false,
             started,

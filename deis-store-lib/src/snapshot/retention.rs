@@ -12,7 +12,6 @@ use serde::Serialize;
 
 use super::name::SnapshotName;
 use super::survey::{Condition, Surveyed, Unfinished};
-use crate::outcome::PartOutcome;
 use crate::part::Part;
 
 /// A snapshot that is named so much later than now was made by a wrong clock, or ours is wrong.
@@ -160,8 +159,7 @@ fn stored(
         }
     }
     // The next one may lack what this one has tried and not got.
-    let tried = snapshot.parts.iter().filter(|(_, entry)| entry.outcome == PartOutcome::Failed);
-    for (part, _) in tried {
+    for part in snapshot.failed() {
         if let Some(anchor) = of_part(anchors, part).filter(|anchor| **anchor < snapshot.name) {
             newer.entry(anchor).or_default().push(part.name());
         }

@@ -78,6 +78,12 @@ impl Surveyed {
         self.parts.iter().filter(|(_, entry)| entry.outcome == PartOutcome::Stored)
     }
 
+    /// The parts that it was to have, and that could not be taken.
+    pub(crate) fn failed(&self) -> impl Iterator<Item = &Part> {
+        let failed = self.parts.iter().filter(|(_, entry)| entry.outcome == PartOutcome::Failed);
+        failed.map(|(part, _)| part)
+    }
+
     fn new(name: SnapshotName, condition: Condition) -> Self {
         Self {
             name,

@@ -3,12 +3,13 @@
 //! Results accumulate, and no two verifications lose each other's. A file that cannot be read may have named anything.
 
 use std::collections::BTreeSet;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::thread::sleep;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::manifest::PROGRAM;
 use super::name::{LISTS, VERIFIED};
 use super::reader::SnapshotReader;
 use super::verified_lines::{DamagedPlace, Record, Verification};
@@ -163,12 +164,10 @@ impl SnapshotReader {
             record
         });
         let more = found.count > found.places.len() as u64;
-        let program = concat!("deis-store ", env!("CARGO_PKG_VERSION")).to_owned();
+        let program = PROGRAM.to_owned();
         let result = Verification { time, program, read: read_text, verdict, damaged: found.count, more };
         record.keep(result, found.places, read_everything);
-        let mut file = root.new_file(&[VERIFIED])?;
-        file.write_all(&record.text()?).map_err(|error| file.write_error(error))?;
-        file.commit(0o600, None, true).map(drop)
+        root.new_file(&[VERIFIED])?.commit_with(&record.text()?).map(drop)
     }
 }
 
