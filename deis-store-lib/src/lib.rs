@@ -70,6 +70,8 @@ mod tree;
 mod units;
 #[cfg(feature = "backup")]
 pub mod verify;
+#[cfg(feature = "backup")]
+mod volume;
 
 pub use error::kind::ErrorKind;
 pub use error::{Error, Result};

@@ -10,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _};
 use super::taken::{Taken, Taking};
 use crate::archive::gzip;
 use crate::blocking::blocking;
-use crate::cluster::{collect, database, volume};
+use crate::cluster::{collect, database};
 use crate::disk::{Writing, Written};
 use crate::error::{At, Context as _, Error, ErrorKind, Result};
 use crate::outcome::{Outcome, PartOutcome};
@@ -18,6 +18,7 @@ use crate::part::Part;
 use crate::report::{Finding, FindingKind, Findings};
 use crate::run::{Level, Running};
 use crate::snapshot::{NotIncluded, PartEntry};
+use crate::volume;
 
 /// How much of a stream is handed to the disk at a time.
 const PIECE_BYTES: usize = 256 << 10;

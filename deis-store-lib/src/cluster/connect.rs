@@ -6,7 +6,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::discovery::Discovery;
-use super::volume::{self, STORE};
 use crate::contents::Contents;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::etcd::{Etcd, Node};
@@ -19,6 +18,7 @@ use crate::run::Run;
 use crate::s3::client::ClientOptions;
 use crate::s3::{BucketName, Client};
 use crate::secret::Credentials;
+use crate::volume::{self, STORE};
 
 /// The facts that are known of a cluster before it is asked.
 #[derive(Clone, Debug)]

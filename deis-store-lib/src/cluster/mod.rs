@@ -11,8 +11,6 @@ mod discovery;
 pub(crate) mod docker;
 pub(crate) mod key_class;
 mod known_keys;
-mod mount;
-pub(crate) mod volume;
 
 pub(crate) use configuration::Configuration;
 pub use configuration::Plan;

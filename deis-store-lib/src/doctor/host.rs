@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::check::{Check, bad, failed, good, told, unknown};
-use crate::cluster::{ClusterOptions, docker, mounting_beyond, volume};
+use crate::cluster::{ClusterOptions, docker, mounting_beyond};
 use crate::error::Error;
 use crate::etcd::Etcd;
 use crate::remote::{Remote, ask, privileged};
+use crate::volume;
 
 /// The host, as far as it answers.
 pub(super) enum Site {

@@ -8,10 +8,10 @@ use super::stage::Stage;
 use super::step::StepName;
 use super::unit_names::STORE_VOLUME;
 use super::wait::{Seen, Waiting, until};
-use crate::cluster::volume;
 use crate::error::{At, Result};
 use crate::fleet::Units;
 use crate::run::Level;
+use crate::volume;
 
 /// Where the leading gateway is published.
 pub(super) const GATEWAY_HOST: &str = "/deis/store/gateway/host";

@@ -8,13 +8,13 @@ use super::checked_file::{checked_file, size_bytes};
 use super::planned::PartPlan;
 use super::report::RestoredPart;
 use crate::archive::{gzip, tar};
-use crate::cluster::volume::Loaded;
-use crate::cluster::{Cluster, volume};
+use crate::cluster::Cluster;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::part::Part;
 use crate::remote::{AGAIN, Remote, connection_broke};
 use crate::run::{Level, Running};
 use crate::snapshot::SnapshotReader;
+use crate::volume::{self, Loaded};
 
 /// The check before: that nothing is in it, and that the archive is there in its size and can be unpacked as root without harm.
 /// What an earlier run of this restore has unpacked counts as nothing. The archive is read to its end for that, so that no byte

@@ -4,6 +4,7 @@
 //! the mount is checked before anything is read or written. The caller compresses.
 
 mod load;
+mod mount;
 mod save;
 #[cfg(test)]
 mod tests;
@@ -11,7 +12,6 @@ mod tests;
 pub(crate) use load::{Loaded, empty, is_empty, load};
 pub(crate) use save::save;
 
-use super::mount;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::remote::{Remote, ask, privileged};
 
