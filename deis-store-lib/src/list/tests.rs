@@ -19,9 +19,13 @@ impl Clock for At {
 
 /// A run so many hours after the snapshots were made; before them if that is negative.
 fn hours_later(hours: i64) -> Run {
-    let hour = Duration::from_secs(3600 * hours.unsigned_abs());
+    minutes_later(60 * hours)
+}
+
+fn minutes_later(minutes: i64) -> Run {
+    let later = Duration::from_secs(60 * minutes.unsigned_abs());
     let now = SystemTime::now();
-    let now = if hours < 0 { now - hour } else { now + hour };
+    let now = if minutes < 0 { now - later } else { now + later };
     Run::new(Arc::new(Silent), Arc::new(At(now)), Stop::default(), 1)
 }
 
@@ -128,8 +132,8 @@ async fn what_is_damaged_or_incomplete_or_not_there_at_all_is_not_new_enough() {
 #[tokio::test]
 async fn a_snapshot_from_the_future_is_never_new_enough_and_is_named() {
     let site = Site::with_snapshot();
-    assert_eq!(site.findings(&within(1, &[]), &hours_later(-23)).await.0, Verdict::Good);
-    let (verdict, found) = site.findings(&within(1, &["config"]), &hours_later(-25)).await;
+    assert_eq!(site.findings(&within(1, &[]), &minutes_later(-9)).await.0, Verdict::Good);
+    let (verdict, found) = site.findings(&within(1, &["config"]), &minutes_later(-12)).await;
     assert_eq!((verdict, found.len()), (Verdict::Damaged, 2));
     assert!(found[0].starts_with("20"), "{found:?}");
 }

@@ -76,6 +76,7 @@ fn all_are_judged(
     report.keep_removed();
     let snapshots = repository.survey()?;
     let rest_on = anchors(&snapshots, now);
+    let mut failed = None;
     for (snapshot, Judgement { stays, mut why }) in snapshots.iter().zip(judge(&snapshots, keep, now)) {
         if stays {
             report.add(snapshot, Fate::Stays, why);
@@ -89,12 +90,15 @@ fn all_are_judged(
             }
         }
         let place = repository.path().join(snapshot.directory());
-        match repository.delete(snapshot, stop).at(At::Snapshot, place.display())? {
-            Deleted::Gone => {
+        match repository.delete(snapshot, stop).at(At::Snapshot, place.display()) {
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
+            // What cannot be removed keeps no other one from being removed.
+            Err(error) => failed = failed.or(Some(error)),
+            Ok(Deleted::Gone) => {
                 running.note(Level::Info, "removed", &format!("{} is removed", snapshot.directory()));
                 report.add(snapshot, Fate::Removed, why);
             }
-            Deleted::InUse => {
+            Ok(Deleted::InUse) => {
                 let what =
                     "somebody reads it, or holds it since a moment: it is left alone this time".to_owned();
                 why.insert(0, Reason { reason: "in_use", what });
@@ -102,5 +106,5 @@ fn all_are_judged(
             }
         }
     }
-    Ok(true)
+    failed.map_or(Ok(true), Err)
 }

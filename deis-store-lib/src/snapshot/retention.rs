@@ -14,8 +14,8 @@ use super::name::SnapshotName;
 use super::survey::{Condition, Surveyed, Unfinished};
 use crate::part::Part;
 
-/// A snapshot that is named so much later than now was made by a wrong clock, or ours is wrong.
-const MOST_AHEAD: SignedDuration = SignedDuration::from_hours(24);
+/// A snapshot that is named so much later than now was made by a wrong clock, or ours is wrong. Honest clocks differ by less.
+const MOST_AHEAD: SignedDuration = SignedDuration::from_mins(10);
 
 /// How many good snapshots stay by each rule; of those that have the same parts, each for itself.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

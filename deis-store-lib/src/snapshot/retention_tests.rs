@@ -178,12 +178,17 @@ fn damaged_newer_and_future_ones_stay_and_stand_for_nothing() {
                 "newer 2026-11-02T00-00-00Z sql",
                 "good 2026-11-03T00-00-00Z sql",
                 "damaged 2026-11-04T00-00-00Z sql",
-                "good 2026-11-27T12-00-00Z config",
+                "good 2026-11-26T12-10-00Z config",
                 "good 2027-01-01T00-00-00Z sql",
             ],
             last(1)
         ),
         ["damaged", "newer_format", "newest", "damaged", "newest", "from_the_future"]
+    );
+    // One made by a clock that is hours ahead supersedes nothing.
+    assert_eq!(
+        reasons(&["good 2026-11-26T11-00-00Z sql", "good 2026-11-26T15-00-00Z sql"], last(1)),
+        ["newest", "from_the_future"]
     );
     // If it is our clock that is wrong, nothing goes.
     let all = ["good 2026-11-03T00-00-00Z sql", "good 2026-11-04T00-00-00Z sql"].map(of);
