@@ -9,6 +9,7 @@ mod list;
 mod small;
 mod sync;
 mod upload;
+mod volume;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -41,6 +42,10 @@ enum Job {
     Sync { bucket: String, directory: PathBuf },
     /// Back up a bucket into a repository; print the numbers of stored and of unchanged objects
     Backup { bucket: String, repository: PathBuf },
+    /// Save a directory of this machine as a .tar.gz
+    VolumeSave { directory: PathBuf, file: PathBuf },
+    /// Load a .tar.gz into an empty directory of this machine
+    VolumeLoad { file: PathBuf, directory: PathBuf },
     /// Fetch all objects of a bucket and throw them away, unchecked
     Fetch { bucket: String },
     /// Fetch objects over and over and throw them away; print the number per second
@@ -58,7 +63,9 @@ enum Job {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let mut builder = match &arguments.job {
-        Job::Backup { .. } => tokio::runtime::Builder::new_multi_thread(),
+        Job::Backup { .. } | Job::VolumeSave { .. } | Job::VolumeLoad { .. } => {
+            tokio::runtime::Builder::new_multi_thread()
+        }
         _ => tokio::runtime::Builder::new_current_thread(),
     };
     let runtime = match builder.enable_all().build() {
@@ -72,6 +79,11 @@ fn main() -> ExitCode {
 }
 
 async fn run(arguments: &Arguments) -> Result<()> {
+    match &arguments.job {
+        Job::VolumeSave { directory, file } => return volume::save(directory, file).await,
+        Job::VolumeLoad { file, directory } => return volume::load(file, directory).await,
+        _ => {}
+    }
     let client = connect::connect(&arguments.gateway, arguments.in_flight)?;
     match &arguments.job {
         Job::Upload { directory, bucket } => {
@@ -80,6 +92,7 @@ async fn run(arguments: &Arguments) -> Result<()> {
         Job::List { bucket } => list::list(&client, &BucketName::new(bucket)?).await,
         Job::Sync { bucket, directory } => sync::sync(&client, &BucketName::new(bucket)?, directory).await,
         Job::Backup { bucket, repository } => backup::backup(&client, bucket, repository).await,
+        Job::VolumeSave { .. } | Job::VolumeLoad { .. } => Ok(()),
         Job::Fetch { bucket } => fetch::fetch(&client, &BucketName::new(bucket)?).await,
         Job::Small { bucket, prefix, seconds } => {
             small::small(&client, &BucketName::new(bucket)?, prefix, *seconds).await

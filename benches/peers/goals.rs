@@ -29,6 +29,7 @@ impl Goal {
 }
 
 /// All goals, computed from medians.
+#[expect(clippy::cast_precision_loss, reason = "an archive is far below 2^52 bytes")]
 pub(crate) fn goals(results: &Results) -> Vec<Goal> {
     let ours = Tool::Ours(None).name();
     let equal = Tool::Ours(Some(EQUAL)).name();
@@ -52,6 +53,7 @@ pub(crate) fn goals(results: &Results) -> Vec<Goal> {
         let rates = results.small_gets.iter().filter(|rates| rates.tool.starts_with("ours") == ours);
         rates.map(|rates| median(rates.per_second.iter().copied())).fold(f64::NAN, f64::max)
     };
+    let size = |tool: &str| results.archive_bytes.get(tool).map_or(f64::NAN, |bytes| *bytes as f64);
     let ratio = |job, what, among| best(job, what, among) / own(job, what);
     vec![
         Goal::at_least("download: best peer's time / ours", ratio(Job::Download, wall, ""), 1.6),
@@ -108,6 +110,20 @@ pub(crate) fn goals(results: &Results) -> Vec<Goal> {
             own(Job::BackupMany, mib),
             48.0,
         ),
+        Goal::at_least("volume, save: tar czf's time / ours", ratio(Job::VolumeSave, wall, "tar czf"), 3.4),
+        Goal::at_least(
+            "volume, save: tar | pigz's time / ours",
+            ratio(Job::VolumeSave, wall, "tar | pigz"),
+            1.45,
+        ),
+        Goal::at_most("volume, save: our size / tar czf's", size("ours") / size("tar czf"), 0.95),
+        Goal::at_least(
+            "volume, load of logs: tar xzf's time / ours",
+            ratio(Job::VolumeLoad, wall, "tar czf"),
+            2.0,
+        ),
+        Goal::at_most("volume, save: our peak memory, MiB", own(Job::VolumeSave, mib), 48.0),
+        Goal::at_most("volume, load: our peak memory, MiB", own(Job::VolumeLoad, mib), 48.0),
     ]
 }
 
@@ -142,7 +158,7 @@ mod tests {
             series(Job::Download, "rclone, 16 transfers", &[4.0]),
             series(Job::Download, "rclone, 64 transfers", &[1.5, 1.7, 1.7]),
         ];
-        let goals = goals(&Results { jobs, small_gets: Vec::new() });
+        let goals = goals(&Results { jobs, ..Results::default() });
         assert!((goals[0].measured - 1.7).abs() < 1e-9 && goals[0].passes, "{goals:?}");
         assert!((goals[1].measured - 8.0).abs() < 1e-9 && goals[1].passes, "{goals:?}");
         assert!(!goals[2].passes, "what was not measured does not pass");

@@ -13,6 +13,7 @@ mod measure;
 mod report;
 mod rounds;
 mod tool;
+mod volumes;
 mod workload;
 mod wrk;
 

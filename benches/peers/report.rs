@@ -83,6 +83,13 @@ impl Report {
         );
         self.job(&mut text, Job::BackupListing, "The listing that it begins with, in the same rounds");
         self.job(&mut text, Job::BackupMany, &format!("A later backup from a script, {synced} objects"));
+        let logs = format!("{} MiB of logs", workload.log_mib);
+        self.job(
+            &mut text,
+            Job::VolumeSave,
+            &format!("A volume saved, {logs} and {} small files", workload.log_files),
+        );
+        self.job(&mut text, Job::VolumeLoad, &format!("A volume loaded, {logs}"));
         self.small_gets(&mut text);
         self.goals(&mut text);
         for (program, version) in &machine.versions {

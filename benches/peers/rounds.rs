@@ -1,5 +1,6 @@
 //! The measurements. In each round every program has its turn, so that a disturbance of the machine hits all alike.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -41,6 +42,7 @@ pub(crate) enum Part {
     List,
     Sync,
     Backup,
+    Volume,
 }
 
 /// A job that a program does.
@@ -71,6 +73,10 @@ pub(crate) enum Job {
     BackupListing,
     /// A later backup of far more objects, from a scripted gateway.
     BackupMany,
+    /// A directory of logs and small files that becomes a `.tar.gz`.
+    VolumeSave,
+    /// An archive of logs that becomes a directory.
+    VolumeLoad,
 }
 
 /// All runs of a program at a job.
@@ -93,6 +99,8 @@ pub(crate) struct Rates {
 pub(crate) struct Results {
     pub(crate) jobs: Vec<Series>,
     pub(crate) small_gets: Vec<Rates>,
+    /// The sizes of the archives of one directory, by program.
+    pub(crate) archive_bytes: BTreeMap<String, u64>,
 }
 
 impl Results {
@@ -105,6 +113,10 @@ impl Results {
             Some(series) => series.runs.push(sample),
             None => self.jobs.push(Series { job, tool: tool.to_owned(), runs: vec![sample] }),
         }
+    }
+
+    pub(crate) fn add_size(&mut self, tool: &str, bytes: u64) {
+        self.archive_bytes.insert(tool.to_owned(), bytes);
     }
 
     fn add_rate(&mut self, tool: &str, rate: f64) {
@@ -139,6 +151,9 @@ pub(crate) fn measure(rounds: &Rounds, place: &Place, gateway: &Gateway) -> Resu
         (0..rounds.runs).try_for_each(|_| at.first_backups(&mut results))?;
         at.later_backups(&rounds.workload, rounds.runs, &mut results)?;
         at.backup_many(rounds.workload.synced_objects, &mut results)?;
+    }
+    if wants(Part::Volume) {
+        at.volumes(&rounds.workload, rounds.runs, &mut results)?;
     }
     let listed = rounds.workload.listed_objects;
     if wants(Part::List) || wants(Part::Sync) {

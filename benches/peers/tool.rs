@@ -34,7 +34,7 @@ impl Place {
             // The program itself: the file in bin/ is a Python script that calls it.
             s5cmd: s5cmd.join("lib/python3.11/site-packages/s5cmd/bin/s5cmd"),
         };
-        let others = ["/usr/bin/s3cmd", "/usr/bin/wrk", "/usr/bin/time"].map(PathBuf::from);
+        let others = ["/usr/bin/s3cmd", "/usr/bin/wrk", "/usr/bin/time", "/usr/bin/pigz"].map(PathBuf::from);
         for program in [&place.ours, &place.rclone, &place.s5cmd].into_iter().chain(&others) {
             if !program.exists() {
                 return Err(Error::new(format!("No {}: use benches/run", program.display())));

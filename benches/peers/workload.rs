@@ -27,6 +27,10 @@ pub(crate) struct Workload {
     pub(crate) synced_objects: u32,
     /// The number of objects that are backed up again.
     pub(crate) backed_up_objects: u32,
+    /// The size of the logs that are saved, in MiB.
+    pub(crate) log_mib: u32,
+    /// The number of small files beside them.
+    pub(crate) log_files: u32,
     /// The time for which small objects are fetched over and over, in seconds.
     pub(crate) small_gets_seconds: u64,
 }
@@ -41,6 +45,8 @@ impl Workload {
             listed_objects: 60_000,
             synced_objects: 1_000_000,
             backed_up_objects: 20_000,
+            log_mib: 1024,
+            log_files: 20_000,
             small_gets_seconds: 5,
         }
     }
@@ -53,6 +59,8 @@ impl Workload {
             listed_objects: 2000,
             synced_objects: 20_000,
             backed_up_objects: 1000,
+            log_mib: 16,
+            log_files: 500,
             small_gets_seconds: 1,
             ..Self::full()
         }

@@ -257,6 +257,11 @@ pub(crate) async fn etcd(global: &Global, run: &Run) -> Result<Etcd> {
     options(global, run).await?.etcd(run).await
 }
 
+/// The host of the tunnel, or this machine.
+pub(crate) async fn host(global: &Global, run: &Run) -> Result<Arc<dyn Remote>> {
+    run.stop.cancels(options(global, run)).await.map(|options| options.host)
+}
+
 /// The typed settings. The host is the tunnel's far end, or this machine.
 async fn options(global: &Global, run: &Run) -> Result<ClusterOptions> {
     let mut ssh = SshOptions::default();

@@ -71,7 +71,7 @@ mod units;
 #[cfg(feature = "backup")]
 pub mod verify;
 #[cfg(feature = "backup")]
-mod volume;
+pub mod volume;
 
 pub use error::kind::ErrorKind;
 pub use error::{Error, Result};

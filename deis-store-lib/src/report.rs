@@ -145,6 +145,8 @@ pub enum FindingKind {
     TooOld,
     /// A snapshot was made in the future, by its name: a clock was wrong, and it stands for nothing.
     FromTheFuture,
+    /// An entry of an archive that would be written, or would refer, beyond its directory: nothing of the archive is loaded.
+    Unsafe,
     /// It is beside what was adopted, and was left where it is.
     NotAdopted,
 }
@@ -159,6 +161,7 @@ impl FindingKind {
             | Self::NotAFile
             | Self::Unreadable
             | Self::Contradiction
+            | Self::Unsafe
             | Self::TooOld => Verdict::Damaged,
             Self::Failed | Self::Refused | Self::HeldBack | Self::Shrunk => Verdict::Incomplete,
             Self::Vanished
@@ -203,6 +206,12 @@ impl Findings {
             self.list.remove(harmless);
         }
         self.list.push(finding);
+    }
+
+    /// Counts some that are not kept, and do no harm.
+    #[cfg(feature = "backup")]
+    pub(crate) fn leave_out(&mut self, count: u64) {
+        self.left_out = self.left_out.saturating_add(count);
     }
 
     /// Adds those of another list.

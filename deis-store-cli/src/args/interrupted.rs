@@ -1,6 +1,6 @@
 //! What holds after a command was interrupted: what is safe, what is left, and how to go on.
 
-use super::{Command, ConfigAction, S3Action};
+use super::{Command, ConfigAction, S3Action, VolumeAction};
 
 impl Command {
     /// What holds after it was interrupted.
@@ -32,6 +32,10 @@ impl Command {
             }
             Self::Rehearse { .. } => "run it again: nothing is left of it",
             Self::Config { .. } => "see with `config TARGET get` which keys are set, then run it again",
+            Self::Volume { action: VolumeAction::Load { .. } } => {
+                "run it again: in the directory is nothing but perhaps .deis-store-unpacking, which the next run removes"
+            }
+            Self::Volume { .. } => "run it again: nothing was changed, and no file is left",
             Self::S3 { action } => action.when_interrupted(),
         }
     }

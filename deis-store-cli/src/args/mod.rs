@@ -12,6 +12,7 @@ mod s3;
 mod snapshots;
 mod sync;
 mod types;
+mod volume;
 mod wrong;
 
 use std::ffi::OsString;
@@ -28,6 +29,7 @@ pub(crate) use s3::{Below, S3Action};
 pub(crate) use snapshots::{ListArgs, PruneArgs};
 pub(crate) use sync::{OtherCluster, SyncArgs};
 pub(crate) use types::Types;
+pub(crate) use volume::VolumeAction;
 
 use help::described;
 use wrong::without_values;
@@ -176,6 +178,11 @@ pub(crate) enum Command {
         #[command(subcommand)]
         action: ConfigAction,
     },
+    /// Save a directory, such as the store volume, as an archive; load or list one
+    Volume {
+        #[command(subcommand)]
+        action: VolumeAction,
+    },
     /// Work with buckets and objects, as s3cmd
     S3 {
         #[command(subcommand)]
@@ -204,6 +211,7 @@ impl Command {
             Self::Rehearse { .. } => "rehearse",
             Self::Doctor { .. } => "doctor",
             Self::Config { .. } => "config",
+            Self::Volume { .. } => "volume",
             Self::S3 { .. } => "s3",
         }
     }

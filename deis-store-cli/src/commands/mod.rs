@@ -12,6 +12,7 @@ mod restore;
 pub(crate) mod s3;
 mod snapshots;
 mod verify;
+mod volume;
 
 use deis_store::Result;
 use deis_store::run::Run;
@@ -60,6 +61,9 @@ pub(crate) async fn run(args: &Args, output: &Output, run: &Run) -> Exit {
         }
         Command::Config { target, action } => {
             run.stop.cancels(config::run(&args.global, target, action, output, run)).await
+        }
+        Command::Volume { action } => {
+            run.stop.cancels(Box::pin(volume::run(&args.global, action, output, run))).await
         }
         // Such an upload ends itself, so that it leaves nothing.
         Command::S3 { action } if s3::reads_stdin(action) => {

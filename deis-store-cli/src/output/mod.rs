@@ -25,6 +25,7 @@ mod one_line;
 mod options;
 mod report;
 mod snapshots;
+mod volume;
 
 use lists::Lists;
 use one_line::OneLine;

@@ -15,6 +15,8 @@ pub(super) enum After {
     Plan,
     Restore,
     Rehearsal,
+    /// An archive that was saved or listed.
+    Archive,
 }
 
 /// What to do now; nothing after a good result.
@@ -65,6 +67,9 @@ pub(super) fn todo(after: After, verdict: Verdict) -> Option<&'static str> {
         (After::Restore, Damaged) => {
             "do not start the database or the registry on it yet; take what is named above from another snapshot, or add \
              --despite-damage to write what was held back; look for the cause with `verify`"
+        }
+        (After::Archive, _) => {
+            "a load leaves out or refuses what is named above: see to it where the archive comes from, and save it once more"
         }
         (After::Rehearsal, _) => {
             "unless you have asked for damage, this machine has changed bytes: do not trust it with a backup before you \

@@ -102,6 +102,17 @@ impl Output {
         self.report(verdict.into(), text, &with_todo(report, todo))
     }
 
+    /// The same on standard error, since standard output has taken something else.
+    pub(super) fn aside(&self, after: After, verdict: Verdict, mut text: String) -> Exit {
+        if let Some(todo) = todo(after, verdict) {
+            let _ = writeln!(text, "  to do: {todo}");
+        }
+        if !self.is_quiet() || verdict != Verdict::Good {
+            tell(text.trim_end());
+        }
+        verdict.into()
+    }
+
     pub(crate) fn rehearsed(&self, report: &RehearseReport) -> Exit {
         let mut text = String::from("A made cluster, from one embedded gateway to another:\n\n");
         for step in &report.steps {

@@ -8,7 +8,8 @@ use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use super::adopting::Adopting;
-use crate::archive::{gzip, sql, tar};
+use crate::archive::tar::{self, Oddity};
+use crate::archive::{gzip, sql};
 use crate::blocking::blocking;
 use crate::disk::{ForeignFile, Root, Writing};
 use crate::error::{At, Context as _, Error, ErrorKind, Result};
@@ -63,14 +64,18 @@ async fn taken(
         Box::pin(gzip::decompress(file))
     };
     if *part == Part::Volume {
-        let mut archive = tar::Inspected::new(unpacked);
+        let mut archive = tar::Inspected::new(unpacked, ());
         read_to_end(&mut archive, &stop).await.map_err(not_unpacked)?;
-        for refused in archive.finish()?.1 {
+        let (seen, ()) = archive.finish()?;
+        for refused in seen.refused {
             let what = format!(
                 "it {}: a restore will refuse the archive because of it; unpack it by hand, or make another one without it",
                 refused.why.text()
             );
             findings.push(Finding::new(Some(part), &refused.name, FindingKind::Failed, what));
+        }
+        for Oddity { name, what } in seen.oddities.list() {
+            findings.push(Finding::new(Some(part), name, FindingKind::NotKept, format!("it {what}")));
         }
     } else {
         let mut dump = sql::Checked::new(unpacked);

@@ -4,21 +4,23 @@
 use std::io::Write as _;
 use std::pin::pin;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use super::taken::{Taken, Taking};
 use crate::archive::gzip;
 use crate::blocking::blocking;
 use crate::cluster::{collect, database};
-use crate::disk::{Writing, Written};
+use crate::disk::{NewFile, Writing, Written};
 use crate::error::{At, Context as _, Error, ErrorKind, Result};
 use crate::outcome::{Outcome, PartOutcome};
 use crate::part::Part;
 use crate::report::{Finding, FindingKind, Findings};
 use crate::run::{Level, Running};
-use crate::snapshot::{NotIncluded, PartEntry};
-use crate::volume;
+use crate::snapshot::{NotIncluded, PartEntry, VOLUME_INDEX};
+use crate::volume::{Directory, IndexLine, SaveOptions, Taker, save_to};
 
 /// How much of a stream is handed to the disk at a time.
 const PIECE_BYTES: usize = 256 << 10;
@@ -42,31 +44,17 @@ pub(super) async fn volume(
     findings: &mut Findings,
 ) -> Result<Taken> {
     let cluster = taking.cluster;
-    let host = cluster.volume_host().await?;
-    let mut archive = volume::save(&*host, &cluster.volume).await?;
-    let written = compress(&mut archive, taking, &Part::Volume, task).await?;
-    let saved = archive.finish().await?;
+    let directory = Directory::on(cluster.volume_host().await?, &cluster.volume);
+    let mut archive = Archive::begin(taking, task)?;
+    let saved = save_to(&directory, &SaveOptions::default(), &mut archive).await?;
+    let (written, index) = archive.finish().await?;
     if let Some(warning) = &saved.warning {
         task.note(Level::Warning, "volume-mount", warning);
     }
-    for name in &saved.changed {
-        let what = "it changed while it was read: what was there then is in the archive";
-        findings.push(Finding::new(Some(&Part::Volume), name, FindingKind::Unverifiable, what));
-    }
-    for name in &saved.skipped {
-        let what = "it is a socket, which tar leaves out";
-        findings.push(Finding::new(Some(&Part::Volume), name, FindingKind::Unverifiable, what));
-    }
-    for refused in &saved.refused {
-        let what = format!(
-            "it {}: a restore will refuse the archive because of it; remove it on the host, or take that right away, and \
-             take another snapshot",
-            refused.why.text()
-        );
-        findings.push(Finding::new(Some(&Part::Volume), &refused.name, FindingKind::Failed, what));
-    }
+    findings.append(saved.findings(Some(&Part::Volume)));
+    blocking(move || index.commit(0o600, None, false)).await?;
     let taken = commit(written, &Part::Volume).await?;
-    Ok(Taken { incomplete: !saved.refused.is_empty(), ..taken })
+    Ok(Taken { incomplete: saved.is_incomplete(), ..taken })
 }
 
 /// The configuration, and whether it is empty.
@@ -93,6 +81,60 @@ pub(super) async fn configuration(taking: &Taking<'_>, findings: &mut Findings) 
         taken.not_included.push(NotIncluded { what: key.to_owned(), why: MANGLED.to_owned() });
     }
     Ok((taken, configuration.is_empty()))
+}
+
+/// The archive of the volume and its index, on their way to the disk.
+struct Archive<'a> {
+    packed: Writing,
+    index: Writing<NewFile>,
+    /// Lines that wait until they are many.
+    lines: BytesMut,
+    taking: &'a Taking<'a>,
+    task: &'a Running<'a>,
+}
+
+impl<'a> Archive<'a> {
+    fn begin(taking: &'a Taking<'_>, task: &'a Running<'_>) -> Result<Self> {
+        let packed = Writing::start(taking.writer.file(name(&Part::Volume)?)?, ());
+        let file = taking.writer.file(VOLUME_INDEX)?;
+        let index = Writing::by(|lines| gzip_lines(file, lines));
+        Ok(Self { packed, index, lines: BytesMut::new(), taking, task })
+    }
+
+    async fn finish(mut self) -> Result<(Written, NewFile)> {
+        self.index.write(self.lines.freeze()).await?;
+        Ok((self.packed.finish().await.at(At::Part, &Part::Volume)?, self.index.finish().await?))
+    }
+}
+
+impl Taker for Archive<'_> {
+    async fn take(&mut self, bytes: Bytes) -> Result<()> {
+        self.taking.run.stop.check()?;
+        let count = bytes.len() as u64;
+        self.packed.write(bytes).await?;
+        self.task.advance(0, count);
+        Ok(())
+    }
+
+    async fn line(&mut self, line: IndexLine) -> Result<()> {
+        let text = serde_json::to_vec(&line)
+            .map_err(|error| Error::new(ErrorKind::Internal, "a line that is no JSON").because(error))?;
+        self.lines.extend_from_slice(&text);
+        self.lines.extend_from_slice(b"\n");
+        if self.lines.len() >= PIECE_BYTES {
+            self.index.write(self.lines.split().freeze()).await?;
+        }
+        Ok(())
+    }
+}
+
+fn gzip_lines(file: NewFile, lines: &mut dyn Iterator<Item = Bytes>) -> Result<NewFile> {
+    let mut gzip = GzEncoder::new(file, Compression::new(2));
+    for lines in lines {
+        gzip.write_all(&lines).map_err(|error| gzip.get_ref().write_error(error))?;
+    }
+    gzip.try_finish().map_err(|error| gzip.get_ref().write_error(error))?;
+    gzip.finish().map_err(|error| Error::new(ErrorKind::Internal, "an index is not sealed").because(error))
 }
 
 /// Compresses a stream into a part's file, which is not committed yet.

@@ -11,10 +11,11 @@ use crate::archive::{gzip, tar};
 use crate::cluster::Cluster;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::part::Part;
-use crate::remote::{AGAIN, Remote, connection_broke};
+use crate::remote::{AGAIN, connection_broke};
+use crate::report::Findings;
 use crate::run::{Level, Running};
 use crate::snapshot::SnapshotReader;
-use crate::volume::{self, Loaded};
+use crate::volume::{self, Directory, LoadOptions, LoadReport};
 
 /// The check before: that nothing is in it, and that the archive is there in its size and can be unpacked as root without harm.
 /// What an earlier run of this restore has unpacked counts as nothing. The archive is read to its end for that, so that no byte
@@ -63,12 +64,13 @@ pub(super) async fn unpack(
     (directory, is_ours): (&str, bool),
     task: &Running<'_>,
 ) -> Result<RestoredPart> {
-    let host = &*cluster.volume_host().await?;
+    let host = cluster.volume_host().await?;
     if is_ours {
         // An earlier run was ended while it unpacked, into a volume that was empty: it is begun anew.
-        volume::empty(host, directory).await?;
+        volume::empty(&*host, directory).await?;
     }
-    let mut loaded = load(host, snapshot, directory).await;
+    let directory = Directory::on(host, directory);
+    let mut loaded = load(&directory, snapshot, task).await;
     for _ in 1..AGAIN {
         match &loaded {
             Err(error) if connection_broke(error) => {}
@@ -76,21 +78,40 @@ pub(super) async fn unpack(
         }
         let text = "the connection broke, so that the volume is unpacked once more from its beginning";
         task.note(Level::Warning, "begun-again", text);
-        loaded = load(host, snapshot, directory).await;
+        loaded = load(&directory, snapshot, task).await;
     }
     let (loaded, bytes) = loaded?;
-    if let Some(warning) = &loaded.warning {
-        task.note(Level::Warning, "volume-mount", warning);
-    }
+    note(&loaded.findings, task);
     Ok(RestoredPart { restored: 1, bytes, ..RestoredPart::default() })
 }
 
+/// Says what is not in the volume as it was in the archive.
+fn note(findings: &Findings, task: &Running<'_>) {
+    const MOST_NOTED: usize = 20;
+    for finding in findings.list().iter().take(MOST_NOTED) {
+        task.note(Level::Warning, "not-kept", &format!("{}: {}", finding.name, finding.what));
+    }
+    let named = findings.list().len() as u64;
+    let more = (named + findings.left_out()).saturating_sub(MOST_NOTED as u64);
+    if more > 0 {
+        let text = format!("and {more} more are left out, or not as they were");
+        task.note(Level::Warning, "not-kept", &text);
+    }
+}
+
 /// Unpacks the archive once; gives its length, too.
-async fn load(host: &dyn Remote, snapshot: &SnapshotReader, directory: &str) -> Result<(Loaded, u64)> {
+async fn load(
+    directory: &Directory,
+    snapshot: &SnapshotReader,
+    task: &Running<'_>,
+) -> Result<(LoadReport, u64)> {
     let file = checked_file(snapshot, &Part::Volume).await?;
     let bytes = file.metadata().map_or(0, |metadata| metadata.len());
-    let loaded = volume::load(host, directory, opened(file)).await.map_err(of_archive)?;
-    Ok((loaded, bytes))
+    let archive = tokio::fs::File::from_std(file);
+    // It is what was backed up: its digest was checked.
+    let options = LoadOptions { any_ratio: true, ..LoadOptions::default() };
+    let loaded = volume::load(directory, archive, &options, task.run()).await;
+    Ok((loaded.map_err(of_archive)?, bytes))
 }
 
 fn not_empty(directory: &str, host: &str) -> Error {

@@ -72,6 +72,7 @@ pub use part_entry::{PartEntry, Shrunk};
 pub use {
     held::Held,
     name::SnapshotName,
+    name::index_of_archive,
     reader::SnapshotReader,
     repository::{Repository, SnapshotEntry, SnapshotState},
     retention::{Keep, Reason},
@@ -85,7 +86,7 @@ pub(crate) use {
     journal::{JournalLines, JournalWriter},
     listed::Listed,
     merged_list_reader::MergedListReader,
-    name::{HELD, LISTS, MANIFEST, MANIFEST_DIGEST, VERIFIED, is_path},
+    name::{HELD, LISTS, MANIFEST, MANIFEST_DIGEST, VERIFIED, VOLUME_INDEX, is_path},
     part_objects::PartObjects,
     previous::Previous,
     repository::refuse_ours,

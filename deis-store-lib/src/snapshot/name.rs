@@ -1,6 +1,8 @@
 //! The names in a repository and in a snapshot. Pure.
 
 use std::fmt;
+#[cfg(feature = "backup")]
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use jiff::{Timestamp, ToSpan, civil::DateTime, tz::Offset};
@@ -23,7 +25,7 @@ pub(crate) const HELD: &str = "held.json";
 /// The file that says what the run was asked for.
 pub(super) const RUN: &str = "run.json";
 /// The index of the store volume, in [`LISTS`].
-pub(super) const VOLUME_INDEX: &str = "store_file_backup.index.jsonl.gz";
+pub(crate) const VOLUME_INDEX: &str = "store_file_backup.index.jsonl.gz";
 /// The suffix of the directory of a run that did not finish.
 pub(super) const UNFINISHED: &str = ".unfinished";
 
@@ -103,6 +105,17 @@ pub(super) fn is_list_of(part: &Part, name: &str) -> bool {
         .and_then(|rest| rest.strip_suffix(".jsonl.gz").or_else(|| rest.strip_suffix(JOURNAL)))
         .and_then(|numbers| numbers.split_once("-of-"))
         .is_some_and(|(nth, of)| number(nth) && number(of))
+}
+
+/// The index of an archive of the store volume that lies in a snapshot, if there is one.
+#[cfg(feature = "backup")]
+#[must_use]
+pub fn index_of_archive(archive: &Path) -> Option<PathBuf> {
+    if archive.file_name()? != Part::Volume.file_name()? {
+        return None;
+    }
+    let index = archive.with_file_name(LISTS).join(VOLUME_INDEX);
+    index.is_file().then_some(index)
 }
 
 #[cfg(test)]

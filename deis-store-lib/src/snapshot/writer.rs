@@ -230,6 +230,9 @@ impl SnapshotWriter {
             Some(name) => self.root.remove_file(name)?,
             None => self.root.remove_directory(part.name())?,
         }
+        if *part == Part::Volume && self.root.kind(&[LISTS])?.is_some() {
+            self.root.subdirectory(LISTS, false)?.remove_file(VOLUME_INDEX)?;
+        }
         remove_lists(&self.root, |name| is_list_of(part, name))
     }
 

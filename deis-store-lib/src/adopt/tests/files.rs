@@ -43,9 +43,16 @@ async fn the_archive_and_the_dump_are_read_to_their_ends_and_become_parts() {
 async fn what_is_cut_off_is_damage_and_what_a_restore_would_refuse_is_named() {
     let world = World::new(Form::Beside).await;
     world.pack(0o4755);
+    let dropped = world.adopt(false).await;
+    assert_eq!(dropped.verdict, Verdict::Good);
+    let setuid = ("./log".to_owned(), FindingKind::NotKept);
+    assert!(kinds(&dropped).contains(&setuid), "{:?}", kinds(&dropped));
+    std::fs::write(world.scratch.path().join("volume/.deis-store-mark"), "").unwrap();
+    world.pack(0o644);
     let refused = world.adopt(false).await;
     assert_eq!(refused.verdict, Verdict::Incomplete);
-    assert!(kinds(&refused).contains(&("./log".to_owned(), FindingKind::Failed)), "{:?}", kinds(&refused));
+    let ours = ("./.deis-store-mark".to_owned(), FindingKind::Failed);
+    assert!(kinds(&refused).contains(&ours), "{:?}", kinds(&refused));
     assert_eq!(refused.parts[&Part::Volume].outcome, PartOutcome::Stored);
     let archive = world.directory().join("store_file_backup.tar.gz");
     let whole = std::fs::read(&archive).unwrap();

@@ -1,6 +1,6 @@
 //! An entry of an archive, and what is done with entries. Pure.
 
-use std::io;
+use std::{fmt, io};
 
 /// An entry of an archive, with all that was said of it before and in its header.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +34,8 @@ pub(crate) enum EntryKind {
     HardLink(Vec<u8>),
 }
 
-/// A part of a file that is not a hole.
+/// A part of a file that is not a hole. It has a multiple of 512 bytes unless it is the last one: GNU tar begins each with a block
+/// of its own, and others do not, and so they agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Extent {
     pub(crate) at_bytes: u64,
@@ -48,6 +49,19 @@ pub(crate) struct Modified {
     pub(crate) seconds: i64,
     /// Less than a billion; counted forwards, before 1970 too.
     pub(crate) nanoseconds: u32,
+}
+
+/// The seconds with their fraction, as pax headers and `touch` have them.
+impl fmt::Display for Modified {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (self.seconds, self.nanoseconds) {
+            (seconds, 0) => write!(f, "{seconds}"),
+            (seconds @ 0.., nanoseconds) => write!(f, "{seconds}.{nanoseconds:09}"),
+            (seconds, nanoseconds) => {
+                write!(f, "-{}.{:09}", (seconds + 1).unsigned_abs(), 1_000_000_000 - nanoseconds)
+            }
+        }
+    }
 }
 
 impl EntryKind {

@@ -2,30 +2,58 @@
 //! or while it streams by.
 //!
 //! Tar has no checksum of its content and no count of its entries. It only has an end: two blocks of zeros. An archive
-//! without them counts as damaged, since an archive that was cut off must never look whole. Nothing is unpacked here: GNU tar
-//! does that, as root, and so is given no byte that was not passed by [`Confined`].
+//! without them counts as damaged, since an archive that was cut off must never look whole. Nothing is unpacked here: a
+//! [`Sink`] does that, or GNU tar, as root, which is given no byte of the archive but a fresh one made by [`Rewritten`].
 
-mod confined;
+mod before;
+pub(crate) mod encode;
+#[cfg(test)]
+mod encode_tests;
+mod entry;
 mod fault;
 mod header;
 #[cfg(test)]
 mod hostile_tests;
+mod inspected;
+#[cfg(test)]
+mod interop_tests;
+#[cfg(test)]
+mod made;
+#[cfg(test)]
+mod mutated_tests;
+mod number;
+mod oddity;
 mod pax;
+mod pax_sparse;
+mod pending;
+mod policy;
+mod rewritten;
 mod rules;
 mod scan;
+#[cfg(test)]
+mod scan_tests;
+mod sparse;
 
 use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 
-pub(crate) use confined::Confined;
+pub(crate) use entry::{Entry, EntryKind, Extent, Modified, Sink};
 pub(crate) use fault::{Fault, Refused, Why};
-pub(crate) use scan::RootEntry;
+pub(crate) use inspected::Inspected;
+pub(crate) use oddity::{Oddities, Oddity};
+pub(crate) use policy::{MOST_PATH_BYTES, OnRefusal, Policy, Special};
+pub(crate) use rewritten::Rewritten;
+pub(crate) use rules::is_ours;
+pub(crate) use scan::{Scan, Scanned};
 
 use crate::error::{Error, ErrorKind, Result};
-use scan::{OnRefusal, Scan};
+
+/// The blocks of zeros that end an archive.
+pub(crate) const END_BYTES: usize = 2 * header::BLOCK_BYTES;
+
+/// How much is read at a time.
+const PIECE_BYTES: usize = 128 << 10;
 
 /// The totals of a whole archive.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -41,43 +69,63 @@ pub(crate) struct TarSummary {
 /// Reads an uncompressed archive to its end. The error is [`ErrorKind::Damaged`] if the archive is not whole.
 #[cfg(test)]
 pub(crate) async fn inspect(reader: impl AsyncRead + Unpin) -> Result<TarSummary> {
-    let mut inspected = Inspected::new(reader);
-    tokio::io::copy(&mut inspected, &mut tokio::io::sink()).await.map_err(damaged)?;
-    inspected.finish().map(|(summary, _)| summary)
+    let policy = Policy { on_refusal: OnRefusal::Note, ..Policy::default() };
+    read(reader, policy, &mut ()).await.map(|scanned| scanned.summary)
 }
 
 /// Reads an uncompressed archive to its end, without unpacking anything. It is an error if it is not whole, or has an entry
-/// that must not be unpacked as root.
-pub(crate) async fn check(reader: impl AsyncRead + Unpin) -> Result<()> {
-    let copied = tokio::io::copy(&mut Confined::new(reader), &mut tokio::io::sink()).await;
-    copied.map(drop).map_err(read_error)
+/// that must not be unpacked.
+pub(crate) async fn check(reader: impl AsyncRead + Unpin) -> Result<Scanned> {
+    read(reader, Policy::default(), &mut ()).await
 }
 
-/// The error of an archive that could not be read, or that must not be unpacked.
+/// Reads an uncompressed archive to its end, and gives its entries to a sink.
+pub(crate) async fn read(
+    mut reader: impl AsyncRead + Unpin,
+    policy: Policy,
+    sink: &mut impl Sink,
+) -> Result<Scanned> {
+    let mut scan = Scan::new(policy);
+    let mut piece = vec![0; PIECE_BYTES];
+    loop {
+        match reader.read(&mut piece).await.map_err(read_error)? {
+            0 => return scan.finish().map_err(read_error),
+            count => scan.push(&piece[..count], sink).map_err(read_error)?,
+        }
+    }
+}
+
+/// The error of an archive that could not be read, or that must not be unpacked; or the sink's own.
 pub(crate) fn read_error(error: io::Error) -> Error {
-    let fault = error.get_ref().and_then(|inner| inner.downcast_ref::<Fault>()).cloned();
-    match fault {
-        Some(fault) => as_error(&fault),
-        None => damaged(error),
+    match error.downcast::<Error>() {
+        Ok(error) => error,
+        Err(error) => match error.downcast::<Fault>() {
+            Ok(fault) => as_error(&fault),
+            Err(error) => damaged(error),
+        },
     }
 }
 
 fn as_error(fault: &Fault) -> Error {
-    match fault {
-        Fault::Malformed(what) => {
-            Error::new(ErrorKind::Damaged, format!("the archive is not whole, or none: {what}")).todo(TAKE_ANOTHER)
-        }
-        Fault::Refused(Refused { why: Why::Escapes(_), .. }) => Error::new(
+    let (kind, what, todo) = match fault {
+        Fault::Malformed(_) => (ErrorKind::Damaged, "is not whole, or none", TAKE_ANOTHER),
+        Fault::Refused(Refused { why: Why::Escapes(_), .. }) => (
             ErrorKind::Damaged,
-            format!("the archive is not unpacked, since it would harm the host: {fault}"),
-        )
-        .todo("find out who changed it; take another copy of the archive"),
-        Fault::Refused(Refused { why: Why::Privileged(_), .. }) => Error::new(
+            "is not unpacked, since it would harm the host",
+            "find out who changed it; take another copy of the archive",
+        ),
+        Fault::Refused(Refused { why: Why::Unread(_), .. }) => (
+            ErrorKind::Unsupported,
+            "is not unpacked",
+            "unpack it by hand; or pack what is in it once more, with GNU tar in its usual form",
+        ),
+        Fault::Refused(Refused { why: Why::Beyond(_), .. }) => (
             ErrorKind::Guard,
-            format!("the archive is not unpacked as root: {fault}"),
-        )
-        .todo("unpack it by hand without that entry; or remove the entry where it comes from, and take another copy"),
-    }
+            "is not unpacked",
+            "find out whether that can be; if so, unpack it by hand without that entry",
+        ),
+    };
+    Error::new(kind, format!("the archive {what}: {fault}")).todo(todo)
 }
 
 const TAKE_ANOTHER: &str = "take another copy of the archive";
@@ -93,55 +141,8 @@ fn damaged(error: io::Error) -> Error {
     Error::new(kind, "the archive cannot be read to its end").todo(TAKE_ANOTHER).because(error)
 }
 
-/// A reader that passes an archive through unchanged while it is inspected. If that fails, the bytes still pass, and
-/// [`Inspected::finish`] returns the error.
-pub(crate) struct Inspected<R> {
-    inner: R,
-    scan: Scan,
-    fault: Option<Fault>,
-}
-
-impl<R: AsyncRead + Unpin> Inspected<R> {
-    /// Begins an inspection.
-    pub(crate) fn new(reader: R) -> Self {
-        Self { inner: reader, scan: Scan::new(OnRefusal::Note), fault: None }
-    }
-
-    /// The totals, and the entries that must not be unpacked as root. The caller must have read the archive to its end, else
-    /// it counts as not whole.
-    pub(crate) fn finish(self) -> Result<(TarSummary, Vec<Refused>)> {
-        match self.fault {
-            Some(fault) => Err(as_error(&fault)),
-            None => self.scan.finish().map_err(|fault| as_error(&fault)),
-        }
-    }
-}
-
-impl<R: AsyncRead + Unpin> AsyncRead for Inspected<R> {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let filled = buffer.filled().len();
-        std::task::ready!(Pin::new(&mut self.inner).poll_read(context, buffer))?;
-        if self.fault.is_none() {
-            self.fault = self.scan.push(&buffer.filled()[filled..]).err();
-        }
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl<R> std::fmt::Debug for Inspected<R> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Inspected").finish_non_exhaustive()
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use tokio::io::AsyncReadExt as _;
-
     use super::header::BLOCK_BYTES;
     use super::*;
     use crate::remote::{Local, run};
@@ -202,17 +203,17 @@ mod tests {
     #[tokio::test]
     async fn bytes_pass_unchanged_while_they_are_inspected() {
         let archive = archive("gnu").await;
-        let mut inspected = Inspected::new(&archive[..]);
+        let mut inspected = Inspected::new(&archive[..], ());
         let mut passed = Vec::new();
         inspected.read_to_end(&mut passed).await.unwrap();
         assert!(passed == archive);
-        assert_eq!(inspected.finish().unwrap().0, inspect(&archive[..]).await.unwrap());
+        assert_eq!(inspected.finish().unwrap().0.summary, inspect(&archive[..]).await.unwrap());
     }
 
     #[tokio::test]
     async fn damage_is_told_at_the_end_and_lets_the_bytes_pass() {
         let garbage = vec![b'x'; 768 << 10];
-        let mut inspected = Inspected::new(&garbage[..]);
+        let mut inspected = Inspected::new(&garbage[..], ());
         let mut passed = Vec::new();
         inspected.read_to_end(&mut passed).await.unwrap();
         assert!(passed == garbage);
@@ -222,7 +223,7 @@ mod tests {
     #[tokio::test]
     async fn an_archive_not_read_to_its_end_is_not_whole() {
         let archive = archive("gnu").await;
-        let mut inspected = Inspected::new(&archive[..]);
+        let mut inspected = Inspected::new(&archive[..], ());
         inspected.read_exact(&mut [0; 1024]).await.unwrap();
         assert_eq!(inspected.finish().unwrap_err().kind(), ErrorKind::Damaged);
     }

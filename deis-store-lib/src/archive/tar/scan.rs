@@ -1,52 +1,50 @@
-//! Reads a tar archive as its bytes come by, checks each entry, and says up to where the bytes may be passed on. Pure.
+//! Reads a tar archive as its bytes come by, checks each entry, and gives those that pass to a sink. Pure.
 //!
-//! An entry's header, with the long names and pax headers before it, is cleared when the entry was checked, and its content
-//! then. So a reader that is given cleared bytes alone sees no byte of an entry that is refused.
+//! An entry is given when its header, with the long names, pax headers and maps around it, was checked; then its content as
+//! it comes, without a copy.
+
+use std::borrow::Cow;
+use std::io;
 
 use super::TarSummary;
-use super::fault::{Fault, Refused};
-use super::header::{BLOCK_BYTES, Block, Header, Kind, more_map_follows};
-use super::pax::Pax;
-use super::rules::{Member, Rules};
+use super::before::{Before, Member};
+use super::entry::{Entry, Sink};
+use super::fault::{Fault, Malformed, Refused, Wrong, for_people};
+use super::header::{self, BLOCK_BYTES, Block, Header, Kind, WRONG_SUM};
+use super::oddity::Oddities;
+use super::pending::Pending;
+use super::policy::{OnRefusal, Policy};
+use super::rules::{Checked, Rules};
 
 /// The longest name that is no part of a header, and the longest pax header.
 const MOST_EXTENSION_BYTES: u64 = 1 << 20;
-/// From this size on a header has no room for it, and a pax header alone says it.
-const SIZE_BEYOND_HEADERS: u64 = 1 << 33;
 /// The most refused entries that are kept by name.
 const MOST_REFUSED: usize = 1000;
 
-/// The root of an archive: its mode, owner and time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct RootEntry {
-    pub(crate) mode: u32,
-    pub(crate) owner: (u64, u64),
-    pub(crate) modified_seconds: u64,
-}
-
-/// What becomes of an entry that must not be unpacked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum OnRefusal {
-    /// It ends the reading.
-    Stop,
-    /// It is kept by name.
-    Note,
+/// What was seen of an archive.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scanned {
+    pub(crate) summary: TarSummary,
+    /// What the archive says of the directory itself.
+    pub(crate) root: Option<Entry>,
+    /// The first entries that must not be unpacked, if they do not end the reading.
+    pub(crate) refused: Vec<Refused>,
+    /// What is left out, or not unpacked as it was.
+    pub(crate) oddities: Oddities,
 }
 
 /// An archive that is being read.
 #[derive(Debug)]
 pub(crate) struct Scan {
-    on_refusal: OnRefusal,
+    policy: Policy,
+    rules: Rules,
     state: State,
     block: Box<Block>,
     filled_bytes: usize,
     before: Before,
-    rules: Rules,
-    summary: TarSummary,
-    /// All bytes before this place of the archive may be passed on.
-    cleared_bytes: u64,
-    root: Option<RootEntry>,
-    refused: Vec<Refused>,
+    /// Where the entry begins that is being read, up to its content.
+    entry_at_bytes: Option<u64>,
+    scanned: Scanned,
 }
 
 #[derive(Debug)]
@@ -59,218 +57,254 @@ enum State {
         text_bytes: usize,
         left_bytes: u64,
     },
-    /// A block with more of a sparse file's map.
-    Map {
-        content_bytes: u64,
-    },
+    /// Blocks with a sparse file's map.
+    Map(Box<Pending>),
+    /// The content of an entry that was given.
     Content {
+        name: Vec<u8>,
+        left_bytes: u64,
+    },
+    /// Padding, and the content of an entry that was not given.
+    Skip {
         left_bytes: u64,
     },
     /// So many blocks of zeros were read, and nothing else may follow.
     End {
         zeros: u64,
     },
-}
-
-/// What was said of the next entry before its header.
-#[derive(Debug, Default)]
-struct Before {
-    name: Option<Vec<u8>>,
-    link: Option<Vec<u8>>,
-    pax: Option<Pax>,
+    /// Something was wrong.
+    Failed,
 }
 
 impl Scan {
-    pub(crate) fn new(on_refusal: OnRefusal) -> Self {
+    pub(crate) fn new(policy: Policy) -> Self {
         Self {
-            on_refusal,
+            policy,
+            rules: Rules::new(policy.special, policy.limits),
             state: State::Header,
             block: Box::new([0; BLOCK_BYTES]),
             filled_bytes: 0,
             before: Before::default(),
-            rules: Rules::default(),
-            summary: TarSummary::default(),
-            cleared_bytes: 0,
-            root: None,
-            refused: Vec::new(),
+            entry_at_bytes: None,
+            scanned: Scanned::default(),
         }
     }
 
-    /// All bytes before this place of the archive may be passed on.
-    pub(crate) fn cleared_bytes(&self) -> u64 {
-        self.cleared_bytes
+    /// Reads the next bytes. After an error the archive is given up: nothing more of it is read, and it has no end.
+    pub(crate) fn push(&mut self, bytes: &[u8], sink: &mut impl Sink) -> io::Result<()> {
+        let pushed = self.push_limited(bytes, sink);
+        if pushed.is_err() {
+            self.state = State::Failed;
+        }
+        pushed
     }
 
-    /// What the archive says of the directory itself.
-    pub(crate) fn root(&self) -> Option<RootEntry> {
-        self.root
+    /// What was seen of an archive that was read to its end.
+    pub(crate) fn finish(self) -> io::Result<Scanned> {
+        match &self.state {
+            State::End { zeros: 2.. } if self.block[..self.filled_bytes].iter().all(|byte| *byte == 0) => {
+                Ok(self.scanned)
+            }
+            State::Content { name, .. } => {
+                Err(self.malformed_entry("the archive was cut off within a file", name))
+            }
+            _ => Err(self.malformed("the archive was cut off before its end")),
+        }
     }
 
-    /// Reads the next bytes.
-    pub(crate) fn push(&mut self, mut bytes: &[u8]) -> Result<(), Fault> {
+    fn push_limited(&mut self, mut bytes: &[u8], sink: &mut impl Sink) -> io::Result<()> {
+        let most = self.policy.limits.archive_bytes;
+        let allowed = at_most(bytes.len(), most.saturating_sub(self.scanned.summary.archive_bytes));
+        let is_beyond = allowed < bytes.len();
+        bytes = &bytes[..allowed];
         while !bytes.is_empty() {
-            let taken = match &mut self.state {
-                State::Content { left_bytes } => {
-                    let taken = at_most(bytes.len(), *left_bytes);
-                    *left_bytes -= taken as u64;
-                    self.cleared_bytes += taken as u64;
-                    if *left_bytes == 0 {
-                        self.state = State::Header;
-                    }
-                    taken
-                }
-                State::Extension { text, text_bytes, left_bytes, .. } => {
-                    let taken = at_most(bytes.len(), *left_bytes);
-                    *left_bytes -= taken as u64;
-                    text.extend_from_slice(&bytes[..taken.min(*text_bytes - text.len())]);
-                    if *left_bytes == 0 {
-                        self.extension()?;
-                    }
-                    taken
-                }
-                State::Header | State::Map { .. } | State::End { .. } => self.fill(bytes)?,
-            };
-            self.summary.archive_bytes += taken as u64;
+            let taken = self.step(bytes, sink)?;
+            self.scanned.summary.archive_bytes += taken as u64;
             bytes = &bytes[taken..];
+        }
+        if is_beyond {
+            return Err(self.malformed(format!("the archive has more than {most} bytes, which is the limit")));
         }
         Ok(())
     }
 
-    /// The totals of an archive that was read to its end, and the entries that must not be unpacked.
-    pub(crate) fn finish(self) -> Result<(TarSummary, Vec<Refused>), Fault> {
-        match self.state {
-            State::End { zeros: 2.. } if self.block[..self.filled_bytes].iter().all(|byte| *byte == 0) => {
-                Ok((self.summary, self.refused))
+    /// Takes some of the bytes, and says how many.
+    fn step(&mut self, bytes: &[u8], sink: &mut impl Sink) -> io::Result<usize> {
+        match &mut self.state {
+            State::Content { left_bytes, .. } => {
+                let taken = at_most(bytes.len(), *left_bytes);
+                *left_bytes -= taken as u64;
+                let is_whole = *left_bytes == 0;
+                sink.content(&bytes[..taken])?;
+                if is_whole {
+                    sink.end()?;
+                    let end = self.scanned.summary.archive_bytes + taken as u64;
+                    self.state = skip(end.next_multiple_of(BLOCK_BYTES as u64) - end);
+                }
+                Ok(taken)
             }
-            _ => Err(Fault::Malformed("the archive was cut off before its end")),
+            State::Skip { left_bytes } => {
+                let taken = at_most(bytes.len(), *left_bytes);
+                self.state = skip(*left_bytes - taken as u64);
+                Ok(taken)
+            }
+            State::Extension { text, text_bytes, left_bytes, .. } => {
+                let taken = at_most(bytes.len(), *left_bytes);
+                *left_bytes -= taken as u64;
+                text.extend_from_slice(&bytes[..taken.min(*text_bytes - text.len())]);
+                if *left_bytes == 0 {
+                    self.extension()?;
+                }
+                Ok(taken)
+            }
+            State::Header | State::Map(_) | State::End { .. } => self.fill(bytes, sink),
+            State::Failed => Err(self.malformed("the archive was given up")),
         }
     }
 
     /// Completes a block, and reads it if it is whole.
-    fn fill(&mut self, bytes: &[u8]) -> Result<usize, Fault> {
+    fn fill(&mut self, bytes: &[u8], sink: &mut impl Sink) -> io::Result<usize> {
         let taken = bytes.len().min(BLOCK_BYTES - self.filled_bytes);
         self.block[self.filled_bytes..][..taken].copy_from_slice(&bytes[..taken]);
         self.filled_bytes += taken;
         if self.filled_bytes == BLOCK_BYTES {
             self.filled_bytes = 0;
-            self.whole_block(self.summary.archive_bytes + taken as u64)?;
+            self.whole_block(sink)?;
         }
         Ok(taken)
     }
 
-    fn whole_block(&mut self, end: u64) -> Result<(), Fault> {
-        let zeros = self.block.iter().all(|byte| *byte == 0);
-        match self.state {
-            State::End { zeros: before } if zeros => self.state = State::End { zeros: before + 1 },
-            State::End { .. } => return Err(Fault::Malformed("more data follows the archive's end")),
-            State::Map { content_bytes } => {
-                if !more_map_follows(&self.block) {
-                    self.state = content(content_bytes);
-                }
+    fn whole_block(&mut self, sink: &mut impl Sink) -> io::Result<()> {
+        let is_zero = self.block.iter().all(|byte| *byte == 0);
+        match std::mem::replace(&mut self.state, State::Failed) {
+            State::End { zeros } if is_zero => self.state = State::End { zeros: zeros + 1 },
+            State::End { .. } => return Err(self.malformed("more data follows the archive's end")),
+            State::Map(mut pending) => {
+                let read = pending.block(&self.block);
+                read.map_err(|wrong| self.malformed_entry(wrong, &pending.name))?;
+                return self.begin(*pending, sink);
             }
-            _ if zeros && self.before.is_empty() => self.state = State::End { zeros: 1 },
-            _ if zeros => return Err(Fault::Malformed("an entry is missing after its name")),
-            _ => return self.header(end),
+            _ if is_zero && self.before.is_empty() => self.state = State::End { zeros: 1 },
+            _ if is_zero => return Err(self.malformed("an entry is missing after its name")),
+            _ => return self.header(sink),
         }
-        self.cleared_bytes = end;
         Ok(())
     }
 
-    fn header(&mut self, end: u64) -> Result<(), Fault> {
-        let header = Header::parse(&self.block)?;
-        if let Kind::LongName | Kind::LongLink | Kind::Pax | Kind::GlobalPax = header.kind {
+    fn header(&mut self, sink: &mut impl Sink) -> io::Result<()> {
+        let header = Header::parse(&self.block).map_err(|wrong| self.malformed_header(wrong))?;
+        if header.kind != Kind::GlobalPax {
+            self.entry_at_bytes = Some(self.at_bytes());
+        }
+        if matches!(header.kind, Kind::LongName | Kind::LongLink | Kind::Pax | Kind::GlobalPax) {
             if header.size_bytes > MOST_EXTENSION_BYTES {
-                return Err(Fault::Malformed("a name or pax header has more than 1 MiB"));
+                return Err(self.malformed("a name or pax header has more than 1 MiB"));
             }
-            let text_bytes = usize::try_from(header.size_bytes).unwrap_or(usize::MAX);
+            let text_bytes = usize::try_from(header.size_bytes).unwrap_or_default();
             let left_bytes = header.size_bytes.next_multiple_of(BLOCK_BYTES as u64);
             self.state = State::Extension { kind: header.kind, text: Vec::new(), text_bytes, left_bytes };
             return if left_bytes == 0 { self.extension() } else { Ok(()) };
         }
-        let before = std::mem::take(&mut self.before);
-        let (content_bytes, real_bytes) = sizes(&header, before.pax.as_ref())?;
-        let (pax_name, pax_link) = before.pax.map(|pax| (pax.path, pax.link)).unwrap_or_default();
-        let name = before.name.or(pax_name).unwrap_or(header.name);
-        let link = before.link.or(pax_link).unwrap_or(header.link);
-        let member = Member { kind: header.kind, name: &name, link: &link, mode: header.mode };
-        match (self.rules.check(&member), self.on_refusal) {
-            (Err(Fault::Refused(refused)), OnRefusal::Note) => {
-                if self.refused.len() < MOST_REFUSED {
-                    self.refused.push(refused);
+        let most = self.policy.limits.entries;
+        if self.scanned.summary.entries == most {
+            return Err(
+                self.malformed(format!("the archive has more than {most} entries, which is the limit"))
+            );
+        }
+        let member = std::mem::take(&mut self.before).member(header);
+        let member = member.map_err(|(wrong, name)| self.malformed_entry(wrong, &name))?;
+        self.scanned.summary.entries += 1;
+        let entry = self.checked(&member)?;
+        let Member { kind, name, stored_bytes, form, .. } = member;
+        let pending = Pending::new(entry, (name, stored_bytes), (kind, form), &self.block);
+        self.begin(pending.map_err(|(wrong, name)| self.malformed_entry(wrong, &name))?, sink)
+    }
+
+    /// The entry, if it is given.
+    fn checked(&mut self, member: &Member) -> Result<Option<Entry>, Fault> {
+        let name = &member.name;
+        match self.rules.check(member) {
+            Ok(Checked::Taken(entry, dropped)) => {
+                if let Some(what) = dropped {
+                    self.scanned.oddities.note(name, what);
                 }
+                member.unheeded.iter().for_each(|keywords| self.scanned.oddities.not_heeded(name, keywords));
+                Ok(Some(entry))
             }
-            (checked, _) => checked?,
+            Ok(Checked::LeftOut(what)) => {
+                self.scanned.oddities.note(name, what);
+                Ok(None)
+            }
+            Err(refused) if self.policy.on_refusal == OnRefusal::Stop => Err(refused.into()),
+            Err(refused) => {
+                if self.scanned.refused.len() < MOST_REFUSED {
+                    self.scanned.refused.push(refused);
+                }
+                Ok(None)
+            }
         }
-        if header.kind == Kind::Directory && name.iter().all(|byte| b"./".contains(byte)) {
-            let Header { mode, owner, modified_seconds, .. } = header;
-            self.root = Some(RootEntry { mode, owner, modified_seconds });
+    }
+
+    /// Gives the entry, unless more of its map is to be read before. Its content is next.
+    fn begin(&mut self, pending: Pending, sink: &mut impl Sink) -> io::Result<()> {
+        if pending.is_incomplete() {
+            self.state = State::Map(Box::new(pending));
+            return Ok(());
         }
-        self.summary.entries += 1;
-        self.summary.file_bytes = self.summary.file_bytes.saturating_add(real_bytes);
-        self.state = if header.more_map { State::Map { content_bytes } } else { content(content_bytes) };
-        self.cleared_bytes = end;
-        Ok(())
+        let at_bytes = self.at_bytes();
+        self.entry_at_bytes = None;
+        let Pending { entry, name, stored_bytes, size_bytes, .. } = pending;
+        let file_bytes = &mut self.scanned.summary.file_bytes;
+        *file_bytes = file_bytes.saturating_add(size_bytes);
+        let Some(entry) = entry else {
+            self.state = skip(stored_bytes.next_multiple_of(BLOCK_BYTES as u64));
+            return Ok(());
+        };
+        sink.entry(&entry, at_bytes)?;
+        if entry.path.is_empty() {
+            self.scanned.root = Some(entry);
+        }
+        if stored_bytes > 0 {
+            self.state = State::Content { name, left_bytes: stored_bytes };
+            return Ok(());
+        }
+        self.state = State::Header;
+        sink.end()
     }
 
     /// Takes a long name or pax header that is whole.
-    fn extension(&mut self) -> Result<(), Fault> {
+    fn extension(&mut self) -> io::Result<()> {
         let State::Extension { kind, text, .. } = std::mem::replace(&mut self.state, State::Header) else {
             return Ok(());
         };
-        let up_to_nul = || text.split(|byte| *byte == 0).next().unwrap_or_default().to_vec();
-        let twice = match kind {
-            Kind::LongName => self.before.name.replace(up_to_nul()).is_some(),
-            Kind::LongLink => self.before.link.replace(up_to_nul()).is_some(),
-            Kind::Pax => self.before.pax.replace(Pax::parse(&text)?).is_some(),
-            _ => {
-                Pax::check_global(&text)?;
-                false
-            }
-        };
-        if twice || self.before.says_twice() {
-            return Err(Fault::Malformed("an entry is given two names or targets"));
-        }
-        Ok(())
+        self.before.take(kind, &text).map_err(|wrong| self.malformed(wrong))
+    }
+
+    /// Where the entry begins that is being read, or the block.
+    fn at_bytes(&self) -> u64 {
+        let read_bytes = self.scanned.summary.archive_bytes;
+        self.entry_at_bytes.unwrap_or(read_bytes - read_bytes % BLOCK_BYTES as u64)
+    }
+
+    /// A header that cannot be read. Its name may be none, too.
+    fn malformed_header(&self, wrong: Wrong) -> io::Error {
+        let name = (wrong != WRONG_SUM).then(|| header::name_for_people(&self.block));
+        let name = name.filter(|name| !name.is_empty() && self.before.is_empty());
+        Fault::Malformed(Malformed { what: wrong.into(), name, at_bytes: self.at_bytes() }).into()
+    }
+
+    fn malformed(&self, what: impl Into<Cow<'static, str>>) -> io::Error {
+        Fault::Malformed(Malformed { what: what.into(), name: None, at_bytes: self.at_bytes() }).into()
+    }
+
+    fn malformed_entry(&self, wrong: Wrong, name: &[u8]) -> io::Error {
+        let (what, name) = (Cow::Borrowed(wrong), Some(for_people(name)));
+        Fault::Malformed(Malformed { what, name, at_bytes: self.at_bytes() }).into()
     }
 }
 
-impl Before {
-    fn is_empty(&self) -> bool {
-        self.name.is_none() && self.link.is_none() && self.pax.is_none()
-    }
-
-    fn says_twice(&self) -> bool {
-        self.pax.as_ref().is_some_and(|pax| {
-            pax.path.is_some() && self.name.is_some() || pax.link.is_some() && self.link.is_some()
-        })
-    }
-}
-
-/// How many bytes of content follow a header, and how large the file is.
-fn sizes(header: &Header, pax: Option<&Pax>) -> Result<(u64, u64), Fault> {
-    let stored = match pax.and_then(|pax| pax.size_bytes) {
-        Some(size) if size != header.size_bytes && size < SIZE_BEYOND_HEADERS => {
-            return Err(Fault::Malformed("an entry is given two sizes"));
-        }
-        Some(size) => size,
-        None => header.size_bytes,
-    };
-    if i64::try_from(stored).is_err() {
-        return Err(Fault::Malformed("an entry has more bytes than a file can have"));
-    }
-    match header.kind {
-        Kind::File => Ok((stored, pax.and_then(|pax| pax.real_size_bytes).unwrap_or(stored))),
-        Kind::Sparse => Ok((stored, header.real_size_bytes)),
-        _ if stored == 0 => Ok((0, 0)),
-        _ => Err(Fault::Malformed("an entry that is no file has content")),
-    }
-}
-
-fn content(bytes: u64) -> State {
-    match bytes {
-        0 => State::Header,
-        _ => State::Content { left_bytes: bytes.next_multiple_of(BLOCK_BYTES as u64) },
-    }
+fn skip(left_bytes: u64) -> State {
+    if left_bytes == 0 { State::Header } else { State::Skip { left_bytes } }
 }
 
 fn at_most(available: usize, wanted: u64) -> usize {

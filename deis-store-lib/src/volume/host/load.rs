@@ -4,17 +4,19 @@
 //! there. So that an unpacking was interrupted is seen by what no archive can bring, and the next one begins afresh.
 
 use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
 use super::{require_volume, tar};
-use crate::archive::tar::{Confined, RootEntry, read_error};
+use crate::archive::tar::{Entry, Policy, Rewritten, Scanned, read_error};
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::remote::{Child, Input, Output, Remote, ask, ask_long, privileged, run_long};
+use crate::volume::members::Members;
 
 /// The directory in which an archive is unpacked, below the one that is meant. [`crate::archive::tar`] lets no archive have
 /// its name.
-pub(super) const UNPACKING: &str = ".deis-store-unpacking";
+pub(crate) const UNPACKING: &str = ".deis-store-unpacking";
 
 /// The number of bytes copied at a time.
 const PIECE_BYTES: usize = 128 << 10;
@@ -32,6 +34,7 @@ pub(crate) async fn load(
     remote: &dyn Remote,
     directory: &str,
     reader: impl AsyncRead + Unpin,
+    (policy, members): (Policy, Option<Members>),
 ) -> Result<Loaded> {
     let warning = require_volume(remote, directory).await?;
     require_empty(remote, directory).await?;
@@ -40,25 +43,28 @@ pub(crate) async fn load(
     // It fails if something stands there, be it a link; so it cannot be done twice.
     let make = privileged(remote, &["mkdir", "-m", "700", "--", &fresh]).await?;
     successful(run_long(remote, &make).await?, remote)?;
-    let (archive_bytes, root) = unpack(remote, &fresh, reader).await?;
+    let unpacked = unpack(remote, &fresh, reader, (policy, members)).await?;
     require_empty(remote, directory).await?;
     // Over an empty directory alone does `mv` move another one.
     let to = format!("--target-directory={directory}");
     let each = ["-mindepth", "1", "-maxdepth", "1", "-exec", "mv", "--force", &to, "--", "{}", "+"];
     done(remote, &[&["find", &fresh], &each[..]].concat()).await?;
     remove(remote, &fresh).await?;
-    if let Some(root) = root {
+    if let Some(root) = &unpacked.scanned.root {
         dress(remote, directory, root).await?;
     }
-    Ok(Loaded { archive_bytes, warning })
+    Ok(Loaded { warning, ..unpacked })
 }
 
 /// A volume that was loaded.
 #[derive(Clone, Debug)]
 pub(crate) struct Loaded {
-    /// The archive's length.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the totals are for tests"))]
-    pub(crate) archive_bytes: u64,
+    /// What was seen of the whole archive.
+    pub(crate) scanned: Scanned,
+    /// The number of files, directories and links that were unpacked.
+    pub(crate) entries: u64,
+    /// The wanted members that the archive does not have, for people.
+    pub(crate) missing: Vec<String>,
     /// A warning about an unusual mount.
     pub(crate) warning: Option<String>,
 }
@@ -108,18 +114,26 @@ async fn require_empty(remote: &dyn Remote, directory: &str) -> Result<()> {
         .todo("unpack into an empty volume, while nothing writes to it"))
 }
 
-/// The length of the archive that was unpacked, and what it says of the directory itself.
+/// Has the host's tar unpack a fresh archive with the same entries.
 async fn unpack(
     remote: &dyn Remote,
     directory: &str,
     reader: impl AsyncRead + Unpin,
-) -> Result<(u64, Option<RootEntry>)> {
-    let tar = tar(&["-xpf", "-", "--same-owner", "--numeric-owner", "-C", directory]);
+    (policy, members): (Policy, Option<Members>),
+) -> Result<Loaded> {
+    // A directory may come twice, and nothing else may: of two files of one name it would not be known which one counts.
+    let tar = tar(&["-xpf", "-", "--keep-old-files", "--same-owner", "--numeric-owner", "-C", directory]);
     let command = privileged(remote, &tar).await?;
     let Child { mut stdout, stdin, process } =
         remote.spawn(&command, Input::Pipe).await?.idle_limited(remote.login().teller());
     let mut stdin = stdin.ok_or_else(|| Error::new(ErrorKind::Internal, "a command without input"))?;
-    let mut reader = Confined::new(reader);
+    let members = Arc::new(Mutex::new(members));
+    let wanted = Arc::clone(&members);
+    let wants = move |path: &[u8]| {
+        let mut members = wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        members.as_mut().is_none_or(|members| members.wants(path))
+    };
+    let mut reader = Rewritten::new(reader, policy, wants);
     let fed = async {
         let fed = feed(&mut reader, &mut stdin).await;
         drop(stdin);
@@ -139,25 +153,35 @@ async fn unpack(
     let exit = process.finish().await?;
     match fed {
         Err(Feed::Command(error)) if exit.success() => {
-            Err(Error::new(ErrorKind::Damaged, "tar stopped reading")
+            return Err(Error::new(ErrorKind::Damaged, "tar stopped reading")
                 .because(error)
-                .at(At::Host, remote.host()))
+                .at(At::Host, remote.host()));
         }
         // tar that takes nothing more does not end by itself either, and says nothing.
         Err(Feed::Command(error)) if error.kind() == io::ErrorKind::TimedOut => {
-            Err(Error::new(ErrorKind::Timeout, "tar stands still").because(error).at(At::Host, remote.host()))
+            return Err(Error::new(ErrorKind::Timeout, "tar stands still")
+                .because(error)
+                .at(At::Host, remote.host()));
         }
-        fed => {
-            exit.require_success(ErrorKind::Disk, remote.host())?;
-            Ok((fed.unwrap_or_default(), reader.root()))
-        }
+        _ => {}
     }
+    if !exit.success() {
+        // Nothing of it is of use; what tar says tells why, such as a file that is twice in the archive.
+        let error = exit.failure(ErrorKind::Disk, remote.host());
+        let _ = done(remote, &["rm", "-rf", "--", directory]).await;
+        return Err(error);
+    }
+    let scanned = reader.scanned().cloned();
+    let scanned = scanned.ok_or_else(|| Error::new(ErrorKind::Internal, "an archive without an end"))?;
+    let members = members.lock().unwrap_or_else(PoisonError::into_inner);
+    let missing = members.as_ref().map(Members::missing).unwrap_or_default();
+    Ok(Loaded { entries: reader.entries(), scanned, missing, warning: None })
 }
 
 /// Gives the directory itself the owner, mode and time of the archive's own.
-async fn dress(remote: &dyn Remote, directory: &str, root: RootEntry) -> Result<()> {
+async fn dress(remote: &dyn Remote, directory: &str, root: &Entry) -> Result<()> {
     let owner = format!("{}:{}", root.owner.0, root.owner.1);
-    let (mode, time) = (format!("{:o}", root.mode), format!("--date=@{}", root.modified_seconds));
+    let (mode, time) = (format!("{:o}", root.mode), format!("--date=@{}", root.modified));
     for command in [["chown", &owner], ["chmod", &mode], ["touch", &time]] {
         done(remote, &[&command[..], &["--", directory]].concat()).await?;
     }

@@ -1,0 +1,162 @@
+//! Goes through a directory and all below it: each directory before what is in it, names in the order of their bytes.
+//!
+//! Everything is reached from a directory's handle and no symlink is followed, so that nothing outside is read whatever
+//! happens to the tree meanwhile. Few handles are open, and few names of each directory on the way are held.
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::vec;
+
+use rustix::fs::{FileType, Stat};
+use rustix::io::Errno;
+
+use super::find::{Opened, open};
+use super::names::{Names, names_after};
+use super::way::{Identity, Way};
+use crate::archive::tar::{MOST_PATH_BYTES, is_ours};
+
+/// So much memory the names of one directory take.
+const MOST_NAMES_BYTES: usize = 8 << 20;
+
+/// A walk through a directory.
+#[derive(Debug)]
+pub(super) struct Walk {
+    way: Way,
+    /// Of the directories on the way, the top first.
+    levels: Vec<Level>,
+    begun: bool,
+}
+
+/// A directory on the way.
+#[derive(Debug)]
+struct Level {
+    names: vec::IntoIter<(Vec<u8>, FileType)>,
+    /// The last name that was read, if there are more after it; an empty one before the first is read.
+    more_after: Option<Vec<u8>>,
+    /// As it was before its names were read.
+    before: Stat,
+}
+
+/// What was found at a path.
+#[derive(Debug)]
+pub(super) enum Found {
+    /// What is in it comes next.
+    Directory(Stat),
+    File(OwnedFd, Stat),
+    /// A symlink with its target.
+    Symlink(Vec<u8>, Stat),
+    /// A socket, device or fifo: what it is.
+    Special(&'static str),
+    /// A name that no archive may bring.
+    Ours,
+    /// A path that no archive may bring.
+    TooLong,
+    /// It was there a moment ago.
+    Vanished,
+    /// A directory that came before: what is in it has changed since.
+    Changed,
+    /// It cannot be read; of a directory that came before, not all of it.
+    Failed(Errno),
+}
+
+impl Walk {
+    pub(super) fn new(top: OwnedFd) -> Self {
+        Self { way: Way::new(Arc::new(top)), levels: Vec::new(), begun: false }
+    }
+
+    /// The next path, and what was found there. The directory itself comes first, with an empty path.
+    pub(super) fn next(&mut self) -> Option<(Vec<u8>, Found)> {
+        if !self.begun {
+            self.begun = true;
+            return Some((Vec::new(), self.begin()));
+        }
+        loop {
+            let level = self.levels.last_mut()?;
+            let found = if let Some((name, kind)) = level.names.next() {
+                return Some((self.way.path_of(&name), self.look(&name, kind)));
+            } else if let Some(after) = level.more_after.take() {
+                self.read_names(&after)
+            } else {
+                self.leave()
+            };
+            if let Some((path, found)) = found {
+                return Some((path, found));
+            }
+        }
+    }
+
+    fn begin(&mut self) -> Found {
+        match self.way.here().and_then(rustix::fs::fstat) {
+            Ok(stat) => {
+                self.levels.push(Level::new(stat));
+                Found::Directory(stat)
+            }
+            Err(error) => Found::of(error),
+        }
+    }
+
+    fn look(&mut self, name: &[u8], kind: FileType) -> Found {
+        if is_ours(name) {
+            return Found::Ours;
+        }
+        if self.way.path().len() + name.len() >= MOST_PATH_BYTES {
+            return Found::TooLong;
+        }
+        match self.way.here().and_then(|directory| open(directory, name, kind)) {
+            Ok(Opened::Directory(directory, stat)) => {
+                self.way.down(name, directory, Identity::of(&stat));
+                self.levels.push(Level::new(stat));
+                Found::Directory(stat)
+            }
+            Ok(Opened::File(file, stat)) => Found::File(file, stat),
+            Ok(Opened::Symlink(target, stat)) => Found::Symlink(target, stat),
+            Ok(Opened::Special(what)) => Found::Special(what),
+            Err(error) => Found::of(error),
+        }
+    }
+
+    fn read_names(&mut self, after: &[u8]) -> Option<(Vec<u8>, Found)> {
+        let read =
+            self.way.here().and_then(|directory| names_after(directory, Some(after), MOST_NAMES_BYTES));
+        match (read, self.levels.last_mut()) {
+            (Ok(Names { sorted, more }), Some(level)) => {
+                level.more_after =
+                    more.then(|| sorted.last().map(|(name, _)| name.clone()).unwrap_or_default());
+                level.names = sorted.into_iter();
+                None
+            }
+            (Ok(_), None) => None,
+            (Err(error), _) => Some((self.way.path().to_vec(), Found::of(error))),
+        }
+    }
+
+    /// Leaves a directory of which all has come.
+    fn leave(&mut self) -> Option<(Vec<u8>, Found)> {
+        let level = self.levels.pop()?;
+        let after = self.way.here().and_then(rustix::fs::fstat);
+        let path = self.way.path().to_vec();
+        self.way.up();
+        let same = after.is_ok_and(|after| {
+            let before = &level.before;
+            (after.st_mtime, after.st_mtime_nsec) == (before.st_mtime, before.st_mtime_nsec)
+                && after.st_nlink >= before.st_nlink
+        });
+        (!same).then_some((path, Found::Changed))
+    }
+}
+
+impl Level {
+    fn new(before: Stat) -> Self {
+        Self { names: Vec::new().into_iter(), more_after: Some(Vec::new()), before }
+    }
+}
+
+impl Found {
+    fn of(error: Errno) -> Self {
+        match error {
+            // STALE: another directory has its name, or a server has forgotten it.
+            Errno::NOENT | Errno::STALE => Self::Vanished,
+            error => Self::Failed(error),
+        }
+    }
+}
