@@ -42,5 +42,6 @@ mod store;
 mod swift;
 mod sync;
 mod two_gateways;
+mod volume;
 mod whole;
 mod words;

@@ -68,6 +68,8 @@ impl AsyncRead for Limited {
         self.plain_bytes += (buffer.filled().len() - filled) as u64;
         let read_bytes = self.read_bytes.load(Ordering::Relaxed);
         if self.plain_bytes > read_bytes.saturating_mul(MOST_TIMES).saturating_add(ALWAYS_BYTES) {
+            // With an error come no bytes.
+            buffer.set_filled(filled);
             return Poll::Ready(Err(io::Error::other(too_long())));
         }
         Poll::Ready(Ok(()))

@@ -3,13 +3,10 @@
 //! Every field is untrusted. What two readers could read in two ways is refused: whoever looked at the archive before may
 //! have used another one.
 
-use super::fault::{Wrong, for_people};
+use super::fault::Wrong;
 use super::number::{signed, text, unsigned};
 
 pub(super) const BLOCK_BYTES: usize = 512;
-
-/// What is wrong with a block that is no header at all.
-pub(super) const WRONG_SUM: Wrong = "a header's checksum is wrong";
 
 /// A block of an archive.
 pub(super) type Block = [u8; BLOCK_BYTES];
@@ -52,18 +49,18 @@ pub(super) enum Kind {
     GlobalPax,
 }
 
-/// The name in a header that may not be one.
-pub(super) fn name_for_people(block: &Block) -> String {
-    for_people(text(&block[..100]))
-}
-
 impl Header {
-    pub(super) fn parse(block: &Block) -> Result<Self, Wrong> {
+    /// If it is wrong, its name is given, as far as it is known.
+    pub(super) fn parse(block: &Block) -> Result<Self, (Wrong, Vec<u8>)> {
+        if !has_its_sum(block) {
+            return Err(("a header's checksum is wrong", Vec::new()));
+        }
+        Self::summed(block).map_err(|wrong| (wrong, text(&block[..100]).to_vec()))
+    }
+
+    fn summed(block: &Block) -> Result<Self, Wrong> {
         const NONE: Wrong = "a number in a header is none, or a negative one";
         let number = |field| unsigned(field).ok_or(NONE);
-        if !has_its_sum(block) {
-            return Err(WRONG_SUM);
-        }
         let (posix, gnu) = (&block[257..263] == b"ustar\0", &block[257..265] == b"ustar  \0");
         let mut name = text(&block[..100]).to_vec();
         if posix && block[345] != 0 {

@@ -7,10 +7,13 @@ use super::made::{Kept, Tar, in_pieces, passed, record, scanned, summed};
 use super::{Inspected, Policy, check};
 use crate::error::ErrorKind;
 
-/// Archives after whose first entry, a harmless file, comes what must not be unpacked.
-#[expect(clippy::too_many_lines, reason = "it is a list")]
-fn hostile() -> Vec<(&'static str, Tar)> {
-    let good = || Tar::default().entry(b'5', "./", "", 0o755).file("./harmless", b"harmless");
+/// What comes before: a harmless file.
+fn good() -> Tar {
+    Tar::default().entry(b'5', "./", "", 0o755).file("./harmless", b"harmless")
+}
+
+/// Archives after whose first entries comes what would be outside of the directory, or a link.
+fn escaping() -> Vec<(&'static str, Tar)> {
     let long = |name: &str| {
         good().with(b'L', ("././@LongLink", ""), 0o644, name.as_bytes()).file("./short", b"EVIL")
     };
@@ -73,11 +76,17 @@ fn hostile() -> Vec<(&'static str, Tar)> {
         ("a name of ours", good().file("./.deis-store-unpacking", b"EVIL")),
         ("a symlink with a name of ours", good().entry(b'2', ".deis-store-unpacking", "/etc", 0o777)),
         ("a name of ours further down", good().file("logs/.deis-store-x/evil", b"EVIL")),
+    ]
+}
+
+/// Archives after whose first entries comes what is of no use, or could be read in two ways.
+fn doubtful() -> Vec<(&'static str, Tar)> {
+    vec![
         ("an empty name", good().file("", b"EVIL")),
         ("an empty long name", good().with(b'L', ("l", ""), 0, b"\0").file("x", b"EVIL")),
         ("a long name with a NUL", good().with(b'L', ("l", ""), 0, b"a\0/../b\0").file("x", b"EVIL")),
-        ("a path that is too long", good().pax(&[("path", &"x/".repeat(2049))]).file("x", b"EVIL")),
-        ("a path that is too deep", good().pax(&[("path", &"x/".repeat(1001))]).file("x", b"EVIL")),
+        ("a path that is too long", good().pax(&[("path", &"xy".repeat(2049))]).file("x", b"EVIL")),
+        ("a path that is too deep", good().pax(&[("path", &("x/".repeat(1000) + "x"))]).file("x", b"EVIL")),
         ("a symlink to nothing", good().entry(b'2', "l", "", 0o777).file("x", b"EVIL")),
         (
             "a symlink that is too long",
@@ -152,6 +161,58 @@ fn hostile() -> Vec<(&'static str, Tar)> {
     ]
 }
 
+/// Sparse files after harmless ones, whose holes nobody could know.
+fn hollow() -> Vec<(&'static str, Tar)> {
+    let told = |records: &[(&str, &str)]| good().pax(records).file("x", b"EVIL");
+    let at_head = |map: &str| {
+        let form = [("GNU.sparse.major", "1"), ("GNU.sparse.minor", "0"), ("GNU.sparse.realsize", "9000")];
+        let mut content = map.as_bytes().to_vec();
+        content.resize(BLOCK_BYTES, 0);
+        good().pax(&form).file("x", &[&content[..], b"EVIL"].concat())
+    };
+    let old = |edit: fn(&mut [u8; BLOCK_BYTES])| {
+        let mut tar = good().with(b'S', ("x", ""), 0o644, b"EVIL");
+        edited(&mut tar, 2, |block| {
+            block[386..410].copy_from_slice(b"00000000000\x0000000000004\0");
+            block[483..495].copy_from_slice(b"00000001000\0");
+            edit(block);
+        });
+        tar
+    };
+    for whole in [
+        old(|_| {}),
+        at_head("1\n0\n4\n"),
+        told(&[("GNU.sparse.size", "9000"), ("GNU.sparse.map", "0,4,9000,0")]),
+    ] {
+        scanned(&whole.end(), Policy::default(), 512).1.expect("it is read without a disease");
+    }
+    vec![
+        ("a form of another version", told(&[("GNU.sparse.major", "2"), ("GNU.sparse.size", "9")])),
+        ("a form of star", told(&[("SCHILY.realsize", "9000")])),
+        ("a form of Solaris", told(&[("SUN.holesdata", " 0 10 20")])),
+        ("a form that is new", told(&[("GNU.sparse.size", "9000"), ("GNU.sparse.holes", "1")])),
+        ("no map", told(&[("GNU.sparse.size", "9000")])),
+        ("a map that overlaps", told(&[("GNU.sparse.size", "9000"), ("GNU.sparse.map", "0,512,511,4")])),
+        ("a map of more than there is", told(&[("GNU.sparse.size", "9000"), ("GNU.sparse.map", "0,5")])),
+        ("a map beyond the file", told(&[("GNU.sparse.size", "9000"), ("GNU.sparse.map", "8998,4")])),
+        ("a map of what is no file", good().pax(&[("GNU.sparse.size", "0")]).entry(b'2', "x", "EVIL", 0)),
+        ("a map at the head that overlaps", at_head("2\n0\n512\n5\n4\n")),
+        ("a map at the head of less than there is", at_head("1\n0\n3\n")),
+        ("a map at the head without an end", at_head("3\n0\n4\n")),
+        ("a map at the head of parts without end", at_head("18446744073709551615\n0\n4\n")),
+        ("a map at the head of no numbers", at_head("EVIL")),
+        ("an old map with another mark", old(|block| block[257..265].copy_from_slice(b"ustar\x0000"))),
+        ("an old map that goes on after its end", old(|block| block[434..458].fill(b'1'))),
+        ("an old map that is continued after its end", old(|block| block[482] = 1)),
+        ("an old map beyond the file", old(|block| block[483..495].copy_from_slice(b"00000000003\0"))),
+        ("an old map of less than there is", old(|block| block[408] = b'3')),
+    ]
+}
+
+fn hostile() -> impl Iterator<Item = (&'static str, Tar)> {
+    escaping().into_iter().chain(doubtful()).chain(hollow())
+}
+
 /// Changes a header, which is so many blocks before the end.
 fn edited(tar: &mut Tar, blocks: usize, edit: impl FnOnce(&mut [u8; BLOCK_BYTES])) {
     let at = tar.0.len() - blocks * BLOCK_BYTES;
@@ -189,7 +250,7 @@ async fn a_backup_names_what_a_restore_would_refuse() {
         ("a directory of an incremental archive", "d"),
         ("a hard link to outside", "./evil"),
     ] {
-        let archive = hostile().into_iter().find(|(known, _)| *known == disease).unwrap().1;
+        let archive = hostile().find(|(known, _)| *known == disease).unwrap().1;
         let archive = archive.file("last", b"last").end();
         let mut inspected = Inspected::new(in_pieces(&archive, 700), Kept::default());
         let mut passed = Vec::new();

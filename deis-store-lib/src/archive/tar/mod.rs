@@ -108,7 +108,7 @@ pub(crate) fn read_error(error: io::Error) -> Error {
 
 fn as_error(fault: &Fault) -> Error {
     let (kind, what, todo) = match fault {
-        Fault::Malformed(_) => (ErrorKind::Damaged, "is not whole, or none", TAKE_ANOTHER),
+        Fault::Malformed(_) => (ErrorKind::Damaged, "is not as an archive must be", TAKE_ANOTHER),
         Fault::Refused(Refused { why: Why::Escapes(_), .. }) => (
             ErrorKind::Damaged,
             "is not unpacked, since it would harm the host",

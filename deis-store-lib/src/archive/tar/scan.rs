@@ -10,7 +10,7 @@ use super::TarSummary;
 use super::before::{Before, Member};
 use super::entry::{Entry, Sink};
 use super::fault::{Fault, Malformed, Refused, Wrong, for_people};
-use super::header::{self, BLOCK_BYTES, Block, Header, Kind, WRONG_SUM};
+use super::header::{BLOCK_BYTES, Block, Header, Kind};
 use super::oddity::Oddities;
 use super::pending::Pending;
 use super::policy::{OnRefusal, Policy};
@@ -192,7 +192,8 @@ impl Scan {
     }
 
     fn header(&mut self, sink: &mut impl Sink) -> io::Result<()> {
-        let header = Header::parse(&self.block).map_err(|wrong| self.malformed_header(wrong))?;
+        let header = Header::parse(&self.block);
+        let header = header.map_err(|(wrong, name)| self.malformed_entry(wrong, &name))?;
         if header.kind != Kind::GlobalPax {
             self.entry_at_bytes = Some(self.at_bytes());
         }
@@ -228,7 +229,9 @@ impl Scan {
                 if let Some(what) = dropped {
                     self.scanned.oddities.note(name, what);
                 }
-                member.unheeded.iter().for_each(|keywords| self.scanned.oddities.not_heeded(name, keywords));
+                for keywords in &member.unheeded {
+                    self.scanned.oddities.not_heeded(name, keywords);
+                }
                 Ok(Some(entry))
             }
             Ok(Checked::LeftOut(what)) => {
@@ -286,19 +289,13 @@ impl Scan {
         self.entry_at_bytes.unwrap_or(read_bytes - read_bytes % BLOCK_BYTES as u64)
     }
 
-    /// A header that cannot be read. Its name may be none, too.
-    fn malformed_header(&self, wrong: Wrong) -> io::Error {
-        let name = (wrong != WRONG_SUM).then(|| header::name_for_people(&self.block));
-        let name = name.filter(|name| !name.is_empty() && self.before.is_empty());
-        Fault::Malformed(Malformed { what: wrong.into(), name, at_bytes: self.at_bytes() }).into()
-    }
-
     fn malformed(&self, what: impl Into<Cow<'static, str>>) -> io::Error {
         Fault::Malformed(Malformed { what: what.into(), name: None, at_bytes: self.at_bytes() }).into()
     }
 
     fn malformed_entry(&self, wrong: Wrong, name: &[u8]) -> io::Error {
-        let (what, name) = (Cow::Borrowed(wrong), Some(for_people(name)));
+        let name = (!name.is_empty()).then(|| for_people(name));
+        let what = Cow::Borrowed(wrong);
         Fault::Malformed(Malformed { what, name, at_bytes: self.at_bytes() }).into()
     }
 }

@@ -10,6 +10,8 @@ use super::number::unsigned;
 
 /// The most parts that are read of a file.
 const MOST_EXTENTS: u64 = 1_000_000;
+/// The size of the largest file with holes: 1 PiB. A header of a few bytes can say more than any disk has.
+const MOST_FILE_BYTES: u64 = 1 << 50;
 
 const NONE: Wrong = "the map of a sparse file has a number that is none";
 
@@ -29,7 +31,7 @@ pub(super) struct Map {
 impl Map {
     /// The empty map of a file with this size.
     pub(super) fn new(size_bytes: u64) -> Result<Self, Wrong> {
-        if i64::try_from(size_bytes).is_err() {
+        if size_bytes > MOST_FILE_BYTES {
             return Err("a sparse file has more bytes than a file can have");
         }
         Ok(Self { size_bytes, end_bytes: 0, stored_bytes: 0, count: 0, extents: Vec::new() })
