@@ -12,6 +12,7 @@ const README: &str = include_str!("../../README.md");
 const SECURITY: &str = include_str!("../../SECURITY.md");
 
 const SCHEDULE: &str = include_str!("../../docs/schedule.md");
+const VOLUME: &str = include_str!("../../docs/volume.md");
 
 /// The blocks of the README that use the program.
 fn blocks() -> impl Iterator<Item = &'static str> {
@@ -65,6 +66,15 @@ fn every_command_of_the_schedule_works_as_typed() {
     for block in commands.iter().chain(&lines) {
         run(block, &cluster, scratch.path());
     }
+}
+
+#[test]
+fn every_command_of_the_volumes_document_works_as_typed() {
+    let (cluster, scratch) = (a(), tempfile::tempdir().unwrap());
+    let commands: Vec<_> = blocks_of(VOLUME, "sh").collect();
+    assert_eq!(commands.len(), 1);
+    run(commands[0], &cluster, scratch.path());
+    assert!(scratch.path().join("one/app.log").exists() && scratch.path().join("empty/app.log").exists());
 }
 
 #[test]

@@ -3,5 +3,5 @@
 
 mod beyond;
 mod dropped;
-mod site;
+pub(crate) mod site;
 mod sudo;

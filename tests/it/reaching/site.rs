@@ -14,11 +14,11 @@ use tempfile::TempDir;
 
 use crate::program::{Ran, command, ran};
 
-pub(super) struct Site {
-    pub(super) host: Host,
-    pub(super) gateway: FaultyGateway,
-    pub(super) etcd: Etcd,
-    pub(super) scratch: TempDir,
+pub(crate) struct Site {
+    pub(crate) host: Host,
+    pub(crate) gateway: FaultyGateway,
+    pub(crate) etcd: Etcd,
+    pub(crate) scratch: TempDir,
 }
 
 /// The dump that the database of a site gives.
@@ -45,12 +45,12 @@ exec /usr/bin/tar \"$@\"
 
 impl Site {
     /// One whose host runs these containers.
-    pub(super) fn start(containers: &[&str]) -> Self {
+    pub(crate) fn start(containers: &[&str]) -> Self {
         Self::start_with(|directory, volume| Host::start(directory, volume, containers, None).unwrap())
     }
 
     /// One on whose host `core` logs in, with these rights of sudo.
-    pub(super) fn start_for_core(sudoers: &str) -> Self {
+    pub(crate) fn start_for_core(sudoers: &str) -> Self {
         let start =
             |directory: &Path, volume: &Path| Host::start_for_core(directory, volume, PLATFORM, sudoers);
         Self::start_with(|directory, volume| start(directory, volume).unwrap())
@@ -85,18 +85,18 @@ impl Site {
     }
 
     /// Kills the sshd with all that runs on the host, as a power failure does, and starts it again after a while.
-    pub(super) fn restart(&mut self, after: Duration) {
+    pub(crate) fn restart(&mut self, after: Duration) {
         self.host.kill();
         std::thread::sleep(after);
         self.host.start_again().unwrap();
     }
 
-    pub(super) fn volume(&self) -> PathBuf {
+    pub(crate) fn volume(&self) -> PathBuf {
         self.scratch.path().join("volume")
     }
 
     /// The program for this cluster, through its host.
-    pub(super) fn command(&self, words: &[&str]) -> Command {
+    pub(crate) fn command(&self, words: &[&str]) -> Command {
         let mut command = command();
         command.env("DEIS_STORE_ETCD", self.etcd.client().url());
         command.env("DEISCTL_TUNNEL", self.host.tunnel());
@@ -104,24 +104,24 @@ impl Site {
         command
     }
 
-    pub(super) fn on(&self, words: &[&str]) -> Ran {
+    pub(crate) fn on(&self, words: &[&str]) -> Ran {
         ran(&mut self.command(words))
     }
 
     /// The next dump, or the next stream of tar, stands still in its middle, for good.
-    pub(super) fn stall(&self, what: &str) {
+    pub(crate) fn stall(&self, what: &str) {
         fs::write(self.host.directory().join(format!("stall-{what}")), "").unwrap();
     }
 
     /// Waits until that has happened.
-    pub(super) fn is_stalled(&self, what: &str) -> bool {
+    pub(crate) fn is_stalled(&self, what: &str) -> bool {
         self.host.directory().join(format!("stalled-{what}")).exists()
     }
 }
 
 /// Waits for something to be so.
 #[track_caller]
-pub(super) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
     let end = Instant::now() + Duration::from_mins(1);
     while !is_so() {
         assert!(Instant::now() < end, "{what}");
@@ -130,6 +130,6 @@ pub(super) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
 }
 
 /// The platform's containers, for a host that runs the database.
-pub(super) const PLATFORM: &[&str] = host::PLATFORM;
+pub(crate) const PLATFORM: &[&str] = host::PLATFORM;
 /// Those of a host that does not.
-pub(super) const STORE: &[&str] = host::STORE;
+pub(crate) const STORE: &[&str] = host::STORE;

@@ -292,3 +292,4 @@ macro_rules! tests {
 }
 
 tests!(here, super::from_here);
+tests!(host, crate::volume::host::from_host);

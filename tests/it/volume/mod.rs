@@ -4,6 +4,7 @@ mod changing;
 mod endless;
 mod expected;
 mod fuzz;
+mod host;
 mod hostile;
 mod nasty;
 mod round_trip;

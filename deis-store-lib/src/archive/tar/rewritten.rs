@@ -1,5 +1,7 @@
 //! A reader that gives a fresh archive of what may be unpacked of another one.
 
+use std::collections::HashSet;
+use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -8,8 +10,8 @@ use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::encode;
-use super::entry::{Entry, Sink};
-use super::fault::{Fault, Malformed};
+use super::entry::{Entry, EntryKind, Sink};
+use super::fault::{Fault, Malformed, for_people};
 use super::policy::{OnRefusal, Policy};
 use super::scan::{Scan, Scanned};
 
@@ -111,6 +113,7 @@ impl<R, W> std::fmt::Debug for Rewritten<R, W> {
 /// The fresh archive, as far as it was written and not given yet.
 struct Fresh<W> {
     wants: W,
+    names: Names,
     /// Whether the entry that is being read is in it.
     is_wanted: bool,
     entries: u64,
@@ -121,9 +124,48 @@ struct Fresh<W> {
     archive_bytes: u64,
 }
 
+/// The names so far, so that no name comes twice: of two files of one name it would not be known which one counts. They are kept
+/// as numbers, of which two are the same once in a billion archives.
+#[derive(Debug, Default)]
+struct Names {
+    directories: HashSet<u64>,
+    others: HashSet<u64>,
+    hasher: RandomState,
+}
+
+/// So many names are kept. Of what comes after them, tar keeps the last of each name.
+const MOST_NAMES: usize = 1_000_000;
+
+impl Names {
+    fn take(&mut self, entry: &Entry, at_bytes: u64) -> io::Result<()> {
+        let name = self.hasher.hash_one(&entry.path);
+        let is_directory = entry.kind == EntryKind::Directory;
+        if self.others.contains(&name) || !is_directory && self.directories.contains(&name) {
+            let (what, name) = ("an entry is in the archive twice".into(), Some(for_people(&entry.path)));
+            return Err(Fault::Malformed(Malformed { what, name, at_bytes }).into());
+        }
+        if self.others.len() + self.directories.len() < MOST_NAMES {
+            if is_directory {
+                self.directories.insert(name)
+            } else {
+                self.others.insert(name)
+            };
+        }
+        Ok(())
+    }
+}
+
 impl<W> Fresh<W> {
     fn new(wants: W) -> Self {
-        Self { wants, is_wanted: false, entries: 0, out: BytesMut::new(), stored_bytes: 0, archive_bytes: 0 }
+        Self {
+            wants,
+            names: Names::default(),
+            is_wanted: false,
+            entries: 0,
+            out: BytesMut::new(),
+            stored_bytes: 0,
+            archive_bytes: 0,
+        }
     }
 
     /// Appends what this writes.
@@ -140,7 +182,8 @@ impl<W> Fresh<W> {
 }
 
 impl<W: FnMut(&[u8]) -> bool> Sink for Fresh<W> {
-    fn entry(&mut self, entry: &Entry, _: u64) -> io::Result<()> {
+    fn entry(&mut self, entry: &Entry, at_bytes: u64) -> io::Result<()> {
+        self.names.take(entry, at_bytes)?;
         self.is_wanted = (self.wants)(&entry.path);
         if !self.is_wanted {
             return Ok(());

@@ -121,8 +121,7 @@ async fn unpack(
     reader: impl AsyncRead + Unpin,
     (policy, members): (Policy, Option<Members>),
 ) -> Result<Loaded> {
-    // A directory may come twice, and nothing else may: of two files of one name it would not be known which one counts.
-    let tar = tar(&["-xpf", "-", "--keep-old-files", "--same-owner", "--numeric-owner", "-C", directory]);
+    let tar = tar(&["-xpf", "-", "--same-owner", "--numeric-owner", "-C", directory]);
     let command = privileged(remote, &tar).await?;
     let Child { mut stdout, stdin, process } =
         remote.spawn(&command, Input::Pipe).await?.idle_limited(remote.login().teller());

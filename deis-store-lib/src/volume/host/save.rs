@@ -79,7 +79,9 @@ const CHANGES: [&str; 2] = [": file changed as we read it", ": File shrank by "]
 /// The files of which tar says one of these.
 fn named(exit: &Exit, words: &[&str]) -> Vec<String> {
     let named = exit.stderr.lines().filter_map(|line| {
-        let line = line.strip_prefix("tar: ")?;
+        // It calls itself as it was called: `tar`, or by a path.
+        let (_, line) =
+            line.split_once("tar: ").filter(|(path, _)| path.is_empty() || path.ends_with('/'))?;
         words.iter().find_map(|word| line.split_once(word)).map(|(name, _)| name.to_owned())
     });
     named.collect()
