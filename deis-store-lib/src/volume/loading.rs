@@ -78,15 +78,15 @@ async fn load_plain(
             }
             let owners = if is_root() { Owners::Keep } else { Owners::Mine };
             let room = Some(Root::open(path)?.room()?);
-            let options = here::Options { policy, owners, room, members };
-            let loaded = here::load_into(path, plain, options).await?;
+            let options = here::Options { owners, room, members };
+            let loaded = here::load_into(path, plain, policy, options).await?;
             require_all(&loaded.unpacked.missing)?;
-            add_oddities(&mut findings, None, &loaded.scanned.oddities);
+            add_oddities(&mut findings, None, &loaded.archive.oddities);
             if !loaded.dressed {
                 let what = "it keeps its own mode and time, since it is another user's";
                 findings.push(Finding::new(None, ".", FindingKind::NotKept, what));
             }
-            (loaded.unpacked.entries, loaded.scanned.summary.file_bytes)
+            (loaded.unpacked.entries, loaded.archive.summary.file_bytes)
         }
         Directory::On { host, path } => {
             let loaded = host::load(&**host, path, plain, (policy, members)).await?;

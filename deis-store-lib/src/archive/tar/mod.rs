@@ -42,7 +42,7 @@ pub(crate) use entry::{Entry, EntryKind, Extent, Modified, Sink};
 pub(crate) use fault::{Fault, Refused, Why};
 pub(crate) use inspected::Inspected;
 pub(crate) use oddity::{Oddities, Oddity};
-pub(crate) use policy::{MOST_PATH_BYTES, OnRefusal, Policy, Special};
+pub(crate) use policy::{Limits, OnRefusal, Policy, Special};
 pub(crate) use rewritten::Rewritten;
 pub(crate) use rules::is_ours;
 pub(crate) use scan::{Scan, Scanned};

@@ -38,11 +38,9 @@ pub(crate) struct Limits {
     pub(crate) depth: usize,
 }
 
-/// No system takes more than this of a path at once, and so whoever unpacks with tar cannot either.
-pub(crate) const MOST_PATH_BYTES: usize = 4096;
-
 impl Default for Limits {
+    /// No system takes more than 4,096 bytes of a path at once, and so whoever unpacks with tar cannot either.
     fn default() -> Self {
-        Self { archive_bytes: u64::MAX, entries: 100_000_000, path_bytes: MOST_PATH_BYTES, depth: 1000 }
+        Self { archive_bytes: u64::MAX, entries: 100_000_000, path_bytes: 4096, depth: 1000 }
     }
 }

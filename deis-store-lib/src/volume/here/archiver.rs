@@ -129,7 +129,9 @@ impl Archiver {
             Found::File(file, stat) => self.file(path, file, &stat),
             Found::Special(what) => self.saved.skipped.add(&path, what),
             Found::Ours => self.saved.skipped.add(&path, "is this program's own"),
-            Found::TooLong => self.saved.failed.add(&path, "its path is longer than an archive may have it"),
+            Found::TooLong => {
+                self.saved.failed.add(&path, "its path is longer or deeper than an archive may have it");
+            }
             Found::Vanished => self.saved.vanished.add(&path, "was removed before it was read"),
             Found::Changed => self.saved.changed.add(&path, "what is in it changed as it was read"),
             Found::Failed(error @ (Errno::MFILE | Errno::NFILE)) => {
@@ -141,7 +143,7 @@ impl Archiver {
     }
 
     fn file(&mut self, path: Vec<u8>, file: OwnedFd, stat: &Stat) {
-        match self.hard_links.look(&path, stat) {
+        match self.hard_links.look(&path, &file, stat) {
             Known::At(first) => return self.entry(path, EntryKind::HardLink(first), stat),
             Known::NoRoom => {
                 self.saved.unlinked.add(&path, "is stored as a file of its own, since there are too many");

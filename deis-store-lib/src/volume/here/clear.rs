@@ -3,11 +3,11 @@
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::sync::Arc;
 
-use rustix::fs::{AtFlags, FileType};
+use rustix::fs::{AtFlags, FileType, Mode};
 use rustix::io::Errno;
 
 use super::names::names_after;
-use super::rights::{open_path, with_rights};
+use super::rights::{open_path, set_mode};
 use super::way::{Identity, Way, open_directory};
 
 /// So much memory the names of one directory take.
@@ -48,10 +48,16 @@ fn enter(way: &mut Way, name: &[u8]) -> Result<Level, Errno> {
     let here = way.here()?;
     let directory = match open_directory(here, name) {
         // It has the mode that the archive gives it.
-        Err(Errno::ACCESS) => with_rights(open_path(here, name)?.as_fd(), || open_directory(here, name))?,
+        Err(Errno::ACCESS) => {
+            set_mode(open_path(here, name)?.as_fd(), Mode::RWXU)?;
+            open_directory(here, name)?
+        }
         opened => opened?,
     };
     let stat = rustix::fs::fstat(&directory)?;
+    if !Mode::from_raw_mode(stat.st_mode).contains(Mode::RWXU) {
+        rustix::fs::fchmod(&directory, Mode::RWXU)?;
+    }
     way.down(name, directory, Identity::of(&stat));
     let name = name.to_vec();
     Ok(Level { name, directories: Vec::new(), more: true })

@@ -48,8 +48,14 @@ impl Fresh {
     }
 
     /// Moves all up to the directory that is meant, which gets these attributes. Says whether it could.
+    ///
+    /// What an empty volume has of itself gives way, if there is a directory for it and nothing is in it. Otherwise nothing
+    /// is moved, and all that was unpacked is removed.
     pub(super) fn move_up(self, itself: Option<Attributes>) -> Result<bool> {
-        self.require_places()?;
+        if let Err(error) = self.require_places() {
+            let _ = self.remove();
+            return Err(error);
+        }
         loop {
             let names = names_after(self.fresh.as_fd(), None, MOST_NAMES_BYTES)
                 .map_err(|error| failed("list", &self.fresh, error))?;
@@ -78,7 +84,6 @@ impl Fresh {
         remove(&self.target)
     }
 
-    /// What an empty volume has of itself gives way to what was unpacked, if that is a directory and nothing is in it.
     fn require_places(&self) -> Result<()> {
         require_empty(&self.target)?;
         for name in ["lost+found", "logs"] {

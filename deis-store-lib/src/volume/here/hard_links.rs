@@ -1,8 +1,9 @@
 //! Which files have come under another name before.
 
 use std::collections::HashMap;
+use std::os::fd::AsFd;
 
-use rustix::fs::Stat;
+use rustix::fs::{AtFlags, Stat, StatxFlags};
 
 use super::way::Identity;
 
@@ -16,9 +17,12 @@ const OVERHEAD_BYTES: usize = 80;
 /// not held at all.
 #[derive(Debug, Default)]
 pub(super) struct HardLinks {
-    first: HashMap<Identity, First>,
+    first: HashMap<(Identity, Born), First>,
     held_bytes: usize,
 }
+
+/// When a file was made, where the file system knows it. A number that is free again is soon another file's.
+type Born = Option<(i64, u32)>;
 
 #[derive(Debug)]
 struct First {
@@ -39,18 +43,21 @@ pub(super) enum Known {
 }
 
 impl HardLinks {
-    /// Looks for a file, and remembers a new one.
-    pub(super) fn look(&mut self, path: &[u8], stat: &Stat) -> Known {
+    /// Looks for an open file, and remembers a new one.
+    pub(super) fn look(&mut self, path: &[u8], file: impl AsFd, stat: &Stat) -> Known {
         if stat.st_nlink < 2 {
             return Known::New;
         }
-        let identity = Identity::of(stat);
-        if let Some(first) = self.first.get_mut(&identity) {
+        self.look_for((Identity::of(stat), born(file)), path, u128::from(stat.st_nlink))
+    }
+
+    fn look_for(&mut self, file: (Identity, Born), path: &[u8], names: u128) -> Known {
+        if let Some(first) = self.first.get_mut(&file) {
             let known = first.path.to_vec();
             first.left = first.left.saturating_sub(1);
             if first.left == 0 {
                 self.held_bytes -= first.path.len() + OVERHEAD_BYTES;
-                self.first.remove(&identity);
+                self.first.remove(&file);
             }
             return Known::At(known);
         }
@@ -59,43 +66,63 @@ impl HardLinks {
             return Known::NoRoom;
         }
         self.held_bytes += bytes;
-        self.first.insert(identity, First { path: path.into(), left: u128::from(stat.st_nlink) - 1 });
+        self.first.insert(file, First { path: path.into(), left: names.saturating_sub(1) });
         Known::New
     }
 }
 
+fn born(file: impl AsFd) -> Born {
+    let found = rustix::fs::statx(file, c"", AtFlags::EMPTY_PATH, StatxFlags::BTIME).ok()?;
+    let known = StatxFlags::from_bits_retain(found.stx_mask).contains(StatxFlags::BTIME);
+    known.then_some((found.stx_btime.tv_sec, found.stx_btime.tv_nsec))
+}
+
 #[cfg(test)]
 mod tests {
+    use std::fs::File;
+
     use super::*;
 
     #[test]
     fn a_file_is_known_by_its_first_name_until_all_names_have_come() {
         let place = tempfile::tempdir().unwrap();
-        let stat = |name: &str| rustix::fs::stat(place.path().join(name)).unwrap();
-        std::fs::write(place.path().join("a"), "").unwrap();
-        std::fs::write(place.path().join("alone"), "").unwrap();
+        let path = |name: &str| place.path().join(name);
+        std::fs::write(path("a"), "").unwrap();
+        std::fs::write(path("alone"), "").unwrap();
         for name in ["b", "c"] {
-            std::fs::hard_link(place.path().join("a"), place.path().join(name)).unwrap();
+            std::fs::hard_link(path("a"), path(name)).unwrap();
         }
         let mut links = HardLinks::default();
-        assert_eq!(links.look(b"alone", &stat("alone")), Known::New);
-        assert_eq!(links.first.len(), 0);
-        assert_eq!(links.look(b"a", &stat("a")), Known::New);
-        assert_eq!(links.look(b"b", &stat("b")), Known::At(b"a".to_vec()));
-        assert_eq!(links.look(b"c", &stat("c")), Known::At(b"a".to_vec()));
-        assert_eq!((links.first.len(), links.held_bytes), (0, 0));
+        let mut look = |name: &str| {
+            let file = File::open(path(name)).unwrap();
+            let known = links.look(name.as_bytes(), &file, &rustix::fs::fstat(&file).unwrap());
+            (known, links.first.len())
+        };
+        assert_eq!(look("alone"), (Known::New, 0));
+        assert_eq!(look("a"), (Known::New, 1));
+        assert_eq!(look("b"), (Known::At(b"a".to_vec()), 1));
+        assert_eq!(look("c"), (Known::At(b"a".to_vec()), 0));
+        assert_eq!(links.held_bytes, 0);
+    }
+
+    #[test]
+    fn another_file_that_has_got_the_same_number_is_another_file() {
+        let identity = Identity::of(&rustix::fs::stat("/").unwrap());
+        let mut links = HardLinks::default();
+        for born in [None, Some((1, 5)), Some((1, 6))] {
+            assert_eq!(links.look_for((identity, born), b"first", 2), Known::New);
+            assert_eq!(links.look_for((identity, born), b"second", 2), Known::At(b"first".to_vec()));
+            assert_eq!(links.look_for((identity, born), b"third", 3), Known::New);
+        }
     }
 
     #[test]
     fn memory_is_bounded_however_many_there_are() {
-        let place = tempfile::tempdir().unwrap();
-        std::fs::write(place.path().join("a"), "").unwrap();
-        std::fs::hard_link(place.path().join("a"), place.path().join("b")).unwrap();
-        let mut stat = rustix::fs::stat(place.path().join("a")).unwrap();
+        let mut stat = rustix::fs::stat("/").unwrap();
         let (mut links, path) = (HardLinks::default(), vec![b'x'; 60_000]);
         let mut look = |inode| {
             stat.st_ino = inode;
-            links.look(&path, &stat)
+            links.look_for((Identity::of(&stat), None), &path, 2)
         };
         let room = (0..1000).take_while(|inode| look(*inode) == Known::New).count() as u64;
         assert!(room > 200 && room < 300, "{room}");

@@ -58,10 +58,9 @@ impl Reading {
         let size_bytes = size_bytes(&self.before);
         let stored_bytes: u64 = self.extents.iter().map(|extent| extent.bytes).sum();
         if stored_bytes == size_bytes {
-            EntryKind::File { size_bytes }
-        } else {
-            EntryKind::Sparse { size_bytes, extents: self.extents.clone() }
+            return EntryKind::File { size_bytes };
         }
+        EntryKind::Sparse { size_bytes, extents: self.extents.clone() }
     }
 
     /// Fills a part of this room with the next bytes, and says how many: none at the end. What is not there any more are

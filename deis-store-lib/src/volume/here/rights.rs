@@ -24,7 +24,7 @@ pub(super) fn with_rights<T>(
 }
 
 /// Such a handle takes no mode itself, and what the system says of it does.
-fn set_mode(directory: BorrowedFd<'_>, mode: Mode) -> Result<(), Errno> {
+pub(super) fn set_mode(directory: BorrowedFd<'_>, mode: Mode) -> Result<(), Errno> {
     let path = format!("/proc/self/fd/{}", directory.as_raw_fd());
     rustix::fs::chmodat(CWD, path, mode, rustix::fs::AtFlags::empty())
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::symlink;
 use std::path::Path;
@@ -43,33 +43,38 @@ impl Slowly {
 
     fn rest(mut self) -> (Vec<(Entry, Vec<u8>)>, Saved) {
         while self.block() > 0 {}
-        (entries(&self.archive), self.archiver.finish())
+        (Entries::of(&self.archive), self.archiver.finish())
     }
 }
 
-/// The entries of an archive, with their content.
-fn entries(archive: &[u8]) -> Vec<(Entry, Vec<u8>)> {
-    let (mut scan, mut kept) = (Scan::new(Policy::default()), Kept::default());
-    scan.push(archive, &mut kept).unwrap();
-    scan.finish().unwrap();
-    kept.0
+/// The entries of an archive with their content.
+#[derive(Default)]
+struct Entries(Vec<(Entry, Vec<u8>)>);
+
+impl Entries {
+    fn of(archive: &[u8]) -> Vec<(Entry, Vec<u8>)> {
+        let (mut scan, mut entries) = (Scan::new(Policy::default()), Self::default());
+        scan.push(archive, &mut entries).unwrap();
+        let scanned = scan.finish().unwrap();
+        assert_eq!((scanned.oddities.count(), scanned.summary.entries), (0, entries.0.len() as u64));
+        entries.0
+    }
 }
 
-#[derive(Default)]
-struct Kept(Vec<(Entry, Vec<u8>)>);
-
-impl Sink for Kept {
-    fn entry(&mut self, entry: &Entry, _: u64) -> std::io::Result<()> {
+impl Sink for Entries {
+    fn entry(&mut self, entry: &Entry, _: u64) -> io::Result<()> {
         self.0.push((entry.clone(), Vec::new()));
         Ok(())
     }
 
-    fn content(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+    fn content(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.0.last_mut().unwrap().1.extend_from_slice(bytes);
         Ok(())
     }
 
-    fn end(&mut self) -> std::io::Result<()> {
+    fn end(&mut self) -> io::Result<()> {
+        let (entry, content) = self.0.last().unwrap();
+        assert_eq!(entry.kind.stored_bytes(), content.len() as u64);
         Ok(())
     }
 }
@@ -315,7 +320,7 @@ fn entries_come_in_the_order_of_their_names_and_hard_links_after_their_file() {
 fn few_handles_are_open_however_deep_it_goes() {
     let place = tempfile::tempdir().unwrap();
     fs::create_dir_all(place.path().join(deep(1000))).unwrap();
-    for at in [0, 1, 500, 983, 984, 999, 1000] {
+    for at in [0, 1, 500, 983, 984, 999] {
         fs::write(place.path().join(deep(at)).join("a file"), "x").unwrap();
     }
     let mut slowly = Slowly::new(place.path());
@@ -324,17 +329,13 @@ fn few_handles_are_open_however_deep_it_goes() {
         most = most.max(open_below(place.path()));
     }
     assert!((10..25).contains(&most), "{most}");
-    assert_eq!(slowly.archiver.finish().archive.entries, 1008);
+    let saved = slowly.archiver.finish();
+    assert_eq!((saved.archive.entries, saved.failed.count, saved.vanished.count), (1007, 0, 0));
 }
 
 #[tokio::test]
 async fn a_reader_that_is_dropped_stops_the_work() {
     let place = tempfile::tempdir().unwrap();
-    let file = File::create(place.path().join("large")).unwrap();
-    file.set_len(1 << 40).unwrap();
-    // What is there at each end is all of it, but for one with more extents than that.
-    file.sync_all().unwrap();
-    drop(file);
     fs::write(place.path().join("x"), vec![b'x'; 5 << 20]).unwrap();
     let mut saving = save(place.path()).await.unwrap();
     saving.read_exact(&mut [0; 2000]).await.unwrap();

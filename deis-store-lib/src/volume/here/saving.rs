@@ -74,7 +74,7 @@ impl AsyncRead for Saving {
             let empty = std::mem::replace(&mut self.piece, piece);
             // One that is not full is the last.
             let last = self.piece.filled < self.piece.bytes.len();
-            self.state = if last { State::Ended(Box::new(archiver)) } else { make(archiver, empty) };
+            self.state = if last { State::Ended(archiver.into()) } else { make(archiver, empty) };
         }
     }
 }

@@ -1,6 +1,5 @@
 //! Trees for tests: nasty ones, and what is seen of one.
 
-use crate::archive::tar::{Policy, Special};
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs::{self, File, Metadata};
@@ -12,6 +11,7 @@ use rustix::fs::{AtFlags, CWD, SeekFrom, Timespec, Timestamps, UTIME_OMIT};
 
 use super::attributes::Owners;
 use super::unpack::Options;
+use crate::archive::tar::{Policy, Special};
 
 /// Everything that is to be the same of a tree, by path.
 pub(super) fn seen(top: &Path) -> BTreeMap<Vec<u8>, String> {
@@ -44,7 +44,6 @@ fn look(
 ) {
     let full = top.join(OsStr::from_bytes(path));
     let metadata = fs::symlink_metadata(&full).unwrap();
-    let Metadata { .. } = metadata;
     let kind = metadata.file_type();
     let mut line = format!(
         "{:o} {}:{} {} ns{:09} ",
@@ -103,12 +102,12 @@ pub(super) fn is_root() -> bool {
 /// How all is kept that the user can keep.
 pub(super) fn everything() -> Options {
     let owners = if is_root() { Owners::Keep } else { Owners::Mine };
-    Options {
-        policy: Policy { special: Special::Keep, ..Policy::default() },
-        owners,
-        room: None,
-        members: None,
-    }
+    Options { owners, room: None, members: None }
+}
+
+/// How an archive is read so that nothing of it is dropped.
+pub(super) fn whole() -> Policy {
+    Policy { special: Special::Keep, ..Policy::default() }
 }
 
 /// A tree with one of everything that is hard.
@@ -120,7 +119,7 @@ pub(super) fn nasty(top: &Path) {
     };
     for (size, name) in [(0, "0"), (1, "1"), (511, "511"), (512, "512"), (513, "513"), ((2 << 20) + 3, "2M")]
     {
-        let bytes: Vec<u8> = (0..size).map(|at: usize| u8::try_from(at * 31 % 251).unwrap()).collect();
+        let bytes: Vec<u8> = (0..size).map(|at| u8::try_from(at * 31 % 251).unwrap()).collect();
         write(format!("sizes/{name}").as_bytes(), &bytes);
     }
     for name in [
@@ -264,7 +263,6 @@ pub(super) fn as_nobody<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'st
 }
 
 /// The same for what runs in a runtime.
-#[expect(dead_code, reason = "x")]
 pub(super) fn block_on_as_nobody<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> T {
     as_nobody(|| {
         let mut builder = tokio::runtime::Builder::new_current_thread();

@@ -14,11 +14,11 @@ use rustix::io::Errno;
 use super::attributes::{Attributes, Owners};
 use super::content::Content;
 use super::directories::Directories;
-use super::failure::{Failure, WAS_THERE};
+use super::failure::{Failure, WAS_THERE, no_room, refused, refused_link};
 use super::way::{Way, open_directory, split};
-use crate::archive::tar::{Entry, EntryKind, Policy, Sink};
+use crate::archive::tar::{Entry, EntryKind, Sink};
 use crate::disk::Room;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::volume::members::Members;
 
 /// The longest target of a symlink that a system has.
@@ -27,7 +27,6 @@ const MOST_TARGET_BYTES: usize = 4095;
 /// How an archive is unpacked.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
-    pub(crate) policy: Policy,
     pub(crate) owners: Owners,
     /// The most that is written, if there is a limit.
     pub(crate) room: Option<Room>,
@@ -92,24 +91,34 @@ impl Unpacker {
         Ok(self.done)
     }
 
+    /// The number of entries and bytes so far.
+    #[cfg(test)]
+    pub(super) fn done_for_tests(&self) -> (u64, u64) {
+        (self.done.entries, self.done.written_bytes)
+    }
+
     fn begin(&mut self, entry: &Entry) -> Result<()> {
-        if let Some(members) = &mut self.options.members
-            && !members.wants(&entry.path)
-        {
+        if self.options.members.as_mut().is_some_and(|members| !members.wants(&entry.path)) {
             self.done.passed_over += 1;
             return Ok(());
         }
-        let attributes = Attributes::of(entry, self.options.owners).ok_or_else(|| {
-            Failure::refused(&entry.path, "belongs to a user or group that no system can have")
-        })?;
-        self.done.entries += 1;
+        let attributes = Attributes::of(entry, self.options.owners)
+            .ok_or_else(|| refused(&entry.path, "belongs to a user or group that no system can have"))?;
         if entry.path.is_empty() && entry.kind == EntryKind::Directory {
             self.done.itself = Some(attributes);
-            return Ok(());
+        } else {
+            self.make(entry, attributes)?;
         }
+        self.done.entries += 1;
+        self.done.written_bytes = self.done.written_bytes.saturating_add(entry.kind.stored_bytes());
+        Ok(())
+    }
+
+    /// Makes a file, directory or link.
+    fn make(&mut self, entry: &Entry, attributes: Attributes) -> Result<()> {
         let (parent, name) = split(&entry.path);
-        if !entry.path.split(|byte| *byte == b'/').all(is_name) {
-            return Err(Failure::refused(&entry.path, "has a path that leads nowhere"));
+        if !is_path(&entry.path) {
+            return Err(refused(&entry.path, "has a path that leads nowhere"));
         }
         self.take_room(entry)?;
         self.go_to(parent, &entry.path)?;
@@ -123,12 +132,11 @@ impl Unpacker {
 
     /// Takes what an entry will need of the room, before anything of it is written.
     fn take_room(&mut self, entry: &Entry) -> Result<()> {
-        let bytes = entry.kind.stored_bytes();
-        self.done.written_bytes = self.done.written_bytes.saturating_add(bytes);
         let Some(room) = &mut self.options.room else { return Ok(()) };
+        let bytes = entry.kind.stored_bytes();
         let files = u64::from(!matches!(entry.kind, EntryKind::HardLink(_)));
         if !room.has_room_for(files, bytes) {
-            return Err(Failure::no_room(&entry.path, room));
+            return Err(no_room(&entry.path, room));
         }
         *room = Room { bytes: room.bytes - bytes, files: room.files.map(|left| left - files) };
         Ok(())
@@ -140,8 +148,8 @@ impl Unpacker {
         let gone = self.way.go(parent, |directory, name| match open_directory(directory, name) {
             Err(Errno::NOENT) => {
                 made += 1;
-                let usual = Mode::RWXU | Mode::RGRP | Mode::XGRP | Mode::ROTH | Mode::XOTH;
-                rustix::fs::mkdirat(directory, name, usual)?;
+                let open_to_all = Mode::RWXU | Mode::RGRP | Mode::XGRP | Mode::ROTH | Mode::XOTH;
+                rustix::fs::mkdirat(directory, name, open_to_all)?;
                 open_directory(directory, name)
             }
             opened => opened,
@@ -152,7 +160,7 @@ impl Unpacker {
         match gone {
             Ok(()) => Ok(()),
             Err(Errno::NOTDIR | Errno::LOOP) => {
-                Err(Failure::refused(path, "lies below what the archive has as a file or link"))
+                Err(refused(path, "lies below what the archive has as a file or link"))
             }
             Err(error) => Err(self.failure.disk(path, error)),
         }
@@ -164,10 +172,10 @@ impl Unpacker {
         match rustix::fs::mkdirat(here, name, Mode::RWXU) {
             Ok(()) => {}
             Err(Errno::EXIST) if kind_of(here, name) == Ok(FileType::Directory) => {}
-            Err(Errno::EXIST) => return Err(Failure::refused(path, WAS_THERE)),
+            Err(Errno::EXIST) => return Err(refused(path, WAS_THERE)),
             Err(error) => return Err(self.failure.disk(path, error)),
         }
-        self.directories.add(path, attributes).map_err(|full| Failure::refused(path, full))
+        self.directories.add(path, attributes).map_err(|full| refused(path, full))
     }
 
     fn symlink(
@@ -177,7 +185,7 @@ impl Unpacker {
         attributes: &Attributes,
     ) -> Result<()> {
         if target.is_empty() || target.len() > MOST_TARGET_BYTES || target.contains(&0) {
-            return Err(Failure::refused(path, "is a symlink to what no path can be"));
+            return Err(refused(path, "is a symlink to what no path can be"));
         }
         let here = self.way.here().map_err(|error| self.failure.disk(path, error))?;
         rustix::fs::symlinkat(target, here, name)
@@ -186,6 +194,9 @@ impl Unpacker {
     }
 
     fn hard_link(&mut self, path: &[u8], name: &[u8], first: &[u8]) -> Result<()> {
+        if !is_path(first) {
+            return Err(refused_link(path, first, "leads nowhere"));
+        }
         let (directory, first_name) = split(first);
         let gone = self.links.go(directory, open_directory);
         let from =
@@ -196,11 +207,11 @@ impl Unpacker {
                 rustix::fs::linkat(from, first_name, here, name, AtFlags::empty())
                     .map_err(|error| self.failure.new_name(path, error))
             }
-            Ok(_) | Err(Errno::NOTDIR | Errno::LOOP) => Err(Failure::link_to(path, first, "is no file")),
+            Ok(_) | Err(Errno::NOTDIR | Errno::LOOP) => Err(refused_link(path, first, "is no file")),
             Err(Errno::NOENT) if self.options.members.is_some() => {
-                Err(Failure::link_to(path, first, "is not among the members that are wanted"))
+                Err(refused_link(path, first, "is not among the members that are wanted"))
             }
-            Err(Errno::NOENT) => Err(Failure::link_to(path, first, "has not come before it")),
+            Err(Errno::NOENT) => Err(refused_link(path, first, "has not come before it")),
             Err(error) => Err(self.failure.disk(path, error)),
         }
     }
@@ -233,14 +244,9 @@ impl Sink for Unpacker {
     }
 }
 
-/// The error that a sink's own error was.
-pub(super) fn error_of(error: io::Error) -> Result<Error, io::Error> {
-    error.downcast::<Error>()
-}
-
 /// The last line of defence, behind the archive's rules.
-fn is_name(name: &[u8]) -> bool {
-    !matches!(name, b"" | b"." | b"..") && !name.contains(&0)
+fn is_path(path: &[u8]) -> bool {
+    path.split(|byte| *byte == b'/').all(|name| !matches!(name, b"" | b"." | b"..") && !name.contains(&0))
 }
 
 fn kind_of(directory: BorrowedFd<'_>, name: &[u8]) -> Result<FileType, Errno> {

@@ -13,7 +13,7 @@ use rustix::io::Errno;
 use super::find::{Opened, open};
 use super::names::{Names, names_after};
 use super::way::{Identity, Way};
-use crate::archive::tar::{MOST_PATH_BYTES, is_ours};
+use crate::archive::tar::{Limits, is_ours};
 
 /// So much memory the names of one directory take.
 const MOST_NAMES_BYTES: usize = 8 << 20;
@@ -25,14 +25,16 @@ pub(super) struct Walk {
     /// Of the directories on the way, the top first.
     levels: Vec<Level>,
     begun: bool,
+    limits: Limits,
 }
 
 /// A directory on the way.
 #[derive(Debug)]
 struct Level {
     names: vec::IntoIter<(Vec<u8>, FileType)>,
-    /// The last name that was read, if there are more after it; an empty one before the first is read.
-    more_after: Option<Vec<u8>>,
+    /// Whether there are more names after this one.
+    more: bool,
+    after: Option<Vec<u8>>,
     /// As it was before its names were read.
     before: Stat,
 }
@@ -49,7 +51,7 @@ pub(super) enum Found {
     Special(&'static str),
     /// A name that no archive may bring.
     Ours,
-    /// A path that no archive may bring.
+    /// A path that is longer or deeper than an archive may bring it.
     TooLong,
     /// It was there a moment ago.
     Vanished,
@@ -61,7 +63,7 @@ pub(super) enum Found {
 
 impl Walk {
     pub(super) fn new(top: OwnedFd) -> Self {
-        Self { way: Way::new(Arc::new(top)), levels: Vec::new(), begun: false }
+        Self { way: Way::new(Arc::new(top)), levels: Vec::new(), begun: false, limits: Limits::default() }
     }
 
     /// The next path, and what was found there. The directory itself comes first, with an empty path.
@@ -74,8 +76,9 @@ impl Walk {
             let level = self.levels.last_mut()?;
             let found = if let Some((name, kind)) = level.names.next() {
                 return Some((self.way.path_of(&name), self.look(&name, kind)));
-            } else if let Some(after) = level.more_after.take() {
-                self.read_names(&after)
+            } else if std::mem::take(&mut level.more) {
+                let after = level.after.take();
+                self.read_names(after.as_deref())
             } else {
                 self.leave()
             };
@@ -99,7 +102,8 @@ impl Walk {
         if is_ours(name) {
             return Found::Ours;
         }
-        if self.way.path().len() + name.len() >= MOST_PATH_BYTES {
+        let path_bytes = self.way.path().len() + usize::from(!self.way.path().is_empty()) + name.len();
+        if path_bytes > self.limits.path_bytes || self.levels.len() > self.limits.depth {
             return Found::TooLong;
         }
         match self.way.here().and_then(|directory| open(directory, name, kind)) {
@@ -115,13 +119,12 @@ impl Walk {
         }
     }
 
-    fn read_names(&mut self, after: &[u8]) -> Option<(Vec<u8>, Found)> {
-        let read =
-            self.way.here().and_then(|directory| names_after(directory, Some(after), MOST_NAMES_BYTES));
+    fn read_names(&mut self, after: Option<&[u8]>) -> Option<(Vec<u8>, Found)> {
+        let read = self.way.here().and_then(|directory| names_after(directory, after, MOST_NAMES_BYTES));
         match (read, self.levels.last_mut()) {
             (Ok(Names { sorted, more }), Some(level)) => {
-                level.more_after =
-                    more.then(|| sorted.last().map(|(name, _)| name.clone()).unwrap_or_default());
+                level.more = more;
+                level.after = sorted.last().filter(|_| more).map(|(name, _)| name.clone());
                 level.names = sorted.into_iter();
                 None
             }
@@ -147,7 +150,7 @@ impl Walk {
 
 impl Level {
     fn new(before: Stat) -> Self {
-        Self { names: Vec::new().into_iter(), more_after: Some(Vec::new()), before }
+        Self { names: Vec::new().into_iter(), more: true, after: None, before }
     }
 }
 
