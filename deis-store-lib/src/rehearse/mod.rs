@@ -6,6 +6,7 @@
 
 mod compare;
 mod damaged;
+mod entries;
 mod fill;
 mod host;
 mod internal;

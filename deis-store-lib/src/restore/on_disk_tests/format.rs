@@ -11,15 +11,17 @@ use serde_json::Value;
 
 use super::taken;
 use crate::part::Part;
+use crate::snapshot::VOLUME_INDEX;
 
 const DOCUMENT: &str = include_str!("../../../../docs/format.md");
 
 /// The fields that the document has and these snapshots do not: of other platforms, and what is kept free.
-const ELSEWHERE: [(&str, &[&str]); 4] = [
+const ELSEWHERE: [(&str, &[&str]); 5] = [
     ("### `source`", &["deis", "ceph"]),
     ("## Object lists", &["acl"]),
     ("## Manifest", &["adopted"]),
     ("### `run.json`", &["adopted"]),
+    ("### The index of the volume", &["path_base64"]),
 ];
 
 /// By the heading in the document, the fields that were found on the disk.
@@ -52,8 +54,10 @@ impl Found {
         self.see_each("### An entry of `not_included`", manifest["not_included"].as_array().unwrap());
         for entry in fs::read_dir(snapshot.join("lists")).unwrap() {
             let path = entry.unwrap().path();
+            let is_index = path.ends_with(VOLUME_INDEX);
+            let heading = if is_index { "### The index of the volume" } else { "## Object lists" };
             for line in BufReader::new(MultiGzDecoder::new(File::open(path).unwrap())).lines() {
-                self.see("## Object lists", &serde_json::from_str(&line.unwrap()).unwrap());
+                self.see(heading, &serde_json::from_str(&line.unwrap()).unwrap());
             }
         }
     }
