@@ -8,7 +8,6 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, ReadBuf};
 
-use super::archive_file::Plain;
 use crate::archive::gzip;
 use crate::error::{Error, ErrorKind};
 
@@ -26,7 +25,7 @@ pub(super) enum Ratio {
 }
 
 /// The decompressed archive, which fails where it comes to be too long.
-pub(super) fn limited(archive: impl AsyncRead + Send + Unpin + 'static) -> Plain {
+pub(super) fn limited(archive: impl AsyncRead + Send + Unpin + 'static) -> Pin<Box<dyn AsyncRead + Send>> {
     let read_bytes = Arc::new(AtomicU64::new(0));
     let compressed = Counted { inner: archive, read_bytes: Arc::clone(&read_bytes) };
     Box::pin(Limited { inner: Box::pin(gzip::decompress(compressed)), read_bytes, plain_bytes: 0 })
@@ -51,7 +50,7 @@ impl<R: AsyncRead + Unpin> AsyncRead for Counted<R> {
 }
 
 struct Limited {
-    inner: Plain,
+    inner: Pin<Box<dyn AsyncRead + Send>>,
     /// How much of the compressed archive was read.
     read_bytes: Arc<AtomicU64>,
     plain_bytes: u64,

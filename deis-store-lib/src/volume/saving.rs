@@ -46,7 +46,7 @@ pub(crate) async fn save_to(
         Directory::On { host, path } => {
             let compress = match options.compress {
                 Some(compress) => compress,
-                None => host::faster(&**host).await?,
+                None => host::faster(&**host).await,
             };
             let (source, ending) = host::save(&**host, path, compress).await?;
             let scanned = match compress {
