@@ -110,7 +110,7 @@ async fn load(
     let archive = tokio::fs::File::from_std(file);
     // It is what was backed up: its digest was checked.
     let options = LoadOptions { any_ratio: true, ..LoadOptions::default() };
-    let loaded = volume::load(directory, archive, &options, task.run()).await;
+    let loaded = Box::pin(volume::load(directory, archive, &options, task.run())).await;
     Ok((loaded.map_err(of_archive)?, bytes))
 }
 

@@ -79,7 +79,7 @@ async fn load_plain(
             let owners = if is_root() { Owners::Keep } else { Owners::Mine };
             let room = Some(Root::open(path)?.room()?);
             let options = here::Options { owners, room, members };
-            let loaded = run.stop.cancels(here::load_into(path, plain, policy, options)).await?;
+            let loaded = run.stop.cancels(Box::pin(here::load_into(path, plain, policy, options))).await?;
             require_all(&loaded.unpacked.missing)?;
             add_oddities(&mut findings, None, &loaded.archive.oddities);
             if !loaded.dressed {
@@ -89,7 +89,8 @@ async fn load_plain(
             (loaded.unpacked.entries, loaded.archive.summary.file_bytes)
         }
         Directory::On { host, path } => {
-            let loaded = run.stop.cancels(host::load(&**host, path, plain, (policy, members))).await?;
+            let loaded =
+                run.stop.cancels(Box::pin(host::load(&**host, path, plain, (policy, members)))).await?;
             require_all(&loaded.missing)?;
             if let Some(warning) = &loaded.warning {
                 running.note(Level::Warning, "volume-mount", warning);
