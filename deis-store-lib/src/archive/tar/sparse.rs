@@ -9,7 +9,7 @@ use super::header::{BLOCK_BYTES, Block};
 use super::number::unsigned;
 
 /// The most parts that are read of a file.
-const MOST_EXTENTS: u64 = 1_000_000;
+const MOST_EXTENTS: u64 = 250_000;
 /// The size of the largest file with holes: 1 PiB. A header of a few bytes can say more than any disk has.
 const MOST_FILE_BYTES: u64 = 1 << 50;
 
