@@ -52,10 +52,13 @@ pub(crate) fn with_peak_memory(command: &mut Command) -> (Ran, u64) {
     let mut child = command.stdout(stdout).stderr(stderr).spawn().expect("the program can be started");
     let mut most_kb = 0;
     let status = loop {
+        // Until it is the program itself, what it holds is ours.
+        let is_it =
+            std::fs::read_link(format!("/proc/{}/exe", child.id())).ok() != std::env::current_exe().ok();
         let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
         let peak = line.and_then(|line| line.trim().trim_end_matches(" kB").parse().ok());
-        most_kb = most_kb.max(peak.unwrap_or(0));
+        most_kb = most_kb.max(peak.filter(|_| is_it).unwrap_or(0));
         if let Some(status) = child.try_wait().unwrap() {
             break status;
         }

@@ -54,7 +54,7 @@ impl Map {
             return Err("a part of a sparse file that is not the last one ends within a block");
         }
         if self.count == MOST_EXTENTS {
-            return Err("a sparse file has more than a million parts");
+            return Err("a sparse file has more than a quarter of a million parts");
         }
         self.count += 1;
         self.end_bytes = end_bytes;
