@@ -1,7 +1,7 @@
 //! Writes the headers of an archive, so that GNU tar, bsdtar and Python read it: entries as `tar -C DIR .` has them. Pure.
 //!
 //! A name that is too long for a header goes before it as GNU tar's, which may be any bytes. A pax header is written only for
-//! what a header has no room for: fractions of seconds, large numbers, and the map of a sparse file in the form 1.0.
+//! what a header has no room for: fractions of seconds, far times, large owners, and the map of a sparse file in the form 1.0.
 
 use std::fmt::Write as _;
 
@@ -15,9 +15,9 @@ use super::header::BLOCK_BYTES;
 const RECORD_BYTES: u64 = 20 * BLOCK_BYTES as u64;
 /// The room for a name in a header.
 const NAME_BYTES: usize = 100;
-/// The first numbers for which a header has no room.
+/// The first owner and time for which a header has no room.
 const OWNER_BEYOND: u64 = 1 << 21;
-const NUMBER_BEYOND: u64 = 1 << 33;
+const TIME_BEYOND: u64 = 1 << 33;
 
 /// Appends the headers of an entry: long names and a pax header where they are needed, its own, and the map of a sparse file.
 pub(crate) fn entry(entry: &Entry, out: &mut BytesMut) {
@@ -32,13 +32,16 @@ pub(crate) fn entry(entry: &Entry, out: &mut BytesMut) {
         EntryKind::HardLink(target) => (EntryType::Link, [b"./", &target[..]].concat(), BytesMut::new()),
     };
     let stored_bytes = entry.kind.stored_bytes() + map.len() as u64;
-    let records = records(entry, &name, stored_bytes);
+    let mut records = records(entry);
     let is_sparse = matches!(entry.kind, EntryKind::Sparse { .. });
-    // Who does not know the form finds a file whose name says so.
-    let name = if is_sparse { [b"./GNUSparseFile.0/", last(&name)].concat() } else { name };
-    if !is_sparse && name.len() > NAME_BYTES {
+    let is_in_records = is_sparse && name.is_ascii();
+    if is_in_records {
+        records.extend(record("GNU.sparse.name", &name));
+    } else if name.len() > NAME_BYTES {
         extension(EntryType::GNULongName, &[&name[..], b"\0"].concat(), out);
     }
+    // Who does not know the form finds a file whose name says so.
+    let name = if is_in_records { [b"./GNUSparseFile.0/", last(&name)].concat() } else { name };
     if link.len() > NAME_BYTES {
         extension(EntryType::GNULongLink, &[&link[..], b"\0"].concat(), out);
     }
@@ -50,8 +53,9 @@ pub(crate) fn entry(entry: &Entry, out: &mut BytesMut) {
     header.set_mode(entry.mode);
     header.set_uid(within(entry.owner.0, OWNER_BEYOND));
     header.set_gid(within(entry.owner.1, OWNER_BEYOND));
-    header.set_size(within(stored_bytes, NUMBER_BEYOND));
-    header.set_mtime(within(u64::try_from(entry.modified.seconds).unwrap_or_default(), NUMBER_BEYOND));
+    // GNU tar's form for large ones, which all read. A pax header's `size` is misread by Python if the file is sparse.
+    header.set_size(stored_bytes);
+    header.set_mtime(within(u64::try_from(entry.modified.seconds).unwrap_or_default(), TIME_BEYOND));
     put(&mut header.as_old_mut().name, &name);
     put(&mut header.as_old_mut().linkname, &link);
     block(header, out);
@@ -83,12 +87,9 @@ fn last(name: &[u8]) -> &[u8] {
 }
 
 /// The pax records of what a header has no room for.
-fn records(entry: &Entry, name: &[u8], stored_bytes: u64) -> Vec<u8> {
+fn records(entry: &Entry) -> Vec<u8> {
     let mut records = Vec::new();
     let mut add = |key: &str, value: &[u8]| records.extend(record(key, value));
-    if stored_bytes >= NUMBER_BEYOND {
-        add("size", stored_bytes.to_string().as_bytes());
-    }
     for (key, number) in [("uid", entry.owner.0), ("gid", entry.owner.1)] {
         if number >= OWNER_BEYOND {
             add(key, number.to_string().as_bytes());
@@ -100,14 +101,13 @@ fn records(entry: &Entry, name: &[u8], stored_bytes: u64) -> Vec<u8> {
     if let EntryKind::Sparse { size_bytes, .. } = &entry.kind {
         add("GNU.sparse.major", b"1");
         add("GNU.sparse.minor", b"0");
-        add("GNU.sparse.name", name);
         add("GNU.sparse.realsize", size_bytes.to_string().as_bytes());
     }
     records
 }
 
 fn is_in_header(modified: Modified) -> bool {
-    modified.nanoseconds == 0 && u64::try_from(modified.seconds).is_ok_and(|seconds| seconds < NUMBER_BEYOND)
+    modified.nanoseconds == 0 && u64::try_from(modified.seconds).is_ok_and(|seconds| seconds < TIME_BEYOND)
 }
 
 /// `LENGTH KEY=VALUE\n`, where the length counts its own digits.

@@ -2,7 +2,7 @@
 
 use tokio::io::AsyncReadExt as _;
 
-use super::made::{Tar, passed, record, scanned};
+use super::made::{Tar, passed, record, scanned, summed};
 use super::policy::Limits;
 use super::{EntryKind, Inspected, Policy, Special, check};
 use crate::error::ErrorKind;
@@ -207,4 +207,25 @@ async fn an_error_of_the_sink_ends_the_reading_and_is_told_as_it_is() {
     let mut inspected = Inspected::new(&archive[..], Full);
     inspected.read_to_end(&mut Vec::new()).await.unwrap();
     assert_eq!(inspected.finish().unwrap_err().kind(), ErrorKind::Disk);
+}
+
+#[tokio::test]
+async fn a_size_that_has_no_room_in_a_header_is_read_in_each_form() {
+    let size = (1u64 << 33) + 7;
+    let binary = [&[0x80, 0, 0, 0][..], &size.to_be_bytes()].concat();
+    let big = |pax: bool, header: &[u8]| {
+        let tar = if pax { Tar::default().pax(&[("size", &size.to_string())]) } else { Tar::default() };
+        let mut tar = tar.sized(b'0', ("big", ""), (0o644, 0), b"");
+        let at = tar.0.len() - 512;
+        tar.0[at + 124..at + 124 + header.len()].copy_from_slice(header);
+        summed((&mut tar.0[at..]).try_into().unwrap());
+        tar.0
+    };
+    for archive in [big(false, &binary), big(true, &binary), big(true, b"00000000000")] {
+        let (kept, end) = scanned(&[&archive[..], b"x"].concat(), Policy::default(), 512);
+        assert_eq!(kept.entries[0].0.kind, EntryKind::File { size_bytes: size });
+        let error = end.unwrap_err().to_string();
+        assert!(error.contains("cut off within a file: the entry 'big'"), "{error}");
+    }
+    assert!(scanned(&big(true, b"00000000007"), Policy::default(), 512).0.entries.is_empty());
 }
