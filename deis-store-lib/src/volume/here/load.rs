@@ -79,8 +79,10 @@ async fn unpack(
             unpacking.scan.push(&piece, &mut unpacking.unpacker).map_err(read_error)?;
             Ok((unpacking, piece))
         });
-        let (unpacked, filled) = tokio::join!(unpacked, fill(reader, spare));
-        (unpacking, spare) = unpacked?;
+        // An archive that is refused is not waited for. One that cannot be read ends when nothing is being written any more.
+        let filled = async { Ok(fill(reader, spare).await) };
+        let (unpacked, filled) = tokio::try_join!(unpacked, filled)?;
+        (unpacking, spare) = unpacked;
         piece = filled?;
         spare.clear();
     }

@@ -402,6 +402,20 @@ async fn an_unpacking_that_breaks_off_leaves_nothing_and_the_next_one_begins_afr
     assert_eq!(load(&top, &whole).await.unwrap_err().kind(), ErrorKind::Occupied);
 }
 
+#[tokio::test]
+async fn an_archive_that_is_refused_is_not_waited_for() {
+    static LARGE: [u8; 1 << 20] = [0; 1 << 20];
+    let (_place, top) = place();
+    let evil = archive(&[file("x", b"1"), file("x", b"2"), file("large", &LARGE)]);
+    // The rest of it never comes.
+    let (reader, mut writer) = tokio::io::duplex(4 << 20);
+    tokio::io::AsyncWriteExt::write_all(&mut writer, &evil[..700_000]).await.unwrap();
+    let loading = load_into(&top, reader, whole(), everything());
+    let loaded = tokio::time::timeout(std::time::Duration::from_mins(1), loading).await.unwrap();
+    assert!(loaded.unwrap_err().to_string().contains("twice"));
+    assert!(names(&top).is_empty());
+}
+
 /// A reader whose source has gone.
 struct Failing;
 
