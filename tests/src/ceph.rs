@@ -4,6 +4,7 @@
 
 use std::fmt::Write;
 use std::fs;
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -84,7 +85,9 @@ impl Ceph {
                 c.arg(files.path("monmap")).arg("--keyring").arg(files.path("keyring"));
             }),
         )?;
-        let monitor = files.server("ceph-mon", &["-i", "a"])?;
+        let mut monitor = files.server("ceph-mon", &["-i", "a"])?;
+        // Who asks a monitor that has ended hears of a time-out alone.
+        monitor.wait_until(START_LIMIT, || files.monitor_listens())?;
 
         // Without the same UUID in both places the OSD never leaves "booting".
         let osd = random::uuid()?;
@@ -244,6 +247,11 @@ impl Files {
         Ok(files)
     }
 
+    fn monitor_listens(&self) -> bool {
+        let ports = self.monitor_address.split([':', ',', ']']).filter_map(|part| part.parse::<u16>().ok());
+        ports.into_iter().any(|port| TcpStream::connect(("127.0.0.1", port)).is_ok())
+    }
+
     fn path(&self, name: &str) -> PathBuf {
         self.directory.join(name)
     }
@@ -311,9 +319,9 @@ osd pool default pg autoscale mode = off
 osd crush chooseleaf type = 0
 mon allow pool size one = true
 mon max pg per osd = 1000
-# A full disk must not stop the monitor.
-mon data avail crit = 1
-mon data avail warn = 1
+# A full disk must not stop the monitor: where a quota counts, one per cent of the disk may be more than there is room.
+mon data avail crit = 0
+mon data avail warn = 0
 # Each new pool waits for the monitor: with these, radosgw's first start takes 5 s instead of 11 s.
 paxos propose interval = 0.02
 paxos min wait = 0.01
