@@ -125,7 +125,7 @@ fn of_many(repository: &Path, name: &str, keys: impl Iterator<Item = u32>) -> Pa
     directory
 }
 
-fn sha256(bytes: &[u8]) -> String {
+pub(crate) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().fold(String::new(), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex

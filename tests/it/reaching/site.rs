@@ -60,8 +60,8 @@ impl Site {
         let scratch = tempfile::tempdir().unwrap();
         // Another user than root logs in, too.
         fs::set_permissions(scratch.path(), Permissions::from_mode(0o711)).unwrap();
-        let volume = scratch.path().join("volume");
-        fs::create_dir(&volume).unwrap();
+        let volume = volume_of(&scratch);
+        fs::create_dir_all(&volume).unwrap();
         let host = host(scratch.path(), &volume);
         let gateway = FaultyGateway::start().unwrap();
         let etcd = Etcd::start(scratch.path()).unwrap();
@@ -92,7 +92,7 @@ impl Site {
     }
 
     pub(crate) fn volume(&self) -> PathBuf {
-        self.scratch.path().join("volume")
+        volume_of(&self.scratch)
     }
 
     /// The program for this cluster, through its host.
@@ -117,6 +117,11 @@ impl Site {
     pub(crate) fn is_stalled(&self, what: &str) -> bool {
         self.host.directory().join(format!("stalled-{what}")).exists()
     }
+}
+
+/// The volume is alone in its directory, so that a test can see that nothing beside it has changed.
+fn volume_of(scratch: &TempDir) -> PathBuf {
+    scratch.path().join("around/volume")
 }
 
 /// Waits for something to be so.

@@ -1,0 +1,116 @@
+//! The same archives, each in a snapshot that says that it is the one: a restore unpacks them by ssh, as root, and no host is harmed.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::json;
+
+use super::expected::{Outcome, Row, rows};
+use super::sandbox::{Canary, Sandbox};
+use super::tree::differences;
+use crate::diff::sha256;
+use crate::program::Ran;
+use crate::reaching::site::{STORE, Site};
+
+const ARCHIVE: &str = "store_file_backup.tar.gz";
+
+/// A host with an empty volume, and a snapshot of it.
+struct Case {
+    site: Site,
+    snapshot: PathBuf,
+}
+
+impl Case {
+    fn new() -> Self {
+        let site = Site::start(STORE);
+        let repository = site.scratch.path().join("repository");
+        let backup = site.on(&["backup", repository.to_str().unwrap(), "--only", "volume", "--json"]).code(0);
+        let snapshot = PathBuf::from(backup.json()["report"]["snapshot"].as_str().unwrap());
+        Self { site, snapshot }
+    }
+
+    /// Puts an archive in the place of the snapshot's own, and says of it what was said of that.
+    fn tamper(&self, archive: &Path) {
+        let mut bytes = fs::read(archive).unwrap();
+        if archive.extension().is_some_and(|extension| extension == "tar") {
+            bytes = Command::new("gzip").arg("-nc").arg(archive).output().unwrap().stdout;
+        }
+        self.write(ARCHIVE, &bytes);
+        let mut manifest: serde_json::Value =
+            serde_json::from_slice(&fs::read(self.snapshot.join("manifest.json")).unwrap()).unwrap();
+        for file in manifest["files"].as_array_mut().unwrap() {
+            if file["path"] == ARCHIVE {
+                file["size"] = json!(bytes.len());
+                file["sha256"] = json!(sha256(&bytes));
+            }
+        }
+        manifest["parts"]["volume"]["bytes"] = json!(bytes.len());
+        let manifest = serde_json::to_vec_pretty(&manifest).unwrap();
+        self.write("manifest.json", &manifest);
+        let line = format!("{}  manifest.json\n", sha256(&manifest));
+        self.write("manifest.json.sha256", line.as_bytes());
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) {
+        let file = self.snapshot.join(name);
+        fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+        fs::write(file, bytes).unwrap();
+    }
+
+    fn restore(&self) -> Ran {
+        self.site.on(&["restore", self.snapshot.to_str().unwrap(), "--only", "volume", "--yes"])
+    }
+
+    /// What is wrong when an archive is restored twice in a row, each time into an empty volume.
+    fn faults(&self, row: &Row, sandbox: &Sandbox) -> Vec<String> {
+        self.tamper(&row.path());
+        let before = sandbox.surroundings();
+        let mut faults = Vec::new();
+        for time in ["the first time", "the second time"] {
+            let ran = self.restore();
+            match (ran.code, row.outcome == Outcome::Refused) {
+                (Some(0), false) | (Some(4 | 5), true) => {}
+                // What no program can make, such as too deep a directory.
+                (Some(1), true) if row.load.contains(&1) => {}
+                (code, _) => faults.push(format!("it ends with {code:?}: {}{}", ran.stdout, ran.stderr)),
+            }
+            if row.outcome == Outcome::Refused && !ran.stderr.contains("to do:") {
+                faults.push(format!("it does not say what to do: {}", ran.stderr));
+            }
+            if ran.stderr.contains("panicked") {
+                faults.push(ran.stderr);
+            }
+            faults.extend(row.faults_of_tree(sandbox.target()));
+            sandbox.clear();
+            let changed = differences(&before, &sandbox.surroundings());
+            if !changed.is_empty() {
+                faults.push(format!("it has changed what is outside: {changed:#?}"));
+            }
+            if !faults.is_empty() {
+                return faults.into_iter().map(|fault| format!("{}, {time}: {fault}", row.archive)).collect();
+            }
+        }
+        faults
+    }
+}
+
+fn no_harm_by(rows: impl Iterator<Item = Row>) {
+    let _canary = Canary::new();
+    let case = Case::new();
+    let sandbox = Sandbox::around(&case.site.volume());
+    let faults: Vec<String> = rows.flat_map(|row| case.faults(&row, &sandbox)).collect();
+    assert!(faults.is_empty(), "{} faults: {faults:#?}", faults.len());
+}
+
+#[test]
+fn each_eighth_archive_in_a_snapshot_does_no_harm_to_a_host_twice_in_a_row() {
+    no_harm_by(rows().into_iter().step_by(8));
+}
+
+#[test]
+#[ignore = "tests/run --all runs it"]
+fn each_archive_in_a_snapshot_does_no_harm_to_a_host_twice_in_a_row() {
+    no_harm_by(rows().into_iter());
+}
