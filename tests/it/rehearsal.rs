@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 
 use deis_store::rehearse::{Sample, SampleObject};
 use deis_store_tests::process::signal;
+use deis_store_tests::wal_e::installed;
 
-use crate::program::{Ran, command, ran, with_peak_memory};
+use crate::clusters::{a, b};
+use crate::program::{Ran, alone, command, on, ran, with_peak_memory};
 
 /// The most memory that a rehearsal may need: 72 MiB on two cores. Some 3 MiB of it are for each core, since all compress.
 const MOST_MEMORY_KB: u64 = 72 << 10;
@@ -207,4 +209,76 @@ fn interrupt(moment_ms: u64, signals: [&str; 2]) -> bool {
         assert_eq!(status.code(), Some(130), "{signals:?} after {moment_ms} ms");
     }
     !finished
+}
+
+/// A snapshot of the filled cluster, and a scratch directory into which the user postgres may go.
+fn of_a(scratch: &Path) -> (String, String) {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    std::fs::set_permissions(scratch, std::fs::Permissions::from_mode(0o711)).unwrap();
+    let (repository, place) = (scratch.join("backup"), scratch.join("place"));
+    std::fs::create_dir(&place).unwrap();
+    let backup = on(&a(), &["backup", repository.to_str().unwrap(), "--json"]).code(0).json();
+    let snapshot = backup["report"]["snapshot"].as_str().unwrap().to_owned();
+    (snapshot, place.to_str().unwrap().to_owned())
+}
+
+fn not_given(report: &serde_json::Value) -> Vec<&str> {
+    let proofs = report["proofs"].as_array().unwrap().iter();
+    proofs.filter(|proof| proof["given"] == false).map(|proof| proof["what"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn a_snapshot_is_restored_beside_itself_and_its_database_comes_back_with_the_tables_of_its_dump() {
+    let directory = tempfile::tempdir().unwrap();
+    let (snapshot, place) = of_a(directory.path());
+    let wal_e = installed("wal-e").unwrap();
+    let rehearse = ["rehearse", &snapshot, "--scratch", &place, "--json"];
+    let with_wal_e = [&rehearse[..], &["--wal-e", wal_e.to_str().unwrap()]].concat();
+    let report = alone(&with_wal_e).code(0).json()["report"].clone();
+    assert_eq!((&report["verdict"], not_given(&report)), (&"good".into(), Vec::new()), "{report:#}");
+    let database = &report["databases"][0];
+    let tables = &database["tables"];
+    assert!(tables["equal"].as_u64().unwrap() >= 5, "{report:#}");
+    assert_eq!((&tables["differ"], &tables["missing"], &tables["added"]), (&0.into(), &0.into(), &0.into()));
+    assert!(database["replayed_to"].as_str().unwrap().starts_with("0/"), "{report:#}");
+    assert!(names(Path::new(&place)).is_empty());
+    let took = report["restore_milliseconds"].as_u64().unwrap();
+    let plan = on(&b(), &["restore", &snapshot, "--only", "registry", "--dry-run", "--json"]).json();
+    assert_eq!(plan["report"]["rehearsed"]["restore_milliseconds"], took, "{plan:#}");
+    on(&b(), &["restore", &snapshot, "--only", "registry", "--dry-run"]).says(&["rehearsed at", "tables"]);
+
+    // Without the programs that give a proof, it is named and not counted.
+    let report = alone(&rehearse).code(0).json()["report"].clone();
+    assert_eq!(not_given(&report), ["database of db_wal"], "{report:#}");
+    alone(&rehearse[..4]).code(0).says(&["NOT PROVED  database of db_wal: WAL-E is not installed here"]);
+    let postgres = [&with_wal_e[..], &["--postgres", "/usr/bin"]].concat();
+    let report = alone(&postgres).code(0).json()["report"].clone();
+    assert_eq!(not_given(&report), ["database of db_wal"], "{report:#}");
+}
+
+#[test]
+fn a_rehearsal_that_is_killed_leaves_no_server_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let (snapshot, place) = of_a(directory.path());
+    let wal_e = installed("wal-e").unwrap();
+    let mut command = command();
+    command.args(["rehearse", &snapshot, "--scratch", &place, "--wal-e", wal_e.to_str().unwrap()]);
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let servers = || {
+        let found = Command::new("pgrep").args(["-f", &format!("postgres -D {place}")]).output().unwrap();
+        String::from_utf8(found.stdout).unwrap().lines().count()
+    };
+    let begun = Instant::now();
+    while servers() == 0 {
+        assert!(child.try_wait().unwrap().is_none() && begun.elapsed() < LIMIT, "no server has run");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let killed = Instant::now();
+    while servers() > 0 {
+        assert!(killed.elapsed() < STOP_LIMIT, "the server runs on");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }

@@ -7,6 +7,7 @@ mod interrupted;
 mod parts;
 mod patterns;
 mod rate;
+mod rehearse;
 mod restore;
 mod s3;
 mod snapshots;
@@ -24,6 +25,7 @@ use clap::{FromArgMatches as _, Parser, Subcommand};
 pub(crate) use adopt::AdoptArgs;
 pub(crate) use global::{ETCD, Global, ShowProgress};
 pub(crate) use parts::{Buckets, Guards, Parts, ReadArgs};
+pub(crate) use rehearse::RehearseArgs;
 pub(crate) use restore::RestoreArgs;
 pub(crate) use s3::{Below, S3Action};
 pub(crate) use snapshots::{ListArgs, PruneArgs};
@@ -150,16 +152,11 @@ pub(crate) enum Command {
         #[arg(hide = true, value_parser = directory)]
         more: Vec<PathBuf>,
     },
-    /// Prove the whole way on this machine alone: a made cluster is backed up, verified, restored and compared
+    /// Prove the whole way on this machine alone: a snapshot is served, restored, compared, and its database brought back; or a made
+    /// cluster is backed up, verified, restored and compared
     Rehearse {
-        /// Make another cluster
-        #[arg(long, default_value_t = 1)]
-        seed: u64,
-        /// Change a byte of this object on the way, to see that it is found
-        #[arg(long, value_name = "KEY")]
-        damage: Option<String>,
         #[command(flatten)]
-        buckets: Buckets,
+        what: RehearseArgs,
     },
     /// Look at a cluster, and say of each thing that a backup or a restore rests on that it is good, or what to do now
     Doctor {

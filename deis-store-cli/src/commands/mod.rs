@@ -52,9 +52,7 @@ pub(crate) async fn run(args: &Args, output: &Output, run: &Run) -> Exit {
             snapshots::prune_all((repository.as_path(), more.as_slice()), what, output, run).await
         }
         Command::Diff { before, after, more } => diff::run((before, after), more, output, run).await,
-        Command::Rehearse { seed, damage, buckets } => {
-            rehearse::run(*seed, damage.clone(), buckets, output, run).await
-        }
+        Command::Rehearse { what } => rehearse::run(what, output, run).await,
         Command::Doctor { repository, more, write_s3cfg } => {
             let repository = repository.as_deref().map(|repository| (repository, more.as_slice()));
             doctor::run(&args.global, repository, write_s3cfg.as_deref(), output, run).await

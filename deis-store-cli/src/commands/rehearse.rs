@@ -1,31 +1,36 @@
 //! `deis-store rehearse`
 
 use std::io::ErrorKind;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
 use deis_store::Error;
 use deis_store::error::disk_error;
-use deis_store::rehearse::{RehearseOptions, rehearse};
+use deis_store::rehearse::{RehearseOptions, SnapshotRehearsal, rehearse, rehearse_snapshot};
 use deis_store::run::Run;
+use deis_store::snapshot::SnapshotReader;
 
-use super::Done;
-use crate::args::Buckets;
+use super::{Done, local};
+use crate::args::RehearseArgs;
 use crate::output::Output;
 
-pub(super) async fn run(
-    seed: u64,
-    damage: Option<String>,
-    buckets: &Buckets,
-    output: &Output,
-    run: &Run,
-) -> Done {
-    let scratch = Scratch::new()?;
+pub(super) async fn run(what: &RehearseArgs, output: &Output, run: &Run) -> Done {
+    let scratch = Scratch::new(what.scratch.as_deref())?;
+    if let Some(snapshot) = &what.snapshot {
+        let todo = "rehearse a directory; `deis-store s3 sync` fetches one from a bucket";
+        let path = local::path(local::one(snapshot, &what.more, "rehearse")?, "a snapshot", todo)?;
+        let snapshot = SnapshotReader::open(path)?;
+        let mut options = SnapshotRehearsal::new(&scratch.0);
+        options.postgres.clone_from(&what.postgres);
+        options.wal_e.clone_from(&what.wal_e);
+        let report = Box::pin(rehearse_snapshot(&snapshot, &options, run)).await?;
+        return Ok(output.rehearsed_snapshot(&report));
+    }
     let mut options = RehearseOptions::new(&scratch.0);
-    options.seed = seed;
-    options.damage = damage;
-    options.buckets.clone_from(&buckets.buckets);
+    options.seed = what.seed;
+    options.damage.clone_from(&what.damage);
+    options.buckets.clone_from(&what.buckets.buckets);
     Ok(output.rehearsed(&Box::pin(rehearse(&options, run)).await?))
 }
 
@@ -33,10 +38,10 @@ pub(super) async fn run(
 struct Scratch(PathBuf);
 
 impl Scratch {
-    fn new() -> Result<Self, Error> {
-        let made = tempfile::Builder::new().prefix("deis-store-rehearse.").tempdir();
-        let made =
-            made.map_err(|error| disk_error("make a directory", std::env::temp_dir().display(), error))?;
+    fn new(directory: Option<&Path>) -> Result<Self, Error> {
+        let directory = directory.map_or_else(std::env::temp_dir, Path::to_owned);
+        let made = tempfile::Builder::new().prefix("deis-store-rehearse.").tempdir_in(&directory);
+        let made = made.map_err(|error| disk_error("make a directory", directory.display(), error))?;
         Ok(Self(made.keep()))
     }
 }

@@ -23,6 +23,7 @@ mod lists;
 mod next;
 mod one_line;
 mod options;
+mod rehearse;
 mod report;
 mod snapshots;
 mod volume;

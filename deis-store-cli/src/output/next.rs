@@ -15,6 +15,8 @@ pub(super) enum After {
     Plan,
     Restore,
     Rehearsal,
+    /// The rehearsal of a snapshot.
+    SnapshotRehearsal,
     /// An archive that was saved or listed.
     Archive,
 }
@@ -70,6 +72,10 @@ pub(super) fn todo(after: After, verdict: Verdict) -> Option<&'static str> {
         }
         (After::Archive, _) => {
             "a load leaves out or refuses what is named above: see to it where the archive comes from, and save it once more"
+        }
+        (After::SnapshotRehearsal, _) => {
+            "do not rest on this snapshot for what is named above: see with `verify` what is damaged, and take another snapshot; \
+             an older one may have it"
         }
         (After::Rehearsal, _) => {
             "unless you have asked for damage, this machine has changed bytes: do not trust it with a backup before you \

@@ -8,7 +8,6 @@ use deis_store::error::printable;
 use deis_store::outcome::PartOutcome;
 use deis_store::part::Part;
 use deis_store::platform::{DoneStep, StepName};
-use deis_store::rehearse::RehearseReport;
 use deis_store::report::{Finding, FindingKind, Findings, Verdict};
 use deis_store::restore::{PartPlan, RestorePlan, RestoreReport, Step};
 use deis_store::verify::{Read, VerifyReport};
@@ -111,27 +110,6 @@ impl Output {
             tell(text.trim_end());
         }
         verdict.into()
-    }
-
-    pub(crate) fn rehearsed(&self, report: &RehearseReport) -> Exit {
-        let mut text = String::from("A made cluster, from one embedded gateway to another:\n\n");
-        for step in &report.steps {
-            let objects = match step.name {
-                "verified" => format!("{} files", step.objects),
-                _ => format!("{} objects", step.objects),
-            };
-            let (size, time) = (bytes(step.bytes), seconds(step.milliseconds));
-            let _ = writeln!(text, "  {:11}{objects:>12}{size:>12}{time:>9}", step.name);
-        }
-        text.push('\n');
-        findings(&mut text, &report.findings);
-        let verdict = match report.verdict {
-            Verdict::Good => "What came back is what was there",
-            Verdict::Incomplete => "INCOMPLETE: not everything came back",
-            Verdict::Damaged => "DAMAGED: see above",
-        };
-        let _ = writeln!(text, "{verdict}, in {}.", seconds(report.milliseconds));
-        self.with_verdict(After::Rehearsal, report.verdict, text, json(report))
     }
 
     /// Shows what was looked at, a line each.
@@ -297,6 +275,15 @@ fn plan_text(plan: &RestorePlan) -> String {
 
 fn plan_of_parts(plan: &RestorePlan) -> String {
     let mut text = String::new();
+    if let Some(rehearsed) = &plan.rehearsed {
+        let took = seconds(rehearsed.restore_milliseconds);
+        let proved = rehearsed.proved.iter().map(|what| printable(what)).collect::<Vec<_>>().join(", ");
+        let _ = writeln!(
+            text,
+            "rehearsed at {}, there restored in {took}; proved: {proved}",
+            printable(&rehearsed.time.to_string())
+        );
+    }
     let parts = plan.steps.iter().map(|step| &step.part).chain(&plan.later);
     let width = width(parts.chain(plan.left_out.keys()));
     for part in &plan.later {

@@ -76,6 +76,7 @@ mod condition;
 mod date;
 mod failure;
 mod faults;
+mod new_keys;
 mod op;
 mod operation;
 mod options;
@@ -90,6 +91,8 @@ mod store;
 mod tests;
 mod verifier;
 mod xml;
+
+pub(crate) use new_keys::new_keys;
 
 pub use faults::{Edit, Fault, Faults, RequestSeen};
 pub use operation::Operation;

@@ -6,10 +6,14 @@
 
 mod compare;
 mod damaged;
+mod database;
 mod entries;
 mod fill;
 mod host;
 mod internal;
+mod of_snapshot;
+mod programs;
+mod tables;
 // Public for tests of other crates alone.
 #[cfg_attr(not(feature = "test-util"), allow(unreachable_pub))]
 mod made;
@@ -27,11 +31,14 @@ use options::check;
 use site::Site;
 use way::go;
 
+pub use database::DatabaseProof;
 #[cfg(feature = "test-util")]
 #[doc(hidden)]
 pub use made::{Sample, SampleBucket, SampleObject};
+pub use of_snapshot::{Proof, SnapshotRehearsal, SnapshotRehearsed, rehearse_snapshot};
 pub use options::RehearseOptions;
 pub use report::{RehearseReport, Step};
+pub use tables::{TableDiffers, TablesCompared};
 
 /// How often the disk is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -48,7 +55,7 @@ pub async fn rehearse(options: &RehearseOptions, run: &Run) -> Result<RehearseRe
     };
     check(options)?;
     let old = Site::old(options, run).await?;
-    let new = Site::new(options, run).await?;
+    let new = Site::new(&options.scratch, run).await?;
     let way = run.stop.cancels(Box::pin(go(&old, &new, options, run, &mut report)));
     // A gateway says only that it has failed, and is asked again; here it is known why.
     let (result, failure) = tokio::select! {

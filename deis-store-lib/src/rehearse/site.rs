@@ -1,21 +1,25 @@
 //! The two clusters of a rehearsal, each with an embedded gateway.
 
 use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::Path;
 use std::sync::Arc;
 
 use super::damaged::Damaged;
 use super::host::MadeHost;
 use super::made::Sample;
 use super::options::RehearseOptions;
+use crate::blocking::blocking;
 use crate::cluster::{Cluster, Discovery};
 use crate::error::{Result, disk_error};
 use crate::etcd::{Etcd, Memory, Node};
-use crate::gateway::{Gateway, GatewayOptions, Store};
+use crate::gateway::{Gateway, GatewayOptions, Store, new_keys};
 use crate::http::{HttpSend, Timeouts, connect};
 use crate::run::Run;
 use crate::s3::Client;
 use crate::s3::client::ClientOptions;
 use crate::secret::Credentials;
+use crate::snapshot::SnapshotReader;
 
 /// Bodies from this size on are kept in a file and not in memory.
 const SPOOLED_FROM_BYTES: u64 = 4 << 10;
@@ -27,6 +31,7 @@ const IN_FLIGHT: usize = 6;
 pub(super) struct Site {
     pub(super) gateway: Gateway,
     pub(super) store: Arc<Store>,
+    pub(super) credentials: Credentials,
     /// Straight to the gateway.
     pub(super) client: Client,
     pub(super) etcd: Arc<Memory>,
@@ -48,21 +53,29 @@ impl Site {
         let host = Arc::new(MadeHost::old(sample));
         let made =
             Made { name: "old", tree: sample.configuration(), host, damage: options.damage.as_deref() };
-        Self::start(options, made, run).await
+        let store = spooling(&options.scratch, made.name)?;
+        Self::start(store, made, run).await
     }
 
-    pub(super) async fn new(options: &RehearseOptions, run: &Run) -> Result<Self> {
+    pub(super) async fn new(scratch: &Path, run: &Run) -> Result<Self> {
         let (tree, host) = (Node::directory("/deis"), Arc::new(MadeHost::new()));
-        Self::start(options, Made { name: "new", tree, host, damage: None }, run).await
+        let made = Made { name: "new", tree, host, damage: None };
+        Self::start(spooling(scratch, made.name)?, made, run).await
     }
 
-    async fn start(options: &RehearseOptions, made: Made<'_>, run: &Run) -> Result<Self> {
-        let Made { name, tree, host, damage } = made;
-        let scratch = options.scratch.join(name);
-        std::fs::create_dir(&scratch)
-            .map_err(|error| disk_error("make the directory", scratch.display(), error))?;
-        let credentials = Credentials::new(format!("REHEARSE{name}"), format!("secret/of+{name}"));
-        let store = Arc::new(Store::spooling(&scratch, SPOOLED_FROM_BYTES)?);
+    /// The cluster of which a snapshot was taken, as far as its buckets go.
+    pub(super) async fn of_snapshot(snapshot: &SnapshotReader, run: &Run) -> Result<Self> {
+        let reader = snapshot.clone();
+        let store = blocking(move || Store::of_snapshot(&reader)).await?;
+        let (tree, host) = (Node::directory("/deis"), Arc::new(MadeHost::new()));
+        Self::start(store, Made { name: "old", tree, host, damage: None }, run).await
+    }
+
+    async fn start(store: Store, made: Made<'_>, run: &Run) -> Result<Self> {
+        let Made { tree, host, damage, .. } = made;
+        // Nobody else on this machine may read a snapshot through it.
+        let credentials = new_keys()?;
+        let store = Arc::new(store);
         let listen = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let gateway = Gateway::start(
             listen,
@@ -84,6 +97,13 @@ impl Site {
         let etcd = Arc::new(Memory::of(&tree));
         let pair = (Etcd::new(etcd.clone()), Discovery::from_tree(&tree));
         let cluster = Cluster::new(client(on_the_way)?, Some(pair), host.clone())?;
-        Ok(Self { gateway, store, client: straight, etcd, host, cluster })
+        Ok(Self { gateway, store, credentials, client: straight, etcd, host, cluster })
     }
+}
+
+fn spooling(scratch: &Path, name: &str) -> Result<Store> {
+    let scratch = scratch.join(name);
+    let made = std::fs::DirBuilder::new().mode(0o700).create(&scratch);
+    made.map_err(|error| disk_error("make the directory", scratch.display(), error))?;
+    Store::spooling(&scratch, SPOOLED_FROM_BYTES)
 }

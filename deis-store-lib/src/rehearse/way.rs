@@ -3,8 +3,9 @@
 use std::path::Path;
 use std::time::Instant;
 
+use super::compare::Side;
 use super::host::MadeHost;
-use super::made::Sample;
+use super::made::{Sample, SampleBucket};
 use super::options::{RehearseOptions, buckets};
 use super::report::{RehearseReport, Step};
 use super::site::Site;
@@ -16,6 +17,7 @@ use crate::part::{Part, PartChoice};
 use crate::report::{Finding, FindingKind, Findings, Verdict};
 use crate::restore::{RestoreOptions, RestoreReport, plan, restore};
 use crate::run::{Run, milliseconds};
+use crate::s3::BucketName;
 use crate::snapshot::{Repository, SnapshotReader};
 use crate::verify::{VerifyOptions, verify};
 
@@ -66,7 +68,15 @@ pub(super) async fn go(
     }
 
     let mut findings = Findings::default();
-    let (objects, bytes) = compare::buckets((&old.client, &new.client), &buckets, run, &mut findings).await?;
+    let (mut objects, mut bytes) = (0, 0);
+    for SampleBucket { part, name, .. } in &buckets {
+        let bucket = BucketName::new(name)?;
+        let side = |client| Side { client, bucket: &bucket };
+        let compared = (side(&old.client), side(&new.client));
+        let (of_bucket, bytes_of_bucket) =
+            Box::pin(compare::bucket(part, compared, run, &mut findings)).await?;
+        (objects, bytes) = (objects + of_bucket, bytes + bytes_of_bucket);
+    }
     compare_rest(new, sample, &mut findings)?;
     step(report, "compared", objects, bytes);
     report.absorb(findings.verdict(), &findings);

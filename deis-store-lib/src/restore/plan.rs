@@ -45,6 +45,7 @@ impl Looking<'_> {
         let Self { options, .. } = self;
         let task = self.run.begin(None, TaskKind::Check, "plan");
         let mut plan = RestorePlan::nothing(options);
+        plan.rehearsed = self.snapshot.rehearsed();
         if options.choice.is_by_name() || parts.contains(&Part::Sql) {
             let why =
                 "a dump is loaded by hand, with psql into an empty database; db_wal holds the same data";
@@ -133,6 +134,7 @@ impl RestorePlan {
             findings: Findings::default(),
             obstacles: Vec::new(),
             platform: None,
+            rehearsed: None,
             later: Vec::new(),
             options: options.clone(),
         }

@@ -40,6 +40,7 @@ async fn plan_of_platform(
     let mut obstacles = Vec::new();
     let (platform, done) = whole::look(cluster, snapshot, options, &mut obstacles, run).await?;
     let mut plan = RestorePlan::nothing(options);
+    plan.rehearsed = snapshot.rehearsed();
     let parts = chosen(snapshot, &options.choice)?;
     let with_data = options.from.is_none_or(|from| from <= StepName::Data);
     if options.platform == Platform::Around && with_data {

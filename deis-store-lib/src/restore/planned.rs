@@ -12,6 +12,7 @@ use crate::part::Part;
 use crate::platform::PlannedStep;
 use crate::report::{Findings, Verdict};
 use crate::s3::BucketName;
+use crate::snapshot::Rehearsed;
 
 /// The plan of a restore. With an obstacle it is one that cannot be carried out.
 #[derive(Debug)]
@@ -29,6 +30,8 @@ pub struct RestorePlan {
     pub obstacles: Vec<Error>,
     /// What brings the platform up around the parts, if that is meant.
     pub platform: Option<PlatformPlan>,
+    /// The last rehearsal of the snapshot, if there was one: how long a restore took there.
+    pub rehearsed: Option<Rehearsed>,
     /// The parts that are looked at when the store runs: until then nobody knows what is in their buckets.
     pub later: Vec<Part>,
     /// How it was planned.
@@ -123,7 +126,7 @@ impl Serialize for RestorePlan {
         let parts: BTreeMap<&Part, &PartPlan> =
             self.steps.iter().map(|step| (&step.part, &step.does)).collect();
         let obstacles: Vec<Obstacle> = self.obstacles.iter().map(Obstacle::of).collect();
-        let mut plan = serializer.serialize_struct("RestorePlan", 10)?;
+        let mut plan = serializer.serialize_struct("RestorePlan", 11)?;
         plan.serialize_field("parts", &parts)?;
         plan.serialize_field("steps", &self.steps)?;
         plan.serialize_field("left_out", &self.left_out)?;
@@ -132,6 +135,9 @@ impl Serialize for RestorePlan {
         plan.serialize_field("findings", self.findings.list())?;
         plan.serialize_field("findings_left_out", &self.findings.left_out())?;
         plan.serialize_field("obstacles", &obstacles)?;
+        if let Some(rehearsed) = &self.rehearsed {
+            plan.serialize_field("rehearsed", rehearsed)?;
+        }
         if let Some(platform) = &self.platform {
             plan.serialize_field("platform", platform)?;
             plan.serialize_field("later", &self.later)?;

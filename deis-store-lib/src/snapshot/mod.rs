@@ -42,6 +42,8 @@ mod previous;
 #[cfg(feature = "backup")]
 mod reader;
 #[cfg(feature = "backup")]
+mod rehearsed;
+#[cfg(feature = "backup")]
 mod repository;
 #[cfg(feature = "backup")]
 mod retention;
@@ -74,6 +76,7 @@ pub use {
     name::SnapshotName,
     name::index_of_archive,
     reader::SnapshotReader,
+    rehearsed::Rehearsed,
     repository::{Repository, SnapshotEntry, SnapshotState},
     retention::{Keep, Reason},
     survey::Condition,
@@ -86,7 +89,7 @@ pub(crate) use {
     journal::{JournalLines, JournalWriter},
     listed::Listed,
     merged_list_reader::MergedListReader,
-    name::{HELD, LISTS, MANIFEST, MANIFEST_DIGEST, VERIFIED, VOLUME_INDEX, is_path},
+    name::{HELD, LISTS, MANIFEST, MANIFEST_DIGEST, REHEARSED, VERIFIED, VOLUME_INDEX, is_path},
     part_objects::PartObjects,
     previous::Previous,
     repository::refuse_ours,

@@ -22,6 +22,8 @@ pub(crate) const LISTS: &str = "lists";
 pub(crate) const VERIFIED: &str = "verified.jsonl";
 /// The file that holds the snapshot: outside of every digest, too.
 pub(crate) const HELD: &str = "held.json";
+/// The result of its last rehearsal.
+pub(crate) const REHEARSED: &str = "rehearsed.json";
 /// The file that says what the run was asked for.
 pub(super) const RUN: &str = "run.json";
 /// The index of the store volume, in [`LISTS`].

@@ -15,8 +15,8 @@ use super::list_line::ListLine;
 use super::list_writer::{ListWriter, SealedList};
 use super::manifest::{FileDigest, Manifest};
 use super::name::{
-    HELD, JOURNAL, LISTS, MANIFEST, MANIFEST_DIGEST, RUN, SnapshotName, UNFINISHED, VERIFIED, VOLUME_INDEX,
-    is_list_of, journal_name, list_name,
+    HELD, JOURNAL, LISTS, MANIFEST, MANIFEST_DIGEST, REHEARSED, RUN, SnapshotName, UNFINISHED, VERIFIED,
+    VOLUME_INDEX, is_list_of, journal_name, list_name,
 };
 use super::part_objects::PartObjects;
 use super::reader::SnapshotReader;
@@ -69,7 +69,7 @@ impl SnapshotWriter {
         repository.sync()?;
         let unfinished = Self::at(repository, identity, (name, true), run_file)?;
         // A deletion that was interrupted has left what was found and said of another snapshot.
-        for file in [MANIFEST_DIGEST, MANIFEST, VERIFIED, HELD]
+        for file in [MANIFEST_DIGEST, MANIFEST, VERIFIED, HELD, REHEARSED]
             .into_iter()
             .chain(Part::FILES.iter().filter_map(Part::file_name))
         {

@@ -13,7 +13,7 @@ use crate::error::Result;
 use crate::part::Part;
 use crate::report::{Finding, FindingKind, Findings, Verdict};
 use crate::run::Stop;
-use crate::snapshot::{HELD, LISTS, MANIFEST, MANIFEST_DIGEST, SnapshotReader, VERIFIED};
+use crate::snapshot::{HELD, LISTS, MANIFEST, MANIFEST_DIGEST, REHEARSED, SnapshotReader, VERIFIED};
 
 pub(super) struct Search {
     pub(super) snapshot: SnapshotReader,
@@ -38,7 +38,7 @@ impl Search {
                     self.bucket(part, &directory)?;
                 }
                 (None, Kind::Directory) if name == LISTS => self.lists()?,
-                _ if [MANIFEST, MANIFEST_DIGEST, VERIFIED, HELD].contains(&&*name) => (),
+                _ if [MANIFEST, MANIFEST_DIGEST, VERIFIED, HELD, REHEARSED].contains(&&*name) => (),
                 _ if snapshot.manifest().file(&name).is_some() => (),
                 _ => self.extra(None, &name),
             }

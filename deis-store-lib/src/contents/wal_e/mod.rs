@@ -48,6 +48,13 @@ pub(crate) fn sentinel_of(key: &str) -> Option<String> {
     Some(format!("{prefix}{BASE_BACKUPS}{base}{SENTINEL}"))
 }
 
+/// The name of the base backup of which this is the sentinel.
+#[cfg(feature = "gateway")]
+#[must_use]
+pub(crate) fn name_of_base_backup(sentinel: &str) -> Option<&str> {
+    split(sentinel)?.1.strip_suffix(SENTINEL)
+}
+
 /// The beginning of the keys of all objects of a base backup, by its sentinel.
 #[must_use]
 pub(crate) fn objects_of(sentinel: &str) -> Option<String> {

@@ -1,0 +1,347 @@
+//! Proof that a database comes back: WAL-E fetches the base backup from a gateway, PostgreSQL replays the log, and what it then holds
+//! is dumped.
+//!
+//! Nothing of the machine's own is touched: the server listens on a socket of its own alone, has no settings of the old one, and
+//! archives nowhere.
+
+use std::fmt::Write as _;
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use tokio::io::AsyncReadExt as _;
+
+use super::programs::{self, User};
+use super::tables::{Tables, TablesCompared};
+use crate::error::{At, Error, ErrorKind, Result, disk_error};
+use crate::remote::{Child, Host as _, Input, Local, Process, Stdin, ask, run_long};
+use crate::run::{Run, milliseconds};
+use crate::secret::Credentials;
+
+/// Ends the server when our end of its standard input is closed, however we end.
+const KEEPER: &str = r#"exec 3<&0; log=$1; shift; "$@" >"$log" 2>&1 3<&- & pid=$!
+(cat <&3 >/dev/null; kill -QUIT $pid) >/dev/null 2>&1 & exec 3<&-; wait $pid; echo $? >"$log.ended""#;
+const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// A path of a socket has so many bytes at most, with its name.
+const LONGEST_SOCKET_DIRECTORY_BYTES: usize = 80;
+
+/// A database that was brought back, or why it was not.
+#[derive(Debug, Default, Serialize)]
+#[non_exhaustive]
+pub struct DatabaseProof {
+    /// The bucket in the snapshot.
+    pub bucket: String,
+    /// The prefix below which WAL-E wrote, with its slash; empty for the whole bucket.
+    pub prefix: String,
+    /// Whether a server came up with it, all of the log replayed.
+    pub given: bool,
+    /// Why not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// The base backup: WAL-E's `LATEST`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base_backup: Option<String>,
+    /// The server's version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub postgres: Option<String>,
+    /// The end of the log that was replayed, such as `0/5000060`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replayed_to: Option<String>,
+    /// The time of the last transaction that was replayed; none if there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_transaction: Option<String>,
+    /// How its tables differ from those of the snapshot's dump.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tables: Option<TablesCompared>,
+    /// From nothing to a server that takes writes.
+    pub milliseconds: u64,
+    /// Whether it was tried and failed: then it is no proof that is missing but a database that does not come back.
+    #[serde(skip)]
+    pub(super) failed: bool,
+}
+
+/// Where WAL-E finds a database.
+pub(super) struct Source<'a> {
+    /// `HOST:PORT` of the gateway.
+    pub(super) gateway: String,
+    pub(super) credentials: &'a Credentials,
+    /// The bucket in the gateway.
+    pub(super) bucket: String,
+    pub(super) prefix: String,
+    pub(super) base_backup: String,
+}
+
+/// What a database is brought back with.
+pub(super) struct Tools<'a> {
+    pub(super) postgres: Option<&'a Path>,
+    pub(super) wal_e: Option<&'a Path>,
+    /// A directory that is there, of which other users see nothing but what is given to them.
+    pub(super) scratch: &'a Path,
+}
+
+/// Brings a database back, and gives the tables that it has then.
+pub(super) async fn prove(
+    source: &Source<'_>,
+    tools: &Tools<'_>,
+    run: &Run,
+) -> Result<(DatabaseProof, Option<Tables>)> {
+    let mut proof = DatabaseProof {
+        bucket: source.bucket.clone(),
+        prefix: source.prefix.clone(),
+        base_backup: Some(source.base_backup.clone()),
+        ..DatabaseProof::default()
+    };
+    let tables = match bring_back(source, tools, run, &mut proof).await {
+        Ok(tables) => tables,
+        Err(error)
+            if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::NotFound | ErrorKind::Usage) =>
+        {
+            return Err(error);
+        }
+        Err(error) => {
+            proof.why = Some(crate::report::in_one_line(&error));
+            proof.failed = true;
+            None
+        }
+    };
+    Ok((proof, tables))
+}
+
+async fn bring_back(
+    source: &Source<'_>,
+    tools: &Tools<'_>,
+    run: &Run,
+    proof: &mut DatabaseProof,
+) -> Result<Option<Tables>> {
+    let (host, started) = (Local::default(), Instant::now());
+    let Some(wal_e) = programs::wal_e(&host, tools.wal_e).await? else {
+        proof.why = Some("WAL-E is not installed here".to_owned());
+        return Ok(None);
+    };
+    let Some(user) = User::find(&host).await? else {
+        proof.why = Some("a server does not run as root, and there is no user `postgres` here".to_owned());
+        return Ok(None);
+    };
+    let place = Place::make(tools.scratch, user)?;
+    let reaches = ask(&host, &place.user.command(&["test", "-w", &place.data.to_string_lossy()])).await?;
+    if !reaches.exit.success() {
+        proof.why = Some(format!("the user `postgres` may not go into {}", tools.scratch.display()));
+        return Ok(None);
+    }
+    let script = place.wal_e(&wal_e, source)?;
+    let data = place.data.to_string_lossy().into_owned();
+    let fetch = place.user.command(&[&script, "backup-fetch", &data, &source.base_backup]);
+    run.stop.cancels(run_long(&host, &fetch)).await?.exit.require_success(ErrorKind::Damaged, "WAL-E")?;
+
+    let version = std::fs::read_to_string(place.data.join("PG_VERSION")).unwrap_or_default();
+    let version = version.trim();
+    let Some(bin) = programs::postgres(&host, tools.postgres, version).await? else {
+        proof.why = Some(format!("PostgreSQL {version} is not installed here"));
+        return Ok(None);
+    };
+    place.configure(&script, version)?;
+    let server = Server::start(&host, &place, bin).await?;
+    server.wait(run).await?;
+    proof.milliseconds = milliseconds(started.elapsed());
+    let (location, time) = if is_ten_or_later(version) {
+        ("pg_last_wal_replay_lsn()", "pg_last_xact_replay_timestamp()")
+    } else {
+        ("pg_last_xlog_replay_location()", "pg_last_xact_replay_timestamp()")
+    };
+    proof.postgres = Some(server.query("SHOW server_version").await?);
+    proof.replayed_to = Some(server.query(&format!("SELECT {location}")).await?);
+    let time = format!(r#"SELECT to_char({time} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"#);
+    proof.last_transaction = Some(server.query(&time).await?).filter(|time| !time.is_empty());
+    let tables = run.stop.cancels(server.tables()).await?;
+    proof.given = true;
+    Ok(Some(tables))
+}
+
+/// Whether a version has `wal` in its names, and not `xlog`.
+fn is_ten_or_later(version: &str) -> bool {
+    !version.contains('.')
+}
+
+/// The directories of a server. Removed by whoever removes the scratch directory.
+struct Place {
+    top: PathBuf,
+    data: PathBuf,
+    socket: PathBuf,
+    user: User,
+}
+
+impl Place {
+    fn make(scratch: &Path, user: User) -> Result<Self> {
+        let top =
+            (0..u32::MAX).map(|number| scratch.join(format!("database-{number}"))).find(|top| !top.exists());
+        let top = top.ok_or_else(|| Error::new(ErrorKind::Internal, "too many databases"))?;
+        let place = Self { data: top.join("data"), socket: top.join("socket"), top, user };
+        if place.socket.as_os_str().len() > LONGEST_SOCKET_DIRECTORY_BYTES {
+            let error =
+                Error::new(ErrorKind::Usage, "the path of the scratch directory is too long for a socket");
+            return Err(error.at(At::Path, scratch.display()).todo("choose a shorter one"));
+        }
+        for directory in [&place.top, &place.data, &place.socket] {
+            let made = std::fs::DirBuilder::new().mode(0o700).create(directory);
+            made.and_then(|()| place.user.give(directory))
+                .map_err(|error| disk_error("make the directory", directory.display(), error))?;
+        }
+        Ok(place)
+    }
+
+    fn write(&self, path: &Path, text: &str, mode: u32) -> Result<()> {
+        let failed = |error| disk_error("write", path.display(), error);
+        let mut options = std::fs::OpenOptions::new();
+        let mut file =
+            options.write(true).create(true).truncate(true).mode(mode).open(path).map_err(failed)?;
+        std::io::Write::write_all(&mut file, text.as_bytes()).map_err(failed)?;
+        file.set_permissions(std::fs::Permissions::from_mode(mode)).map_err(failed)?;
+        self.user.give(path).map_err(failed)
+    }
+
+    /// Writes a script that is WAL-E with the keys of the gateway: no argument is a secret.
+    fn wal_e(&self, program: &Path, source: &Source<'_>) -> Result<String> {
+        let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
+        let Source { gateway, credentials, bucket, prefix, .. } = source;
+        let secret = String::from_utf8_lossy(credentials.secret_key());
+        let place = format!("s3://{bucket}/{}", prefix.trim_end_matches('/'));
+        let text = zeroize::Zeroizing::new(format!(
+            "#!/bin/sh\nexport AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY={} AWS_REGION=us-east-1\n\
+             export WALE_S3_PREFIX={} WALE_S3_ENDPOINT=http+path://{gateway} WALE_LOG_DESTINATION=stderr\n\
+             exec {} --terse \"$@\"\n",
+            quoted(credentials.access_key()),
+            quoted(&secret),
+            quoted(place.trim_end_matches('/')),
+            quoted(&program.to_string_lossy()),
+        ));
+        let script = self.top.join("wal-e");
+        self.write(&script, &text, 0o500)?;
+        Ok(script.to_string_lossy().into_owned())
+    }
+
+    /// Gives the server settings of our own, and tells it to replay. Those of the old server are not taken over: they could have it
+    /// archive into the old bucket, or replicate.
+    fn configure(&self, script: &str, version: &str) -> Result<()> {
+        let mut text = format!(
+            "listen_addresses = ''\nport = 5432\nunix_socket_directories = '{}'\nfsync = off\nautovacuum = off\n\
+             hot_standby = off\narchive_mode = off\nlogging_collector = off\nlog_destination = 'stderr'\nssl = off\n\
+             shared_preload_libraries = ''\nmax_wal_senders = 0\n",
+            self.socket.display()
+        );
+        let restore = format!("restore_command = '\"{script}\" wal-fetch -p 0 \"%f\" \"%p\"'\n");
+        let major: u32 = version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0);
+        let log = if is_ten_or_later(version) {
+            text.push_str("max_logical_replication_workers = 0\n");
+            "pg_wal"
+        } else {
+            "pg_xlog"
+        };
+        if major >= 12 {
+            let _ = write!(text, "{restore}");
+            self.write(&self.data.join("recovery.signal"), "", 0o600)?;
+        } else {
+            self.write(&self.data.join("recovery.conf"), &restore, 0o600)?;
+        }
+        for (name, text) in [
+            ("postgresql.conf", text.as_str()),
+            ("postgresql.auto.conf", ""),
+            ("pg_hba.conf", "local all all trust\n"),
+            ("pg_ident.conf", ""),
+        ] {
+            self.write(&self.data.join(name), text, 0o600)?;
+        }
+        for directory in [self.data.join(log), self.data.join(log).join("archive_status")] {
+            std::fs::create_dir_all(&directory)
+                .and_then(|()| self.user.give(&directory))
+                .map_err(|error| disk_error("make the directory", directory.display(), error))?;
+        }
+        let only_ours = std::fs::Permissions::from_mode(0o700);
+        std::fs::set_permissions(&self.data, only_ours)
+            .map_err(|error| disk_error("change the mode of", self.data.display(), error))
+    }
+}
+
+/// A server that runs until it is dropped.
+struct Server<'a> {
+    host: &'a Local,
+    place: &'a Place,
+    bin: PathBuf,
+    log: PathBuf,
+    /// The server ends when its keeper's input does.
+    _keeper: (Option<Stdin>, Process),
+}
+
+impl<'a> Server<'a> {
+    async fn start(host: &'a Local, place: &'a Place, bin: PathBuf) -> Result<Self> {
+        let log = place.top.join("log");
+        let (server, data, log_path) = (
+            bin.join("postgres").to_string_lossy().into_owned(),
+            place.data.to_string_lossy(),
+            log.to_string_lossy(),
+        );
+        let server = place.user.command(&[&server, "-D", &data]);
+        let keeper = ["sh", "-c", KEEPER, "sh", &log_path];
+        let child = host.spawn(&[&keeper[..], &server].concat(), Input::Pipe).await?;
+        let Child { stdin, process, .. } = child;
+        Ok(Self { host, place, bin, log, _keeper: (stdin, process) })
+    }
+
+    /// Waits until it takes writes: all of the log is replayed then.
+    async fn wait(&self, run: &Run) -> Result<()> {
+        let ended = self.log.with_extension("ended");
+        loop {
+            run.stop.check()?;
+            if ended.exists() {
+                let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+                let words: Vec<&str> = log
+                    .lines()
+                    .rev()
+                    .filter(|line| line.contains("FATAL") || line.contains("PANIC"))
+                    .take(3)
+                    .collect();
+                let what = format!("the server ended before all was replayed: {}", words.join("; "));
+                return Err(Error::new(ErrorKind::Damaged, what));
+            }
+            if self.query("SELECT pg_is_in_recovery()").await.is_ok_and(|answer| answer == "f") {
+                return Ok(());
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    fn client(&self, program: &str) -> [String; 7] {
+        let program = self.bin.join(program).to_string_lossy().into_owned();
+        let socket = self.place.socket.to_string_lossy().into_owned();
+        [program, "-h".into(), socket, "-p".into(), "5432".into(), "-U".into(), "postgres".into()]
+    }
+
+    async fn query(&self, sql: &str) -> Result<String> {
+        let client = self.client("psql");
+        let mut command: Vec<&str> = client.iter().map(String::as_str).collect();
+        command.extend(["-X", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-d", "postgres", "-c", sql]);
+        let output = ask(self.host, &command).await?;
+        output.exit.require_success(ErrorKind::NotReady, "psql")?;
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    /// The tables of all databases.
+    async fn tables(&self) -> Result<Tables> {
+        let client = self.client("pg_dumpall");
+        let command: Vec<&str> = client.iter().map(String::as_str).collect();
+        let Child { mut stdout, process, stdin } = self.host.spawn(&command, Input::Nothing).await?;
+        drop(stdin);
+        let (mut tables, mut piece) = (Tables::default(), vec![0; 128 << 10]);
+        loop {
+            match stdout.read(&mut piece).await {
+                Ok(0) => break,
+                Ok(count) => tables.push(&piece[..count]),
+                Err(error) => {
+                    return Err(Error::new(ErrorKind::Unreachable, "the dump broke off").because(error));
+                }
+            }
+        }
+        process.finish().await?.require_success(ErrorKind::NotReady, "pg_dumpall")?;
+        Ok(tables)
+    }
+}
