@@ -246,12 +246,14 @@ fn a_snapshot_is_restored_beside_itself_and_its_database_comes_back_with_the_tab
     let took = report["restore_milliseconds"].as_u64().unwrap();
     let plan = on(&b(), &["restore", &snapshot, "--only", "registry", "--dry-run", "--json"]).json();
     assert_eq!(plan["report"]["rehearsed"]["restore_milliseconds"], took, "{plan:#}");
-    on(&b(), &["restore", &snapshot, "--only", "registry", "--dry-run"]).says(&["rehearsed at", "tables"]);
+    let text = on(&b(), &["restore", &snapshot, "--only", "registry", "--dry-run"]).code(0).stdout;
+    assert!(text.contains("rehearsed at") && text.contains("tables"), "{text}");
 
     // Without the programs that give a proof, it is named and not counted.
     let report = alone(&rehearse).code(0).json()["report"].clone();
     assert_eq!(not_given(&report), ["database of db_wal"], "{report:#}");
-    alone(&rehearse[..4]).code(0).says(&["NOT PROVED  database of db_wal: WAL-E is not installed here"]);
+    let text = alone(&rehearse[..4]).code(0).stdout;
+    assert!(text.contains("NOT PROVED  database of db_wal: WAL-E is not installed here"), "{text}");
     let postgres = [&with_wal_e[..], &["--postgres", "/usr/bin"]].concat();
     let report = alone(&postgres).code(0).json()["report"].clone();
     assert_eq!(not_given(&report), ["database of db_wal"], "{report:#}");
