@@ -82,7 +82,9 @@ impl Discovery {
 fn gateways(tree: &Node) -> Vec<String> {
     let leader = address(tree.text("/deis/store/gateway/host"), tree.text("/deis/store/gateway/port"));
     let hosts = tree.find("/deis/store/gateway/hosts").map_or(&[][..], |hosts| &hosts.nodes);
-    let each = hosts.iter().filter(|node| node.directory).filter_map(|node| {
+    // A directory stays when the keys in it have expired.
+    let alive = hosts.iter().filter(|node| node.directory && !node.nodes.is_empty());
+    let each = alive.filter_map(|node| {
         let host = node.text(&format!("{}/host", node.key)).or_else(|| node.key.rsplit('/').next());
         address(host, node.text(&format!("{}/port", node.key)))
     });
@@ -160,6 +162,20 @@ mod tests {
         assert_eq!(error.kind(), ErrorKind::NotReady);
         assert!(error.advice().unwrap().contains("deisctl start store-gateway@1"));
         assert!(discovery.credentials.is_none());
+    }
+
+    #[test]
+    fn a_host_whose_keys_have_expired_is_no_gateway_though_its_directory_stays() {
+        let mut hosts = Node::directory("/deis/store/gateway/hosts");
+        hosts.nodes.push(Node::directory("/deis/store/gateway/hosts/10.0.0.1"));
+        let mut gateway = Node::directory("/deis/store/gateway");
+        gateway.nodes.push(hosts);
+        let mut store = Node::directory("/deis/store");
+        store.nodes.push(gateway);
+        let mut deis = tree(&[]);
+        deis.nodes.push(store);
+        let discovery = Discovery::from_tree(&deis);
+        assert_eq!(discovery.require_gateways().unwrap_err().kind(), ErrorKind::NotReady);
     }
 
     #[test]
