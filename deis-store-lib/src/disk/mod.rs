@@ -22,6 +22,7 @@ mod read_chunks;
 mod remove;
 mod room;
 mod root;
+mod sealed_line;
 mod tap;
 mod writer;
 
@@ -36,6 +37,7 @@ pub(crate) use partial_name::partial_name;
 pub(crate) use probe::probe;
 pub(crate) use room::Room;
 pub(crate) use root::Root;
+pub(crate) use sealed_line::{SEAL_BYTES, sealed, unsealed};
 pub(crate) use tap::Tap;
 pub(crate) use writer::{Writing, Written};
 

@@ -14,9 +14,8 @@ use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
 use super::list_line::{LONGEST_LINE_BYTES, ListLine};
-use crate::disk::{AppendFile, Root};
+use crate::disk::{AppendFile, Root, SEAL_BYTES, sealed, unsealed};
 use crate::error::{Error, ErrorKind, Result, disk_error};
-use crate::hash::Sha256;
 use crate::tree::MergeSorted;
 
 /// For so long lines are gathered before the disk is synced: a run that is killed has this to do again.
@@ -47,7 +46,7 @@ impl JournalWriter {
 
     /// Remembers an object, whose file has its name.
     pub(crate) async fn add(&mut self, line: &ListLine) -> Result<()> {
-        if self.lines.send(sealed(line)?).await.is_ok() {
+        if self.lines.send(sealed_line(line)?).await.is_ok() {
             return Ok(());
         }
         // It has ended, and says why.
@@ -90,8 +89,9 @@ impl Segment {
     /// The next line, and how many bytes it has; nothing at the end or where one is torn.
     fn read(&mut self) -> io::Result<Option<(ListLine, u64)>> {
         let mut text = Vec::new();
-        (&mut self.lines).take(LONGEST_LINE_BYTES + 100).read_until(b'\n', &mut text)?;
-        Ok(opened(&text).map(|line| (line, text.len() as u64)))
+        (&mut self.lines).take(LONGEST_LINE_BYTES + SEAL_BYTES).read_until(b'\n', &mut text)?;
+        let line = unsealed(&text).and_then(|json| serde_json::from_slice(json).ok());
+        Ok(line.map(|line| (line, text.len() as u64)))
     }
 }
 
@@ -134,26 +134,10 @@ fn gather(waiting: &mut mpsc::Receiver<Vec<u8>>) -> Option<Vec<u8>> {
     }
 }
 
-const DIGEST: &str = "{\"digest\":\"";
-const LINE: &str = "\",\"line\":";
-/// So many hexadecimal digits of its SHA-256 tell a line from a torn one.
-const DIGITS: usize = 16;
-
-fn sealed(line: &ListLine) -> Result<Vec<u8>> {
+fn sealed_line(line: &ListLine) -> Result<Vec<u8>> {
     let text = serde_json::to_string(line)
         .map_err(|error| Error::new(ErrorKind::Internal, "a line that is no JSON").because(error))?;
-    let digest = Sha256::of(text.as_bytes()).to_string();
-    Ok(format!("{DIGEST}{}{LINE}{text}}}\n", &digest[..DIGITS]).into_bytes())
-}
-
-fn opened(text: &[u8]) -> Option<ListLine> {
-    let rest = text.strip_prefix(DIGEST.as_bytes())?.strip_suffix(b"}\n")?;
-    let (digest, rest) = rest.split_at_checked(DIGITS)?;
-    let line = rest.strip_prefix(LINE.as_bytes())?;
-    if Sha256::of(line).to_string().as_bytes().get(..DIGITS) != Some(digest) {
-        return None;
-    }
-    serde_json::from_slice(line).ok()
+    Ok(sealed(&text))
 }
 
 fn ended(error: tokio::task::JoinError) -> Error {
