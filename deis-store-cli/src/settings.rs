@@ -180,7 +180,7 @@ fn prepared(
             run.begin(None, TaskKind::Step, "s3cfg").note(Level::Warning, "certificate-unchecked", text);
         }
     } else if !options.gateways.is_empty() && whose == Whose::Ours {
-        options.credentials = credentials_of_environment(|name| std::env::var_os(name))?;
+        options.credentials = keys_of_environment()?;
         keys_from = Some(format!("the environment ({KEY_NAMES})"));
     }
     if whose == Whose::AnotherWithoutEtcd && options.gateways.is_empty() {
@@ -234,7 +234,7 @@ fn without_keys(global: &Global, error: Error) -> Error {
 
 const ACCESS_KEY: &str = "AWS_ACCESS_KEY_ID";
 const SECRET_KEY: &str = "AWS_SECRET_ACCESS_KEY";
-const KEY_NAMES: &str = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
+pub(crate) const KEY_NAMES: &str = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY";
 
 /// How a file of s3cmd says that the gateway is reached.
 fn connection(s3cfg: &S3Cfg) -> Result<ConnectOptions> {
@@ -274,6 +274,11 @@ async fn options(global: &Global, run: &Run) -> Result<ClusterOptions> {
     options.etcd.clone_from(&global.etcd);
     options.gateways.clone_from(&global.gateway);
     Ok(options)
+}
+
+/// The keys of the environment, if they are set.
+pub(crate) fn keys_of_environment() -> Result<Option<Credentials>> {
+    credentials_of_environment(|name| std::env::var_os(name))
 }
 
 /// The keys of the environment: both, or none. One of the two alone is a mistake.

@@ -57,7 +57,11 @@ pub mod restore;
 #[cfg(feature = "client")]
 pub mod run;
 pub mod s3;
+#[cfg(feature = "backup")]
+mod s3cfg_file;
 pub mod secret;
+#[cfg(feature = "gateway")]
+pub mod serve;
 #[cfg(feature = "formats")]
 pub mod snapshot;
 #[cfg(feature = "backup")]

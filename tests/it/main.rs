@@ -36,6 +36,7 @@ mod releases;
 mod s3cfg;
 mod s3cmd;
 mod secrets;
+mod serve;
 mod signing;
 mod snapshots;
 mod store;

@@ -20,7 +20,7 @@ fn blocks() -> impl Iterator<Item = &'static str> {
 }
 
 /// The blocks of a document, in this language, that use the program.
-fn blocks_of(document: &'static str, language: &str) -> impl Iterator<Item = &'static str> {
+pub(crate) fn blocks_of(document: &'static str, language: &str) -> impl Iterator<Item = &'static str> {
     let begin = format!("```{language}\n");
     let blocks: Vec<&str> = document.split(&begin).skip(1).collect();
     let blocks = blocks.into_iter().map(|rest| rest.split("```").next().unwrap_or_default());

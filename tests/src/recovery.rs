@@ -3,9 +3,11 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use crate::environment::{Environment, Postgres};
-use crate::error::{Context, Result};
+use crate::error::{Context, Error, Result};
+use crate::interrupt;
 use crate::postgres::hand_over;
 use crate::process::{Server, run};
 use crate::wal_e::WalE;
@@ -23,6 +25,21 @@ impl Recovered {
         self.postgres.dump()
     }
 
+    /// Ends the segment, and waits until the last one is in the bucket. An archiver that fails meanwhile tries again.
+    pub fn archive_all(&self, limit: Duration) -> Result<()> {
+        self.query("postgres", "SELECT pg_switch_wal()")?;
+        let waiting = "SELECT count(*) FROM pg_ls_archive_statusdir() WHERE name LIKE '%.ready'";
+        let begun = Instant::now();
+        while self.query("postgres", waiting)? != "0" {
+            interrupt::check()?;
+            if begun.elapsed() > limit {
+                return Err(Error::new("The archiver does not get through"));
+            }
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        Ok(())
+    }
+
     /// The answer of psql in one of its databases.
     pub fn query(&self, database: &str, sql: &str) -> Result<String> {
         self.postgres.query(database, sql)
@@ -33,17 +50,37 @@ impl Recovered {
 ///
 /// `scratch` must exist and be new. Its parents must let the user postgres through; `scratch` itself is made to.
 pub fn recover(environment: &Environment, scratch: &Path) -> Result<Recovered> {
+    recover_from("db_wal", environment, scratch)
+}
+
+/// The same from a bucket of another name.
+pub fn recover_from(bucket: &str, environment: &Environment, scratch: &Path) -> Result<Recovered> {
+    come_up(bucket, environment, scratch, |_| "archive_mode = off".to_owned())
+}
+
+/// Does the same, and has it archive into the same bucket from then on, as the database of a platform does.
+pub fn recover_and_archive(environment: &Environment, scratch: &Path) -> Result<Recovered> {
+    come_up("db_wal", environment, scratch, WalE::archive_settings)
+}
+
+fn come_up(
+    bucket: &str,
+    environment: &Environment,
+    scratch: &Path,
+    settings: impl FnOnce(&WalE) -> String,
+) -> Result<Recovered> {
     let mode = fs::metadata(scratch).context(scratch.display())?.permissions().mode();
     fs::set_permissions(scratch, Permissions::from_mode(mode | 0o011)).context(scratch.display())?;
     let directory = scratch.join("recovery");
     let postgres = Postgres::prepare(&directory)?;
-    let wal_e = WalE::new(
+    let wal_e = WalE::of_bucket(
+        bucket,
         &directory,
         environment.gateway_address()?,
         &environment.access_key,
         &environment.secret_key,
     )?;
-    fetch(&postgres, &wal_e, "archive_mode = off")?;
+    fetch(&postgres, &wal_e, &settings(&wal_e))?;
     let server = postgres.start(&directory.join("postgres.log"))?;
     Ok(Recovered { postgres, _server: server })
 }

@@ -16,7 +16,7 @@ use crate::error::{Context, Error, Result};
 use crate::postgres::hand_over;
 use crate::process::{Goodbye, Server, program_as_postgres, spawn};
 
-pub use crate::recovery::{Recovered, recover};
+pub use crate::recovery::{Recovered, recover, recover_and_archive, recover_from};
 
 /// The variable that names another place than the usual one for the Python environment of tests/install.
 pub const VARIABLE: &str = "DEIS_STORE_TESTS_WAL_E";

@@ -31,6 +31,9 @@ impl Command {
                  the volume perhaps .deis-store-unpacking; the next run takes or removes them. Sentinels and tags come last"
             }
             Self::Rehearse { .. } => "run it again: nothing is left of it",
+            Self::Serve { .. } => {
+                "start it again: the snapshot is as it was, and with --writes all that was acknowledged is kept"
+            }
             Self::Config { .. } => "see with `config TARGET get` which keys are set, then run it again",
             Self::Volume { action: VolumeAction::Load { .. } } => {
                 "run it again: in the directory is nothing but perhaps .deis-store-unpacking, which the next run removes"

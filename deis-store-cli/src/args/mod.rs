@@ -10,6 +10,7 @@ mod rate;
 mod rehearse;
 mod restore;
 mod s3;
+mod serve;
 mod snapshots;
 mod sync;
 mod types;
@@ -28,6 +29,7 @@ pub(crate) use parts::{Buckets, Guards, Parts, ReadArgs};
 pub(crate) use rehearse::RehearseArgs;
 pub(crate) use restore::RestoreArgs;
 pub(crate) use s3::{Below, S3Action};
+pub(crate) use serve::ServeArgs;
 pub(crate) use snapshots::{ListArgs, PruneArgs};
 pub(crate) use sync::{OtherCluster, SyncArgs};
 pub(crate) use types::Types;
@@ -158,6 +160,11 @@ pub(crate) enum Command {
         #[command(flatten)]
         what: RehearseArgs,
     },
+    /// Serve a snapshot as an S3 gateway, and with --publish as the cluster's own, until it is stopped
+    Serve {
+        #[command(flatten)]
+        what: ServeArgs,
+    },
     /// Look at a cluster, and say of each thing that a backup or a restore rests on that it is good, or what to do now
     Doctor {
         /// A directory for snapshots: whether they have room there
@@ -206,6 +213,7 @@ impl Command {
             Self::Prune { .. } => "prune",
             Self::Diff { .. } => "diff",
             Self::Rehearse { .. } => "rehearse",
+            Self::Serve { .. } => "serve",
             Self::Doctor { .. } => "doctor",
             Self::Config { .. } => "config",
             Self::Volume { .. } => "volume",

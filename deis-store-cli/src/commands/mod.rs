@@ -10,6 +10,7 @@ mod local;
 mod rehearse;
 mod restore;
 pub(crate) mod s3;
+mod serve;
 mod snapshots;
 mod verify;
 mod volume;
@@ -53,6 +54,8 @@ pub(crate) async fn run(args: &Args, output: &Output, run: &Run) -> Exit {
         }
         Command::Diff { before, after, more } => diff::run((before, after), more, output, run).await,
         Command::Rehearse { what } => rehearse::run(what, output, run).await,
+        // It ends by itself when it is stopped.
+        Command::Serve { what } => serve::run(&args.global, what, output, run).await,
         Command::Doctor { repository, more, write_s3cfg } => {
             let repository = repository.as_deref().map(|repository| (repository, more.as_slice()));
             doctor::run(&args.global, repository, write_s3cfg.as_deref(), output, run).await

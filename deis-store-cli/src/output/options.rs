@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 /// A phrase of the library, and the program's words for it.
-const WORDS: [(&str, &str); 25] = [
+const WORDS: [(&str, &str); 30] = [
     ("upload what is in it recursively", "add --recursive to upload what is in it"),
     ("a backup has another bucket only if it was added: ", "a backup takes another bucket with --bucket "),
     ("check its name, or create it", "list what is there: deis-store s3 ls"),
@@ -41,6 +41,14 @@ const WORDS: [(&str, &str); 25] = [
     ("or make etcd answer", "with --s3cfg, or make etcd answer"),
     (": go through ", ": use --tunnel "),
     ("deisctl list, and go through that", "deisctl list, and name it with --tunnel"),
+    ("give a directory for the writes", "give a directory for the writes with --writes"),
+    (
+        "listen on the address at which the platform reaches it",
+        "give the address at which the platform reaches it with --listen",
+    ),
+    ("or confirm that it is all on this machine", "or confirm with --yes that it is all on this machine"),
+    ("or another directory for the writes", "or another directory with --writes"),
+    ("or confirm that it is to begin empty", "or confirm with --yes that it is to begin empty"),
 ];
 
 /// The members of a report that are said by the library.

@@ -48,7 +48,7 @@ pub async fn doctor(
     run: &Run,
 ) -> Result<DoctorReport> {
     if let Some(path) = &options.s3cfg {
-        s3cfg_file::require_free(path)?;
+        crate::s3cfg_file::require_free(path)?;
     }
     let verb = run.begin(None, TaskKind::Verb, "doctor");
     let report = run.stop.cancels(async { Ok(look(cluster.as_ref(), options, run).await) }).await?;

@@ -1,30 +1,12 @@
-//! Leaves a configuration for s3cmd: for its owner alone, whole or not at all, and never in the place of another file.
+//! The configuration for s3cmd that is left, as one of the checks.
 
-use std::io::Write as _;
 use std::path::Path;
 
 use super::check::{Check, failed, good, unknown};
-use crate::blocking::blocking;
-use crate::disk::Root;
-use crate::error::{At, Error, ErrorKind, Result};
-use crate::s3::s3cfg;
+use crate::s3cfg_file;
 use crate::secret::Credentials;
 
 const NAME: &str = "s3cfg";
-
-/// Refuses a name that is taken, before anything is looked at.
-pub(super) fn require_free(path: &Path) -> Result<()> {
-    // A symlink takes a name as well, wherever it leads to.
-    match path.symlink_metadata() {
-        Ok(_) => Err(Error::new(
-            ErrorKind::Occupied,
-            "there is something of this name already, and it is left as it is",
-        )
-        .at(At::Path, path.display())
-        .todo("name another file, or move that one away")),
-        Err(_) => place(path).map(drop),
-    }
-}
 
 /// Writes it.
 pub(super) async fn check(
@@ -37,12 +19,7 @@ pub(super) async fn check(
         let why = "nothing was written, since no gateway or no keys are known";
         return unknown(NAME, why, "mend what is said of them, then run this again");
     };
-    let written = async {
-        let text = s3cfg::written(gateway, credentials)?;
-        let path = path.to_owned();
-        blocking(move || write(&path, text.as_bytes())).await
-    };
-    match written.await {
+    match s3cfg_file::write(path, gateway, credentials).await {
         Ok(()) => {
             let from = if tunnelled {
                 "; that is its address as seen from the cluster: s3cmd works where it can be reached"
@@ -55,32 +32,15 @@ pub(super) async fn check(
     }
 }
 
-fn write(path: &Path, text: &[u8]) -> Result<()> {
-    let (directory, name) = place(path)?;
-    let directory = Root::open(directory)?;
-    let mut file = directory.new_file(&[name])?.without_digest();
-    file.write_all(text).map_err(|error| file.write_error(error))?;
-    file.commit_durably_as_named(0o600)?;
-    Ok(())
-}
-
-/// The directory and the name in it.
-fn place(path: &Path) -> Result<(&Path, &str)> {
-    let name = path.file_name().and_then(|name| name.to_str());
-    let name = name.ok_or_else(|| {
-        Error::new(ErrorKind::Usage, "that is no name for a file").at(At::Path, path.display())
-    })?;
-    let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
-    Ok((directory.unwrap_or(Path::new(".")), name))
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
     use crate::doctor::State;
+    use crate::error::ErrorKind;
     use crate::s3::s3cfg::S3Cfg;
+    use crate::s3cfg_file::require_free;
 
     #[tokio::test]
     async fn it_is_written_for_its_owner_alone_and_never_over_a_file_that_is_there() {

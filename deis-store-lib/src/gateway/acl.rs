@@ -2,6 +2,8 @@
 //!
 //! They are kept and given back; who may do what does not depend on them, since there is one user.
 
+use serde::{Deserialize, Serialize};
+
 use super::failure::Failure;
 use super::xml::Xml;
 use crate::s3::op::{self, Grantee};
@@ -13,10 +15,10 @@ const ALL_USERS: &str = "http://acs.amazonaws.com/groups/global/AllUsers";
 const AUTHENTICATED_USERS: &str = "http://acs.amazonaws.com/groups/global/AuthenticatedUsers";
 
 /// The rights to an object or a bucket.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Acl(Vec<Grant>);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Grant {
     /// `None` for the owner.
     group: Option<String>,

@@ -31,18 +31,32 @@ pub(super) fn check_read(request: &ParsedRequest, object: &Object) -> Result<(),
     Ok(())
 }
 
-/// Whether an object may be written where there is this one, or none.
-pub(super) fn check_write(request: &ParsedRequest, present: Option<&Object>) -> Result<(), Failure> {
-    let exists = present.is_some();
-    let is = |etag: &str| present.is_some_and(|object| object.etag == unquoted(etag));
-    let refused = match (request.header("if-match"), request.header("if-none-match")) {
-        (Some("*"), _) => !exists,
-        (Some(etag), _) => !is(etag),
-        (None, Some("*")) => exists,
-        (None, Some(etag)) => is(etag),
-        (None, None) => false,
-    };
-    if refused { Err(Failure::PreconditionFailed) } else { Ok(()) }
+/// The condition of a write.
+#[derive(Debug)]
+pub(super) struct WriteCondition {
+    matches: Option<String>,
+    none: Option<String>,
+}
+
+impl WriteCondition {
+    pub(super) fn of(request: &ParsedRequest) -> Self {
+        let header = |name| request.header(name).map(str::to_owned);
+        Self { matches: header("if-match"), none: header("if-none-match") }
+    }
+
+    /// Whether an object may be written where there is this one, or none.
+    pub(super) fn check(&self, present: Option<&Object>) -> Result<(), Failure> {
+        let exists = present.is_some();
+        let is = |etag: &str| present.is_some_and(|object| object.etag == unquoted(etag));
+        let refused = match (self.matches.as_deref(), self.none.as_deref()) {
+            (Some("*"), _) => !exists,
+            (Some(etag), _) => !is(etag),
+            (None, Some("*")) => exists,
+            (None, Some(etag)) => is(etag),
+            (None, None) => false,
+        };
+        if refused { Err(Failure::PreconditionFailed) } else { Ok(()) }
+    }
 }
 
 fn unquoted(etag: &str) -> &str {

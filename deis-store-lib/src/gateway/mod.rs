@@ -2,7 +2,8 @@
 //! with any S3 client.
 //!
 //! It must not be taken for storage: what is put into it lives as long as the process. It reads no clock, and what
-//! it writes to disk is one unnamed file, in the directory it is given.
+//! it writes to disk is one unnamed file, in the directory it is given. The verb [`serve`](crate::serve) alone gives it a
+//! directory in which writes to a snapshot are kept.
 //!
 //! # How it is made
 //!
@@ -68,8 +69,8 @@
 //! - There are no quotas and no limits of the OSDs: names of metadata may be long, keys have 1,024 bytes.
 //! - The totals of a bucket count objects, not parts of uploads under way.
 //! - `X-RGW-…` totals are computed at each HEAD. Ids of uploads count up: nothing here is random.
-//! - A snapshot as a store takes no writes (`AccessDenied`), its objects are private, and multipart objects have
-//!   the `ETag`s they had.
+//! - A snapshot as a store takes no writes (`AccessDenied`) unless they are kept, its objects are private, and multipart
+//!   objects have the `ETag`s they had.
 
 mod acl;
 mod condition;
@@ -98,4 +99,5 @@ pub use faults::{Edit, Fault, Faults, RequestSeen};
 pub use operation::Operation;
 pub use options::GatewayOptions;
 pub use server::Gateway;
+pub(crate) use store::HeldBackParts;
 pub use store::{Limits, Store};

@@ -88,7 +88,7 @@ impl Service {
         let seconds = now.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
         let request_id = format!("tx{number:021x}-{seconds:010x}-embedded-default");
         let response = match parsed {
-            Ok(request) => self.perform(request, payload, now, number).await,
+            Ok(request) => self.perform(request, payload, now).await,
             Err(failure) => Err(*failure),
         };
         let response = match response {
@@ -109,13 +109,12 @@ impl Service {
         request: &ParsedRequest,
         payload: &mut RequestBody,
         now: SystemTime,
-        number: u64,
     ) -> Result<Response, Failure> {
         if !self.verifier.is_signed(request, now)? {
             let lists_buckets = request.is_service() && request.method == http::Method::GET;
             return if lists_buckets { Ok(op::anonymous()) } else { Err(Failure::AccessDenied) };
         }
         let now = Timestamp::try_from(now).map_err(|_| Failure::InternalError)?;
-        op::perform(&Call { store: &self.store, request, now, number }, payload).await
+        op::perform(&Call { store: &self.store, request, now }, payload).await
     }
 }

@@ -83,6 +83,8 @@ pub use {
     verified_lines::Verification,
 };
 
+#[cfg(feature = "gateway")]
+pub(crate) use repository::repository_of_snapshot;
 #[cfg(feature = "backup")]
 pub(crate) use {
     deletion::Deleted,

@@ -32,6 +32,8 @@ pub struct SnapshotReader(Arc<Inner>);
 struct Inner {
     root: Root,
     manifest: Manifest,
+    #[cfg(feature = "gateway")]
+    manifest_digest: Sha256,
     _lock: Lock,
 }
 
@@ -48,11 +50,18 @@ impl SnapshotReader {
             Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(error),
         };
-        if digest != format!("{}  {MANIFEST}\n", Sha256::of(&text)).as_bytes() {
+        let manifest_digest = Sha256::of(&text);
+        if digest != format!("{manifest_digest}  {MANIFEST}\n").as_bytes() {
             return Err(damaged(&root, "the manifest is not the one that was sealed"));
         }
         let manifest = Manifest::parse(&text).at(At::Path, root.path().display())?;
-        Ok(Self(Arc::new(Inner { root, manifest, _lock: lock })))
+        Ok(Self(Arc::new(Inner {
+            root,
+            manifest,
+            #[cfg(feature = "gateway")]
+            manifest_digest,
+            _lock: lock,
+        })))
     }
 
     /// Its path.
@@ -65,6 +74,12 @@ impl SnapshotReader {
     #[must_use]
     pub fn manifest(&self) -> &Manifest {
         &self.0.manifest
+    }
+
+    /// The digest of its manifest: no other snapshot has the same.
+    #[cfg(feature = "gateway")]
+    pub(crate) fn manifest_digest(&self) -> Sha256 {
+        self.0.manifest_digest
     }
 
     /// The listed keys of a part with their outcomes, in order of the keys. A part without lists has no lines.

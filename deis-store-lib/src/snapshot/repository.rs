@@ -229,7 +229,7 @@ fn refuse_below_snapshot(path: &Path) -> Result<()> {
 }
 
 /// The repository of the snapshot which is at this path, or above it.
-fn repository_of_snapshot(path: &Path) -> Option<PathBuf> {
+pub(crate) fn repository_of_snapshot(path: &Path) -> Option<PathBuf> {
     let whole = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     let whole = std::fs::canonicalize(&whole).unwrap_or(whole);
     for above in whole.ancestors() {

@@ -1,5 +1,6 @@
 //! The rules on which our client relies, as one suite. Each rule runs on the embedded gateway, in memory and with
-//! bodies in a file, on a real radosgw, and on Swift. `releases` runs all of them on the radosgw of other releases of Ceph.
+//! bodies in a file, on a snapshot that is served with writes, on a real radosgw, and on Swift. `releases` runs all of
+//! them on the radosgw of other releases of Ceph.
 //!
 //! If a gateway differs, the rule asks [`Site::which`] and says why. `deis_store::gateway` lists the differences of the
 //! embedded one, and `docs/servers.md` those of Swift.
@@ -22,6 +23,7 @@ mod uploads_under_way;
 mod versions;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
@@ -34,6 +36,8 @@ use deis_store::s3::client::ClientOptions;
 use deis_store::s3::op::{Head, ObjectInfo, Operation, PutObject, Request};
 use deis_store::s3::{BucketName, Client, ObjectKey};
 use deis_store::secret::Credentials;
+use deis_store::serve::{ServeOptions, Serving, serve};
+use deis_store::snapshot::SnapshotReader;
 use deis_store::{Error, ErrorKind, Result};
 use md5::Digest as _;
 
@@ -41,6 +45,7 @@ pub(crate) use keys::KEYS;
 
 use crate::clusters::{a, swift};
 use crate::main_job::{block, bucket};
+use crate::serve::golden;
 
 /// Makes each rule, an `async fn(&Site)`, into one test per gateway, and a list of all.
 macro_rules! rules {
@@ -53,6 +58,11 @@ macro_rules! rules {
         mod spooling {
             $(#[test] fn $rule() {
                 $crate::contract::on($crate::contract::Which::Spooling, stringify!($rule), super::$rule);
+            })+
+        }
+        mod served {
+            $(#[test] fn $rule() {
+                $crate::contract::on($crate::contract::Which::Served, stringify!($rule), super::$rule);
             })+
         }
         mod radosgw {
@@ -96,6 +106,8 @@ pub(crate) enum Which {
     Embedded,
     /// The embedded one, with all but the smallest bodies in a file.
     Spooling,
+    /// A snapshot that is served, with writes kept in a directory.
+    Served,
     /// The real one of cluster A.
     Radosgw,
     /// Swift's, which is another server's idea of S3.
@@ -165,8 +177,9 @@ fn on(which: Which, rule: &str, check: impl AsyncFnOnce(&Site)) {
         let embedded = match which {
             Which::Embedded => Some(Store::in_memory()),
             Which::Spooling => Some(Store::spooling(scratch.path(), 8).unwrap()),
-            Which::Radosgw | Which::Release(_) | Which::Swift => None,
+            Which::Served | Which::Radosgw | Which::Release(_) | Which::Swift => None,
         };
+        let mut serving = None;
         let (gateway, url, access_key, secret_key) = if let Some(store) = embedded {
             let (access_key, secret_key) = ("EMBEDDED", "secret/of+embedded");
             let (listen, clock) = (([127, 0, 0, 1], 0).into(), Arc::new(SystemClock));
@@ -177,6 +190,11 @@ fn on(which: Which, rule: &str, check: impl AsyncFnOnce(&Site)) {
                     .unwrap();
             let url = gateway.url();
             (Some(gateway), url, access_key.to_owned(), secret_key.to_owned())
+        } else if which == Which::Served {
+            let (served, url) = served(scratch.path()).await;
+            let keys = (served.credentials().access_key().to_owned(), SERVED_SECRET_KEY.to_owned());
+            serving = Some(served);
+            (None, url, keys.0, keys.1)
         } else if which == Which::Swift {
             let swift = swift();
             (None, swift.url(), swift.access_key().to_owned(), swift.secret_key().to_owned())
@@ -204,7 +222,23 @@ fn on(which: Which, rule: &str, check: impl AsyncFnOnce(&Site)) {
         if let Some(gateway) = gateway {
             gateway.stop().await;
         }
+        drop(serving);
     });
+}
+
+const SERVED_SECRET_KEY: &str = "secret/of+served";
+
+/// A golden snapshot that is served with writes, and its URL.
+async fn served(scratch: &Path) -> (Serving, String) {
+    let snapshot = golden(scratch);
+    let mut options = ServeOptions::default();
+    options.listen = ([127, 0, 0, 1], 0).into();
+    options.writes = Some(scratch.join("writes"));
+    options.credentials = Some(Credentials::new("SERVED", SERVED_SECRET_KEY));
+    let snapshot = SnapshotReader::open(snapshot).unwrap();
+    let serving = serve(&snapshot, options, &Run::silent()).await.unwrap();
+    let url = serving.url();
+    (serving, url)
 }
 
 /// The name of a rule's bucket where underscores are not allowed, and 63 letters are the most.
@@ -251,7 +285,7 @@ impl Site {
         match self.which {
             Which::Radosgw => Some(16),
             Which::Release(gateway) => Some(gateway.release),
-            Which::Embedded | Which::Spooling | Which::Swift => None,
+            Which::Embedded | Which::Spooling | Which::Served | Which::Swift => None,
         }
     }
 

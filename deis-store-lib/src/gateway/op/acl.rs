@@ -9,7 +9,7 @@ use crate::gateway::acl::Acl;
 use crate::gateway::failure::Failure;
 use crate::gateway::request_body::RequestBody;
 use crate::gateway::response::Response;
-use crate::gateway::store::Object;
+use crate::gateway::store::{Bucket, Change, Object};
 
 pub(super) fn of_bucket(call: &Call<'_>) -> Result<Response, Failure> {
     call.store.bucket(&call.request.bucket, |bucket| Ok(Response::xml(bucket.acl.to_xml())))
@@ -30,12 +30,12 @@ pub(super) async fn put(call: &Call<'_>, payload: &mut RequestBody) -> Result<Re
         Some(name) => Acl::canned(name)?,
         None => Acl::parse(&body)?,
     };
-    call.store.bucket(&call.request.bucket, |bucket| {
-        if call.request.key.is_empty() {
-            bucket.acl = acl;
-            return Ok(());
+    let (name, key) = call.place();
+    let decide = move |bucket: &Bucket| {
+        if key.is_empty() {
+            return Ok((vec![Change::SetBucketAcl { bucket: name, acl }], ()));
         }
-        let object = bucket.objects.get_mut(&call.request.key).ok_or(Failure::NoSuchKey)?;
+        let object = bucket.objects.get(&key).ok_or(Failure::NoSuchKey)?;
         let changed = Object {
             content: object.content.clone(),
             etag: object.etag.clone(),
@@ -44,8 +44,8 @@ pub(super) async fn put(call: &Call<'_>, payload: &mut RequestBody) -> Result<Re
             acl,
             upload: object.upload.clone(),
         };
-        *object = Arc::new(changed);
-        Ok(())
-    })?;
+        Ok((vec![Change::PutObject { bucket: name, key, object: Arc::new(changed) }], ()))
+    };
+    call.store.change_in(&call.request.bucket, decide).await?;
     Ok(Response::empty(StatusCode::OK))
 }

@@ -10,7 +10,7 @@ use crate::gateway::acl::{Acl, owner};
 use crate::gateway::failure::Failure;
 use crate::gateway::request_body::RequestBody;
 use crate::gateway::response::Response;
-use crate::gateway::store::Bucket;
+use crate::gateway::store::{Bucket, Buckets, Change};
 use crate::gateway::xml::Xml;
 
 const ROOT: &str = "ListAllMyBucketsResult";
@@ -55,8 +55,13 @@ pub(super) fn check_name(name: &str) -> Result<(), Failure> {
 pub(super) async fn create(call: &Call<'_>, payload: &mut RequestBody) -> Result<Response, Failure> {
     let acl = Acl::canned(call.request.header("x-amz-acl").unwrap_or_default())?;
     check_location(&payload.xml().await?)?;
-    let name = call.request.bucket.clone();
-    call.store.buckets().entry(name).or_insert_with(|| Bucket::new(call.now, acl));
+    let (bucket, created) = (call.request.bucket.clone(), call.now);
+    let decide = move |buckets: &Buckets| {
+        let is_there = buckets.contains_key(&bucket);
+        let create = Change::CreateBucket { bucket, created, acl };
+        Ok((if is_there { Vec::new() } else { vec![create] }, ()))
+    };
+    call.store.change(decide).await?;
     Ok(Response::empty(StatusCode::OK))
 }
 
@@ -78,13 +83,15 @@ fn check_location(body: &[u8]) -> Result<(), Failure> {
 }
 
 /// Deletes an empty bucket, with the uploads that are under way in it.
-pub(super) fn delete(call: &Call<'_>) -> Result<Response, Failure> {
-    let mut buckets = call.store.buckets();
-    let bucket = buckets.get(&call.request.bucket).ok_or(Failure::NoSuchBucket)?;
-    if !bucket.objects.is_empty() {
-        return Err(Failure::BucketNotEmpty);
-    }
-    buckets.remove(&call.request.bucket);
+pub(super) async fn delete(call: &Call<'_>) -> Result<Response, Failure> {
+    let name = call.request.bucket.clone();
+    let decide = move |bucket: &Bucket| {
+        if !bucket.objects.is_empty() {
+            return Err(Failure::BucketNotEmpty);
+        }
+        Ok((vec![Change::DeleteBucket { bucket: name }], ()))
+    };
+    call.store.change_in(&call.request.bucket, decide).await?;
     Ok(Response::empty(StatusCode::NO_CONTENT))
 }
 

@@ -1,5 +1,7 @@
 //! The state that every operation works with.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use crate::gateway::parsed_request::ParsedRequest;
@@ -7,11 +9,16 @@ use crate::gateway::store::Store;
 
 /// The state that an operation works with.
 pub(in crate::gateway) struct Call<'a> {
-    pub(in crate::gateway) store: &'a Store,
+    pub(in crate::gateway) store: &'a Arc<Store>,
     pub(in crate::gateway) request: &'a ParsedRequest,
     pub(in crate::gateway) now: Timestamp,
-    /// The request's number, from which ids are made.
-    pub(in crate::gateway) number: u64,
+}
+
+impl Call<'_> {
+    /// The bucket and the key that are asked for, for a change of them.
+    pub(super) fn place(&self) -> (String, String) {
+        (self.request.bucket.clone(), self.request.key.clone())
+    }
 }
 
 /// A time as listings have it.

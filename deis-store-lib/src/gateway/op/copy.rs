@@ -12,15 +12,15 @@ use super::{multipart, put};
 use crate::gateway::acl::Acl;
 use crate::gateway::failure::Failure;
 use crate::gateway::response::Response;
-use crate::gateway::store::{Content, Object};
+use crate::gateway::store::{Change, Object};
 use crate::gateway::xml::Xml;
 use jiff::Timestamp;
 
 /// Copies an object, with its metadata or with that of the request. The access control list is not copied.
-pub(super) fn object(call: &Call<'_>) -> Result<Response, Failure> {
+pub(super) async fn object(call: &Call<'_>) -> Result<Response, Failure> {
     let source = source(call)?;
     let headers = if call.request.header("x-amz-metadata-directive") == Some("REPLACE") {
-        put::kept(call.request)?
+        put::kept(call.request)?.into()
     } else if from(call)? == (call.request.bucket.clone(), call.request.key.clone()) {
         // A copy onto itself that changes nothing.
         return Err(Failure::InvalidRequest);
@@ -31,10 +31,9 @@ pub(super) fn object(call: &Call<'_>) -> Result<Response, Failure> {
     let (content, etag) = (source.content.clone(), source.etag.clone());
     let response = result("CopyObjectResult", call.now, &etag);
     let copy = Object { content, etag, modified: call.now, headers, acl, upload: None };
-    call.store.bucket(&call.request.bucket, |bucket| {
-        bucket.objects.insert(call.request.key.clone(), Arc::new(copy));
-        Ok(())
-    })?;
+    let (bucket, key) = call.place();
+    let put = Change::PutObject { bucket, key, object: Arc::new(copy) };
+    call.store.change_in(&call.request.bucket, |_| Ok((vec![put], ()))).await?;
     Ok(response)
 }
 
@@ -44,15 +43,12 @@ pub(super) async fn part(call: &Call<'_>) -> Result<Response, Failure> {
     let source = call.store.object(&bucket, &key)?;
     let content = match call.request.header("x-amz-copy-source-range") {
         None => source.content.clone(),
-        Some(range) => Content::Slice(
-            Arc::new(source.content.clone()),
-            part_range(range, source.content.length_bytes())?,
-        ),
+        Some(range) => source.content.slice(part_range(range, source.content.length_bytes())?),
     };
     let pieces = content.open(0..content.length_bytes());
     let md5 = pieces.try_fold(Md5::new(), async |md5, piece| Ok(md5.chain_update(&piece)));
     let md5 = md5.await.map_err(|_| Failure::InternalError)?.finalize().into();
-    let etag = multipart::add_part(call, content, md5)?;
+    let etag = multipart::add_part(call, content, md5).await?;
     Ok(result("CopyPartResult", call.now, &etag))
 }
 

@@ -38,7 +38,7 @@ pub(super) fn get(call: &Call<'_>) -> Result<Response, Failure> {
         .with(header::ETAG, &format!("\"{}\"", object.etag))
         .with(header::LAST_MODIFIED, &http_date(object.modified.try_into().unwrap_or(UNIX_EPOCH)))
         .with(HeaderName::from_static("x-rgw-object-type"), "Normal");
-    for (name, value) in &object.headers {
+    for (name, value) in &*object.headers {
         response.headers.insert(name, value.clone());
     }
     for (parameter, name) in OVERRIDES {

@@ -44,7 +44,7 @@ pub(super) async fn perform(call: &Call<'_>, payload: &mut RequestBody) -> Resul
     match operation {
         Operation::HeadBucket => bucket::head(call),
         Operation::CreateBucket => bucket::create(call, payload).await,
-        Operation::DeleteBucket => bucket::delete(call),
+        Operation::DeleteBucket => bucket::delete(call).await,
         Operation::BucketSetting => settings::read(call),
         Operation::ListObjects => list::list(call),
         Operation::ListVersions => versions::list(call),
@@ -55,14 +55,14 @@ pub(super) async fn perform(call: &Call<'_>, payload: &mut RequestBody) -> Resul
         Operation::PutAcl => acl::put(call, payload).await,
         Operation::HeadObject | Operation::GetObject => get::get(call),
         Operation::PutObject => put::put(call, payload).await,
-        Operation::CopyObject => copy::object(call),
-        Operation::DeleteObject => delete::one(call),
-        Operation::InitiateUpload => multipart::initiate(call),
+        Operation::CopyObject => copy::object(call).await,
+        Operation::DeleteObject => delete::one(call).await,
+        Operation::InitiateUpload => multipart::initiate(call).await,
         Operation::UploadPart => multipart::upload_part(call, payload).await,
         Operation::CopyPart => copy::part(call).await,
         Operation::ListParts => multipart::list_parts(call),
         Operation::CompleteUpload => multipart::complete(call, payload).await,
-        Operation::AbortUpload => multipart::abort(call),
+        Operation::AbortUpload => multipart::abort(call).await,
         Operation::ListBuckets | Operation::Other => Err(Failure::MethodNotAllowed),
     }
 }

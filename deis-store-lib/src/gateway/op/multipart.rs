@@ -1,6 +1,5 @@
 //! Multipart uploads: initiate, parts, complete, abort.
 
-use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::Arc;
 
@@ -14,49 +13,49 @@ use crate::gateway::acl::Acl;
 use crate::gateway::failure::Failure;
 use crate::gateway::request_body::RequestBody;
 use crate::gateway::response::Response;
-use crate::gateway::store::{Bucket, Content, Object, Part, Upload};
+use crate::gateway::store::{Bucket, Change, Content, Object, Part, Upload};
 use crate::gateway::xml::Xml;
 use crate::hash::lower_hex;
 
-pub(super) fn initiate(call: &Call<'_>) -> Result<Response, Failure> {
-    let headers = put::kept(call.request)?;
+pub(super) async fn initiate(call: &Call<'_>) -> Result<Response, Failure> {
+    let headers = put::kept(call.request)?.into();
     let acl = Acl::canned(call.request.header("x-amz-acl").unwrap_or_default())?;
-    let id = format!("2~{:031}", call.number);
-    let upload = Upload { initiated: call.now, headers, acl, parts: BTreeMap::new() };
-    call.store.bucket(&call.request.bucket, |bucket| {
-        bucket.uploads.insert((call.request.key.clone(), id.clone()), upload);
-        Ok(())
-    })?;
+    let id = call.store.new_upload();
+    let (bucket, key) = call.place();
+    let begin = Change::BeginUpload { bucket, key, id: id.clone(), initiated: call.now, headers, acl };
+    call.store.change_in(&call.request.bucket, |_| Ok((vec![begin], ()))).await?;
     let mut xml = Xml::of("InitiateMultipartUploadResult");
     xml.text("Bucket", &call.request.bucket).text("Key", &call.request.key).text("UploadId", id);
     Ok(Response::xml(xml.finish("InitiateMultipartUploadResult")))
 }
 
 pub(super) async fn upload_part(call: &Call<'_>, payload: &mut RequestBody) -> Result<Response, Failure> {
-    let upload = (call.request.key.clone(), call.request.parameter("uploadId").to_owned());
-    call.store.bucket(&call.request.bucket, |bucket| {
-        bucket.uploads.get(&upload).map(|_| ()).ok_or(Failure::NoSuchUpload)
-    })?;
+    with_upload(call, |_| Ok(()))?;
     let (content, md5) = put::body(call, payload).await?;
-    let etag = add_part(call, content, md5)?;
+    let etag = add_part(call, content, md5).await?;
     Ok(put::stored(&etag))
 }
 
 /// Adds a part, or replaces it, and says its `ETag`. Numbers beyond 1 to 10,000 are taken, as radosgw does.
-pub(super) fn add_part(call: &Call<'_>, content: Content, md5: [u8; 16]) -> Result<String, Failure> {
+pub(super) async fn add_part(call: &Call<'_>, content: Content, md5: [u8; 16]) -> Result<String, Failure> {
     let number: u32 = call.request.parameter("partNumber").parse().map_err(|_| Failure::InvalidArgument)?;
     let part = Part { content, md5, modified: call.now };
-    with_upload(call, |upload| {
-        upload.parts.insert(number, part);
-        Ok(lower_hex(&md5))
-    })
+    let ((bucket, key), id) = (call.place(), call.request.parameter("uploadId").to_owned());
+    let decide = move |there: &Bucket| {
+        upload(there, &key, &id)?;
+        Ok((vec![Change::PutPart { bucket, key, id, number, part }], ()))
+    };
+    call.store.change_in(&call.request.bucket, decide).await?;
+    Ok(lower_hex(&md5))
 }
 
-pub(super) fn abort(call: &Call<'_>) -> Result<Response, Failure> {
-    let upload = (call.request.key.clone(), call.request.parameter("uploadId").to_owned());
-    call.store.bucket(&call.request.bucket, |bucket| {
-        bucket.uploads.remove(&upload).map(|_| ()).ok_or(Failure::NoSuchUpload)
-    })?;
+pub(super) async fn abort(call: &Call<'_>) -> Result<Response, Failure> {
+    let ((bucket, key), id) = (call.place(), call.request.parameter("uploadId").to_owned());
+    let decide = move |there: &Bucket| {
+        upload(there, &key, &id)?;
+        Ok((vec![Change::EndUpload { bucket, key, id }], ()))
+    };
+    call.store.change_in(&call.request.bucket, decide).await?;
     Ok(Response::empty(StatusCode::NO_CONTENT))
 }
 
@@ -100,14 +99,19 @@ pub(super) async fn complete(call: &Call<'_>, payload: &mut RequestBody) -> Resu
     if named.part.is_empty() {
         return Err(Failure::MalformedXml);
     }
-    let id = (call.request.key.clone(), call.request.parameter("uploadId").to_owned());
-    let etag = call.store.bucket(&call.request.bucket, |bucket| {
-        let Some(upload) = bucket.uploads.get(&id) else { return repeated(bucket, &id.0, &id.1) };
-        let object = assemble(upload, named.part, call)?;
-        bucket.uploads.remove(&id);
-        bucket.objects.insert(id.0.clone(), Arc::new(object));
-        Ok(String::new())
-    })?;
+    let ((name, key), id) = (call.place(), call.request.parameter("uploadId").to_owned());
+    let (least_bytes, now) = (call.store.limits().least_part_bytes, call.now);
+    let decide = move |bucket: &Bucket| {
+        let Ok(upload) = upload(bucket, &key, &id) else {
+            return Ok((Vec::new(), repeated(bucket, &key, &id)?));
+        };
+        let (content, etag) = assemble(upload, named.part, least_bytes)?;
+        let (headers, acl) = (upload.headers.clone(), upload.acl.clone());
+        let object = Object { content, etag, modified: now, headers, acl, upload: Some(id.clone()) };
+        let put = Change::PutObject { bucket: name.clone(), key: key.clone(), object: Arc::new(object) };
+        Ok((vec![put, Change::EndUpload { bucket: name, key, id }], String::new()))
+    };
+    let etag = call.store.change_in(&call.request.bucket, decide).await?;
     let mut xml = Xml::of("CompleteMultipartUploadResult");
     let host = call.request.header("host").unwrap_or_default();
     xml.text("Location", format_args!("http://{host}/{}/{}", call.request.bucket, call.request.key));
@@ -122,13 +126,17 @@ fn repeated(bucket: &Bucket, key: &str, id: &str) -> Result<String, Failure> {
     made.map(|object| object.etag.clone()).ok_or(Failure::InternalError)
 }
 
-fn assemble(upload: &Upload, mut named: Vec<NamedPart>, call: &Call<'_>) -> Result<Object, Failure> {
+/// The bytes of the object that an upload makes, and its `ETag`.
+fn assemble(
+    upload: &Upload,
+    mut named: Vec<NamedPart>,
+    least_bytes: u64,
+) -> Result<(Content, String), Failure> {
     named.sort_by_key(|part| part.part_number);
     let numbers = named.iter().map(|part| part.part_number);
     if !numbers.eq(upload.parts.keys().copied()) || upload.parts.contains_key(&0) {
         return Err(Failure::InvalidPart);
     }
-    let least_bytes = call.store.limits().least_part_bytes;
     let (mut contents, mut md5) = (Vec::with_capacity(named.len()), Md5::new());
     for (part, named) in upload.parts.values().zip(&named) {
         if named.etag.trim_matches('"') != lower_hex(&part.md5) {
@@ -142,24 +150,17 @@ fn assemble(upload: &Upload, mut named: Vec<NamedPart>, call: &Call<'_>) -> Resu
         md5.update(part.md5);
     }
     let md5: [u8; 16] = md5.finalize().into();
-    Ok(Object {
-        etag: format!("{}-{}", lower_hex(&md5), contents.len()),
-        content: Content::Joined(contents.into()),
-        modified: call.now,
-        headers: upload.headers.clone(),
-        acl: upload.acl.clone(),
-        upload: Some(call.request.parameter("uploadId").to_owned()),
-    })
+    let etag = format!("{}-{}", lower_hex(&md5), contents.len());
+    Ok((Content::join(contents), etag))
 }
 
-fn with_upload<T>(
-    call: &Call<'_>,
-    work: impl FnOnce(&mut Upload) -> Result<T, Failure>,
-) -> Result<T, Failure> {
-    let id = (call.request.key.clone(), call.request.parameter("uploadId").to_owned());
-    call.store.bucket(&call.request.bucket, |bucket| {
-        bucket.uploads.get_mut(&id).ok_or(Failure::NoSuchUpload).and_then(work)
-    })
+fn upload<'a>(bucket: &'a Bucket, key: &str, id: &str) -> Result<&'a Upload, Failure> {
+    bucket.uploads.get(&(key.to_owned(), id.to_owned())).ok_or(Failure::NoSuchUpload)
+}
+
+fn with_upload<T>(call: &Call<'_>, work: impl FnOnce(&Upload) -> Result<T, Failure>) -> Result<T, Failure> {
+    let id = call.request.parameter("uploadId");
+    call.store.bucket(&call.request.bucket, |bucket| upload(bucket, &call.request.key, id).and_then(work))
 }
 
 #[derive(Deserialize)]

@@ -8,29 +8,29 @@ use http::{HeaderName, HeaderValue, StatusCode, header};
 
 use super::call::Call;
 use crate::gateway::acl::Acl;
-use crate::gateway::condition;
+use crate::gateway::condition::WriteCondition;
 use crate::gateway::failure::Failure;
 use crate::gateway::parsed_request::ParsedRequest;
 use crate::gateway::request_body::RequestBody;
 use crate::gateway::response::Response;
-use crate::gateway::store::{Content, Object};
+use crate::gateway::store::{Bucket, Change, Content, Object};
 use crate::hash::lower_hex;
 use crate::s3::op::KEPT_HEADERS;
 
 pub(super) async fn put(call: &Call<'_>, payload: &mut RequestBody) -> Result<Response, Failure> {
-    let headers = kept(call.request)?;
+    let headers = kept(call.request)?.into();
     let acl = Acl::canned(call.request.header("x-amz-acl").unwrap_or_default())?;
     call.store.bucket(&call.request.bucket, |_| Ok(()))?;
     let (content, md5) = body(call, payload).await?;
     let etag = lower_hex(&md5);
     let response = stored(&etag);
-    let object = Object { content, etag, modified: call.now, headers, acl, upload: None };
-    call.store.bucket(&call.request.bucket, |bucket| {
-        let present = bucket.objects.get(&call.request.key);
-        condition::check_write(call.request, present.map(AsRef::as_ref))?;
-        bucket.objects.insert(call.request.key.clone(), Arc::new(object));
-        Ok(())
-    })?;
+    let object = Arc::new(Object { content, etag, modified: call.now, headers, acl, upload: None });
+    let (condition, (name, key)) = (WriteCondition::of(call.request), call.place());
+    let decide = move |bucket: &Bucket| {
+        condition.check(bucket.objects.get(&key).map(AsRef::as_ref))?;
+        Ok((vec![Change::PutObject { bucket: name, key, object }], ()))
+    };
+    call.store.change_in(&call.request.bucket, decide).await?;
     Ok(response)
 }
 

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use http::{HeaderName, HeaderValue};
 use jiff::Timestamp;
 
 use super::content::Content;
-use super::object::Object;
+use super::object::{Headers, Object};
 use crate::gateway::acl::Acl;
+
+/// All buckets, by name.
+pub(in crate::gateway) type Buckets = BTreeMap<String, Bucket>;
 
 /// A bucket.
 #[derive(Debug)]
@@ -24,7 +26,7 @@ pub(in crate::gateway) struct Bucket {
 #[derive(Debug)]
 pub(in crate::gateway) struct Upload {
     pub(in crate::gateway) initiated: Timestamp,
-    pub(in crate::gateway) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(in crate::gateway) headers: Headers,
     pub(in crate::gateway) acl: Acl,
     pub(in crate::gateway) parts: BTreeMap<u32, Part>,
 }

@@ -34,7 +34,7 @@ impl Store {
             content: Content::Bytes(bytes),
             etag: lower_hex(&md5),
             modified: timestamp(modified),
-            headers: vec![(header::CONTENT_TYPE, HeaderValue::from_static("binary/octet-stream"))],
+            headers: [(header::CONTENT_TYPE, HeaderValue::from_static("binary/octet-stream"))].into(),
             acl: Acl::private(),
             upload: None,
         };

@@ -3,9 +3,12 @@
 //! It must not know HTTP; who may do what was decided before.
 
 mod bucket;
+mod change;
 mod content;
 mod direct;
+mod failures;
 mod index;
+mod kept;
 mod limits;
 mod object;
 mod page;
@@ -13,9 +16,11 @@ mod receive;
 mod snapshot;
 mod spool;
 
-pub(super) use bucket::{Bucket, Part, Upload};
+pub(super) use bucket::{Bucket, Buckets, Part, Upload};
+pub(super) use change::Change;
 pub(super) use content::Content;
 pub use index::Store;
 pub use limits::Limits;
 pub(super) use object::Object;
 pub(super) use page::Page;
+pub(crate) use snapshot::HeldBackParts;

@@ -1,10 +1,15 @@
 //! An object, and what is kept with it.
 
+use std::sync::Arc;
+
 use http::{HeaderName, HeaderValue};
 use jiff::Timestamp;
 
 use super::content::Content;
 use crate::gateway::acl::Acl;
+
+/// Type, metadata and what else is kept with an object and given back verbatim. Objects with equal ones may share them.
+pub(in crate::gateway) type Headers = Arc<[(HeaderName, HeaderValue)]>;
 
 /// An object.
 #[derive(Debug)]
@@ -13,8 +18,7 @@ pub(in crate::gateway) struct Object {
     /// Without quotes.
     pub(in crate::gateway) etag: String,
     pub(in crate::gateway) modified: Timestamp,
-    /// Type, metadata and what else is kept with it and given back verbatim.
-    pub(in crate::gateway) headers: Vec<(HeaderName, HeaderValue)>,
+    pub(in crate::gateway) headers: Headers,
     pub(in crate::gateway) acl: Acl,
     /// The multipart upload that it was made by.
     pub(in crate::gateway) upload: Option<String>,

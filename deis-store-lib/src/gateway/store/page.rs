@@ -97,7 +97,7 @@ mod tests {
                 content: Content::Bytes(Bytes::new()),
                 etag: String::new(),
                 modified: Timestamp::UNIX_EPOCH,
-                headers: Vec::new(),
+                headers: [].into(),
                 acl: Acl::private(),
                 upload: None,
             };

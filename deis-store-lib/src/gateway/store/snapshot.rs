@@ -1,43 +1,164 @@
-//! A finished snapshot as a store, read-only. Its lists are read once; the bytes stay where they are.
+//! The buckets of a finished snapshot. Its lists are read once; the bytes stay where they are.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::fs::File;
+use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, header};
+use jiff::Timestamp;
 
-use super::bucket::Bucket;
-use super::content::{Content, Stored};
+use super::bucket::{Bucket, Buckets};
+use super::content::Content;
+use super::failures::Failures;
 use super::index::Store;
-use super::object::Object;
+use super::object::{Headers, Object};
+use crate::contents::HeldBack;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::gateway::acl::Acl;
 use crate::part::Part;
 use crate::snapshot::{ListLine, SnapshotReader};
 
+/// So many sets of headers are looked at for one that an object shares with an earlier one.
+const RECENT: usize = 8;
+
 impl Store {
     /// The buckets of a snapshot, read-only. It reads all object lists: in async code, use it in a blocking task.
     pub fn of_snapshot(snapshot: &SnapshotReader) -> Result<Self> {
-        let mut buckets = BTreeMap::new();
-        for (part, entry) in &snapshot.manifest().parts {
-            if part.as_bucket().is_none() || entry.lists.is_empty() {
-                continue;
-            }
-            let mut bucket = Bucket::new(snapshot.manifest().started, Acl::private());
-            for line in snapshot.lines(part)? {
-                let line = line?;
-                if line.outcome.is_on_disk() {
-                    let key = line.key.clone();
-                    bucket.objects.insert(key, Arc::new(object(snapshot, part, line)?));
-                }
-            }
-            let name = entry.bucket.clone().unwrap_or_else(|| part.name().to_owned());
-            buckets.insert(name, bucket);
-        }
-        Ok(Self { buckets: Mutex::new(buckets), writable: false, ..Self::in_memory() })
+        Self::of_snapshot_without(snapshot, &HeldBackParts::new())
+    }
+
+    /// The same without references that need what is lost.
+    pub(crate) fn of_snapshot_without(snapshot: &SnapshotReader, held: &HeldBackParts) -> Result<Self> {
+        let failures = Arc::new(Failures::default());
+        let buckets = Sources::new(snapshot, &failures).buckets(held)?;
+        Ok(Self::of_buckets(buckets, failures))
     }
 }
 
-fn object(snapshot: &SnapshotReader, part: &Part, line: ListLine) -> Result<Object> {
+/// What of the parts of a snapshot is not served, since something that it needs is lost.
+pub(crate) type HeldBackParts = BTreeMap<Part, HeldBack>;
+
+/// The buckets of a snapshot, by the names of their parts.
+pub(super) struct Sources {
+    snapshot: SnapshotReader,
+    sources: BTreeMap<String, Arc<Source>>,
+}
+
+/// One bucket of a snapshot.
+#[derive(Debug)]
+struct Source {
+    snapshot: SnapshotReader,
+    part: Part,
+    failures: Arc<Failures>,
+}
+
+/// An object of a snapshot: as little of its line as finds the file.
+#[derive(Debug)]
+pub(in crate::gateway) struct Stored {
+    source: Arc<Source>,
+    key: Box<str>,
+    size_bytes: u64,
+    /// The path, where it is not the one that the key alone gives.
+    other_path: Option<Box<str>>,
+}
+
+impl Sources {
+    pub(super) fn new(snapshot: &SnapshotReader, failures: &Arc<Failures>) -> Self {
+        let buckets = snapshot.manifest().parts.keys().filter(|part| part.as_bucket().is_some());
+        let source = |part: &Part| {
+            let source =
+                Source { snapshot: snapshot.clone(), part: part.clone(), failures: failures.clone() };
+            (part.name().to_owned(), Arc::new(source))
+        };
+        Self { snapshot: snapshot.clone(), sources: buckets.map(source).collect() }
+    }
+
+    /// All of them with their objects, but for what is held back.
+    pub(super) fn buckets(&self, held: &HeldBackParts) -> Result<Buckets> {
+        let (manifest, mut buckets) = (self.snapshot.manifest(), Buckets::new());
+        for source in self.sources.values() {
+            let Some(entry) = manifest.parts.get(&source.part).filter(|entry| !entry.lists.is_empty()) else {
+                continue;
+            };
+            let mut bucket = Bucket::new(manifest.started, Acl::private());
+            let mut recent = Vec::with_capacity(RECENT);
+            let held = held.get(&source.part);
+            for line in self.snapshot.lines(&source.part)? {
+                let line = line?;
+                let is_held = held.is_some_and(|held| held.lost(&line.key).is_some());
+                if line.outcome.is_on_disk() && !is_held {
+                    let key = line.key.clone();
+                    bucket.objects.insert(key, Arc::new(object(source, line, &mut recent)?));
+                }
+            }
+            let name = entry.bucket.clone().unwrap_or_else(|| source.part.name().to_owned());
+            if let Some(_twin) = buckets.insert(name.clone(), bucket) {
+                let error = Error::new(ErrorKind::Damaged, "the manifest has two parts of one bucket");
+                return Err(error.at(At::Bucket, name));
+            }
+        }
+        Ok(buckets)
+    }
+
+    /// An object, by the name of its part; `None` if there is no such part.
+    pub(super) fn stored(
+        &self,
+        part: &str,
+        key: &str,
+        size_bytes: u64,
+        path: Option<&str>,
+    ) -> Option<Stored> {
+        let source = self.sources.get(part)?.clone();
+        Some(Stored { source, key: key.into(), size_bytes, other_path: path.map(Into::into) })
+    }
+}
+
+impl Stored {
+    pub(super) fn part(&self) -> &str {
+        self.source.part.name()
+    }
+
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+
+    pub(super) fn size_bytes(&self) -> u64 {
+        self.size_bytes
+    }
+
+    pub(super) fn other_path(&self) -> Option<&str> {
+        self.other_path.as_deref()
+    }
+
+    /// Its file, and what messages call it.
+    pub(super) fn open(&self) -> Result<(File, String)> {
+        let Source { snapshot, part, .. } = &*self.source;
+        let mut line = ListLine::new(&*self.key, self.size_bytes, "", Timestamp::UNIX_EPOCH);
+        line.other_path = self.other_path.as_deref().map(str::to_owned);
+        let file = snapshot.open_object(part, &line)?;
+        Ok((file, format!("{}/{part}/{}", snapshot.path().display(), self.key)))
+    }
+
+    pub(super) fn failures(&self) -> Arc<Failures> {
+        self.source.failures.clone()
+    }
+}
+
+fn object(source: &Arc<Source>, line: ListLine, recent: &mut Vec<Headers>) -> Result<Object> {
+    let headers = shared(headers(&line)?, recent);
+    let stored = Stored {
+        source: source.clone(),
+        key: line.key.into(),
+        size_bytes: line.size_bytes,
+        other_path: line.other_path.map(Into::into),
+    };
+    let content = Content::Snapshot(Arc::new(stored));
+    let (etag, modified) = (line.etag, line.modified);
+    Ok(Object { content, etag, modified, headers, acl: Acl::private(), upload: None })
+}
+
+/// The headers that an object is given with.
+fn headers(line: &ListLine) -> Result<Vec<(HeaderName, HeaderValue)>> {
     let bad = |name: &str| {
         Error::new(ErrorKind::Damaged, "an object list has a header that cannot be sent")
             .at(At::Key, &line.key)
@@ -58,10 +179,18 @@ fn object(snapshot: &SnapshotReader, part: &Part, line: ListLine) -> Result<Obje
     for (name, value) in &line.meta {
         add(&format!("x-amz-meta-{name}"), value)?;
     }
-    let (etag, modified) = (line.etag.clone(), line.modified);
-    let mut found_by = ListLine::new(line.key, line.size_bytes, "", modified);
-    found_by.other_path = line.other_path;
-    let stored = Stored { snapshot: snapshot.clone(), part: part.clone(), line: found_by };
-    let content = Content::Snapshot(Arc::new(stored));
-    Ok(Object { content, etag, modified, headers, acl: Acl::private(), upload: None })
+    Ok(headers)
+}
+
+/// The same headers as an object before it had, if there is one: most objects of a bucket have equal ones.
+fn shared(headers: Vec<(HeaderName, HeaderValue)>, recent: &mut Vec<Headers>) -> Headers {
+    if let Some(known) = recent.iter().find(|known| known[..] == headers[..]) {
+        return known.clone();
+    }
+    let headers: Headers = headers.into();
+    if recent.len() == RECENT {
+        recent.remove(0);
+    }
+    recent.push(headers.clone());
+    headers
 }

@@ -3,6 +3,8 @@
 
 mod faults;
 mod judge;
+mod kept;
+mod memory;
 mod multipart;
 mod objects;
 mod signing;
@@ -87,7 +89,12 @@ impl Harness {
         Self::start(Store::in_memory(), GatewayOptions::new(Arc::new(SystemClock)).faults(faults)).await
     }
 
-    async fn start(store: Store, options: GatewayOptions) -> Self {
+    /// One of a store that the caller keeps.
+    pub(super) async fn of_shared(store: Arc<Store>) -> Self {
+        Self::start(store, GatewayOptions::new(Arc::new(SystemClock))).await
+    }
+
+    async fn start(store: impl Into<Arc<Store>>, options: GatewayOptions) -> Self {
         let listen = ([127, 0, 0, 1], 0).into();
         let gateway = Gateway::start(listen, store, credentials(), options).await.unwrap();
         let http = connect(&gateway.url(), Timeouts::default()).unwrap();

@@ -1,0 +1,278 @@
+//! The gateway's address and keys in etcd, as a store-gateway publishes its own: the address expires unless it is kept up, the keys
+//! stay. At the end all of it is taken away, and keys that were there before are put back.
+//!
+//! The one that holds `masterLock` leads. It sets the address that the whole platform uses every ten seconds, so two that are
+//! published would take turns, and each would get a part of what the platform writes. So it is never published beside another one
+//! that is alive, whatever is confirmed.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_util::sync::CancellationToken;
+
+use crate::cluster::Discovery;
+use crate::error::{At, Context as _, Error, ErrorKind, Result, printable};
+use crate::etcd::{Etcd, Node};
+use crate::run::{Level, Run};
+use crate::secret::Credentials;
+
+const GATEWAY: &str = "/deis/store/gateway";
+/// A store-gateway's own.
+const TTL: Duration = Duration::from_secs(20);
+const KEPT_UP_EVERY: Duration = Duration::from_secs(5);
+/// So long what a gateway that died has left may be in the way.
+const PATIENCE: Duration = Duration::from_secs(25);
+/// So long the end may take, since somebody waits for it.
+const LONGEST_END: Duration = Duration::from_secs(5);
+
+/// What was published, and is kept up.
+pub(super) struct Published {
+    stop: CancellationToken,
+    state: State,
+}
+
+enum State {
+    Kept(JoinHandle<(Entry, Result<()>)>),
+    /// It could not be kept up any more. What of it is still ours is taken away by the end.
+    Lost(Option<Entry>),
+}
+
+/// What is published.
+struct Entry {
+    etcd: Etcd,
+    address: SocketAddr,
+    credentials: Credentials,
+    /// The keys of another gateway, that are put back at the end.
+    before: Option<Credentials>,
+}
+
+impl Published {
+    /// Publishes a gateway. It waits for what one that died has left, and is refused if another one is alive.
+    pub(super) async fn new(
+        etcd: Etcd,
+        address: SocketAddr,
+        credentials: Credentials,
+        run: &Run,
+    ) -> Result<Self> {
+        let mut entry = Entry { etcd, address, credentials, before: None };
+        entry.take_lead(run).await?;
+        entry.set().await?;
+        let stop = CancellationToken::new();
+        let keeping = tokio::spawn(keep_up(entry, stop.clone(), run.clone()));
+        Ok(Self { stop, state: State::Kept(keeping) })
+    }
+
+    /// Waits until it cannot be kept up any more.
+    pub(super) async fn lost(&mut self) -> Error {
+        let internal =
+            || Error::new(ErrorKind::Internal, "the task that keeps the gateway published has ended");
+        let State::Kept(keeping) = &mut self.state else { return internal() };
+        let (entry, error) = match keeping.await {
+            Ok((entry, result)) => (Some(entry), result.err().unwrap_or_else(internal)),
+            Err(error) => (None, internal().because(error)),
+        };
+        self.state = State::Lost(entry);
+        error
+    }
+
+    /// Takes away what was published, as far as it is still ours.
+    pub(super) async fn withdraw(mut self) -> Result<()> {
+        self.stop.cancel();
+        let todo = "the address expires by itself within 20 s; remove the keys if they are not to stay: etcdctl rm \
+                    /deis/store/gateway/accessKey, and the same for secretKey";
+        let entry = match &mut self.state {
+            State::Kept(keeping) => keeping.await.ok().map(|(entry, _)| entry),
+            State::Lost(entry) => entry.take(),
+        };
+        let Some(entry) = entry else { return Ok(()) };
+        let late = |_| {
+            let error = Error::new(ErrorKind::Timeout, "etcd did not let go of what was published in time");
+            Err(error.at(At::Key, GATEWAY).at(At::Endpoint, entry.etcd.endpoint()))
+        };
+        timeout(LONGEST_END, entry.withdraw()).await.unwrap_or_else(late).todo(todo)
+    }
+}
+
+impl Drop for Published {
+    fn drop(&mut self) {
+        if let State::Kept(keeping) = &self.state {
+            keeping.abort();
+        }
+    }
+}
+
+async fn keep_up(mut entry: Entry, stop: CancellationToken, run: Run) -> (Entry, Result<()>) {
+    let mut is_failing = false;
+    loop {
+        let refreshed = tokio::select! {
+            () = stop.cancelled() => return (entry, Ok(())),
+            refreshed = async { sleep(KEPT_UP_EVERY).await; entry.refresh().await } => refreshed,
+        };
+        match refreshed {
+            Err(error) if error.kind() == ErrorKind::Changed => return (entry, Err(error)),
+            Err(error) if !is_failing => {
+                is_failing = true;
+                let text = format!("warning: the gateway cannot be kept published: {}", error.what());
+                run.note(Level::Warning, "publish", &text);
+            }
+            Ok(()) if is_failing => {
+                is_failing = false;
+                run.note(Level::Warning, "publish", "the gateway is kept published again");
+            }
+            _ => {}
+        }
+    }
+}
+
+impl Entry {
+    /// Becomes the one that leads.
+    async fn take_lead(&mut self, run: &Run) -> Result<()> {
+        let begun = Instant::now();
+        let mut is_told = false;
+        loop {
+            let tree = self.etcd.find_tree(GATEWAY).await?;
+            let Some(other) = tree.as_ref().and_then(|tree| self.other(tree)) else {
+                self.before = tree.as_ref().and_then(|tree| self.others_keys(tree));
+                match self.lead().await {
+                    // Another one was quicker.
+                    Err(error) if error.kind() == ErrorKind::Changed => {}
+                    taken => return taken,
+                }
+                continue;
+            };
+            if begun.elapsed() >= PATIENCE {
+                return Err(Error::new(ErrorKind::Guard, "another gateway is published, and kept up")
+                    .at(At::Address, other)
+                    .at(At::Key, GATEWAY)
+                    .todo(
+                        "stop it first (deisctl stop store-gateway@1, and the others): of two that are published at once, \
+                         each would get a part of what the platform writes",
+                    ));
+            }
+            if !is_told {
+                is_told = true;
+                let text = format!(
+                    "{other} is published as a gateway; if it died, that expires within {} s",
+                    TTL.as_secs()
+                );
+                run.note(Level::Warning, "waiting", &text);
+            }
+            sleep(Duration::from_secs(1)).await;
+        }
+    }
+
+    /// Another gateway that is published, or leads. One at our very address cannot live any more, since we listen there.
+    fn other(&self, tree: &Node) -> Option<String> {
+        let ours = self.address.to_string();
+        if let Some(other) = Discovery::from_tree(tree).gateways.into_iter().find(|other| *other != ours) {
+            return Some(other);
+        }
+        let leads = tree.text(&key("masterLock")).filter(|leads| *leads != self.host());
+        leads.map(printable)
+    }
+
+    fn others_keys(&self, tree: &Node) -> Option<Credentials> {
+        Discovery::from_tree(tree).credentials.filter(|keys| !keys.are(&self.credentials))
+    }
+
+    /// Takes the lead, or keeps it; a [`ErrorKind::Changed`] error if another one has it.
+    async fn lead(&self) -> Result<()> {
+        let (lock, host) = (key("masterLock"), self.host());
+        match self.etcd.create(&lock, &host, TTL).await {
+            Err(error) if error.kind() == ErrorKind::Occupied => {}
+            taken => return taken,
+        }
+        match self.etcd.text(&lock).await? {
+            Some(leads) if leads != host => {
+                let error = Error::new(ErrorKind::Changed, "another gateway has taken the lead");
+                Err(error.at(At::Key, &lock).at(At::Address, printable(&leads)).todo(
+                    "what was written here is kept; move it to the other one, or stop that one and start this again",
+                ))
+            }
+            _ => self.etcd.set(&lock, &host, Some(TTL)).await.map(drop),
+        }
+    }
+
+    /// Keeps it up. Another gateway that is started sets its keys once, and not the address: its keys are remembered, and ours are
+    /// set again.
+    async fn refresh(&mut self) -> Result<()> {
+        self.lead().await?;
+        if let Some(tree) = self.etcd.find_tree(GATEWAY).await?
+            && let Some(others) = self.others_keys(&tree)
+        {
+            self.before = Some(others);
+        }
+        self.set().await
+    }
+
+    async fn set(&self) -> Result<()> {
+        let (host, port) = (self.host(), self.address.port().to_string());
+        for (name, value) in self.keys() {
+            if self.etcd.text(&key(name)).await?.as_deref() != Some(value) {
+                self.etcd.set(&key(name), value, None).await?;
+            }
+        }
+        let own = |name: &str| key(&format!("hosts/{host}/{name}"));
+        // The one that all wait for comes last.
+        for (key, value) in
+            [(own("host"), &host), (own("port"), &port), (key("port"), &port), (key("host"), &host)]
+        {
+            self.etcd.set(&key, value, Some(TTL)).await?;
+        }
+        Ok(())
+    }
+
+    async fn withdraw(&self) -> Result<()> {
+        let (host, port) = (self.host(), self.address.port().to_string());
+        let Some(tree) = self.etcd.find_tree(GATEWAY).await? else { return Ok(()) };
+        let is = |name: &str, value: &str| tree.text(&key(name)) == Some(value);
+        if is("host", &host) && is("port", &port) {
+            self.delete("host").await?;
+            self.delete("port").await?;
+        }
+        if is(&format!("hosts/{host}/port"), &port) {
+            self.etcd.delete_tree(&key(&format!("hosts/{host}"))).await?;
+        }
+        if self.keys().into_iter().all(|(name, value)| is(name, value)) {
+            for (name, _) in self.keys() {
+                match &self.before {
+                    Some(before) => {
+                        let value = if name == ACCESS_KEY { before.access_key() } else { text(before) };
+                        self.etcd.set(&key(name), value, None).await?;
+                    }
+                    None => self.delete(name).await?,
+                }
+            }
+        }
+        if is("masterLock", &host) { self.delete("masterLock").await } else { Ok(()) }
+    }
+
+    async fn delete(&self, name: &str) -> Result<()> {
+        match self.etcd.delete(&key(name)).await {
+            // It has expired meanwhile.
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+            deleted => deleted,
+        }
+    }
+
+    fn host(&self) -> String {
+        self.address.ip().to_string()
+    }
+
+    fn keys(&self) -> [(&'static str, &str); 2] {
+        [(ACCESS_KEY, self.credentials.access_key()), (SECRET_KEY, text(&self.credentials))]
+    }
+}
+
+const ACCESS_KEY: &str = "accessKey";
+const SECRET_KEY: &str = "secretKey";
+
+fn text(credentials: &Credentials) -> &str {
+    std::str::from_utf8(credentials.secret_key()).unwrap_or_default()
+}
+
+fn key(name: &str) -> String {
+    format!("{GATEWAY}/{name}")
+}
