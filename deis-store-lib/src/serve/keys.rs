@@ -1,6 +1,5 @@
 //! The keys of the gateway's one user: given, kept from an earlier start, or new.
 
-use std::fs::File;
 use std::io::Read as _;
 
 use serde::{Deserialize, Serialize};
@@ -8,18 +7,11 @@ use zeroize::{Zeroize as _, Zeroizing};
 
 use crate::disk::Root;
 use crate::error::{At, Context as _, Error, ErrorKind, Result, disk_error};
+use crate::gateway::new_keys;
 use crate::secret::Credentials;
 
 /// The file of the keys that are kept, for its owner alone.
 pub(super) const FILE: &str = "keys.json";
-
-/// Where randomness comes from that nobody can guess.
-const RANDOM: &str = "/dev/urandom";
-/// The characters of a key: none that means something to a shell, a URL or a file of s3cmd.
-const CHARACTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-/// The lengths of radosgw's keys: so the secret one has 238 random bits.
-const ACCESS_KEY_CHARACTERS: usize = 20;
-const SECRET_KEY_CHARACTERS: usize = 40;
 
 /// The file, as it is read.
 #[derive(Deserialize)]
@@ -44,7 +36,7 @@ struct ToKeep<'a> {
 
 /// The keys that are given, or new ones.
 pub(super) fn of_run(given: Option<Credentials>) -> Result<Credentials> {
-    given.map_or_else(new, Ok)
+    given.map_or_else(new_keys, Ok)
 }
 
 /// The keys that are given, else those that are kept, else new ones, which are kept from then on. Given ones are not.
@@ -53,7 +45,7 @@ pub(super) fn kept(directory: Option<&Root>, given: Option<Credentials>) -> Resu
     if let Some(before) = read(directory)? {
         return Ok(before);
     }
-    let credentials = new()?;
+    let credentials = new_keys()?;
     write(directory, &credentials)?;
     Ok(credentials)
 }
@@ -86,42 +78,11 @@ fn write(directory: &Root, credentials: &Credentials) -> Result<()> {
     directory.new_file(&[FILE])?.commit_with(&text).map(drop)
 }
 
-/// New keys, which nobody can guess.
-fn new() -> Result<Credentials> {
-    let mut random = File::open(RANDOM).map_err(|error| disk_error("open", RANDOM, error))?;
-    let mut key = |characters: usize| {
-        let mut key = Zeroizing::new(String::with_capacity(characters));
-        let mut byte = [0];
-        while key.len() < characters {
-            random.read_exact(&mut byte).map_err(|error| disk_error("read", RANDOM, error))?;
-            // A byte that would favour some characters is left out.
-            if let Some(character) = CHARACTERS.get(usize::from(byte[0] & 63)) {
-                key.push(char::from(*character));
-            }
-        }
-        Ok::<_, Error>(key)
-    };
-    let (access_key, secret_key) = (key(ACCESS_KEY_CHARACTERS)?, key(SECRET_KEY_CHARACTERS)?);
-    Ok(Credentials::new(access_key.as_str(), secret_key.as_str()))
-}
-
 #[cfg(test)]
 mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
-
-    #[test]
-    fn new_keys_differ_and_have_the_form_of_radosgws() {
-        let keys: Vec<Credentials> = (0..50).map(|_| new().unwrap()).collect();
-        for (index, one) in keys.iter().enumerate() {
-            let secret = std::str::from_utf8(one.secret_key()).unwrap();
-            assert_eq!((one.access_key().len(), secret.len()), (20, 40));
-            assert!(secret.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-            assert!(!keys[..index].iter().any(|other| other.access_key() == one.access_key()));
-            assert!(!keys[..index].iter().any(|other| other.secret_key() == one.secret_key()));
-        }
-    }
 
     #[test]
     fn new_keys_are_kept_for_their_owner_alone_and_given_ones_never() {
