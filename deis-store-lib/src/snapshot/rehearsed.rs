@@ -6,13 +6,19 @@ use std::io::Read as _;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "gateway")]
 use super::json::json;
+#[cfg(feature = "gateway")]
 use super::manifest::PROGRAM;
 use super::name::REHEARSED;
 use super::reader::SnapshotReader;
-use super::time::{milliseconds, timestamp};
+use super::time::milliseconds;
+#[cfg(feature = "gateway")]
+use super::time::timestamp;
+#[cfg(feature = "gateway")]
 use crate::error::Result;
 use crate::report::Verdict;
+#[cfg(feature = "gateway")]
 use crate::run::Run;
 
 const LONGEST_BYTES: u64 = 64 << 10;
