@@ -280,8 +280,9 @@ fn plan_of_parts(plan: &RestorePlan) -> String {
         let proved = rehearsed.proved.iter().map(|what| printable(what)).collect::<Vec<_>>().join(", ");
         let _ = writeln!(
             text,
-            "rehearsed at {}, there restored in {took}; proved: {proved}",
-            printable(&rehearsed.time.to_string())
+            "rehearsed at {}{}, there restored in {took}; proved: {proved}",
+            printable(&rehearsed.time.to_string()),
+            if rehearsed.verdict == Verdict::Good { "" } else { ", and NOT good" }
         );
     }
     let parts = plan.steps.iter().map(|step| &step.part).chain(&plan.later);

@@ -129,12 +129,18 @@ async fn bring_back(
         proof.why = Some(format!("the user `postgres` may not go into {}", tools.scratch.display()));
         return Ok(None);
     }
+    if !ask(&host, &place.user.command(&["sh", "-c", "command -v lzop"])).await?.exit.success() {
+        proof.why = Some("lzop is not installed here".to_owned());
+        return Ok(None);
+    }
     let script = place.wal_e(&wal_e, source)?;
     let data = place.data.to_string_lossy().into_owned();
     let fetch = place.user.command(&[&script, "backup-fetch", &data, &source.base_backup]);
     run.stop.cancels(run_long(&host, &fetch)).await?.exit.require_success(ErrorKind::Damaged, "WAL-E")?;
 
-    let version = std::fs::read_to_string(place.data.join("PG_VERSION")).unwrap_or_default();
+    let version = std::fs::read_to_string(place.data.join("PG_VERSION"));
+    let version =
+        version.map_err(|_| Error::new(ErrorKind::Damaged, "the base backup has no file PG_VERSION"))?;
     let version = version.trim();
     let Some(bin) = programs::postgres(&host, tools.postgres, version).await? else {
         proof.why = Some(format!("PostgreSQL {version} is not installed here"));
@@ -207,7 +213,7 @@ impl Place {
         let secret = String::from_utf8_lossy(credentials.secret_key());
         let place = format!("s3://{bucket}/{}", prefix.trim_end_matches('/'));
         let text = zeroize::Zeroizing::new(format!(
-            "#!/bin/sh\nexport AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY={} AWS_REGION=us-east-1\n\
+            "#!/bin/sh\nunset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY\nexport no_proxy='*' AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY={} AWS_REGION=us-east-1\n\
              export WALE_S3_PREFIX={} WALE_S3_ENDPOINT=http+path://{gateway} WALE_LOG_DESTINATION=stderr\n\
              exec {} --terse \"$@\"\n",
             quoted(credentials.access_key()),
@@ -226,7 +232,8 @@ impl Place {
         let mut text = format!(
             "listen_addresses = ''\nport = 5432\nunix_socket_directories = '{}'\nfsync = off\nautovacuum = off\n\
              hot_standby = off\narchive_mode = off\nlogging_collector = off\nlog_destination = 'stderr'\nssl = off\n\
-             shared_preload_libraries = ''\nmax_wal_senders = 0\n",
+             shared_preload_libraries = ''\nmax_wal_senders = 0\n\
+             max_prepared_transactions = 1000\nlc_messages = 'C'\n",
             self.socket.display()
         );
         let restore = format!("restore_command = '\"{script}\" wal-fetch -p 0 \"%f\" \"%p\"'\n");
@@ -303,17 +310,31 @@ impl<'a> Server<'a> {
                 let what = format!("the server ended before all was replayed: {}", words.join("; "));
                 return Err(Error::new(ErrorKind::Damaged, what));
             }
-            if self.query("SELECT pg_is_in_recovery()").await.is_ok_and(|answer| answer == "f") {
-                return Ok(());
+            match self.query("SELECT pg_is_in_recovery()").await {
+                Ok(answer) if answer == "f" => return Ok(()),
+                Err(error) if self.is_ready() => return Err(error),
+                _ => {}
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
 
-    fn client(&self, program: &str) -> [String; 7] {
+    /// Whether the server says that it takes connections.
+    fn is_ready(&self) -> bool {
+        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+        log.contains("database system is ready to accept connections")
+    }
+
+    /// A client of this server alone, whatever the environment says of others.
+    fn client(&self, program: &str) -> Vec<String> {
+        const OF_OTHERS: [&str; 7] =
+            ["PGHOSTADDR", "PGOPTIONS", "PGTZ", "PGSERVICE", "PGSSLMODE", "PGREQUIRESSL", "PGDATABASE"];
         let program = self.bin.join(program).to_string_lossy().into_owned();
         let socket = self.place.socket.to_string_lossy().into_owned();
-        [program, "-h".into(), socket, "-p".into(), "5432".into(), "-U".into(), "postgres".into()]
+        let words = OF_OTHERS.iter().flat_map(|name| ["-u", name]);
+        let words = ["env"].into_iter().chain(words).map(str::to_owned);
+        let server = ["-h", &socket, "-p", "5432", "-U", "postgres"].map(str::to_owned);
+        words.chain([program]).chain(server).collect()
     }
 
     async fn query(&self, sql: &str) -> Result<String> {

@@ -18,6 +18,8 @@ const MOST_NAMED: usize = 100;
 pub(super) struct Tables {
     found: BTreeMap<String, Rows>,
     database: String,
+    /// The schema of names that have none: older releases say it once, and then only the tables' names.
+    schema: String,
     /// The table whose rows come by.
     current: Option<(String, Rows)>,
     /// The digest of the row so far, and the bytes of a line that is no row.
@@ -90,6 +92,11 @@ impl Tables {
                 compared.named.push(TableDiffers { table: table.to_owned(), rows_in_dump, rows_in_database });
             }
         };
+        // Those that are missing come first: each of them may be a loss.
+        for (table, rows) in self.found.iter().filter(|(table, _)| !database.found.contains_key(*table)) {
+            compared.missing += 1;
+            name(&mut compared, table, Some(rows), None);
+        }
         for (table, rows) in &self.found {
             match database.found.get(table) {
                 Some(found) if found == rows => compared.equal += 1,
@@ -97,10 +104,7 @@ impl Tables {
                     compared.differ += 1;
                     name(&mut compared, table, Some(rows), Some(found));
                 }
-                None => {
-                    compared.missing += 1;
-                    name(&mut compared, table, Some(rows), None);
-                }
+                None => {}
             }
         }
         for (table, rows) in database.found.iter().filter(|(table, _)| !self.found.contains_key(*table)) {
@@ -134,6 +138,11 @@ impl Tables {
             let name =
                 rest.rsplit_once("dbname='").map_or(rest, |(_, name)| name.trim_end_matches(['\'', '"']));
             name.trim_matches('"').clone_into(&mut self.database);
+            self.schema.clear();
+        } else if let Some(path) = line.strip_prefix("SET search_path = ") {
+            path.trim_end_matches(';').split(", ").next().unwrap_or_default().clone_into(&mut self.schema);
+        } else if line.starts_with("SELECT pg_catalog.set_config('search_path', ''") {
+            self.schema.clear();
         } else if let Some(rest) = line.strip_prefix("COPY ")
             && line.ends_with(" FROM stdin;")
         {
@@ -141,7 +150,8 @@ impl Tables {
                 .split_once(" (")
                 .or_else(|| rest.split_once(" FROM stdin;"))
                 .map_or(rest, |(name, _)| name);
-            self.current = Some((format!("{}.{name}", self.database), Rows::default()));
+            let schema = if self.schema.is_empty() { String::new() } else { format!("{}.", self.schema) };
+            self.current = Some((format!("{}.{schema}{name}", self.database), Rows::default()));
         }
     }
 }
@@ -184,12 +194,22 @@ mod tests {
             .map(|differs| (differs.table.as_str(), differs.rows_in_dump, differs.rows_in_database))
             .collect();
         let expected = [
-            ("deis.public.api_app", Some(2), Some(2)),
             ("deis.public.api_key", Some(0), None),
+            ("deis.public.api_app", Some(2), Some(2)),
             ("other db.public.api_app", Some(1), Some(2)),
             ("deis.public.api_new", None, Some(0)),
         ];
         assert_eq!(named, expected);
+    }
+
+    #[test]
+    fn older_releases_name_the_schema_once() {
+        let older =
+            "\\connect deis\nSET search_path = public, pg_catalog;\nCOPY api_app (id) FROM stdin;\n1\n\\.\n";
+        let newer = "\\connect deis\nSELECT pg_catalog.set_config('search_path', '', false);\n\
+                     COPY public.api_app (id) FROM stdin;\n1\n\\.\n";
+        let compared = tables(older, 9).compared_with(&tables(newer, 9));
+        assert_eq!(compared, TablesCompared { equal: 1, ..TablesCompared::default() });
     }
 
     #[test]
