@@ -121,15 +121,24 @@ fn run(block: &str, cluster: &Environment, scratch: &Path) -> String {
         .replace("core@203.0.113.10", &cluster.tunnel)
         .replace("core@198.51.100.20", &cluster.tunnel);
     assert!(!script.contains("core@"), "an address that the test does not know");
+    let ssh_config = cluster.ssh_config.to_str().unwrap();
+    let variables = [
+        ("DEIS_STORE_ETCD", cluster.etcd.as_str()),
+        ("DEIS_STORE_SSH_CONFIG", ssh_config),
+        ("DEISCTL_TUNNEL", &cluster.tunnel),
+    ];
+    run_script(&script, scratch, &variables)
+}
+
+/// Runs commands in a directory, with the program in the PATH and these variables; says what they print.
+pub(crate) fn run_script(script: &str, scratch: &Path, variables: &[(&str, &str)]) -> String {
     let programs = path().parent().unwrap().to_str().unwrap().to_owned();
     let output = Command::new("bash")
-        .args(["-euo", "pipefail", "-c", &script])
+        .args(["-euo", "pipefail", "-c", script])
         .env_clear()
         .env("PATH", format!("{programs}:/usr/sbin:/usr/bin:/sbin:/bin"))
         .env("HOME", scratch)
-        .env("DEIS_STORE_ETCD", &cluster.etcd)
-        .env("DEIS_STORE_SSH_CONFIG", &cluster.ssh_config)
-        .env("DEISCTL_TUNNEL", &cluster.tunnel)
+        .envs(variables.iter().copied())
         .current_dir(scratch)
         .output()
         .unwrap();

@@ -1,14 +1,12 @@
 //! Every command of docs/serve.md is run as it stands, but for names of places.
 
 use std::path::Path;
-use std::process::Command;
 
 use deis_store_tests::etcd::Etcd;
 use deis_store_tests::port;
 
 use super::golden;
-use crate::program::path;
-use crate::readme::blocks_of;
+use crate::readme::{blocks_of, run_script};
 
 const SERVE: &str = include_str!("../../../docs/serve.md");
 
@@ -42,16 +40,5 @@ fn run(block: &str, scratch: &Path, etcd: &Etcd) {
             "deis-store serve \"$snapshot\" --w",
             &format!("deis-store serve \"$snapshot\" --listen {address} --w"),
         );
-    let programs = path().parent().unwrap().to_str().unwrap().to_owned();
-    let output = Command::new("bash")
-        .args(["-euo", "pipefail", "-c", &script])
-        .env_clear()
-        .env("PATH", format!("{programs}:/usr/sbin:/usr/bin:/sbin:/bin"))
-        .env("HOME", scratch)
-        .env("DEIS_STORE_ETCD", etcd.client().url())
-        .current_dir(scratch)
-        .output()
-        .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(output.status.success(), "{script}\n{}\n{}", text(&output.stdout), text(&output.stderr));
+    run_script(&script, scratch, &[("DEIS_STORE_ETCD", &etcd.client().url())]);
 }

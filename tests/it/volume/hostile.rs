@@ -26,12 +26,10 @@ pub(crate) fn faults_of_loading(
     sandbox: &Sandbox,
     load: &dyn Fn(&Path, &Path) -> Ran,
 ) -> Vec<String> {
-    let before = sandbox.surroundings();
-    let mut faults = Vec::new();
-    for time in ["the first time", "the second time"] {
+    twice_in_a_row(row, sandbox, || {
         let empty = sandbox.mode_and_owner();
         let ran = load(&row.path(), sandbox.target());
-        faults.extend(row.faults_of_run(&ran));
+        let mut faults = row.faults_of_run(&ran);
         faults.extend(row.faults_of_tree(sandbox.target()));
         if row.outcome == Outcome::Refused && empty != sandbox.mode_and_owner() {
             faults.push("the directory itself has another mode or owner".to_owned());
@@ -39,6 +37,16 @@ pub(crate) fn faults_of_loading(
         if faults.is_empty() && row.leaves_something() {
             faults.extend(faults_of_loading_over(row, sandbox, load));
         }
+        faults
+    })
+}
+
+/// What is wrong when this is done twice in a row, each time into an empty directory: what it finds itself, and what it has changed
+/// outside.
+pub(super) fn twice_in_a_row(row: &Row, sandbox: &Sandbox, once: impl Fn() -> Vec<String>) -> Vec<String> {
+    let before = sandbox.surroundings();
+    for time in ["the first time", "the second time"] {
+        let mut faults = once();
         sandbox.clear();
         let changed = differences(&before, &sandbox.surroundings());
         if !changed.is_empty() {
@@ -48,7 +56,7 @@ pub(crate) fn faults_of_loading(
             return faults.into_iter().map(|fault| format!("{}, {time}: {fault}", row.archive)).collect();
         }
     }
-    faults
+    Vec::new()
 }
 
 /// What is wrong when an archive is loaded once more, over what it has left: nothing may change.

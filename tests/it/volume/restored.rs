@@ -8,8 +8,8 @@ use std::process::Command;
 use serde_json::json;
 
 use super::expected::{Outcome, Row, rows};
+use super::hostile::twice_in_a_row;
 use super::sandbox::{Canary, Sandbox};
-use super::tree::differences;
 use crate::diff::sha256;
 use crate::program::Ran;
 use crate::reaching::site::{STORE, Site};
@@ -66,10 +66,8 @@ impl Case {
     /// What is wrong when an archive is restored twice in a row, each time into an empty volume.
     fn faults(&self, row: &Row, sandbox: &Sandbox) -> Vec<String> {
         self.tamper(&row.path());
-        let before = sandbox.surroundings();
-        let mut faults = Vec::new();
-        for time in ["the first time", "the second time"] {
-            let ran = self.restore();
+        twice_in_a_row(row, sandbox, || {
+            let (ran, mut faults) = (self.restore(), Vec::new());
             match (ran.code, row.outcome == Outcome::Refused) {
                 (Some(0), false) | (Some(4 | 5), true) => {}
                 // What no program can make, such as too deep a directory.
@@ -83,16 +81,8 @@ impl Case {
                 faults.push(ran.stderr);
             }
             faults.extend(row.faults_of_tree(sandbox.target()));
-            sandbox.clear();
-            let changed = differences(&before, &sandbox.surroundings());
-            if !changed.is_empty() {
-                faults.push(format!("it has changed what is outside: {changed:#?}"));
-            }
-            if !faults.is_empty() {
-                return faults.into_iter().map(|fault| format!("{}, {time}: {fault}", row.archive)).collect();
-            }
-        }
-        faults
+            faults
+        })
     }
 }
 
