@@ -1,4 +1,5 @@
-//! Two buckets compared: every key, byte, `ETag`, type and metadata. Both listings go by once, side by side.
+//! What came back compared with what was there. Of two buckets: every key, byte, `ETag`, type and metadata; both listings go by once,
+//! side by side.
 
 use std::cmp::Ordering;
 use std::pin::Pin;
@@ -7,7 +8,10 @@ use futures_util::stream::Peekable;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
 use sha2::{Digest as _, Sha256};
 
+use super::entries::Digest;
+use crate::cluster::Configuration;
 use crate::error::Result;
+use crate::etcd::Memory;
 use crate::part::Part;
 use crate::report::{Finding, FindingKind, Findings};
 use crate::run::Run;
@@ -65,6 +69,29 @@ pub(super) async fn bucket(
         }
     }
     Ok((objects, bytes))
+}
+
+/// The volume, by the digests of its entries.
+pub(super) fn volume(came: Option<Digest>, was: Digest, findings: &mut Findings) {
+    if came != Some(was) {
+        let (name, what) =
+            (Part::Volume.file_name(), "the volume that came back is not the one that was there");
+        findings.push(changed(&Part::Volume, name.unwrap_or_default(), what));
+    }
+}
+
+/// Every key of a configuration that is carried to another cluster.
+pub(super) fn configuration(was: &Configuration, etcd: &Memory, findings: &mut Findings) {
+    for key in was.carried() {
+        let expected = was.value(key).map(|value| value.expose().to_owned());
+        if etcd.value(key) != expected {
+            findings.push(changed(&Part::Config, key, "the key has not its value"));
+        }
+    }
+}
+
+fn changed(part: &Part, name: &str, what: &str) -> Finding {
+    Finding::new(Some(part), name, FindingKind::Changed, what)
 }
 
 impl<'a> Side<'a> {

@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use tokio::io::AsyncReadExt as _;
 
+use super::pieces::each_piece;
 use super::programs::{self, User};
 use super::tables::{Tables, TablesCompared};
 use crate::error::{At, Error, ErrorKind, Result, disk_error};
@@ -56,9 +56,20 @@ pub struct DatabaseProof {
     pub tables: Option<TablesCompared>,
     /// From nothing to a server that takes writes.
     pub milliseconds: u64,
-    /// Whether it was tried and failed: then it is no proof that is missing but a database that does not come back.
-    #[serde(skip)]
-    pub(super) failed: bool,
+}
+
+/// Why a database was not brought back.
+pub(super) enum NotProved {
+    /// This machine lacks something for it. Nothing was tried.
+    Lacks(String),
+    /// It was tried and failed.
+    Failed(Error),
+}
+
+impl From<Error> for NotProved {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
 }
 
 /// Where WAL-E finds a database.
@@ -85,27 +96,15 @@ pub(super) async fn prove(
     source: &Source<'_>,
     tools: &Tools<'_>,
     run: &Run,
-) -> Result<(DatabaseProof, Option<Tables>)> {
+) -> (DatabaseProof, Result<Tables, NotProved>) {
     let mut proof = DatabaseProof {
         bucket: source.bucket.clone(),
         prefix: source.prefix.clone(),
         base_backup: Some(source.base_backup.clone()),
         ..DatabaseProof::default()
     };
-    let tables = match bring_back(source, tools, run, &mut proof).await {
-        Ok(tables) => tables,
-        Err(error)
-            if matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::NotFound | ErrorKind::Usage) =>
-        {
-            return Err(error);
-        }
-        Err(error) => {
-            proof.why = Some(crate::report::in_one_line(&error));
-            proof.failed = true;
-            None
-        }
-    };
-    Ok((proof, tables))
+    let tables = bring_back(source, tools, run, &mut proof).await;
+    (proof, tables)
 }
 
 async fn bring_back(
@@ -113,25 +112,22 @@ async fn bring_back(
     tools: &Tools<'_>,
     run: &Run,
     proof: &mut DatabaseProof,
-) -> Result<Option<Tables>> {
+) -> Result<Tables, NotProved> {
+    let lacks = |what: &str| NotProved::Lacks(what.to_owned());
     let (host, started) = (Local::default(), Instant::now());
-    let Some(wal_e) = programs::wal_e(&host, tools.wal_e).await? else {
-        proof.why = Some("WAL-E is not installed here".to_owned());
-        return Ok(None);
-    };
-    let Some(user) = User::find(&host).await? else {
-        proof.why = Some("a server does not run as root, and there is no user `postgres` here".to_owned());
-        return Ok(None);
-    };
+    let wal_e =
+        programs::wal_e(&host, tools.wal_e).await?.ok_or_else(|| lacks("WAL-E is not installed here"))?;
+    let user = User::find(&host)
+        .await?
+        .ok_or_else(|| lacks("a server does not run as root, and there is no user `postgres` here"))?;
     let place = Place::make(tools.scratch, user)?;
     let reaches = ask(&host, &place.user.command(&["test", "-w", &place.data.to_string_lossy()])).await?;
     if !reaches.exit.success() {
-        proof.why = Some(format!("the user `postgres` may not go into {}", tools.scratch.display()));
-        return Ok(None);
+        let scratch = tools.scratch.display();
+        return Err(NotProved::Lacks(format!("the user `postgres` may not go into {scratch}")));
     }
     if !ask(&host, &place.user.command(&["sh", "-c", "command -v lzop"])).await?.exit.success() {
-        proof.why = Some("lzop is not installed here".to_owned());
-        return Ok(None);
+        return Err(lacks("lzop is not installed here"));
     }
     let script = place.wal_e(&wal_e, source)?;
     let data = place.data.to_string_lossy().into_owned();
@@ -142,26 +138,19 @@ async fn bring_back(
     let version =
         version.map_err(|_| Error::new(ErrorKind::Damaged, "the base backup has no file PG_VERSION"))?;
     let version = version.trim();
-    let Some(bin) = programs::postgres(&host, tools.postgres, version).await? else {
-        proof.why = Some(format!("PostgreSQL {version} is not installed here"));
-        return Ok(None);
-    };
+    let bin = programs::postgres(&host, tools.postgres, version).await?;
+    let bin = bin.ok_or_else(|| NotProved::Lacks(format!("PostgreSQL {version} is not installed here")))?;
     place.configure(&script, version)?;
     let server = Server::start(&host, &place, bin).await?;
     server.wait(run).await?;
     proof.milliseconds = milliseconds(started.elapsed());
-    let (location, time) = if is_ten_or_later(version) {
-        ("pg_last_wal_replay_lsn()", "pg_last_xact_replay_timestamp()")
-    } else {
-        ("pg_last_xlog_replay_location()", "pg_last_xact_replay_timestamp()")
-    };
+    let location =
+        if is_ten_or_later(version) { "pg_last_wal_replay_lsn()" } else { "pg_last_xlog_replay_location()" };
     proof.postgres = Some(server.query("SHOW server_version").await?);
     proof.replayed_to = Some(server.query(&format!("SELECT {location}")).await?);
-    let time = format!(r#"SELECT to_char({time} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"#);
-    proof.last_transaction = Some(server.query(&time).await?).filter(|time| !time.is_empty());
-    let tables = run.stop.cancels(server.tables()).await?;
-    proof.given = true;
-    Ok(Some(tables))
+    let time = r#"SELECT to_char(pg_last_xact_replay_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"#;
+    proof.last_transaction = Some(server.query(time).await?).filter(|time| !time.is_empty());
+    Ok(run.stop.cancels(server.tables()).await?)
 }
 
 /// Whether a version has `wal` in its names, and not `xlog`.
@@ -213,7 +202,8 @@ impl Place {
         let secret = String::from_utf8_lossy(credentials.secret_key());
         let place = format!("s3://{bucket}/{}", prefix.trim_end_matches('/'));
         let text = zeroize::Zeroizing::new(format!(
-            "#!/bin/sh\nunset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY\nexport no_proxy='*' AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY={} AWS_REGION=us-east-1\n\
+            "#!/bin/sh\nunset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY\n\
+             export no_proxy='*' AWS_ACCESS_KEY_ID={} AWS_SECRET_ACCESS_KEY={} AWS_REGION=us-east-1\n\
              export WALE_S3_PREFIX={} WALE_S3_ENDPOINT=http+path://{gateway} WALE_LOG_DESTINATION=stderr\n\
              exec {} --terse \"$@\"\n",
             quoted(credentials.access_key()),
@@ -300,7 +290,7 @@ impl<'a> Server<'a> {
         loop {
             run.stop.check()?;
             if ended.exists() {
-                let log = std::fs::read_to_string(&self.log).unwrap_or_default();
+                let log = self.log();
                 let words: Vec<&str> = log
                     .lines()
                     .rev()
@@ -310,10 +300,9 @@ impl<'a> Server<'a> {
                 let what = format!("the server ended before all was replayed: {}", words.join("; "));
                 return Err(Error::new(ErrorKind::Damaged, what));
             }
-            match self.query("SELECT pg_is_in_recovery()").await {
-                Ok(answer) if answer == "f" => return Ok(()),
-                Err(error) if self.is_ready() => return Err(error),
-                _ => {}
+            // Before that no client is let in: a replay of hours is not asked ten times a second.
+            if self.is_ready() && self.query("SELECT pg_is_in_recovery()").await? == "f" {
+                return Ok(());
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
@@ -321,8 +310,12 @@ impl<'a> Server<'a> {
 
     /// Whether the server says that it takes connections.
     fn is_ready(&self) -> bool {
-        let log = std::fs::read_to_string(&self.log).unwrap_or_default();
-        log.contains("database system is ready to accept connections")
+        self.log().contains("database system is ready to accept connections")
+    }
+
+    /// What it has said so far.
+    fn log(&self) -> String {
+        std::fs::read_to_string(&self.log).unwrap_or_default()
     }
 
     /// A client of this server alone, whatever the environment says of others.
@@ -350,18 +343,14 @@ impl<'a> Server<'a> {
     async fn tables(&self) -> Result<Tables> {
         let client = self.client("pg_dumpall");
         let command: Vec<&str> = client.iter().map(String::as_str).collect();
-        let Child { mut stdout, process, stdin } = self.host.spawn(&command, Input::Nothing).await?;
-        drop(stdin);
-        let (mut tables, mut piece) = (Tables::default(), vec![0; 128 << 10]);
-        loop {
-            match stdout.read(&mut piece).await {
-                Ok(0) => break,
-                Ok(count) => tables.push(&piece[..count]),
-                Err(error) => {
-                    return Err(Error::new(ErrorKind::Unreachable, "the dump broke off").because(error));
-                }
-            }
-        }
+        let Child { mut stdout, process, .. } = self.host.spawn(&command, Input::Nothing).await?;
+        let mut tables = Tables::default();
+        let read = each_piece(&mut stdout, |piece| {
+            tables.push(piece);
+            Ok(())
+        });
+        read.await
+            .map_err(|error| Error::new(ErrorKind::Unreachable, "the dump broke off").because(error))?;
         process.finish().await?.require_success(ErrorKind::NotReady, "pg_dumpall")?;
         Ok(tables)
     }

@@ -3,12 +3,13 @@
 use std::io::{self, Cursor, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::io::{AsyncReadExt as _, DuplexStream};
+use tokio::io::DuplexStream;
 use tokio_util::io::SyncIoBridge;
 
 use super::entries::{Digest, EntriesDigest};
 use super::internal::internal;
 use super::made::Sample;
+use super::pieces::each_piece;
 use crate::error::{Error, ErrorKind, Result};
 use crate::http::{BoxFuture, Dial};
 use crate::remote::{Child, Host, Input, Login, Process, Remote, Stdin, Stdout};
@@ -71,13 +72,7 @@ impl MadeHost {
         let received = self.received.clone();
         let reading = tokio::spawn(async move {
             let mut entries = EntriesDigest::new();
-            let mut piece = vec![0; PIPE_BYTES];
-            loop {
-                match far.read(&mut piece).await? {
-                    0 => break,
-                    count => entries.write_all(&piece[..count])?,
-                }
-            }
+            each_piece(&mut far, |piece| entries.write_all(piece)).await?;
             *received.lock().unwrap_or_else(PoisonError::into_inner) = Some(entries.finish()?);
             Ok::<(), io::Error>(())
         });

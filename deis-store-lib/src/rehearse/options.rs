@@ -28,6 +28,26 @@ impl RehearseOptions {
     }
 }
 
+/// The options of a rehearsal of a snapshot.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SnapshotRehearsal {
+    /// A directory that is there and is the caller's to remove. It takes as much as the snapshot's buckets, and the database twice.
+    pub scratch: PathBuf,
+    /// The directory of PostgreSQL's programs. Without it the usual places are looked at.
+    pub postgres: Option<PathBuf>,
+    /// The program `wal-e`. Without it the one is taken that a shell finds.
+    pub wal_e: Option<PathBuf>,
+}
+
+impl SnapshotRehearsal {
+    /// A rehearsal in a directory.
+    #[must_use]
+    pub fn new(scratch: impl Into<PathBuf>) -> Self {
+        Self { scratch: scratch.into(), postgres: None, wal_e: None }
+    }
+}
+
 /// The buckets of the made cluster.
 pub(super) fn buckets(options: &RehearseOptions) -> Vec<SampleBucket> {
     let sample = Sample::new(options.seed);

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::damaged::Damaged;
 use super::host::MadeHost;
@@ -23,6 +24,9 @@ use crate::snapshot::SnapshotReader;
 
 /// Bodies from this size on are kept in a file and not in memory.
 const SPOOLED_FROM_BYTES: u64 = 4 << 10;
+
+/// How often the disk is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Requests in flight at most: the gateways are within this process, and more would only take its memory.
 const IN_FLIGHT: usize = 6;
@@ -106,4 +110,33 @@ fn spooling(scratch: &Path, name: &str) -> Result<Store> {
     let made = std::fs::DirBuilder::new().mode(0o700).create(&scratch);
     made.map_err(|error| disk_error("make the directory", scratch.display(), error))?;
     Store::spooling(&scratch, SPOOLED_FROM_BYTES)
+}
+
+/// Goes a way between two gateways. One of them says only that it has failed, and is asked again; here it is known why.
+pub(super) async fn gone(
+    way: impl Future<Output = Result<()>>,
+    (old, new): (&Site, &Site),
+    scratch: &Path,
+    run: &Run,
+) -> Result<()> {
+    let (result, failure) = tokio::select! {
+        result = run.stop.cancels(way) => (result, disk_failure(old, new)),
+        failure = wait_for_disk_failure(old, new) => (Ok(()), Some(failure)),
+    };
+    let what = "write to the disk that the rehearsal is made on";
+    failure.map_or(result, |error| Err(disk_error(what, scratch.display(), error)))
+}
+
+/// The failure of the disk below one of the gateways.
+fn disk_failure(old: &Site, new: &Site) -> Option<std::io::Error> {
+    old.store.take_disk_failure().or_else(|| new.store.take_disk_failure())
+}
+
+async fn wait_for_disk_failure(old: &Site, new: &Site) -> std::io::Error {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        if let Some(error) = disk_failure(old, new) {
+            return error;
+        }
+    }
 }

@@ -14,7 +14,7 @@ use crate::backup::{BackupOptions, BackupReport, backup};
 use crate::cluster::Configuration;
 use crate::error::Result;
 use crate::part::{Part, PartChoice};
-use crate::report::{Finding, FindingKind, Findings, Verdict};
+use crate::report::{Findings, Verdict};
 use crate::restore::{RestoreOptions, RestoreReport, plan, restore};
 use crate::run::{Run, milliseconds};
 use crate::s3::BucketName;
@@ -77,7 +77,8 @@ pub(super) async fn go(
             Box::pin(compare::bucket(part, compared, run, &mut findings)).await?;
         (objects, bytes) = (objects + of_bucket, bytes + bytes_of_bucket);
     }
-    compare_rest(new, sample, &mut findings)?;
+    compare::volume(new.host.received(), MadeHost::sent(sample)?, &mut findings);
+    compare::configuration(&Configuration::from_tree(&sample.configuration()), &new.etcd, &mut findings);
     step(report, "compared", objects, bytes);
     report.absorb(findings.verdict(), &findings);
     Ok(())
@@ -86,28 +87,6 @@ pub(super) async fn go(
 /// Whether the way ends at a step. Bytes that are only in doubt go on: the comparison knows what they were.
 fn ends(verdict: Verdict, findings: &Findings) -> bool {
     verdict != Verdict::Good && !findings.are_doubts()
-}
-
-/// The volume as its tar stream, and every key of the configuration.
-fn compare_rest(new: &Site, sample: Sample, findings: &mut Findings) -> Result<()> {
-    let mut differs = |part, name: &str, what: &str| {
-        findings.push(Finding::new(Some(&part), name, FindingKind::Changed, what));
-    };
-    if new.host.received() != Some(MadeHost::sent(sample)?) {
-        differs(
-            Part::Volume,
-            "store_file_backup.tar.gz",
-            "the volume that came back is not the one that was there",
-        );
-    }
-    let configuration = Configuration::from_tree(&sample.configuration());
-    for key in configuration.carried() {
-        let expected = configuration.value(key).map(|value| value.expose().to_owned());
-        if new.etcd.value(key) != expected {
-            differs(Part::Config, key, "the key has not its value");
-        }
-    }
-    Ok(())
 }
 
 fn totals(report: &BackupReport) -> (u64, u64) {

@@ -58,7 +58,7 @@ pub(super) async fn look(
 }
 
 /// The configuration of a snapshot.
-pub(super) async fn read(snapshot: &SnapshotReader) -> Result<Configuration> {
+pub(crate) async fn read(snapshot: &SnapshotReader) -> Result<Configuration> {
     let file = checked_file(snapshot, &Part::Config).await?;
     // Of a length that it never outgrows: a vector that grows leaves its old bytes behind.
     let bytes = file.metadata().map_or(0, |metadata| metadata.len().min(MOST_CONFIGURATION_BYTES));

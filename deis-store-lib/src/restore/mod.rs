@@ -34,6 +34,8 @@ use crate::run::{Level, Run, TaskKind, milliseconds};
 use crate::snapshot::SnapshotReader;
 use step::Stage;
 
+#[cfg(feature = "gateway")]
+pub(crate) use configuration::read as read_configuration;
 pub use options::{Platform, RestoreOptions};
 pub use plan_whole::plan;
 pub use planned::{PartPlan, PlatformPlan, RestorePlan, Step};
