@@ -101,7 +101,7 @@ fn fill(directory: &Path) {
 }
 
 #[test]
-#[ignore = "tests/run --all runs it"]
+#[ignore = "tests/run --all runs it: tests beside it take the processors that fill the link"]
 fn a_link_of_20_mb_a_second_is_kept_busy_wherever_it_is_compressed() {
     let site = Site::start(STORE);
     let directory = site.scratch.path().join("logs");

@@ -10,9 +10,9 @@ use bytes::Bytes;
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 
 use super::failures::Failures;
-use super::kept::KeptFile;
-use super::snapshot::Stored;
+use super::kept_file::KeptFile;
 use super::spool::Region;
+use super::stored::Stored;
 use crate::blocking::blocking_io;
 use crate::error::{Error, Result, disk_error};
 use crate::http::Frames;

@@ -2,6 +2,7 @@
 //!
 //! It must not know HTTP; who may do what was decided before.
 
+mod above_snapshot;
 mod bucket;
 mod change;
 mod content;
@@ -9,12 +10,14 @@ mod direct;
 mod failures;
 mod index;
 mod kept;
+mod kept_file;
 mod limits;
 mod object;
 mod page;
 mod receive;
 mod snapshot;
 mod spool;
+mod stored;
 
 pub(super) use bucket::{Bucket, Buckets, Part, Upload};
 pub(super) use change::Change;

@@ -9,7 +9,7 @@ use md5::{Digest as _, Md5};
 
 use super::content::Content;
 use super::index::Store;
-use super::kept::BodyFile;
+use super::kept_file::BodyFile;
 use super::spool::Region;
 use crate::blocking::blocking_io;
 use crate::error::Error;

@@ -1,17 +1,15 @@
 //! The buckets of a finished snapshot. Its lists are read once; the bytes stay where they are.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::sync::Arc;
 
 use http::{HeaderName, HeaderValue, header};
-use jiff::Timestamp;
 
 use super::bucket::{Bucket, Buckets};
 use super::content::Content;
 use super::failures::Failures;
-use super::index::Store;
 use super::object::{Headers, Object};
+use super::stored::{Source, Stored};
 use crate::contents::HeldBack;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::gateway::acl::Acl;
@@ -21,20 +19,6 @@ use crate::snapshot::{ListLine, SnapshotReader};
 /// So many sets of headers are looked at for one that an object shares with an earlier one.
 const RECENT: usize = 8;
 
-impl Store {
-    /// The buckets of a snapshot, read-only. It reads all object lists: in async code, use it in a blocking task.
-    pub fn of_snapshot(snapshot: &SnapshotReader) -> Result<Self> {
-        Self::of_snapshot_without(snapshot, &HeldBackParts::new())
-    }
-
-    /// The same without references that need what is lost.
-    pub(crate) fn of_snapshot_without(snapshot: &SnapshotReader, held: &HeldBackParts) -> Result<Self> {
-        let failures = Arc::new(Failures::default());
-        let buckets = Sources::new(snapshot, &failures).buckets(held)?;
-        Ok(Self::of_buckets(buckets, failures))
-    }
-}
-
 /// What of the parts of a snapshot is not served, since something that it needs is lost.
 pub(crate) type HeldBackParts = BTreeMap<Part, HeldBack>;
 
@@ -42,24 +26,6 @@ pub(crate) type HeldBackParts = BTreeMap<Part, HeldBack>;
 pub(super) struct Sources {
     snapshot: SnapshotReader,
     sources: BTreeMap<String, Arc<Source>>,
-}
-
-/// One bucket of a snapshot.
-#[derive(Debug)]
-struct Source {
-    snapshot: SnapshotReader,
-    part: Part,
-    failures: Arc<Failures>,
-}
-
-/// An object of a snapshot: as little of its line as finds the file.
-#[derive(Debug)]
-pub(in crate::gateway) struct Stored {
-    source: Arc<Source>,
-    key: Box<str>,
-    size_bytes: u64,
-    /// The path, where it is not the one that the key alone gives.
-    other_path: Option<Box<str>>,
 }
 
 impl Sources {
@@ -110,37 +76,6 @@ impl Sources {
     ) -> Option<Stored> {
         let source = self.sources.get(part)?.clone();
         Some(Stored { source, key: key.into(), size_bytes, other_path: path.map(Into::into) })
-    }
-}
-
-impl Stored {
-    pub(super) fn part(&self) -> &str {
-        self.source.part.name()
-    }
-
-    pub(super) fn key(&self) -> &str {
-        &self.key
-    }
-
-    pub(super) fn size_bytes(&self) -> u64 {
-        self.size_bytes
-    }
-
-    pub(super) fn other_path(&self) -> Option<&str> {
-        self.other_path.as_deref()
-    }
-
-    /// Its file, and what messages call it.
-    pub(super) fn open(&self) -> Result<(File, String)> {
-        let Source { snapshot, part, .. } = &*self.source;
-        let mut line = ListLine::new(&*self.key, self.size_bytes, "", Timestamp::UNIX_EPOCH);
-        line.other_path = self.other_path.as_deref().map(str::to_owned);
-        let file = snapshot.open_object(part, &line)?;
-        Ok((file, format!("{}/{part}/{}", snapshot.path().display(), self.key)))
-    }
-
-    pub(super) fn failures(&self) -> Arc<Failures> {
-        self.source.failures.clone()
     }
 }
 

@@ -19,7 +19,7 @@ fn resident_bytes() -> u64 {
 }
 
 #[test]
-#[ignore = "tests/run --all runs it"]
+#[ignore = "tests/run --all runs it: it measures the whole process, which other tests share"]
 fn a_million_objects_take_the_memory_that_the_document_says() {
     let directory = tempfile::tempdir().unwrap();
     let unfinished = sample::begin(directory.path());

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use super::LONGEST_LINE_BYTES;
-use super::file::Place;
 use super::record::Record;
 use crate::disk::{AppendFile, sealed};
 use crate::error::{Error, ErrorKind, Result};
 use crate::gateway::store::change::Change;
+use crate::gateway::store::kept_file::Place;
+
+/// Longer lines are no lines of ours, and none is written: one that deletes a thousand keys has a few megabytes.
+pub(super) const LONGEST_LINE_BYTES: u64 = 64 << 20;
 
 /// The journal, open at its end.
 #[derive(Debug)]

@@ -4,7 +4,6 @@
 //! the bytes that it speaks of are safe; only then is the request answered. So a process that is killed anywhere leaves all that
 //! was acknowledged, and of what was not at most a file that no line speaks of: the next start removes it.
 
-mod file;
 mod journal;
 mod read;
 mod record;
@@ -14,16 +13,16 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::bucket::Buckets;
 use super::failures::Failures;
-use super::index::Store;
+use super::kept_file::{BodyFile, KeptFile, Place};
 use super::snapshot::{HeldBackParts, Sources};
 use crate::disk::{Entry, Lock, PARTIAL, Root, sealed};
 use crate::error::{At, Context as _, Error, ErrorKind, Result};
 use crate::snapshot::{SnapshotReader, repository_of_snapshot};
 
-use file::Place;
+use read::damaged;
 
-pub(super) use file::{BodyFile, KeptFile};
 pub(super) use journal::Journal;
 
 const LOCK: &str = ".lock";
@@ -32,9 +31,6 @@ const OBJECTS: &str = "objects";
 
 const FORMAT: &str = "deis-store writes";
 const VERSION: u64 = 1;
-
-/// Longer lines are no lines of ours, and none is written: one that deletes a thousand keys has a few megabytes.
-const LONGEST_LINE_BYTES: u64 = 64 << 20;
 
 /// The directory, locked. Dropped, it ends that its files are removed when nothing needs them: what the journal speaks of stays.
 #[derive(Debug)]
@@ -53,17 +49,23 @@ struct About {
     snapshot: String,
 }
 
-impl Store {
-    /// The buckets of a snapshot, and above it all that was written and kept in this directory; what is written from now on is
-    /// kept there, too. The directory is made if it is not there. It belongs to this snapshot, and to one store at a time.
-    ///
-    /// It reads all object lists and the journal: in async code, use it in a blocking task.
-    pub(crate) fn with_writes(
+/// A directory that was opened, with what is in it.
+pub(super) struct Opened {
+    pub(super) kept: Kept,
+    pub(super) journal: Journal,
+    pub(super) buckets: Buckets,
+    /// The number of the last upload.
+    pub(super) uploads: u64,
+}
+
+impl Kept {
+    /// Opens the directory of the writes above a snapshot, or makes it.
+    pub(super) fn open(
         snapshot: &SnapshotReader,
+        (directory, holder): (&Path, &str),
         held: &HeldBackParts,
-        directory: &Path,
-        holder: &str,
-    ) -> Result<Self> {
+        failures: &Arc<Failures>,
+    ) -> Result<Opened> {
         refuse_in_snapshot(directory, snapshot)?;
         let root = Root::create(directory)?;
         refuse_others(&root)?;
@@ -73,28 +75,19 @@ impl Store {
         let mut journal = root.append_file(JOURNAL)?;
         root.sync()?;
 
-        let failures = Arc::new(Failures::default());
-        let sources = Sources::new(snapshot, &failures);
+        let sources = Sources::new(snapshot, failures);
         let mut buckets = sources.buckets(held)?;
         let place = Arc::new(Place::new(objects, failures.clone()));
         let about = |line: &[u8]| require_same(&root, line, snapshot);
         let (size_bytes, uploads) = read::read(&mut journal, &place, about, sources, &mut buckets)?;
-        Ok(Self {
-            kept: Some(Kept { root, place: place.clone(), _lock: lock }),
-            journal: Some(Journal::new(journal, size_bytes, place)).into(),
-            writable: true,
-            uploads: uploads.into(),
-            ..Self::of_buckets(buckets, failures)
-        })
+        let journal = Journal::new(journal, size_bytes, place.clone());
+        Ok(Opened { kept: Self { root, place, _lock: lock }, journal, buckets, uploads })
     }
 
-    /// The directory in which writes are kept.
-    pub(crate) fn directory_of_writes(&self) -> Option<&Root> {
-        self.kept.as_ref().map(|kept| &kept.root)
+    pub(super) fn root(&self) -> &Root {
+        &self.root
     }
-}
 
-impl Kept {
     /// Begins the file of a body. It waits for the disk.
     pub(super) fn begin(&self) -> Result<BodyFile> {
         self.place.begin()
@@ -147,11 +140,6 @@ fn require_same(root: &Root, line: &[u8], snapshot: &SnapshotReader) -> Result<(
             .todo("give that snapshot, or another directory for the writes"));
     }
     Ok(())
-}
-
-fn damaged(what: &str) -> Error {
-    Error::new(ErrorKind::Damaged, what)
-        .todo("look for the cause in the disk's health; the snapshot itself is not concerned")
 }
 
 /// Refuses a directory that holds something of others.

@@ -5,13 +5,13 @@ use std::fs::File;
 use std::io::{self, BufRead as _, BufReader, Read as _, Seek as _};
 use std::sync::Arc;
 
-use super::file::{Place, name, number};
+use super::journal::LONGEST_LINE_BYTES;
 use super::record::{Known, Record};
-use super::{LONGEST_LINE_BYTES, damaged};
 use crate::disk::{AppendFile, Kind, PARTIAL, SEAL_BYTES, unsealed};
-use crate::error::{At, Error, Result, disk_error};
+use crate::error::{At, Error, ErrorKind, Result, disk_error};
 use crate::gateway::store::bucket::Buckets;
 use crate::gateway::store::change::Change;
+use crate::gateway::store::kept_file::{Place, name, number};
 use crate::gateway::store::snapshot::Sources;
 
 /// Makes all changes that the journal has, cuts off a last line that is torn, and removes files of which it does not speak. `about`
@@ -87,6 +87,11 @@ impl Lines {
 
 fn failed(error: io::Error) -> Error {
     disk_error("read", "the journal of the writes", error)
+}
+
+pub(super) fn damaged(what: &str) -> Error {
+    Error::new(ErrorKind::Damaged, what)
+        .todo("look for the cause in the disk's health; the snapshot itself is not concerned")
 }
 
 fn bad(number: u64, what: &str) -> Error {

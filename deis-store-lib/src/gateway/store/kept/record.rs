@@ -8,11 +8,11 @@ use http::{HeaderName, HeaderValue};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::file::{KeptFile, Place};
 use crate::gateway::acl::Acl;
 use crate::gateway::store::bucket::Part;
 use crate::gateway::store::change::Change;
 use crate::gateway::store::content::Content;
+use crate::gateway::store::kept_file::{KeptFile, Place};
 use crate::gateway::store::object::{Headers, Object};
 use crate::gateway::store::snapshot::Sources;
 

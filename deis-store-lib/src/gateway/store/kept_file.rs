@@ -5,13 +5,13 @@ use std::io::{self, Write as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use super::failures::Failures;
 use crate::disk::{NewFile, Root};
 use crate::error::Result;
-use crate::gateway::store::failures::Failures;
 
 /// The directory of the files.
 #[derive(Debug)]
-pub(in crate::gateway::store) struct Place {
+pub(super) struct Place {
     objects: Root,
     next: AtomicU64,
     /// Whether a file goes when nothing needs it.
@@ -29,7 +29,7 @@ pub(in crate::gateway) struct KeptFile {
 
 /// A file that is being written. Dropped, it is removed.
 #[derive(Debug)]
-pub(in crate::gateway::store) struct BodyFile {
+pub(super) struct BodyFile {
     file: NewFile,
     number: u64,
 }
@@ -62,7 +62,7 @@ impl Place {
 }
 
 impl BodyFile {
-    pub(in crate::gateway::store) fn write(&mut self, bytes: &[u8]) -> Result<()> {
+    pub(super) fn write(&mut self, bytes: &[u8]) -> Result<()> {
         let written: io::Result<()> = self.file.write_all(bytes);
         written.map_err(|error| self.file.write_error(error))
     }
@@ -84,18 +84,18 @@ impl KeptFile {
         self.number
     }
 
-    pub(in crate::gateway::store) fn size_bytes(&self) -> u64 {
+    pub(super) fn size_bytes(&self) -> u64 {
         self.size_bytes
     }
 
     /// The file, and its path for messages.
-    pub(in crate::gateway::store) fn open(&self) -> Result<(File, String)> {
+    pub(super) fn open(&self) -> Result<(File, String)> {
         let name = name(self.number);
         let path = self.place.objects.path().join(&name).display().to_string();
         Ok((self.place.objects.open_file(&[name])?, path))
     }
 
-    pub(in crate::gateway::store) fn failures(&self) -> Arc<Failures> {
+    pub(super) fn failures(&self) -> Arc<Failures> {
         self.place.failures.clone()
     }
 }
