@@ -1,9 +1,11 @@
 //! Every command of the README is run as it stands.
 
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use deis_store_tests::environment::Environment;
+use tempfile::NamedTempFile;
 
 use crate::clusters::{a, a_with_own_etcd};
 use crate::program::{on, path};
@@ -130,19 +132,32 @@ fn run(block: &str, cluster: &Environment, scratch: &Path) -> String {
     run_script(&script, scratch, &variables)
 }
 
-/// Runs commands in a directory, with the program in the PATH and these variables; says what they print.
+/// Runs commands in a directory, with the program in the PATH and these variables; says what they print. If they fail, what they
+/// have started is killed.
 pub(crate) fn run_script(script: &str, scratch: &Path, variables: &[(&str, &str)]) -> String {
     let programs = path().parent().unwrap().to_str().unwrap().to_owned();
-    let output = Command::new("bash")
+    let outputs = [(); 2].map(|()| NamedTempFile::new().unwrap());
+    let [stdout, stderr] = outputs.each_ref().map(|output| output.reopen().unwrap());
+    let mut bash = Command::new("bash")
         .args(["-euo", "pipefail", "-c", script])
         .env_clear()
         .env("PATH", format!("{programs}:/usr/sbin:/usr/bin:/sbin:/bin"))
         .env("HOME", scratch)
         .envs(variables.iter().copied())
         .current_dir(scratch)
-        .output()
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(stdout)
+        .stderr(stderr)
+        .spawn()
         .unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(output.status.success(), "{script}\n{}\n{}", text(&output.stdout), text(&output.stderr));
-    text(&output.stdout)
+    let status = bash.wait().unwrap();
+    let text =
+        |output: NamedTempFile| String::from_utf8_lossy(&std::fs::read(output.path()).unwrap()).into_owned();
+    let [stdout, stderr] = outputs.map(text);
+    if !status.success() {
+        let _ = Command::new("kill").args(["-KILL", "--", &format!("-{}", bash.id())]).status();
+    }
+    assert!(status.success(), "{script}\n{stdout}\n{stderr}");
+    stdout
 }
