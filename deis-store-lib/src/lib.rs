@@ -53,6 +53,8 @@ pub mod remote;
 #[cfg(feature = "backup")]
 pub mod report;
 #[cfg(feature = "backup")]
+pub mod restorable;
+#[cfg(feature = "backup")]
 pub mod restore;
 #[cfg(feature = "client")]
 pub mod run;

@@ -92,6 +92,15 @@ impl Finding {
         let what = format!("it needs `{lost}`, which is not in the snapshot: a restore holds it back");
         Self::new(Some(part), reference, FindingKind::HeldBack, what)
     }
+
+    /// A sentinel or tag that lacks an object which its bucket has not, or has damaged.
+    #[cfg(feature = "backup")]
+    pub(crate) fn held_back_by_source(part: &Part, reference: &str, lacks: &str) -> Self {
+        let what = format!(
+            "it needs `{lacks}`, which was not there when it was copied, or is damaged: a restore holds it back"
+        );
+        Self { verdict: Verdict::Damaged, ..Self::new(Some(part), reference, FindingKind::HeldBack, what) }
+    }
 }
 
 /// The text of an error in one line: what failed, where, and what to do.
@@ -149,6 +158,14 @@ pub enum FindingKind {
     Unsafe,
     /// It is beside what was adopted, and was left where it is.
     NotAdopted,
+    /// It was written so, and is not what such an object is: nothing can be restored with it.
+    Broken,
+    /// The log of a database has a hole: a replay ends before it, without a word.
+    Gap,
+    /// Two databases have written into one place.
+    Mixed,
+    /// It is being made, or was broken off: nothing says that it is whole.
+    Unfinished,
 }
 
 impl FindingKind {
@@ -162,7 +179,10 @@ impl FindingKind {
             | Self::Unreadable
             | Self::Contradiction
             | Self::Unsafe
-            | Self::TooOld => Verdict::Damaged,
+            | Self::TooOld
+            | Self::Broken
+            | Self::Gap
+            | Self::Mixed => Verdict::Damaged,
             Self::Failed | Self::Refused | Self::HeldBack | Self::Shrunk => Verdict::Incomplete,
             Self::Vanished
             | Self::Unverifiable
@@ -170,7 +190,8 @@ impl FindingKind {
             | Self::NotKept
             | Self::UnknownKey
             | Self::FromTheFuture
-            | Self::NotAdopted => Verdict::Good,
+            | Self::NotAdopted
+            | Self::Unfinished => Verdict::Good,
         }
     }
 }

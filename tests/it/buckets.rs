@@ -20,7 +20,7 @@ use crate::main_job::{block, bucket, buckets_are_equal, put};
 use crate::program::{Ran, alone, at_gateway, on, path};
 
 /// The objects that a gateway lists of a bucket.
-fn listed(client: &Client, bucket: &BucketName) -> Vec<ListedObject> {
+pub(crate) fn listed(client: &Client, bucket: &BucketName) -> Vec<ListedObject> {
     block(Box::pin(client.list(bucket, "")).try_collect()).unwrap()
 }
 
@@ -125,10 +125,16 @@ fn a_bucket_of_wal_e_comes_back_under_any_name_with_its_sentinels_last_and_its_l
         copy(&ours, &from, &to, &object.key);
     }
     // The greatest name is written first: it is not LATEST.
-    let greatest = "basebackups_005/base_FFFFFFFF00000000000000FF_00000040_backup_stop_sentinel.json";
-    put(&ours, &to, &ObjectKey::new(greatest).unwrap(), b"{}");
-    let segment = "wal_005/FFFFFFFF00000000000000FF.lzo";
-    put(&ours, &to, &ObjectKey::new(segment).unwrap(), b"its log");
+    let greatest = "basebackups_005/base_FFFFFFFF0000000000000001_00000040_backup_stop_sentinel.json";
+    let partition = greatest.replace("_backup_stop_sentinel.json", "/tar_partitions/part_00000000.tar.lzo");
+    for (key, body) in [
+        (&*partition, "its files"),
+        ("wal_005/FFFFFFFF.history", "1\t0/1000100\tno reason\n"),
+        ("wal_005/FFFFFFFF0000000000000001.lzo", "its log"),
+        (greatest, r#"{"wal_segment_backup_stop":"FFFFFFFF0000000000000001"}"#),
+    ] {
+        put(&ours, &to, &ObjectKey::new(key).unwrap(), body.as_bytes());
+    }
     for object in &sentinels {
         std::thread::sleep(Duration::from_millis(1100));
         copy(&ours, &from, &to, &object.key);

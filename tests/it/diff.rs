@@ -39,7 +39,9 @@ fn what_changed_between_two_backups_is_told_in_text_and_json_and_damage_exits_wi
     for segment in ['9', 'A', 'B'] {
         gateway.store("wal", &format!("wal_005/00000001000000000000000{segment}.lzo"), b"log");
     }
-    gateway.store("wal", SENTINEL, b"{}");
+    let partition = SENTINEL.replace("_backup_stop_sentinel.json", "/tar_partitions/part_00000000.tar.lzo");
+    gateway.store("wal", &partition, b"part");
+    gateway.store("wal", SENTINEL, br#"{"wal_segment_backup_stop":"00000001000000000000000A"}"#);
     for key in ["ancestry", "json", "layer"] {
         gateway.store("registry", &format!("registry/images/1/{key}"), br#"["1"]"#);
     }
@@ -57,7 +59,7 @@ fn what_changed_between_two_backups_is_told_in_text_and_json_and_damage_exits_wi
 
     let text = alone(&["diff", words[0], words[1]]).code(0).stdout;
     for said in [
-        "4 objects, 11 B → 5 objects, 14 B",
+        "5 objects, 67 B → 6 objects, 70 B",
         "timeline 1 reaches to 00000001000000000000000B → 00000001000000000000000C",
         &format!("1 sentinels and tags went: {TAG}"),
         "1 changed, 3 B → 5 B: b",

@@ -33,6 +33,7 @@ mod reaching;
 mod readme;
 mod rehearsal;
 mod releases;
+mod restorable;
 mod s3cfg;
 mod s3cmd;
 mod secrets;

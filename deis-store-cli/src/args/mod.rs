@@ -22,6 +22,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{FromArgMatches as _, Parser, Subcommand};
+use deis_store::contents::Contents;
 
 pub(crate) use adopt::AdoptArgs;
 pub(crate) use global::{ETCD, Global, ShowProgress};
@@ -36,6 +37,7 @@ pub(crate) use types::Types;
 pub(crate) use volume::VolumeAction;
 
 use help::described;
+use parts::advised;
 use wrong::without_values;
 
 /// Backs up, verifies and restores the state of a Deis v1 platform.
@@ -103,10 +105,13 @@ pub(crate) enum Command {
     },
     /// Read a snapshot again and compare every file with its digest
     Verify {
-        /// A snapshot's directory
+        /// A snapshot's directory; or a bucket as it is now, s3://BUCKET, with --as
         snapshot: PathBuf,
         #[arg(hide = true, value_parser = directory)]
         more: Vec<PathBuf>,
+        /// What the bucket holds: wal-e, registry or plain
+        #[arg(long = "as", value_name = "CONTENTS", value_parser = advised::<Contents>)]
+        contents: Option<Contents>,
         #[command(flatten)]
         read: ReadArgs,
     },

@@ -38,7 +38,10 @@ pub(crate) async fn run(args: &Args, output: &Output, run: &Run) -> Exit {
         Command::Restore { snapshot, more, what } => {
             restore::run(&args.global, (snapshot.as_path(), more.as_slice()), what, output, run).await
         }
-        Command::Verify { snapshot, more, read } => verify::run(snapshot, more, read, output, run).await,
+        Command::Verify { snapshot, more, contents, read } => {
+            let what = verify::What { place: snapshot, more, contents: *contents, read };
+            verify::run(&args.global, what, output, run).await
+        }
         Command::List { repository, more, what } => {
             let listing = snapshots::list_all((repository.as_path(), more.as_slice()), what, output, run);
             run.stop.cancels(listing).await

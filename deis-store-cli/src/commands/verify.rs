@@ -1,24 +1,54 @@
-//! `deis-store verify SNAPSHOT`
+//! `deis-store verify SNAPSHOT`, and `deis-store verify s3://BUCKET --as CONTENTS`
 
 use std::path::{Path, PathBuf};
 
+use deis_store::contents::Contents;
+use deis_store::error::At;
 use deis_store::run::Run;
 use deis_store::snapshot::SnapshotReader;
-use deis_store::verify::{Read, VerifyOptions, verify};
+use deis_store::verify::{Read, VerifyOptions, verify, verify_bucket};
+use deis_store::{Error, ErrorKind};
 
+use super::s3::bucket_of;
 use super::{Done, local};
-use crate::args::ReadArgs;
+use crate::args::{Global, ReadArgs};
 use crate::output::Output;
+use crate::settings;
 
-pub(super) async fn run(path: &Path, more: &[PathBuf], read: &ReadArgs, output: &Output, run: &Run) -> Done {
+/// What is to be verified.
+pub(super) struct What<'a> {
+    pub(super) place: &'a Path,
+    pub(super) more: &'a [PathBuf],
+    pub(super) contents: Option<Contents>,
+    pub(super) read: &'a ReadArgs,
+}
+
+pub(super) async fn run(global: &Global, what: What<'_>, output: &Output, run: &Run) -> Done {
+    let What { place, more, contents, read } = what;
     let read = match (read.quick, read.sample, read.share) {
         (true, ..) => Read::Sizes,
         (_, Some(percent), _) => Read::Sample { percent },
         (_, _, Some(share)) => Read::Share(share),
         (false, None, None) => Read::All,
     };
+    let place = local::one(place, more, "verify")?;
+    if let Some(bucket) = place.to_str().filter(|place| place.starts_with("s3://")) {
+        let bucket = bucket_of(bucket)?;
+        let Some(contents) = contents else {
+            let error =
+                Error::new(ErrorKind::Usage, "what the bucket holds is not said").at(At::Bucket, &bucket);
+            return Err(error.todo("add --as wal-e, --as registry or --as plain"));
+        };
+        let cluster = settings::cluster(global, true, run).await?;
+        let report = verify_bucket(cluster.s3()?, (&bucket, contents), read, run).await?;
+        return Ok(output.verified_bucket(&report));
+    }
+    if contents.is_some() {
+        let error = Error::new(ErrorKind::Usage, "a snapshot says itself what its buckets hold");
+        return Err(error.at(At::Argument, place.display()).todo("leave --as out, or verify s3://BUCKET"));
+    }
     let todo = "verify a directory; `deis-store s3 sync` fetches one from a bucket";
-    let path = local::path(local::one(path, more, "verify")?, "a snapshot", todo)?;
+    let path = local::path(place, "a snapshot", todo)?;
     let snapshot = SnapshotReader::open(path)?;
     let report = verify(&snapshot, &VerifyOptions { read }, run).await?;
     Ok(output.verified(&report))

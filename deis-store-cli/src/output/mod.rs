@@ -25,6 +25,7 @@ mod one_line;
 mod options;
 mod rehearse;
 mod report;
+mod restorable;
 mod serve;
 mod snapshots;
 mod volume;

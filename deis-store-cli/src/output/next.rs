@@ -11,6 +11,8 @@ pub(super) enum After {
     Loss,
     Adoption,
     Verify,
+    /// The verification of a living bucket.
+    VerifyBucket,
     List,
     Plan,
     Restore,
@@ -31,8 +33,9 @@ pub(super) fn todo(after: After, verdict: Verdict) -> Option<&'static str> {
              is in this one, without the sentinels and tags that need what is not"
         }
         (After::Backup, Damaged) => {
-            "the store gives bytes that are not what was stored: keep the older snapshots, look at its health (ceph health \
-             detail, in a store container), then run it again"
+            "the store gives bytes that are not what was stored, or lacks what a database or an image needs: keep the older \
+             snapshots, look at its health (ceph health detail, in a store container), let the database make a base backup \
+             (`wal-e backup-push`), then run it again"
         }
         (After::Loss, _) => {
             "keep the older snapshots: they hold what is gone (`diff` names it); if it is right that so much is gone, run it \
@@ -53,6 +56,10 @@ pub(super) fn todo(after: After, verdict: Verdict) -> Option<&'static str> {
         (After::Verify, Damaged) => {
             "use another snapshot, or another copy of what is named above, and look for the cause (dmesg, smartctl, \
              memory); `restore --dry-run` shows what can still be restored"
+        }
+        (After::VerifyBucket, _) => {
+            "look at what is named above while the database and the registry still run: a new base backup (`wal-e backup-push`) \
+             begins a log without the hole, and an image is pushed again; an older snapshot may have what is missing"
         }
         (After::List, _) => {
             "find out why the last backups of what is named above were not made or are not good, and run one; let \

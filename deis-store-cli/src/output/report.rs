@@ -17,6 +17,7 @@ use serde_json::{Value, json as object};
 
 use super::next::{After, todo, with_todo};
 use super::options::{report_with_options, with_options};
+use super::restorable::said;
 use super::{Output, bytes, tell};
 use crate::exit::Exit;
 
@@ -62,6 +63,9 @@ impl Output {
             })
         };
         findings_but(&mut text, &report.findings, is_said);
+        let restorable =
+            report.parts.iter().filter_map(|(part, done)| Some((part.name(), done.restorable.as_ref()?)));
+        restorable.for_each(|(name, restorable)| text.push_str(&said(name, restorable)));
         let _ = writeln!(
             text,
             "{} in {}: {}",
@@ -82,6 +86,9 @@ impl Output {
     pub(crate) fn verified(&self, report: &VerifyReport) -> Exit {
         let mut text = String::new();
         findings(&mut text, &report.findings);
+        for (part, restorable) in &report.restorable {
+            text.push_str(&said(part.name(), restorable));
+        }
         text.push_str(&verdict_of_what_was_read(report));
         self.with_verdict(After::Verify, report.verdict, text, json(report))
     }

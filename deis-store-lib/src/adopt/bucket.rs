@@ -66,8 +66,9 @@ pub(super) async fn take(
     entry.lists.push(list.finish()?.name);
     seen.tell(part, adopting, task, findings);
     let objects = adopting.writer.part_objects(part, &entry.lists)?;
-    for (reference, lost) in blocking(move || references::held_back(&objects)).await?.iter() {
-        findings.push(Finding::held_back(part, reference, lost));
+    for (reference, lack) in blocking(move || references::held_back(&objects)).await?.iter() {
+        // What the directory has not, the bucket may have.
+        findings.push(Finding::held_back(part, reference, &lack.key));
     }
     Ok(entry)
 }

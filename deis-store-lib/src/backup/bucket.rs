@@ -12,7 +12,7 @@ use super::taken::{Taken, Taking};
 use super::wholes::Wholes;
 use super::{references, shrunk};
 use crate::blocking::blocking;
-use crate::contents::Pass;
+use crate::contents::{Contents, Pass};
 use crate::error::{Error, ErrorKind, Result};
 use crate::outcome::{Outcome, PartOutcome};
 use crate::part::{BucketPart, Part};
@@ -47,7 +47,8 @@ pub(super) async fn take(
     let mut taken = Taken { previous: previous.name().map(str::to_owned), ..entry.into() };
     let goes_on = taking.writer.goes_on();
     let copying = Copying { client, bucket, part, root: &root, goes_on, previous: &previous };
-    let passes = bucket_part.contents().passes();
+    let contents = bucket_part.contents();
+    let passes = contents.passes();
     let mut wholes = Wholes::default();
     for (index, pass) in passes.iter().enumerate() {
         let wanted = wanted(client, bucket, bucket_part, *pass, &mut wholes).await?;
@@ -74,8 +75,13 @@ pub(super) async fn take(
     if let Some(why) = taken.entry.counts.too_many_vanished() {
         findings.push(Finding::new(Some(part), part.name(), FindingKind::Failed, why));
     }
-    taken.incomplete =
+    let settled =
         references::settle(taking, (client, bucket), (part, &wholes), &mut taken.entry, findings).await?;
+    taken.incomplete = settled.incomplete;
+    taken.damaged |= settled.damaged;
+    if contents != Contents::Plain {
+        taken.restorability = Some(settled.restorability);
+    }
     // What an interrupted run has left of objects that are no longer listed, and what is half of one that failed.
     if goes_on || taken.entry.counts.lost() > 0 {
         taking.writer.sweep(part, &taken.entry.lists).await?;

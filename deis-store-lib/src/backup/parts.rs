@@ -165,7 +165,8 @@ fn verdict(taken: &Taken) -> Verdict {
 
 fn part_report(taken: &Taken, milliseconds: u64) -> PartReport {
     let PartEntry { outcome, why, counts, bytes, shrunk, .. } = taken.entry.clone();
-    PartReport { outcome, why, counts, bytes, shrunk, fetched_bytes: taken.fetched_bytes, milliseconds }
+    let (restorable, fetched_bytes) = (taken.restorability.clone(), taken.fetched_bytes);
+    PartReport { outcome, why, counts, bytes, shrunk, restorable, fetched_bytes, milliseconds }
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
-//! References that need what a backup has not copied. One that is gone from its bucket by now is dropped, since WAL-E deletes a
-//! base backup with its sentinel at the end; any other one is named, and the snapshot is incomplete.
+//! To which point a copied bucket can be brought back, and the references that need what is not in the copy. A reference that is
+//! gone from its bucket by now is dropped, since WAL-E deletes a base backup with its sentinel at the end; any other one is named:
+//! the snapshot is incomplete if the backup has lost what it needs, and the bucket is damaged if that is not in it.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -7,62 +8,119 @@ use std::time::Duration;
 use super::taken::Taking;
 use super::wholes::{self, Copied, Wholes};
 use crate::blocking::blocking;
-use crate::contents::{HeldBack, Needs};
 use crate::error::{Result, Scope};
 use crate::outcome::Outcome;
 use crate::part::Part;
-use crate::report::{Finding, FindingKind, Findings};
+use crate::report::{Finding, FindingKind, Findings, Verdict};
+use crate::restorable::{Harm, HeldBack, Judge, Judged, Restorability};
 use crate::s3::{BucketName, Client};
 use crate::snapshot::{PartEntry, PartObjects};
 
 /// How often the bucket is asked for a reference. A deletion that is under way has come to it by then.
 const ATTEMPTS: u32 = 3;
+
+/// So many holes of a log are looked at once more.
+const MOST_HOLES: usize = 20;
 const BETWEEN_ATTEMPTS: Duration = Duration::from_secs(1);
 
-/// Drops or names the references that need what is not in the snapshot. Whether any of them stays.
+/// The end of a backup of a bucket: what its names and small objects say.
+#[derive(Debug, Default)]
+pub(super) struct Settled {
+    /// Whether the snapshot lacks what a reference needs, or what came while it was made.
+    pub(super) incomplete: bool,
+    /// Whether the bucket itself is damaged.
+    pub(super) damaged: bool,
+    /// To which point it can be brought back.
+    pub(super) restorability: Restorability,
+}
+
+/// Drops or names the references that need what is not in the snapshot, and names what else is wrong.
 pub(super) async fn settle(
     taking: &Taking<'_>,
     (client, bucket): (&Client, &BucketName),
     (part, before): (&Part, &Wholes),
     entry: &mut PartEntry,
     findings: &mut Findings,
-) -> Result<bool> {
-    let objects = taking.writer.part_objects(part, &entry.lists)?;
-    let held = held_back((client, bucket), objects, before).await?;
-    let there = still_listed(client, bucket, &held).await?;
-    for (reference, lost) in held.iter() {
-        findings.push(if there.contains(reference) {
-            Finding::held_back(part, reference, lost)
-        } else {
-            let what = format!(
-                "it was deleted while it was copied, as was `{lost}`, which it needs: it is left out"
-            );
-            Finding::new(Some(part), reference, FindingKind::Vanished, what)
-        });
+) -> Result<Settled> {
+    let mut judged =
+        judged((client, bucket), taking.writer.part_objects(part, &entry.lists)?, before).await?;
+    let there = still_listed(client, bucket, &judged.held_back).await?;
+    let gone = {
+        let mut gone = judged.held_back.clone();
+        gone.retain(|reference| !there.contains(reference));
+        gone
+    };
+    for (reference, lack) in gone.iter() {
+        let lost = &lack.key;
+        let what =
+            format!("it was deleted while it was copied, as was `{lost}`, which it needs: it is left out");
+        findings.push(Finding::new(Some(part), reference, FindingKind::Vanished, what));
     }
-    let mut gone = held;
-    gone.retain(|reference| !there.contains(reference));
     if !gone.is_empty() {
         leave_out(taking, part, entry, &gone)?;
+        judged =
+            self::judged((client, bucket), taking.writer.part_objects(part, &entry.lists)?, before).await?;
     }
-    Ok(!there.is_empty())
+    let mut settled = Settled { restorability: judged.restorability, ..Settled::default() };
+    for (reference, lack) in judged.held_back.iter() {
+        findings.push(lack.finding(part, reference));
+        settled.damaged |= lack.in_source;
+        settled.incomplete |= !lack.in_source;
+    }
+    let uploaded = uploaded_meanwhile(client, bucket, &judged.harm).await?;
+    for harm in judged.harm {
+        if uploaded.contains(&harm.name) {
+            settled.incomplete = true;
+            let what = "it came while the log was listed: it is not in the snapshot, whose log ends before it. Back up once more";
+            findings.push(Finding::new(Some(part), harm.name, FindingKind::Failed, what));
+            continue;
+        }
+        let finding = harm.finding(part);
+        settled.damaged |= finding.kind.verdict() == Verdict::Damaged;
+        findings.push(finding);
+    }
+    Ok(settled)
 }
 
-/// The references of a part that need what is not in the snapshot, each with the key of that.
-async fn held_back(
+/// The holes of the log that are filled by now: several segments may be uploaded at once, and a later one be there first.
+async fn uploaded_meanwhile(client: &Client, bucket: &BucketName, harm: &[Harm]) -> Result<BTreeSet<String>> {
+    let holes = harm.iter().filter(|harm| harm.kind == FindingKind::Gap).take(MOST_HOLES);
+    let mut open: Vec<&str> = holes.map(|harm| harm.name.as_str()).collect();
+    let mut filled = BTreeSet::new();
+    for attempt in 1..=ATTEMPTS {
+        for hole in std::mem::take(&mut open) {
+            match client.first(bucket, hole).await {
+                Ok(Some(_)) => drop(filled.insert(hole.to_owned())),
+                Ok(None) => open.push(hole),
+                Err(error) if error.scope() == Scope::Run => return Err(error),
+                // It stays a hole as long as it is not seen to be filled.
+                Err(_) => {}
+            }
+        }
+        if open.is_empty() || attempt == ATTEMPTS {
+            break;
+        }
+        client.sleep(BETWEEN_ATTEMPTS).await?;
+    }
+    Ok(filled)
+}
+
+/// The verdict on what was copied of a part. A base backup that has changed while it was copied is not whole.
+async fn judged(
     (client, bucket): (&Client, &BucketName),
     objects: PartObjects,
     before: &Wholes,
-) -> Result<HeldBack> {
+) -> Result<Judged> {
     let contents = objects.contents();
-    if Needs::of(contents).is_idle() {
-        return Ok(HeldBack::default());
+    if Judge::of(contents).is_idle() {
+        return Ok(Judged::default());
     }
     let look = move || {
-        let Copied { needs, references, wholes } = Copied::of(&objects)?;
-        Ok((objects.held_back(needs)?, references, wholes))
+        let Copied { judge, references, wholes } = Copied::of(&objects)?;
+        Ok((objects.judged(judge)?, references, wholes))
     };
-    let (mut held, references, copied) = blocking(look).await?;
+    let (mut judged, references, copied) = blocking(look).await?;
+    let held = &mut judged.held_back;
     for reference in references {
         let Some(below) = contents.whole_below(&reference).filter(|_| held.lost(&reference).is_none()) else {
             continue;
@@ -72,7 +130,7 @@ async fn held_back(
             held.add(reference, format!("{below}…"));
         }
     }
-    Ok(held)
+    Ok(judged)
 }
 
 /// Which references are still listed.

@@ -8,6 +8,7 @@ use super::space::Space;
 use crate::outcome::{Counts, PartOutcome};
 use crate::part::Part;
 use crate::report::{Findings, Verdict};
+use crate::restorable::Restorability;
 use crate::snapshot::{NotIncluded, Shrunk};
 
 /// The result of a backup.
@@ -50,6 +51,10 @@ pub struct PartReport {
     /// What there was before, if much of it has gone since.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shrunk: Option<Shrunk>,
+    /// To which point it can be brought back, of a bucket that holds databases or images: by the names of its objects, and by what
+    /// small ones say. A verification reads the large ones, too.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restorable: Option<Restorability>,
     /// Bytes of its objects that this run has fetched: the others were there, or are shared with an earlier snapshot.
     pub fetched_bytes: u64,
     /// How long it took.

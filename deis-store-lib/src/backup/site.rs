@@ -99,7 +99,7 @@ impl Site {
     }
 
     pub(crate) async fn put(&self, bucket: &str, keys: &[&str]) {
-        let objects: Vec<(&str, String)> = keys.iter().map(|key| (*key, format!("bytes of {key}"))).collect();
+        let objects: Vec<(&str, String)> = keys.iter().map(|key| (*key, body_of(key))).collect();
         let objects: Vec<(&str, &str)> = objects.iter().map(|(key, body)| (*key, body.as_str())).collect();
         self.fill(bucket, &objects).await;
     }
@@ -122,5 +122,15 @@ impl Site {
 
     pub(crate) async fn keys(&self, bucket: &str) -> Vec<String> {
         self.objects(bucket).await.into_iter().map(|object| object.key.into()).collect()
+    }
+}
+
+/// A body of its own for each key. A sentinel stops where it starts.
+fn body_of(key: &str) -> String {
+    match key.rsplit_once("/base_").and_then(|(_, name)| name.get(..24)) {
+        Some(start) if key.ends_with("_backup_stop_sentinel.json") => {
+            format!(r#"{{"wal_segment_backup_stop": "{start}"}}"#)
+        }
+        _ => format!("bytes of {key}"),
     }
 }

@@ -7,6 +7,7 @@ use crate::blocking::blocking;
 use crate::cluster::Cluster;
 use crate::error::Result;
 use crate::part::Part;
+use crate::restorable::Restorability;
 use crate::run::{Run, Running};
 use crate::s3::op::BucketTotals;
 use crate::snapshot::{NotIncluded, PartEntry, Previous, Repository, SnapshotWriter};
@@ -29,7 +30,7 @@ pub(super) struct Taking<'a> {
 /// The result of one part.
 pub(super) struct Taken {
     pub(super) entry: PartEntry,
-    /// Whether bytes were not what their `ETag` says.
+    /// Whether bytes were not what their `ETag` says, or the bucket itself is damaged.
     pub(super) damaged: bool,
     /// Whether something that others need is missing, or could not be brought back although it is there.
     pub(super) incomplete: bool,
@@ -43,6 +44,8 @@ pub(super) struct Taken {
     pub(super) fetched_bytes: u64,
     /// The newest snapshot with which it shares what has not changed.
     pub(super) previous: Option<String>,
+    /// To which point it can be brought back, of a bucket that holds databases or images.
+    pub(super) restorability: Option<Restorability>,
 }
 
 impl Taking<'_> {
@@ -66,6 +69,7 @@ impl From<PartEntry> for Taken {
             not_copied_bytes: 0,
             fetched_bytes: 0,
             previous,
+            restorability: None,
         }
     }
 }

@@ -8,8 +8,9 @@ use std::hash::{Hash as _, Hasher as _};
 
 use futures_util::TryStreamExt as _;
 
-use crate::contents::{Contents, Needs};
+use crate::contents::Contents;
 use crate::error::Result;
+use crate::restorable::Judge;
 use crate::s3::{BucketName, Client};
 use crate::snapshot::PartObjects;
 
@@ -48,7 +49,7 @@ impl Wholes {
 /// What was copied of a part, by its lists.
 pub(super) struct Copied {
     /// The references of the part, with what was not copied.
-    pub(super) needs: Needs,
+    pub(super) judge: Judge,
     /// The references whose names tell which objects they say are whole.
     pub(super) references: Vec<String>,
     /// These objects.
@@ -59,11 +60,11 @@ impl Copied {
     /// Reads the lists once. Blocking.
     pub(super) fn of(objects: &PartObjects) -> Result<Self> {
         let contents = objects.contents();
-        let (mut needs, mut references, mut wholes) = (Needs::of(contents), Vec::new(), Wholes::default());
+        let (mut judge, mut references, mut wholes) = (Judge::of(contents), Vec::new(), Wholes::default());
         for line in objects.lines()? {
             let line = line?;
             if !line.outcome.is_on_disk() {
-                needs.lose(&line.key);
+                judge.lose(&line.key);
                 continue;
             }
             wholes.add(contents, &line.key, line.size_bytes, &line.etag);
@@ -71,7 +72,7 @@ impl Copied {
                 references.push(line.key);
             }
         }
-        Ok(Self { needs, references, wholes })
+        Ok(Self { judge, references, wholes })
     }
 }
 

@@ -6,8 +6,6 @@
 #[cfg(feature = "backup")]
 mod directory;
 #[cfg(feature = "backup")]
-mod needs;
-#[cfg(feature = "backup")]
 pub(crate) mod registry;
 #[cfg(feature = "backup")]
 pub(crate) mod wal_e;
@@ -21,8 +19,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{At, Error, ErrorKind};
 
-#[cfg(feature = "backup")]
-pub(crate) use needs::{HeldBack, Needs};
 #[cfg(feature = "backup")]
 pub(crate) use wal_e::Segment;
 

@@ -13,11 +13,12 @@ use super::lost;
 use super::report::RestoredPart;
 use super::upload_form::{keeps_etag, upload_file};
 use crate::blocking::blocking;
-use crate::contents::{Contents, HeldBack, Needs};
+use crate::contents::Contents;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::part::Part;
 use crate::platform::{listed, named};
 use crate::report::{Finding, FindingKind, Findings};
+use crate::restorable::{HeldBack, Judge, Lack};
 use crate::run::Running;
 use crate::s3::op::ListedObject;
 use crate::s3::{BucketName, Client, etag};
@@ -50,7 +51,7 @@ pub(super) struct Filling<'a> {
     pub(super) findings: Findings,
     pub(super) done: RestoredPart,
     /// The references of the bucket, with what is lost so far.
-    pub(super) needs: Needs,
+    pub(super) judge: Judge,
     /// The objects that were not uploaded, as hashes of their keys: there may be many.
     pub(super) failed: HashSet<u64>,
     /// The references that are not written.
@@ -87,7 +88,7 @@ impl Filling<'_> {
         let stop = self.task.run().stop.clone();
         let entry = self.snapshot.entry(self.part);
         let lost = blocking(move || lost::look(&objects, (&part, &entry), false, &stop)).await?;
-        (self.needs, self.done.lost) = (lost.needs, lost.by_backup);
+        (self.judge, self.done.lost) = (lost.judge, lost.by_backup);
         self.findings.append(lost.findings);
         Ok(())
     }
@@ -96,7 +97,7 @@ impl Filling<'_> {
     /// uploaded.
     async fn look_back(&mut self) -> Result<()> {
         let contents = self.contents;
-        if self.needs.is_idle() {
+        if self.judge.is_idle() {
             return Ok(());
         }
         let (client, bucket, snapshot, part) = (self.client, self.bucket, self.snapshot, self.part);
@@ -119,7 +120,7 @@ impl Filling<'_> {
                     if self.done.restored > 0 { &mut self.done.restored } else { &mut self.done.unchanged };
                 *uploaded = uploaded.saturating_sub(1);
                 self.done.failed += 1;
-                self.needs.lose(key);
+                self.judge.lose(key);
                 self.failed.insert(hash(key));
                 self.finding(key, FindingKind::Failed, text);
             }
@@ -130,13 +131,13 @@ impl Filling<'_> {
 
     /// Finds the references that need what is lost, and names them.
     async fn hold_back(&mut self) -> Result<()> {
-        let needs = std::mem::replace(&mut self.needs, Needs::of(self.contents));
-        if needs.is_idle() {
+        let judge = std::mem::replace(&mut self.judge, Judge::of(self.contents));
+        if judge.is_idle() {
             return Ok(());
         }
         let objects = self.snapshot.objects(self.part)?;
-        let held = blocking(move || objects.held_back(needs)).await?;
-        for (reference, needed) in held.iter() {
+        let held = blocking(move || objects.held_back(judge)).await?;
+        for (reference, Lack { key: needed, .. }) in held.iter() {
             // A tag of distribution is a directory.
             let mut there = self.there.range(reference.to_owned()..);
             let is_there = there.next().is_some_and(|there| {
@@ -195,7 +196,7 @@ impl Filling<'_> {
             }
             Err(error) => {
                 self.done.failed += 1;
-                self.needs.lose(&uploaded.key);
+                self.judge.lose(&uploaded.key);
                 self.failed.insert(hash(&uploaded.key));
                 let damaged = matches!(
                     error.kind(),

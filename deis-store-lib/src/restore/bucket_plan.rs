@@ -9,6 +9,7 @@ use crate::cluster::Cluster;
 use crate::error::{At, Error, ErrorKind, Result, printable};
 use crate::part::Part;
 use crate::report::{Finding, FindingKind, Findings};
+use crate::restorable::{Judged, Lack};
 use crate::run::Stop;
 use crate::s3::BucketName;
 use crate::s3::etag::{self, ETag};
@@ -41,24 +42,41 @@ pub(super) fn target(
     }
 }
 
-/// What is lost of a part, and what of it is held back: each of both is a finding.
+/// What a restore of a part would not bring back.
+pub(super) struct NotBrought {
+    /// How many objects the backup could not take.
+    pub(super) by_backup: u64,
+    /// How many references are held back.
+    pub(super) held_back: u64,
+    /// Why it would silently give less than there is: one sentence for each reason.
+    pub(super) falls_short: Vec<String>,
+    /// What is lost and what is held back, each by name.
+    pub(super) findings: Findings,
+}
+
+/// What is lost of a part, and what of it is held back.
 pub(super) async fn lost(
     snapshot: &SnapshotReader,
     part: &Part,
     despite_damage: bool,
     stop: &Stop,
-) -> Result<(u64, u64, Findings)> {
+) -> Result<NotBrought> {
     let (objects, part, stop) = (snapshot.objects(part)?, part.clone(), stop.clone());
     let entry = snapshot.entry(&part);
     blocking(move || {
         let mut lost = lost::look(&objects, (&part, &entry), true, &stop)?;
-        let held = objects.held_back(lost.needs)?;
-        for (reference, needed) in held.iter() {
+        let Judged { held_back, restorability, harm: _ } = objects.judged(lost.judge)?;
+        for (reference, Lack { key: needed, .. }) in held_back.iter() {
             let then = if despite_damage { "written despite the damage" } else { "held back" };
             let what = format!("it needs `{needed}`, which is lost: it is {then}");
             lost.findings.push(Finding::new(Some(&part), reference, FindingKind::HeldBack, what));
         }
-        Ok((lost.by_backup, held.count(), lost.findings))
+        Ok(NotBrought {
+            by_backup: lost.by_backup,
+            held_back: held_back.count(),
+            falls_short: restorability.falls_short,
+            findings: lost.findings,
+        })
     })
     .await
 }

@@ -1,17 +1,17 @@
 //! What of a part's objects is lost: those that its backup has lost, and files that are not there or have another size. And
 //! what else the lists say that a restore must not pass over. Blocking.
 
-use crate::contents::Needs;
 use crate::error::{At, Error, ErrorKind, Result, disk_error};
 use crate::part::Part;
 use crate::report::{Finding, FindingKind, Findings};
+use crate::restorable::Judge;
 use crate::run::Stop;
 use crate::snapshot::{ListLine, Listed, MergedListReader, PartEntry, PartObjects};
 
 /// What of a part's objects is lost.
 pub(super) struct Lost {
     /// The references of the part, with what is lost.
-    pub(super) needs: Needs,
+    pub(super) judge: Judge,
     /// How many objects the backup could not take.
     pub(super) by_backup: u64,
     /// Each of them by name, and each file that is not what it was.
@@ -25,8 +25,8 @@ pub(super) fn look(
     files: bool,
     stop: &Stop,
 ) -> Result<Lost> {
-    let needs = Needs::of(part.contents().unwrap_or_default());
-    let mut lost = Lost { needs, by_backup: 0, findings: Findings::default() };
+    let judge = Judge::of(part.contents().unwrap_or_default());
+    let mut lost = Lost { judge, by_backup: 0, findings: Findings::default() };
     let mut listed = Listed::default();
     for line in lines(objects)? {
         stop.check()?;
@@ -53,7 +53,7 @@ pub(super) fn look(
         if line.outcome.is_on_disk() && finding.is_none() {
             continue;
         }
-        lost.needs.lose(&line.key);
+        lost.judge.lose(&line.key);
         if let Some(finding) = finding {
             lost.findings.push(finding);
         }

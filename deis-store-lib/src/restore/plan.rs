@@ -99,11 +99,14 @@ impl Looking<'_> {
             }
             Part::Volume => volume::look(cluster, snapshot, *volume_is_ours, &mut obstacles).await?,
             _ => {
-                let (by_backup, held_back, found) =
-                    bucket_plan::lost(snapshot, part, options.despite_damage, &run.stop).await?;
-                findings = found;
-                if by_backup > 0 && !options.choice.is_by_name() && !options.despite_damage {
-                    obstacles.push(incomplete(by_backup));
+                let lost = bucket_plan::lost(snapshot, part, options.despite_damage, &run.stop).await?;
+                let held_back = lost.held_back;
+                findings = lost.findings;
+                if !options.choice.is_by_name() && !options.despite_damage {
+                    if lost.by_backup > 0 {
+                        obstacles.push(incomplete(lost.by_backup));
+                    }
+                    obstacles.extend(lost.falls_short.iter().map(|why| falls_short(why)));
                 }
                 let with_configuration = plan.steps.iter().any(|step| step.part == Part::Config);
                 let bucket = bucket_plan::target(cluster, snapshot, part, with_configuration)?;
@@ -200,6 +203,11 @@ fn incomplete(lost: u64) -> Error {
         format!("{lost} objects of this part could not be backed up, so it is incomplete"),
     )
     .todo("use another snapshot, or name the parts to restore what there is")
+}
+
+fn falls_short(why: &str) -> Error {
+    Error::new(ErrorKind::Guard, format!("this part can not be restored as it was: {why}"))
+        .todo("use another snapshot, or name the parts to restore what there is")
 }
 
 /// What shrank may have been emptied by mistake.

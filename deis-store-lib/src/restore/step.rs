@@ -7,9 +7,9 @@ use super::planned::{PartPlan, Step};
 use super::report::RestoredPart;
 use super::{configuration, volume};
 use crate::cluster::Cluster;
-use crate::contents::{HeldBack, Needs};
 use crate::error::Result;
 use crate::report::{Findings, Verdict};
+use crate::restorable::{HeldBack, Judge};
 use crate::run::Running;
 use crate::snapshot::SnapshotReader;
 
@@ -49,7 +49,7 @@ impl Step {
                     task,
                     findings: Findings::default(),
                     done: RestoredPart::default(),
-                    needs: Needs::of(contents),
+                    judge: Judge::of(contents),
                     failed: HashSet::new(),
                     held: HeldBack::default(),
                     there: BTreeSet::new(),

@@ -2,12 +2,12 @@
 //! not served, as a restore would not write them.
 
 use crate::cluster::Discovery;
-use crate::contents::Needs;
 use crate::error::{At, Error, ErrorKind, Result, printable};
 use crate::etcd::Etcd;
 use crate::gateway::HeldBackParts;
 use crate::outcome::PartOutcome;
 use crate::part::Part;
+use crate::restorable::{Judge, Judged};
 use crate::run::Stop;
 use crate::snapshot::{PartEntry, SnapshotReader};
 
@@ -51,12 +51,12 @@ impl Missing {
         stop: &Stop,
     ) -> Result<()> {
         let (objects, damaged) = (snapshot.objects(part)?, snapshot.damaged(part));
-        let mut needs = Needs::of(part.contents().unwrap_or_default());
+        let mut judge = Judge::of(part.contents().unwrap_or_default());
         for line in objects.lines()? {
             stop.check()?;
             let line = line?;
             if !line.outcome.is_on_disk() || damaged.has(&line.key) {
-                needs.lose(&line.key);
+                judge.lose(&line.key);
             }
         }
         let counts = &entry.counts;
@@ -67,8 +67,10 @@ impl Missing {
                 "warning: {lost} objects of {part} are not served, since the backup could not take them: a verification names them"
             ));
         }
-        let held = objects.held_back(needs)?;
-        for (reference, needed) in held.iter().take(MOST_NAMED) {
+        let Judged { held_back: held, restorability, .. } = objects.judged(judge)?;
+        self.said.extend(restorability.falls_short.iter().map(|why| format!("warning: {part}: {why}")));
+        for (reference, lack) in held.iter().take(MOST_NAMED) {
+            let needed = &lack.key;
             self.said.push(format!(
                 "warning: `{reference}` of {part} is not served: it needs `{needed}`, which is lost"
             ));

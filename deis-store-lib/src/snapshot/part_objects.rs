@@ -7,11 +7,12 @@ use super::list_line::ListLine;
 use super::list_reader::ListReader;
 use super::manifest::FileDigest;
 use super::merged_list_reader::MergedListReader;
-use crate::contents::{Contents, HeldBack, Needs};
+use crate::contents::Contents;
 use crate::disk::{CHUNK_BYTES, Root, sha256_of};
 use crate::error::{At, Context as _, Error, ErrorKind, Result, disk_error};
 use crate::hash::Sha256;
 use crate::part::Part;
+use crate::restorable::{HeldBack, Judge, Judged, Seen};
 
 /// A reference and what leads from it to others are far smaller.
 const LARGEST_REFERENCE_BYTES: u64 = 8 << 20;
@@ -71,19 +72,25 @@ impl PartObjects {
     }
 
     /// What refers to something that is not there, and what of that is not. The caller has told what is lost.
-    pub(crate) fn held_back(&self, mut needs: Needs) -> Result<HeldBack> {
-        while !needs.is_idle() {
+    pub(crate) fn held_back(&self, judge: Judge) -> Result<HeldBack> {
+        Ok(self.judged(judge)?.held_back)
+    }
+
+    /// The verdict on them. The caller has told what is lost, and what was read.
+    pub(crate) fn judged(&self, mut judge: Judge) -> Result<Judged> {
+        while !judge.is_idle() {
             for line in self.lines()? {
                 let line = line?;
-                if line.outcome.is_on_disk() && needs.see(&line.key) {
-                    needs.show(&line.key, self.small(&line).as_deref());
+                let seen = Seen { key: &line.key, modified: Some(line.modified), sha256: line.sha256 };
+                if line.outcome.is_on_disk() && judge.see(seen) {
+                    judge.show(&line.key, self.small(&line).as_deref());
                 }
             }
-            if !needs.next_round() {
+            if !judge.next_round() {
                 break;
             }
         }
-        Ok(needs.held_back())
+        Ok(judge.judged())
     }
 
     /// The bytes of a small object; nothing if they are not what they were.

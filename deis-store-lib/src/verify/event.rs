@@ -1,5 +1,6 @@
 //! The events that the blocking tasks of a verification send.
 
+use crate::contents::wal_e::Held;
 use crate::error::{Error, ErrorKind, Result};
 use crate::part::Part;
 use crate::report::{Finding, FindingKind};
@@ -13,12 +14,25 @@ pub(super) enum Event {
         read: bool,
     },
     /// So many bytes were read.
-    Read(u64),
+    Bytes(u64),
     Finding(Finding),
+    /// An object of a bucket that no file of the snapshot has.
+    Lost(Part, String),
+    /// What an object holds, or why that cannot be told from its bytes.
+    Read(Box<ReadObject>),
     /// How many files the directory of a bucket should have; nothing if its lists could not be read.
     Listed(Part, Option<u64>),
     /// An error that kept us from knowing.
     Failed(Error),
+}
+
+/// An object that was read, and what it holds.
+#[derive(Debug)]
+pub(super) struct ReadObject {
+    pub(super) part: Part,
+    pub(super) key: String,
+    /// A sentence says why its bytes are not what they should be.
+    pub(super) held: Result<Held, String>,
 }
 
 /// Damage becomes a finding; every other error stays one.

@@ -7,7 +7,9 @@ use std::sync::{Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
-use super::event::{Event, as_finding};
+use super::event::{Event, ReadObject, as_finding};
+use super::understood;
+use crate::contents::Contents;
 use crate::disk::{CHUNK_BYTES, sha256_of};
 use crate::error::{Result, disk_error};
 use crate::hash::Sha256;
@@ -82,7 +84,13 @@ fn look(
     if !job.read {
         return Ok(None);
     }
-    let digest = sha256_of(&mut Watched { file: &mut file, stop, events }, buffer);
+    let mut watched = Watched { file: &mut file, stop, events };
+    let (digest, held) = match &job.target {
+        Target::Object(part, line) if part.contents() == Some(Contents::WalE) => {
+            understood::read(&line.key, &mut watched, buffer)
+        }
+        _ => (sha256_of(&mut watched, buffer), None),
+    };
     stop.check()?;
     match digest {
         Err(error) => {
@@ -92,7 +100,17 @@ fn look(
         Ok((_, sha256)) if sha256 != job.sha256 => {
             changed(format!("has SHA-256 {sha256}, and had {}", job.sha256))
         }
-        Ok(_) => Ok(None),
+        Ok(_) => {
+            if let (Target::Object(part, line), Some(held)) = (&job.target, held) {
+                // Whether anybody listens is seen after the file.
+                let _ = events.blocking_send(Event::Read(Box::new(ReadObject {
+                    part: part.clone(),
+                    key: line.key.clone(),
+                    held,
+                })));
+            }
+            Ok(None)
+        }
     }
 }
 
@@ -108,7 +126,7 @@ impl Read for Watched<'_> {
         self.stop.check().map_err(io::Error::other)?;
         let count = self.file.read(buffer)?;
         // Whether anybody listens is seen after the file.
-        let _ = self.events.blocking_send(Event::Read(count as u64));
+        let _ = self.events.blocking_send(Event::Bytes(count as u64));
         Ok(count)
     }
 }

@@ -1,17 +1,20 @@
 //! The verb verify: whether a snapshot's files are there and are what they were.
 //!
 //! Damage is a finding in the report; an error is what kept us from knowing. It must write nothing but its result, which the
-//! snapshot keeps, nor judge whether a cluster can be restored from the objects: that is `verdict`'s to say.
+//! snapshot keeps. To which point the objects can be brought back is `restorable`'s to say: here they are read for it.
 
 mod event;
 mod files;
 #[cfg(test)]
 mod kept_tests;
+mod living;
+mod living_object;
 mod plan;
 mod read;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod understood;
 mod unlisted;
 
 use std::sync::{Arc, Mutex};
@@ -21,10 +24,14 @@ use tokio::task::{JoinError, JoinSet, spawn_blocking};
 
 use crate::blocking::blocking;
 use crate::error::{Error, ErrorKind, Result};
+use crate::outcome::PartOutcome;
+use crate::part::Part;
 use crate::report::{Verdict, in_one_line};
+use crate::restorable::Judged;
 use crate::run::{Level, Run, TaskKind, TaskResult};
 use crate::snapshot::{DamageFound, SnapshotReader, timestamp};
 use event::Event;
+pub use living::{BucketReport, verify_bucket};
 use plan::Plan;
 use tally::Tally;
 use unlisted::Search;
@@ -43,7 +50,7 @@ pub struct VerifyOptions {
 }
 
 /// Verifies a snapshot: every file against size and digest, the lists against the manifest, and the directory against
-/// both. The result is kept in the snapshot's directory, if it can be.
+/// both. And to which point the databases and images in it can be brought back, as far as their objects are read. The result is kept in the snapshot's directory, if it can be.
 pub async fn verify(snapshot: &SnapshotReader, options: &VerifyOptions, run: &Run) -> Result<VerifyReport> {
     let running = run.begin(None, TaskKind::Verb, "verify");
     let (events, arriving) = mpsc::channel(64);
@@ -66,7 +73,21 @@ pub async fn verify(snapshot: &SnapshotReader, options: &VerifyOptions, run: &Ru
     while let Some(ended) = tasks.join_next().await {
         ended.map_err(died)?;
     }
-    let Tally { mut report, damage, buckets, .. } = tally;
+    let Tally { mut report, damage, judges, buckets, .. } = tally;
+    let readable = |part: &Part| {
+        matches!(buckets.get(part), Some(Some(_))) && snapshot.entry(part).outcome == PartOutcome::Stored
+    };
+    for (part, judge) in judges.into_iter().filter(|(part, judge)| readable(part) && !judge.is_idle()) {
+        let objects = snapshot.objects(&part)?;
+        let Judged { held_back, restorability, harm } = blocking(move || objects.judged(judge)).await?;
+        for (reference, lack) in held_back.iter() {
+            report.findings.push(lack.finding(&part, reference));
+        }
+        for harm in harm {
+            report.findings.push(harm.finding(&part));
+        }
+        report.restorable.insert(part, restorability);
+    }
     let search =
         Search { snapshot: snapshot.clone(), buckets, stop: run.stop.clone(), findings: report.findings };
     report.findings = spawn_blocking(move || search.run()).await.map_err(died)??;

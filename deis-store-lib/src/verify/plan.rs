@@ -8,7 +8,6 @@ use tokio::sync::mpsc;
 use super::event::{Event, as_finding};
 use super::files::{Job, Target};
 use super::read::Read;
-use crate::contents::Needs;
 use crate::error::{At, Error, Result};
 use crate::outcome::{Outcome, PartOutcome};
 use crate::part::Part;
@@ -96,7 +95,6 @@ impl Plan {
 
     fn bucket(&self, part: &Part, entry: &PartEntry) -> Result<(), Gone> {
         let (mut listed, mut files, mut not_compared) = (Listed::default(), 0_u64, 0_u64);
-        let mut needs = Needs::of(part.contents().unwrap_or_default());
         let objects = match self.snapshot.objects(part) {
             Ok(objects) => objects,
             Err(error) => return self.unreadable(part, error),
@@ -112,7 +110,7 @@ impl Plan {
             };
             listed.add(&line);
             if !line.outcome.is_on_disk() {
-                needs.lose(&line.key);
+                self.tell(Event::Lost(part.clone(), line.key.clone()))?;
                 let not_taken = Finding::not_taken(part, &line.key, &line.outcome);
                 not_taken.map_or(Ok(()), |finding| self.tell(Event::Finding(finding)))?;
                 continue;
@@ -141,12 +139,6 @@ impl Plan {
             self.tell(Event::Checked { read: true })?;
         }
         listed.findings(part, entry).try_for_each(|finding| self.tell(Event::Finding(finding)))?;
-        match objects.held_back(needs) {
-            Ok(held) => held.iter().try_for_each(|(reference, lost)| {
-                self.tell(Event::Finding(Finding::held_back(part, reference, lost)))
-            })?,
-            Err(error) => self.tell(Event::Failed(error))?,
-        }
         self.tell(Event::Listed(part.clone(), Some(files)))
     }
 

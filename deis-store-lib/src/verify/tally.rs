@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use tokio::sync::mpsc;
 
-use super::event::Event;
+use super::event::{Event, ReadObject};
 use super::read::Read;
 use crate::error::Result;
 use crate::outcome::PartOutcome;
 use crate::part::Part;
 use crate::report::{Finding, FindingKind, Findings, Verdict};
+use crate::restorable::{Judge, Restorability};
 use crate::run::Running;
 use crate::snapshot::{DamageFound, Manifest};
 
@@ -30,6 +31,9 @@ pub struct VerifyReport {
     pub files_read: u64,
     /// Bytes that were read.
     pub bytes_checked: u64,
+    /// To which point the buckets of the snapshot can be brought back, of those that hold databases or images.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub restorable: BTreeMap<Part, Restorability>,
     /// Why the result could not be kept in the snapshot, such as on a disk that is read-only: the next backup does not know of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub not_kept: Option<String>,
@@ -38,6 +42,8 @@ pub struct VerifyReport {
 pub(super) struct Tally<'a> {
     pub(super) report: VerifyReport,
     pub(super) damage: DamageFound,
+    /// The judges of buckets, which have been told what is lost and what was read.
+    pub(super) judges: BTreeMap<Part, Judge>,
     pub(super) buckets: BTreeMap<Part, Option<u64>>,
     pub(super) running: &'a Running<'a>,
 }
@@ -68,9 +74,13 @@ impl<'a> Tally<'a> {
             files_checked: 0,
             files_read: 0,
             bytes_checked: 0,
+            restorable: BTreeMap::new(),
             not_kept: None,
         };
-        Self { report, damage: DamageFound::default(), buckets: BTreeMap::new(), running }
+        let buckets = manifest.parts.keys().filter(|part| part.as_bucket().is_some());
+        let judges =
+            buckets.map(|part| (part.clone(), Judge::of(part.contents().unwrap_or_default()))).collect();
+        Self { report, damage: DamageFound::default(), judges, buckets: BTreeMap::new(), running }
     }
 
     pub(super) async fn receive(&mut self, mut arriving: mpsc::Receiver<Event>) -> Result<()> {
@@ -81,11 +91,30 @@ impl<'a> Tally<'a> {
                     self.report.files_read += u64::from(read);
                     self.running.advance(1, 0);
                 }
-                Event::Read(bytes) => {
+                Event::Bytes(bytes) => {
                     self.report.bytes_checked = self.report.bytes_checked.saturating_add(bytes);
                     self.running.advance(0, bytes);
                 }
+                Event::Lost(part, key) => {
+                    if let Some(judge) = self.judges.get_mut(&part) {
+                        judge.lose(&key);
+                    }
+                }
+                Event::Read(read) => {
+                    let ReadObject { part, key, held } = *read;
+                    if let Some(judge) = self.judges.get_mut(&part) {
+                        match held {
+                            Ok(held) => judge.learn(&key, held),
+                            Err(why) => judge.learn_broken(&key, why),
+                        }
+                    }
+                }
                 Event::Finding(finding) => {
+                    if let Some(judge) = finding.part.as_ref().and_then(|part| self.judges.get_mut(part))
+                        && is_loss(finding.kind)
+                    {
+                        judge.lose(&finding.name);
+                    }
                     self.damage.add(&finding);
                     self.report.findings.push(finding);
                 }
@@ -95,4 +124,10 @@ impl<'a> Tally<'a> {
         }
         Ok(())
     }
+}
+
+/// Whether an object with such a finding is no use to what needs it.
+fn is_loss(kind: FindingKind) -> bool {
+    use FindingKind::{Changed, Contradiction, Missing, NotAFile, Unreadable};
+    matches!(kind, Missing | Changed | NotAFile | Unreadable | Contradiction)
 }

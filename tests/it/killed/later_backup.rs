@@ -34,7 +34,7 @@ fn all_calls() -> Vec<Call> {
 /// What the bucket has later: some objects are the same, some are others, one has gone and one is new.
 pub(super) fn later() -> Objects {
     let mut later = objects();
-    let others = ["part_00000001.tar.lzo", "images/1/layer", "000000000000000A.lzo"];
+    let others = ["part_00000001.tar.lz4", "images/1/layer", "000000000000000A.lz4"];
     for (_, body) in later.iter_mut().filter(|((_, key), _)| others.iter().any(|end| key.ends_with(end))) {
         body.push(1);
     }

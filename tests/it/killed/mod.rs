@@ -24,15 +24,15 @@ const PARTS: [&str; 4] = ["--bucket", "wal:wal-e", "--only", "registry,bucket.wa
 /// Objects by their buckets and keys.
 type Objects = BTreeMap<(&'static str, String), Vec<u8>>;
 
-/// The objects of the two buckets, a reference of each among them.
+/// The objects of the two buckets, a reference of each among them. What is packed as wal-g packs it is not read.
 fn objects() -> Objects {
     let body = |seed: u8, size: usize| vec![seed; size];
     let mut objects = BTreeMap::new();
     for number in 0..3_u8 {
-        let partition = format!("{BASE}/tar_partitions/part_0000000{number}.tar.lzo");
+        let partition = format!("{BASE}/tar_partitions/part_0000000{number}.tar.lz4");
         objects.insert(("wal", partition), body(number, 90_000 * usize::from(number + 1)));
         objects.insert(
-            ("wal", format!("wal_005/00000001000000000000000{:X}.lzo", number + 8)),
+            ("wal", format!("wal_005/00000001000000000000000{:X}.lz4", number + 8)),
             body(number, 5000),
         );
         objects.insert(("registry", format!("registry/images/{number}/layer")), body(number, 40_000));
@@ -40,7 +40,8 @@ fn objects() -> Objects {
         objects.insert(("registry", format!("registry/images/{number}/ancestry")), ancestry);
         objects.insert(("registry", format!("registry/images/{number}/json")), b"{}".to_vec());
     }
-    objects.insert(("wal", SENTINEL.to_owned()), b"{}".to_vec());
+    let sentinel = br#"{"wal_segment_backup_stop":"00000001000000000000000A"}"#.to_vec();
+    objects.insert(("wal", SENTINEL.to_owned()), sentinel);
     objects.insert(("registry", TAG.to_owned()), b"1".to_vec());
     objects
 }

@@ -14,8 +14,10 @@ mod uploads;
 
 use std::path::{Path, PathBuf};
 
+use deis_store::Result;
 use deis_store::error::printable;
 use deis_store::run::Run;
+use deis_store::s3::BucketName;
 use deis_store::sync::ContentTypes;
 
 use super::Done;
@@ -61,6 +63,11 @@ pub(super) async fn run(global: &Global, action: &S3Action, output: &Output, run
         S3Action::Listmp { place } => uploads::list(client, place, output).await,
         S3Action::Abortmp { place, id } => uploads::abort(client, place, id, output).await,
     }
+}
+
+/// The bucket of `s3://BUCKET`.
+pub(super) fn bucket_of(place: &str) -> Result<BucketName> {
+    place::bucket(place.strip_suffix('/').unwrap_or(place))
 }
 
 /// Whether a word uploads standard input.

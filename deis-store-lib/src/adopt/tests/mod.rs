@@ -23,7 +23,7 @@ use crate::snapshot::{ListLine, SnapshotReader};
 use crate::verify::{VerifyOptions, verify};
 
 const BASE: &str = "basebackups_005/base_00000001000000000000000A_00000040";
-const SEGMENT: &str = "wal_005/00000001000000000000000A.lzo";
+const SEGMENT: &str = "wal_005/00000001000000000000000A.lz4";
 
 /// The requests for objects, as they came.
 type Asked = Arc<Mutex<Vec<(Operation, String)>>>;
@@ -50,8 +50,10 @@ impl World {
             None
         })
         .await;
-        let (sentinel, part) =
-            (format!("{BASE}_backup_stop_sentinel.json"), format!("{BASE}/part_0.tar.lzo"));
+        let (sentinel, part) = (
+            format!("{BASE}_backup_stop_sentinel.json"),
+            format!("{BASE}/tar_partitions/part_00000000.tar.lz4"),
+        );
         site.put("db_wal", &[&part, SEGMENT, &sentinel]).await;
         site.put("registry", &["registry/images/0a/json", "registry/images/0a/layer"]).await;
         let world = Self { site, asked, scratch: tempfile::tempdir().unwrap() };

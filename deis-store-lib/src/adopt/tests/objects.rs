@@ -97,9 +97,11 @@ async fn what_was_written_or_deleted_since_is_said_and_no_fault() {
 
 #[tokio::test]
 async fn a_file_that_is_not_the_object_it_was_made_of_is_damaged_and_holds_back_what_needs_it() {
-    let part = format!("{BASE}/part_0.tar.lzo");
-    for text in ["bytes of", "BYTES of basebackups_005/base_00000001000000000000000A_00000040/part_0.tar.lzo"]
-    {
+    let part = format!("{BASE}/tar_partitions/part_00000000.tar.lz4");
+    for text in [
+        "bytes of",
+        "BYTES of basebackups_005/base_00000001000000000000000A_00000040/tar_partitions/part_00000000.tar.lz4",
+    ] {
         let world = World::new(Form::Beside).await;
         world.write(&part, text);
         for links in [false, true] {
@@ -130,7 +132,7 @@ async fn an_object_without_a_file_makes_it_incomplete() {
 
 #[tokio::test]
 async fn a_sentinel_alone_is_held_back_also_where_no_gateway_is_asked() {
-    for gone in [format!("{BASE}/part_0.tar.lzo"), SEGMENT.to_owned()] {
+    for gone in [format!("{BASE}/tar_partitions/part_00000000.tar.lz4"), SEGMENT.to_owned()] {
         let world = World::new(Form::Beside).await;
         std::fs::remove_file(world.directory().join(&gone)).unwrap();
         let report = world.adopt(false).await;

@@ -4,21 +4,15 @@
 //! distribution 2, which its successors run: `docker/registry/v2/repositories/` and `docker/registry/v2/blobs/`, perhaps
 //! below a root directory.
 
-mod distribution;
-mod images;
-mod needs;
-mod stage;
-
-pub(super) use needs::Needs;
-
 use super::directory::split_at_directory;
+use crate::hash::Sha256;
 
 /// Where the tags of docker-registry 0.x are.
 pub(crate) const REPOSITORIES: &str = "registry/repositories/";
 
 /// The directory of distribution 2, and the one of tags in a repository.
-const REGISTRY_2: &str = "docker/registry/v2/";
-const TAGS: &str = "/_manifests/tags/";
+pub(crate) const REGISTRY_2: &str = "docker/registry/v2/";
+pub(crate) const TAGS: &str = "/_manifests/tags/";
 
 /// Whether a key is a tag or what lies beside one: an image is written before a tag points to it, so tags are copied out
 /// first.
@@ -33,26 +27,57 @@ pub(super) fn is_tag(key: &str) -> bool {
 }
 
 /// Whether a key is a tag of docker-registry 0.x.
-fn is_tag_of_images(key: &str) -> bool {
+pub(crate) fn is_tag_of_images(key: &str) -> bool {
     let name = key.strip_prefix(REPOSITORIES).and_then(|path| path.rsplit_once('/'));
     name.is_some_and(|(_, name)| name.starts_with("tag_"))
 }
 
+/// Whether a key says that a push is under way, or was broken off.
+pub(crate) fn is_upload(key: &str) -> bool {
+    let of_images = key.strip_prefix("registry/images/").and_then(|path| path.split_once('/'));
+    of_images.is_some_and(|(_, name)| name == "_inprogress")
+        || in_repository(key).is_some_and(|path| path.contains("/_uploads/") && path.ends_with("/startedat"))
+}
+
 /// The directory of a tag of distribution 2, with its slash, if the key is in one.
-pub(super) fn tag_directory(key: &str) -> Option<&str> {
+pub(crate) fn tag_directory(key: &str) -> Option<&str> {
     let (_, tag) = in_repository(key)?.split_once(TAGS)?;
     let (name, inside) = tag.split_once('/')?;
     (!name.is_empty() && !inside.is_empty()).then(|| &key[..key.len() - inside.len()])
 }
 
 /// The part of a key behind the directory of repositories of distribution 2.
-fn in_repository(key: &str) -> Option<&str> {
+pub(crate) fn in_repository(key: &str) -> Option<&str> {
     split(key)?.1.strip_prefix("repositories/")
 }
 
 /// The root of a registry, which is empty or ends in a slash, and the part of a key below its own directory.
-fn split(key: &str) -> Option<(&str, &str)> {
+pub(crate) fn split(key: &str) -> Option<(&str, &str)> {
     split_at_directory(key, REGISTRY_2)
+}
+
+/// The root of a registry and the digest of a blob.
+pub(crate) type Blob = (String, String);
+
+/// The blob of a key `blobs/ALGORITHM/XX/HEX/data`.
+pub(crate) fn blob(key: &str) -> Option<Blob> {
+    let (root, path) = split(key)?;
+    let mut names = path.strip_prefix("blobs/")?.split('/');
+    match (names.next(), names.next(), names.next(), names.next(), names.next()) {
+        (Some(algorithm), Some(_), Some(hex), Some("data"), None) => {
+            Some((root.to_owned(), format!("{algorithm}:{hex}")))
+        }
+        _ => None,
+    }
+}
+
+/// Why a blob is not the one of its name, if its digest is known.
+pub(crate) fn wrong_digest(key: &str, sha256: Option<Sha256>) -> Option<String> {
+    let ((_, digest), sha256) = (blob(key)?, sha256?);
+    let named = digest.strip_prefix("sha256:")?;
+    let is_digest = named.len() == 64;
+    (is_digest && named != sha256.to_string())
+        .then(|| format!("its name is a digest that its bytes have not: they have {sha256}"))
 }
 
 #[cfg(test)]

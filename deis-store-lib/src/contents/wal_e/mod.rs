@@ -4,18 +4,35 @@
 //! `…_backup_stop_sentinel.json` beside it says that it is whole, and `wal_005/` holds the write-ahead log. All of it lies
 //! at the root of the bucket, or below the path that `WALE_S3_PREFIX` names.
 
-mod needs;
+mod base_backup;
+mod control;
+mod fields;
+mod history;
+mod label;
+mod log_segment;
+mod lsn;
+mod lzop;
+mod object;
+mod packing;
+mod partition;
 mod segment;
+mod unreadable;
 
 use std::collections::BTreeMap;
 
-pub(super) use needs::Needs;
-pub(crate) use segment::{Segment, segment_of};
+pub(crate) use base_backup::partition_of;
+pub(crate) use control::Control;
+pub(crate) use history::{Switch, history, timeline_of_history};
+pub(crate) use label::BackupLabel;
+pub(crate) use lsn::Lsn;
+pub(crate) use object::{Held, PartitionHeld, SegmentHeld, read};
+pub(crate) use segment::{LOG, Segment, segment_of};
+pub(crate) use unreadable::Unreadable;
 
 use super::directory::split_at_directory;
 
 /// Where base backups and their sentinels are.
-const BASE_BACKUPS: &str = "basebackups_005/";
+pub(crate) const BASE_BACKUPS: &str = "basebackups_005/";
 
 /// The end of a sentinel's name.
 const SENTINEL: &str = "_backup_stop_sentinel.json";
@@ -49,7 +66,6 @@ pub(crate) fn sentinel_of(key: &str) -> Option<String> {
 }
 
 /// The name of the base backup of which this is the sentinel.
-#[cfg(feature = "gateway")]
 #[must_use]
 pub(crate) fn name_of_base_backup(sentinel: &str) -> Option<&str> {
     split(sentinel)?.1.strip_suffix(SENTINEL)
@@ -79,8 +95,20 @@ pub(crate) fn latest_by_prefix<T: Ord>(
     by_prefix.into_iter().filter_map(|(prefix, sentinels)| Some((prefix, latest(sentinels)?))).collect()
 }
 
+/// The prefix of a base backup and the segment at which it starts, by the key of its sentinel.
+pub(crate) fn base_of(sentinel: &str) -> Option<(&str, Segment)> {
+    let (prefix, name) = split(sentinel)?;
+    let start = name.strip_prefix("base_").and_then(|name| Segment::of_name(name.get(..24)?))?;
+    Some((prefix, start))
+}
+
+/// Whether a key is the object of a base backup that holds the version of its PostgreSQL.
+pub(crate) fn is_version(key: &str) -> bool {
+    split(key).is_some_and(|(_, name)| name.ends_with("/extended_version.txt"))
+}
+
 /// A key of a base backup: its prefix, which is empty or ends in a slash, and what follows [`BASE_BACKUPS`].
-fn split(key: &str) -> Option<(&str, &str)> {
+pub(crate) fn split(key: &str) -> Option<(&str, &str)> {
     split_at_directory(key, BASE_BACKUPS)
 }
 

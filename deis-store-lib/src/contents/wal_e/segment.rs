@@ -3,7 +3,7 @@
 use crate::contents::directory::split_at_directory;
 
 /// Where the write-ahead log is.
-pub(super) const LOG: &str = "wal_005/";
+pub(crate) const LOG: &str = "wal_005/";
 
 /// A segment of the log: its timeline, and its number, which grows along the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -14,7 +14,7 @@ pub(crate) struct Segment {
 
 impl Segment {
     /// The segment of a name of 24 hex digits, as PostgreSQL writes them: timeline, log and segment.
-    pub(super) fn of_name(name: &str) -> Option<Self> {
+    pub(crate) fn of_name(name: &str) -> Option<Self> {
         let is_hex = |byte: u8| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte);
         if name.len() != 24 || !name.bytes().all(is_hex) {
             return None;

@@ -10,10 +10,10 @@ use super::content::Content;
 use super::failures::Failures;
 use super::object::{Headers, Object};
 use super::stored::{Source, Stored};
-use crate::contents::HeldBack;
 use crate::error::{At, Error, ErrorKind, Result};
 use crate::gateway::acl::Acl;
 use crate::part::Part;
+use crate::restorable::HeldBack;
 use crate::snapshot::{ListLine, SnapshotReader};
 
 /// So many sets of headers are looked at for one that an object shares with an earlier one.

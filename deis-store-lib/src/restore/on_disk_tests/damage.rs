@@ -300,7 +300,9 @@ async fn check(two: &Two, action: Action, place: Place) {
         Ok(report) => assert_eq!(report.verdict, Verdict::Good, "{case}"),
         Err(error) => {
             assert!(rests_on_it, "{case}: {error:?}");
-            assert_eq!(error.kind(), ErrorKind::Damaged, "{case}: {error:?}");
+            // A registry without a complete tag is not restored without a word.
+            let is_refused = matches!(error.kind(), ErrorKind::Damaged | ErrorKind::Guard);
+            assert!(is_refused, "{case}: {error:?}");
         }
     }
     assert!(there(&site).await.is_subset(&all_of(&PARTS, &lost)), "{case}");

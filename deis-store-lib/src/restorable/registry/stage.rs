@@ -1,4 +1,4 @@
-//! What is looked for in a round of [`Needs`](super::Needs).
+//! What is looked for in a round of [`Registry`](super::Registry).
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum Stage {

@@ -8,10 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::stage::Stage;
-use super::{REGISTRY_2, TAGS, in_repository, split, tag_directory};
-
-/// A blob of a registry.
-type Blob = (String, String);
+use crate::contents::registry::{Blob, REGISTRY_2, TAGS, blob, in_repository, split, tag_directory};
+use crate::restorable::held_back::Lack;
 
 /// A tag that waits for a manifest to be read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,12 +19,12 @@ struct Tag {
     repository: String,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Distribution {
     /// The lost blobs, each by the root of its registry and its digest.
-    blobs: BTreeMap<Blob, String>,
+    blobs: BTreeMap<Blob, Lack>,
     /// The lost links of repositories, each by the repository's path and the digest.
-    links: BTreeMap<Blob, String>,
+    links: BTreeMap<Blob, Lack>,
     /// The manifests that are to be read, with the tags that need them.
     manifests: BTreeMap<Blob, BTreeSet<Tag>>,
     /// Those of the next round.
@@ -36,6 +34,9 @@ pub(super) struct Distribution {
     /// The blobs and links that must be there, each with the directories of the tags that need it.
     needed_blobs: BTreeMap<Blob, BTreeSet<String>>,
     needed_links: BTreeMap<Blob, BTreeSet<String>>,
+    /// The number of blobs that are there, and of those of them that are needed.
+    count: u64,
+    found: u64,
 }
 
 /// Whatever a manifest names, in any of its forms.
@@ -64,12 +65,17 @@ struct FsLayer {
 }
 
 impl Distribution {
-    pub(super) fn lose(&mut self, key: &str) {
-        if let Some(blob) = blob(key) {
-            self.blobs.entry(blob).or_insert_with(|| key.to_owned());
-        } else if let Some(link) = link(key) {
-            self.links.entry(link).or_insert_with(|| key.to_owned());
+    pub(super) fn lose(&mut self, lack: Lack) {
+        if let Some(blob) = blob(&lack.key) {
+            self.blobs.entry(blob).or_insert(lack);
+        } else if let Some(link) = link(&lack.key) {
+            self.links.entry(link).or_insert(lack);
         }
+    }
+
+    /// An object is there.
+    pub(super) fn count(&mut self, key: &str) {
+        self.count += u64::from(blob(key).is_some());
     }
 
     /// Tags first, then their manifests.
@@ -80,21 +86,24 @@ impl Distribution {
         }
     }
 
-    pub(super) fn show(&mut self, key: &str, bytes: &[u8], held: &mut BTreeMap<String, String>) {
+    pub(super) fn show(&mut self, key: &str, bytes: Option<&[u8]>, held: &mut BTreeMap<String, Lack>) {
         if let Some(blob) = blob(key) {
             let tags = self.manifests.remove(&blob).unwrap_or_default();
-            match serde_json::from_slice::<Manifest>(bytes) {
-                Ok(manifest) => tags.iter().for_each(|tag| self.read(tag, &blob.0, &manifest, held)),
-                // What it needs is not known, and something is lost.
-                Err(_) => held.extend(tags.into_iter().map(|tag| (tag.directory, key.to_owned()))),
+            match bytes.map(serde_json::from_slice::<Manifest>) {
+                Some(Ok(manifest)) => tags.iter().for_each(|tag| self.read(tag, &blob.0, &manifest, held)),
+                // What it needs is not known.
+                Some(Err(_)) => {
+                    held.extend(tags.into_iter().map(|tag| (tag.directory, Lack::in_source(key))));
+                }
+                None => held.extend(tags.into_iter().map(|tag| (tag.directory, Lack::lost(key)))),
             }
         } else if let Some((root, tag)) = current(key) {
-            let digest = String::from_utf8_lossy(bytes).trim().to_owned();
+            let digest = String::from_utf8_lossy(bytes.unwrap_or_default()).trim().to_owned();
             self.ask(&tag, (root, digest), held);
         }
     }
 
-    fn read(&mut self, tag: &Tag, root: &str, manifest: &Manifest, held: &mut BTreeMap<String, String>) {
+    fn read(&mut self, tag: &Tag, root: &str, manifest: &Manifest, held: &mut BTreeMap<String, Lack>) {
         let descriptors = manifest.config.iter().chain(&manifest.layers).chain(&manifest.blobs);
         let here = descriptors.filter(|descriptor| descriptor.urls.is_empty());
         let digests = here.map(|descriptor| &descriptor.digest);
@@ -109,14 +118,14 @@ impl Distribution {
     }
 
     /// A tag needs a manifest.
-    fn ask(&mut self, tag: &Tag, manifest: Blob, held: &mut BTreeMap<String, String>) {
+    fn ask(&mut self, tag: &Tag, manifest: Blob, held: &mut BTreeMap<String, Lack>) {
         if self.need(tag, manifest.clone(), held) && self.asked.insert((tag.clone(), manifest.1.clone())) {
             self.next.entry(manifest).or_default().insert(tag.clone());
         }
     }
 
     /// A tag needs a blob, and the link of its repository to it. Whether neither is lost.
-    fn need(&mut self, tag: &Tag, blob: Blob, held: &mut BTreeMap<String, String>) -> bool {
+    fn need(&mut self, tag: &Tag, blob: Blob, held: &mut BTreeMap<String, Lack>) -> bool {
         if let Some(lost) = self.lost(tag, &blob) {
             held.insert(tag.directory.clone(), lost);
             return false;
@@ -135,27 +144,28 @@ impl Distribution {
     /// An object is there, after the last manifest was shown.
     pub(super) fn see(&mut self, key: &str) {
         if let Some(blob) = blob(key) {
-            self.needed_blobs.remove(&blob);
+            self.found += u64::from(self.needed_blobs.remove(&blob).is_some());
         } else if let Some(link) = link(key) {
             self.needed_links.remove(&link);
         }
     }
 
-    /// Holds back the tags that need what is not there.
-    pub(super) fn end(self, held: &mut BTreeMap<String, String>) {
+    /// Holds back the tags that need what is not there. The number of blobs that no tag needs.
+    pub(super) fn end(self, held: &mut BTreeMap<String, Lack>) -> u64 {
         for ((repository, digest), tags) in self.needed_links {
             let link = format!("{repository}/…/{}/link", digest.replacen(':', "/", 1));
-            held.extend(tags.into_iter().map(|tag| (tag, link.clone())));
+            held.extend(tags.into_iter().map(|tag| (tag, Lack::in_source(&link))));
         }
         for ((root, digest), tags) in self.needed_blobs {
             let (algorithm, hex) = digest.split_once(':').unwrap_or_default();
             let beginning = hex.get(..2).unwrap_or_default();
             let blob = format!("{root}{REGISTRY_2}blobs/{algorithm}/{beginning}/{hex}/data");
-            held.extend(tags.into_iter().map(|tag| (tag, blob.clone())));
+            held.extend(tags.into_iter().map(|tag| (tag, Lack::in_source(&blob))));
         }
+        self.count.saturating_sub(self.found)
     }
 
-    fn lost(&self, tag: &Tag, blob: &Blob) -> Option<String> {
+    fn lost(&self, tag: &Tag, blob: &Blob) -> Option<Lack> {
         let link = (tag.repository.clone(), blob.1.clone());
         self.blobs.get(blob).or_else(|| self.links.get(&link)).cloned()
     }
@@ -165,18 +175,6 @@ impl Distribution {
     pub(super) fn next_round(&mut self) -> bool {
         self.manifests = std::mem::take(&mut self.next);
         !self.manifests.is_empty()
-    }
-}
-
-/// The blob of a key `blobs/ALGORITHM/XX/HEX/data`.
-fn blob(key: &str) -> Option<Blob> {
-    let (root, path) = split(key)?;
-    let mut names = path.strip_prefix("blobs/")?.split('/');
-    match (names.next(), names.next(), names.next(), names.next(), names.next()) {
-        (Some(algorithm), Some(_), Some(hex), Some("data"), None) => {
-            Some((root.to_owned(), format!("{algorithm}:{hex}")))
-        }
-        _ => None,
     }
 }
 
@@ -204,7 +202,7 @@ fn current(key: &str) -> Option<(String, Tag)> {
 #[cfg(test)]
 mod tests {
     use crate::contents::Contents;
-    use crate::contents::needs::tests::held_back;
+    use crate::restorable::judge::tests::held_back;
 
     /// The tags that are held back. `v1` and `v2` share the layer `aa`, `old` is of schema 1, `list` is a list of `v1`'s.
     fn held(root: &str, lost: &[&str]) -> Vec<String> {

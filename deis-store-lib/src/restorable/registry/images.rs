@@ -4,8 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use super::is_tag_of_images;
 use super::stage::Stage;
+use crate::contents::registry::is_tag_of_images;
+use crate::restorable::held_back::Lack;
 
 const IMAGES: &str = "registry/images/";
 
@@ -15,20 +16,23 @@ const OPTIONAL: [&str; 3] = ["_files", "_diff", "_inprogress"];
 /// Objects without which an image is none.
 const REQUIRED: [&str; 2] = ["json", "layer"];
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Images {
     /// By the id of an image, an object of it that is lost.
-    lost: BTreeMap<String, String>,
+    lost: BTreeMap<String, Lack>,
     /// By the id of an image that is not lost itself, its tags, until its ancestry is read.
     tags: BTreeMap<String, Vec<String>>,
     /// The tags whose images' ancestries are read.
     read: Vec<String>,
     /// By the id of an image, the tags that need it, as their places in `read`.
     needed: BTreeMap<String, Needed>,
+    /// The number of images that are there, and the id of the one that was counted last.
+    count: u64,
+    counted: String,
 }
 
 /// An image that tags need.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Needed {
     tags: Vec<usize>,
     /// Which of the required objects are there.
@@ -36,11 +40,21 @@ struct Needed {
 }
 
 impl Images {
-    pub(super) fn lose(&mut self, key: &str) {
-        if let Some((id, name)) = image(key)
+    pub(super) fn lose(&mut self, lack: Lack) {
+        if let Some((id, name)) = image(&lack.key)
             && !OPTIONAL.contains(&name)
         {
-            self.lost.entry(id.to_owned()).or_insert_with(|| key.to_owned());
+            self.lost.entry(id.to_owned()).or_insert(lack);
+        }
+    }
+
+    /// An object is there, in the order of the keys.
+    pub(super) fn count(&mut self, key: &str) {
+        if let Some((id, _)) = image(key)
+            && self.counted != id
+        {
+            id.clone_into(&mut self.counted);
+            self.count += 1;
         }
     }
 
@@ -53,7 +67,7 @@ impl Images {
         }
     }
 
-    pub(super) fn show(&mut self, key: &str, bytes: &[u8], held: &mut BTreeMap<String, String>) {
+    pub(super) fn show(&mut self, key: &str, bytes: Option<&[u8]>, held: &mut BTreeMap<String, Lack>) {
         if let Some((id, _)) = image(key) {
             let tags = self.tags.remove(id).unwrap_or_default();
             match self.needed(key, bytes) {
@@ -62,7 +76,7 @@ impl Images {
             }
             return;
         }
-        let text = String::from_utf8_lossy(bytes);
+        let text = String::from_utf8_lossy(bytes.unwrap_or_default());
         let id = text.trim().trim_matches('"');
         match self.lost.get(id) {
             Some(lost) => drop(held.insert(key.to_owned(), lost.clone())),
@@ -81,9 +95,10 @@ impl Images {
     }
 
     /// Ancestries have all been shown: the tags that wait for one wait for nothing.
-    pub(super) fn give_up(&mut self, held: &mut BTreeMap<String, String>) {
+    pub(super) fn give_up(&mut self, held: &mut BTreeMap<String, Lack>) {
         for (id, tags) in std::mem::take(&mut self.tags) {
-            held.extend(tags.into_iter().map(|tag| (tag, format!("{IMAGES}{id}/ancestry"))));
+            let lack = Lack::in_source(format!("{IMAGES}{id}/ancestry"));
+            held.extend(tags.into_iter().map(|tag| (tag, lack.clone())));
         }
     }
 
@@ -97,18 +112,23 @@ impl Images {
         }
     }
 
-    /// Holds back the tags that need an image of which something is not there.
-    pub(super) fn end(self, held: &mut BTreeMap<String, String>) {
+    /// Holds back the tags that need an image of which something is not there. The number of images that no tag needs.
+    pub(super) fn end(&self, held: &mut BTreeMap<String, Lack>) -> u64 {
         for (id, needed) in &self.needed {
-            let Some(missing) = needed.there.iter().position(|there| !there) else { continue };
+            let missing = REQUIRED.iter().zip(needed.there).find(|(_, there)| !there);
+            let Some((name, _)) = missing else { continue };
+            let lack = Lack::in_source(format!("{IMAGES}{id}/{name}"));
             let tags = needed.tags.iter().filter_map(|tag| self.read.get(*tag));
-            held.extend(tags.map(|tag| (tag.clone(), format!("{IMAGES}{id}/{}", REQUIRED[missing]))));
+            held.extend(tags.map(|tag| (tag.clone(), lack.clone())));
         }
+        let needed = self.needed.values().filter(|needed| needed.there.contains(&true)).count();
+        self.count.saturating_sub(needed as u64)
     }
 
     /// The images of an ancestry, or what of them is lost. One that cannot be read is lost itself.
-    fn needed(&self, key: &str, ancestry: &[u8]) -> Result<Vec<String>, String> {
-        let ids = serde_json::from_slice::<Vec<String>>(ancestry).map_err(|_| key.to_owned())?;
+    fn needed(&self, key: &str, ancestry: Option<&[u8]>) -> Result<Vec<String>, Lack> {
+        let ancestry = ancestry.ok_or_else(|| Lack::lost(key))?;
+        let ids = serde_json::from_slice::<Vec<String>>(ancestry).map_err(|_| Lack::in_source(key))?;
         match ids.iter().find_map(|id| self.lost.get(id)) {
             Some(lost) => Err(lost.clone()),
             None => Ok(ids),
@@ -132,7 +152,7 @@ fn image(key: &str) -> Option<(&str, &str)> {
 #[cfg(test)]
 mod tests {
     use crate::contents::Contents;
-    use crate::contents::needs::tests::held_back;
+    use crate::restorable::judge::tests::held_back;
 
     /// The tags that are held back, of images `a` above `b` above `root`, and of `other`.
     fn held(lost: &[&str]) -> Vec<String> {

@@ -1,0 +1,14 @@
+//! To which point what a bucket holds can be brought back: databases by their base backups and their log, images by their
+//! tags. Pure: callers show it names and small objects, and what was read of large ones.
+
+mod held_back;
+mod judge;
+mod ranges;
+mod registry;
+mod report;
+mod wal_e;
+
+pub(crate) use held_back::{HeldBack, Lack};
+pub(crate) use judge::{Judge, Judged, Seen};
+pub(crate) use report::Harm;
+pub use report::{BaseBackup, Database, Gap, Images, Restorability};

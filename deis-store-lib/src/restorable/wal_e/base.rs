@@ -1,0 +1,176 @@
+//! One base backup, as far as it was seen. Pure.
+
+use jiff::Timestamp;
+use serde::Deserialize;
+
+use crate::contents::wal_e::{BackupLabel, Control, PartitionHeld, Segment};
+use crate::restorable::ranges::Ranges;
+
+/// How much less than its sentinel says a base backup may hold, of a hundred. The number there is a sum over the files as they
+/// were when WAL-E began: a file that is deleted meanwhile is left out, and the log tells what became of it.
+const MOST_DELETED_PERCENT: u64 = 5;
+
+/// Files of this size come and go in any database.
+const MOST_DELETED_BYTES: u64 = 1 << 20;
+
+#[derive(Clone, Debug)]
+pub(super) struct Base {
+    /// The segment of its name: replay begins there, but for an offline base backup.
+    pub(super) named_start: Segment,
+    pub(super) sentinel: Sentinel,
+    pub(super) sentinel_is_lost: bool,
+    /// When its sentinel was written.
+    pub(super) modified: Option<Timestamp>,
+    /// The version of its PostgreSQL as a number: 903 for 9.3, 1500 for 15.
+    pub(super) version: Option<u32>,
+    /// The numbers of the partitions that are there.
+    pub(super) partitions: Ranges,
+    /// An object of it that is lost.
+    pub(super) lost: Option<String>,
+    /// Objects that were written so that nothing can be made of them, and why.
+    pub(super) broken: Vec<(String, String)>,
+    /// What was read of its partitions.
+    pub(super) read: Option<Read>,
+}
+
+/// A sentinel, as far as it was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) enum Sentinel {
+    /// There is none.
+    #[default]
+    None,
+    /// It is there; its bytes are not what they were, or were not shown.
+    Unread,
+    /// WAL-E itself cannot read it.
+    Broken,
+    Whole {
+        stop: Segment,
+        expanded_size_bytes: Option<u64>,
+    },
+}
+
+/// What was read of the partitions of a base backup.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Read {
+    partitions: Ranges,
+    file_bytes: u64,
+    labels: u64,
+    label: Option<BackupLabel>,
+    controls: u64,
+    pub(super) control: Option<Control>,
+}
+
+#[derive(Deserialize)]
+struct Text {
+    wal_segment_backup_stop: String,
+    expanded_size_bytes: Option<u64>,
+}
+
+impl Base {
+    pub(super) fn starting_at(named_start: Segment) -> Self {
+        Self {
+            named_start,
+            sentinel: Sentinel::None,
+            sentinel_is_lost: false,
+            modified: None,
+            version: None,
+            partitions: Ranges::default(),
+            lost: None,
+            broken: Vec::new(),
+            read: None,
+        }
+    }
+
+    pub(super) fn lose(&mut self, key: &str) {
+        self.lost.get_or_insert_with(|| key.to_owned());
+    }
+
+    pub(super) fn break_object(&mut self, key: &str, why: String) {
+        self.broken.push((key.to_owned(), why));
+    }
+
+    pub(super) fn learn(&mut self, number: u32, held: PartitionHeld) {
+        let read = self.read.get_or_insert_with(Read::default);
+        read.partitions.insert(u64::from(number));
+        read.file_bytes = read.file_bytes.saturating_add(held.file_bytes);
+        read.labels += u64::from(held.label.is_some());
+        read.controls += u64::from(held.control.is_some());
+        read.label = held.label.or(read.label.take());
+        read.control = held.control.or(read.control.take());
+    }
+
+    pub(super) fn see_sentinel(&mut self, modified: Option<Timestamp>) {
+        self.modified = modified;
+        self.sentinel = Sentinel::Unread;
+    }
+
+    pub(super) fn show_sentinel(&mut self, bytes: Option<&[u8]>) {
+        let Some(bytes) = bytes else { return };
+        let text = serde_json::from_slice::<Text>(bytes).ok();
+        let whole = text.and_then(|text| {
+            let stop = Segment::of_name(&text.wal_segment_backup_stop)?;
+            Some(Sentinel::Whole { stop, expanded_size_bytes: text.expanded_size_bytes })
+        });
+        self.sentinel = whole.unwrap_or(Sentinel::Broken);
+    }
+
+    /// The words are those of PostgreSQL's `version()`.
+    pub(super) fn show_version(&mut self, text: &[u8]) {
+        let text = String::from_utf8_lossy(text);
+        let Some(number) = text.trim_start().strip_prefix("PostgreSQL ") else { return };
+        let number = number.split(|c: char| !(c.is_ascii_digit() || c == '.')).next().unwrap_or_default();
+        let mut numbers = number.split('.').map(|number| number.parse::<u32>().unwrap_or(0));
+        let (major, minor) = (numbers.next().unwrap_or(0).min(1000), numbers.next().unwrap_or(0).min(99));
+        self.version = (major > 0).then(|| if major < 10 { 100 * major + minor } else { 100 * major });
+    }
+
+    /// Whether it has a sentinel.
+    pub(super) fn is_finished(&self) -> bool {
+        self.sentinel != Sentinel::None || self.sentinel_is_lost
+    }
+
+    /// Where its replay begins: its label knows it better than its name.
+    pub(super) fn start(&self) -> Segment {
+        let label = self.read.as_ref().and_then(|read| read.label.as_ref());
+        label.map_or(self.named_start, |label| label.start_segment)
+    }
+
+    /// The last segment that it needs to become consistent.
+    pub(super) fn stop(&self) -> u64 {
+        match self.sentinel {
+            Sentinel::Whole { stop, .. } => stop.number.max(self.start().number),
+            _ => self.start().number,
+        }
+    }
+
+    /// The first number that is missing among its partitions.
+    pub(super) fn missing_partition(&self) -> Option<u64> {
+        match self.partitions.iter().next() {
+            Some((0, last)) => (self.partitions.count() > last + 1).then_some(last + 1),
+            _ => Some(0),
+        }
+    }
+
+    /// What is wrong with what its partitions hold together, if all of them were read.
+    pub(super) fn wrong(&self) -> Option<String> {
+        let read = self.read.as_ref().filter(|read| read.partitions == self.partitions)?;
+        if read.label.is_none() {
+            return Some("none of its partitions holds `backup_label`: a part of it is missing".to_owned());
+        }
+        if read.control.is_none() {
+            return Some(
+                "none of its partitions holds `global/pg_control`: a part of it is missing".to_owned(),
+            );
+        }
+        if read.labels > 1 || read.controls > 1 {
+            return Some("it has two of its files twice: a partition is of another base backup".to_owned());
+        }
+        let Sentinel::Whole { expanded_size_bytes: Some(expected), .. } = self.sentinel else { return None };
+        let fewest = expected.saturating_sub((expected / 100 * MOST_DELETED_PERCENT).max(MOST_DELETED_BYTES));
+        if read.file_bytes < fewest || (read.file_bytes > expected && expected > 0) {
+            let held = read.file_bytes;
+            return Some(format!("its files have {held} bytes together, and its sentinel says {expected}"));
+        }
+        None
+    }
+}

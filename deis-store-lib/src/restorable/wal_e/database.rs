@@ -1,0 +1,148 @@
+//! One database, as far as it was seen. Pure.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::base::{Base, Sentinel};
+use super::log::{Log, Order};
+use crate::contents::wal_e::{Lsn, Segment, SegmentHeld, Switch};
+use crate::restorable::ranges::Ranges;
+
+/// So many times of commits are kept for each timeline, of its last segments.
+const COMMITS_KEPT: usize = 64;
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Database {
+    /// By the key of the sentinel.
+    pub(super) bases: BTreeMap<String, Base>,
+    pub(super) logs: BTreeMap<u32, Log>,
+    pub(super) histories: BTreeMap<u32, History>,
+    /// The number of objects whose bytes are not read.
+    pub(super) unread: u64,
+    /// The segments that were read, by the system that wrote them and the timeline.
+    systems: BTreeMap<u64, BTreeMap<u32, Ranges>>,
+    /// The ends of those whose records end before they do.
+    ends: BTreeMap<(u32, u64), Lsn>,
+    commits: BTreeMap<u32, BTreeMap<u64, i64>>,
+    /// The segments that are broken, and why.
+    pub(super) broken: Vec<(String, String)>,
+}
+
+/// The history of a timeline.
+#[derive(Clone, Debug)]
+pub(super) enum History {
+    /// It was there.
+    Lost,
+    /// Its key, and why it cannot be read.
+    Broken(String, String),
+    Read(Vec<Switch>),
+}
+
+impl Database {
+    pub(super) fn log(&mut self, timeline: u32) -> &mut Log {
+        self.logs.entry(timeline).or_default()
+    }
+
+    pub(super) fn learn_segment(&mut self, segment: Segment, held: &SegmentHeld) {
+        let Segment { timeline, number } = segment;
+        self.systems.entry(held.system_id).or_default().entry(timeline).or_default().insert(number);
+        if !held.is_full {
+            self.ends.insert((timeline, number), held.end);
+        }
+        if let Some(commit) = held.last_commit_us {
+            let commits = self.commits.entry(timeline).or_default();
+            commits.insert(number, commit);
+            if commits.len() > COMMITS_KEPT {
+                commits.pop_first();
+            }
+        }
+    }
+
+    pub(super) fn break_segment(&mut self, segment: Segment, key: &str, why: String) {
+        self.log(segment.timeline).break_segment(segment.number, key);
+        self.broken.push((key.to_owned(), why));
+    }
+
+    /// The base backups that have a sentinel, in the order in which these were written.
+    pub(super) fn finished(&self) -> Vec<(&String, &Base)> {
+        let mut finished: Vec<_> =
+            self.bases.iter().filter(|(_, base)| base.sentinel != Sentinel::None).collect();
+        finished.sort_by_key(|(_, base)| base.modified);
+        finished
+    }
+
+    /// How the numbers of its segments follow each other. Before 9.3 the last segment of each log is left out. Since 11 segments may
+    /// be larger than 16 MiB: then no number is as high.
+    pub(super) fn order(&self) -> Order {
+        let version = self.bases.values().filter_map(|base| base.version).max();
+        let highest = self.logs.values().map(Log::highest_in_log).max().unwrap_or_default();
+        let last_of_log = match version {
+            Some(version) if version < 903 => 0xfe,
+            _ if highest > 0xff => (highest + 1).next_power_of_two() - 1,
+            Some(version) if version >= 1100 && highest >= 3 && (highest + 1).is_power_of_two() => highest,
+            _ => 0xff,
+        };
+        Order { last_of_log }
+    }
+
+    /// The system of the base backups: the one of the last that was read.
+    pub(super) fn system(&self) -> Option<u64> {
+        let finished = self.finished();
+        let mut controls = finished.iter().rev().filter_map(|(_, base)| base.read.as_ref()?.control.as_ref());
+        controls.next().map(|control| control.system_id)
+    }
+
+    /// The segments that another system has written, by that.
+    pub(super) fn foreign_segments(&self) -> Vec<(u64, Segment)> {
+        let of_log =
+            self.systems.iter().max_by_key(|(_, logs)| logs.values().map(Ranges::count).sum::<u64>());
+        let Some(own) = self.system().or_else(|| of_log.map(|(system, _)| *system)) else {
+            return Vec::new();
+        };
+        let others = self.systems.iter().filter(|(system, _)| **system != own);
+        let segments = others.flat_map(|(system, logs)| {
+            let ranges = logs.iter().flat_map(|(timeline, numbers)| {
+                let numbers = numbers.iter().flat_map(|(first, last)| first..=last);
+                numbers.map(|number| Segment { timeline: *timeline, number })
+            });
+            ranges.map(|segment| (*system, segment))
+        });
+        // One may be gone since it was read.
+        let is_there = |segment: &Segment| {
+            self.logs.get(&segment.timeline).is_some_and(|log| log.is_there(segment.number))
+        };
+        segments.filter(|(_, segment)| is_there(segment)).collect()
+    }
+
+    /// Marks where replay ends within the log: segments that are not full, and that others follow.
+    pub(super) fn mark_short(&mut self, order: Order) -> Vec<(Segment, Lsn)> {
+        let mut short = Vec::new();
+        for ((timeline, number), end) in &self.ends {
+            let Some(log) = self.logs.get_mut(timeline) else { continue };
+            if log.is_there(*number) && log.is_there(order.next(*number)) {
+                log.short.insert(*number);
+                short.push((Segment { timeline: *timeline, number: *number }, *end));
+            }
+        }
+        short
+    }
+
+    /// The place where the replay of this segment ends, if it was read.
+    pub(super) fn end_of(&self, segment: Segment, order: Order) -> Option<Lsn> {
+        let Segment { timeline, number } = segment;
+        let is_read = |logs: &BTreeMap<u32, Ranges>| {
+            logs.get(&timeline).is_some_and(|numbers| numbers.contains(number))
+        };
+        if !self.systems.values().any(is_read) {
+            return None;
+        }
+        self.ends.get(&(timeline, number)).copied().or_else(|| Some(order.begin_of(order.next(number))))
+    }
+
+    /// The time of the last commit up to this segment, in the last ones before it.
+    pub(super) fn last_commit(&self, segment: Segment) -> Option<Timestamp> {
+        let (_, microseconds) = self.commits.get(&segment.timeline)?.range(..=segment.number).next_back()?;
+        Timestamp::from_microsecond(*microseconds).ok()
+    }
+}

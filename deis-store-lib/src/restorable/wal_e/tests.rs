@@ -1,0 +1,294 @@
+//! The verdict on made databases, each damage alone.
+
+use jiff::Timestamp;
+
+use crate::contents::Contents;
+use crate::contents::wal_e::{Held, Lsn, SegmentHeld};
+use crate::report::FindingKind;
+use crate::restorable::judge::{Judge, Judged, Seen};
+use crate::restorable::{BaseBackup, Database};
+
+/// A bucket, in the order in which its objects were written.
+#[derive(Clone, Default)]
+struct Bucket(Vec<(String, String)>);
+
+impl Bucket {
+    fn put(&mut self, key: String, body: impl Into<String>) {
+        self.0.push((key, body.into()));
+    }
+
+    /// A base backup of two partitions that needs the log from its start to the segment after.
+    fn base(&mut self, timeline: u32, start: u64) -> &mut Self {
+        self.base_of(timeline, start, "9.3.24")
+    }
+
+    fn base_of(&mut self, timeline: u32, start: u64, version: &str) -> &mut Self {
+        let base = format!("basebackups_005/{}", name_of(timeline, start));
+        self.put(format!("{base}/extended_version.txt"), format!("PostgreSQL {version} on x86_64"));
+        for number in 0..3 {
+            self.put(format!("{base}/tar_partitions/part_{number:08}.tar.lzo"), "");
+        }
+        let stop = format!("{timeline:08X}{:016X}", start + 1);
+        let sentinel = format!(r#"{{"wal_segment_backup_stop": "{stop}", "spec": {{}}}}"#);
+        self.put(format!("{base}_backup_stop_sentinel.json"), sentinel);
+        self
+    }
+
+    fn log(&mut self, timeline: u32, numbers: impl IntoIterator<Item = u64>) -> &mut Self {
+        numbers.into_iter().for_each(|number| self.put(segment(timeline, number), ""));
+        self
+    }
+
+    fn history(&mut self, timeline: u32, lines: &str) -> &mut Self {
+        self.put(format!("wal_005/{timeline:08X}.history"), lines);
+        self
+    }
+
+    fn without(&self, key: &str) -> Self {
+        let left: Vec<_> = self.0.iter().filter(|(other, _)| !other.contains(key)).cloned().collect();
+        assert_eq!(left.len() + 1, self.0.len(), "{key}");
+        Self(left)
+    }
+
+    fn judged(&self) -> Judged {
+        self.judged_with(|_| {})
+    }
+
+    fn judged_with(&self, told: impl FnOnce(&mut Judge)) -> Judged {
+        let mut judge = Judge::of(Contents::WalE);
+        told(&mut judge);
+        for (second, (key, body)) in self.0.iter().enumerate() {
+            let modified = Timestamp::from_second(i64::try_from(second).unwrap()).ok();
+            if judge.see(Seen { key, modified, sha256: None }) {
+                judge.show(key, Some(body.as_bytes()));
+            }
+        }
+        assert!(!judge.next_round());
+        judge.judged()
+    }
+}
+
+fn name_of(timeline: u32, start: u64) -> String {
+    format!("base_{timeline:08X}{start:016X}_00000040")
+}
+
+fn segment(timeline: u32, number: u64) -> String {
+    format!("wal_005/{timeline:08X}{number:016X}.lzo")
+}
+
+/// Two base backups, and the log from before the first one to after the second one.
+fn whole() -> Bucket {
+    let mut bucket = Bucket::default();
+    bucket.log(1, 2..8).base(1, 4).log(1, 8..12).base(1, 9).log(1, 12..14);
+    bucket
+}
+
+fn database(judged: &Judged) -> &Database {
+    assert_eq!(judged.restorability.databases.len(), 1);
+    &judged.restorability.databases[0]
+}
+
+fn latest(judged: &Judged) -> &BaseBackup {
+    database(judged).base_backups.last().unwrap()
+}
+
+fn harm(judged: &Judged) -> Vec<(FindingKind, &str)> {
+    judged.harm.iter().map(|harm| (harm.kind, harm.name.as_str())).collect()
+}
+
+#[test]
+fn a_whole_database_is_restorable_to_the_end_of_its_log() {
+    let judged = whole().judged();
+    assert_eq!(harm(&judged), []);
+    assert!(judged.held_back.is_empty() && judged.restorability.falls_short.is_empty());
+    for base in &database(&judged).base_backups {
+        assert!(base.restorable && base.why_not.is_none(), "{base:?}");
+        assert_eq!(
+            (base.timeline, base.last_segment.as_deref()),
+            (Some(1), Some("00000001000000000000000D"))
+        );
+    }
+    assert_eq!(latest(&judged).name, name_of(1, 9));
+}
+
+#[test]
+fn a_hole_of_the_log_is_named_and_a_restore_would_fall_short() {
+    let judged = whole().without(&segment(1, 11)).judged();
+    assert_eq!(harm(&judged), [(FindingKind::Gap, "wal_005/00000001000000000000000B")]);
+    let gap = &database(&judged).gaps[0];
+    assert_eq!(
+        (&*gap.first_missing, &*gap.goes_on),
+        ("00000001000000000000000B", "00000001000000000000000C")
+    );
+    assert!(latest(&judged).restorable, "it is consistent before the hole");
+    assert_eq!(latest(&judged).last_segment.as_deref(), Some("00000001000000000000000A"));
+    assert_eq!(judged.restorability.falls_short.len(), 1);
+}
+
+#[test]
+fn a_hole_that_a_base_backup_needs_makes_it_useless_and_the_later_one_is_whole() {
+    let judged = whole().without(&segment(1, 5)).judged();
+    assert_eq!(harm(&judged), [(FindingKind::Gap, "wal_005/000000010000000000000005")]);
+    let held: Vec<_> = judged.held_back.iter().collect();
+    assert_eq!(held.len(), 1);
+    assert!(held[0].0.contains(&name_of(1, 4)) && held[0].1.in_source);
+    assert!(latest(&judged).restorable && judged.restorability.falls_short.is_empty());
+}
+
+#[test]
+fn what_is_missing_before_the_oldest_base_backup_or_at_the_end_is_no_damage() {
+    for missing in [2, 3, 13] {
+        let judged = whole().without(&segment(1, missing)).judged();
+        assert_eq!(harm(&judged), [], "{missing}");
+        assert!(judged.held_back.is_empty() && latest(&judged).restorable, "{missing}");
+        let end = if missing == 13 { "00000001000000000000000C" } else { "00000001000000000000000D" };
+        assert_eq!(latest(&judged).last_segment.as_deref(), Some(end), "{missing}");
+    }
+}
+
+#[test]
+fn a_missing_partition_makes_a_base_backup_useless_wherever_it_is_but_at_the_end() {
+    for number in 0..2 {
+        let key = format!("{}/tar_partitions/part_{number:08}", name_of(1, 9));
+        let judged = whole().without(&key).judged();
+        let (sentinel, lack) = judged.held_back.iter().next().unwrap();
+        assert!(sentinel.contains(&name_of(1, 9)) && lack.in_source && lack.key.contains(&key), "{lack:?}");
+        assert!(!latest(&judged).restorable);
+        // The first one reaches the end as well.
+        assert!(judged.restorability.falls_short.is_empty());
+    }
+}
+
+#[test]
+fn a_base_backup_without_a_sentinel_is_unfinished_and_stands_for_nothing() {
+    let judged = whole().without(&format!("{}_backup_stop", name_of(1, 9))).judged();
+    assert_eq!(harm(&judged), [(FindingKind::Unfinished, &*format!("basebackups_005/{}/", name_of(1, 9)))]);
+    assert_eq!(latest(&judged).name, name_of(1, 4));
+    let mut running = Bucket::default();
+    let judged = running.log(1, 1..4).base(1, 2).without("_backup_stop").judged();
+    assert!(judged.harm.iter().all(|harm| harm.kind == FindingKind::Unfinished), "{:?}", judged.harm);
+    assert!(judged.restorability.falls_short.is_empty() && database(&judged).base_backups.is_empty());
+    assert!(Bucket::default().judged().restorability.databases.is_empty(), "an empty bucket");
+}
+
+#[test]
+fn a_sentinel_that_wal_e_cannot_read_is_damage() {
+    for body in ["{}", "", "[]", r#"{"wal_segment_backup_stop": "x"}"#] {
+        let mut bucket = whole();
+        bucket.0.iter_mut().rfind(|(key, _)| key.ends_with("_stop_sentinel.json")).unwrap().1 =
+            body.to_owned();
+        let judged = bucket.judged();
+        assert_eq!(harm(&judged)[0].0, FindingKind::Broken, "{body}");
+        assert!(!latest(&judged).restorable, "{body}");
+    }
+}
+
+/// A fork: the second timeline goes on in the segment 9.
+fn forked(version: &str) -> Bucket {
+    let mut bucket = Bucket::default();
+    bucket.base_of(1, 4, version).log(1, 4..10).history(2, "1\t0/9000100\tno reason").log(2, 9..13);
+    bucket
+}
+
+#[test]
+fn since_12_a_replay_goes_over_to_the_newest_timeline_and_before_it_does_not() {
+    let end = |bucket: &Bucket| {
+        let judged = bucket.judged();
+        assert_eq!(harm(&judged), []);
+        (latest(&judged).timeline, latest(&judged).last_segment.clone().unwrap())
+    };
+    assert_eq!(end(&forked("9.3.24")), (Some(1), "000000010000000000000009".to_owned()));
+    assert_eq!(end(&forked("15.4 (Debian 15.4-1)")), (Some(2), "00000002000000000000000C".to_owned()));
+    // The segment in which the timeline was left is taken from the new one.
+    let without = forked("15.4").without(&segment(1, 9));
+    assert_eq!(end(&without), (Some(2), "00000002000000000000000C".to_owned()));
+}
+
+#[test]
+fn a_missing_or_broken_history_and_a_hole_at_the_begin_of_a_timeline_are_damage() {
+    let judged = forked("15.4").without("00000002.history").judged();
+    assert_eq!(harm(&judged), [(FindingKind::Gap, "wal_005/00000002.history.lzo")]);
+    let judged = forked("15.4").without(&segment(2, 9)).judged();
+    assert_eq!(harm(&judged), [(FindingKind::Gap, "wal_005/000000020000000000000009")]);
+    let mut bucket = forked("15.4");
+    bucket.0.iter_mut().find(|(key, _)| key.contains("00000002.history")).unwrap().1 =
+        "no history".to_owned();
+    assert_eq!(harm(&bucket.judged())[0].0, FindingKind::Broken);
+    // The lowest timeline may come from another bucket.
+    let mut alone = Bucket::default();
+    assert_eq!(harm(&alone.base(3, 4).log(3, 4..7).judged()), []);
+}
+
+#[test]
+fn two_databases_in_one_place_are_seen_by_the_order_of_their_sentinels() {
+    let mut mixed = whole();
+    mixed.base(1, 2);
+    let judged = mixed.judged();
+    let sentinel = format!("basebackups_005/{}_backup_stop_sentinel.json", name_of(1, 2));
+    assert_eq!(harm(&judged), [(FindingKind::Mixed, &*sentinel)]);
+    // One that was set back to an earlier point goes on a new timeline.
+    let mut set_back = whole();
+    set_back.history(2, "1\t0/6000100\tbefore").log(2, 6..9).base(2, 7);
+    assert_eq!(harm(&set_back.judged())[0].0, FindingKind::Unverifiable);
+}
+
+#[test]
+fn a_segment_that_was_lost_on_the_way_is_no_hole_of_the_source_and_ends_the_replay_all_the_same() {
+    let judged = whole().without(&segment(1, 11)).judged_with(|judge| judge.lose(&segment(1, 11)));
+    assert_eq!(harm(&judged), []);
+    assert_eq!(latest(&judged).last_segment.as_deref(), Some("00000001000000000000000A"));
+    assert_eq!(judged.restorability.falls_short.len(), 1);
+    let judged = whole().judged_with(|judge| judge.lose(&segment(1, 9)));
+    let (sentinel, lack) = judged.held_back.iter().next().unwrap();
+    assert!(sentinel.contains(&name_of(1, 9)) && !lack.in_source && lack.key == segment(1, 9));
+}
+
+fn held(system_id: u64, end: Option<u64>) -> Held {
+    let (is_full, end) = (end.is_none(), Lsn(end.unwrap_or_default()));
+    Held::Segment(SegmentHeld { system_id, end, is_full, last_commit_us: Some(1_000_000) })
+}
+
+#[test]
+fn what_was_read_tells_the_end_of_the_replay_and_its_last_commit() {
+    let all = |judge: &mut Judge| (4..13).for_each(|number| judge.learn(&segment(1, number), held(7, None)));
+    let judged = whole().judged_with(|judge| {
+        all(judge);
+        judge.learn(&segment(1, 13), held(7, Some(0xD00_1234)));
+    });
+    assert_eq!(harm(&judged), []);
+    assert_eq!(latest(&judged).end.as_deref(), Some("0/D001234"));
+    assert_eq!(latest(&judged).last_commit.as_deref(), Some("1970-01-01T00:00:01.000Z"));
+    let judged = whole().judged_with(|judge| {
+        all(judge);
+        judge.learn(&segment(1, 13), held(7, None));
+    });
+    assert_eq!(latest(&judged).end.as_deref(), Some("0/E000000"));
+    assert_eq!(latest(&whole().judged()).end, None, "nothing was read");
+}
+
+#[test]
+fn a_segment_of_another_database_or_one_that_ends_early_ends_the_replay() {
+    let judged = whole().judged_with(|judge| {
+        (4..14).for_each(|number| judge.learn(&segment(1, number), held(7 + u64::from(number == 12), None)));
+    });
+    assert_eq!(harm(&judged), [(FindingKind::Mixed, &*segment(1, 12))]);
+    assert_eq!(latest(&judged).last_segment.as_deref(), Some("00000001000000000000000B"));
+    let judged = whole().judged_with(|judge| {
+        let early = |number| (number == 12).then_some(0xC00_0100);
+        (4..14).for_each(|number| judge.learn(&segment(1, number), held(7, early(number))));
+    });
+    assert_eq!(harm(&judged), [(FindingKind::Broken, &*segment(1, 12))]);
+    assert_eq!(latest(&judged).end.as_deref(), Some("0/C000100"));
+    assert_eq!(judged.restorability.falls_short.len(), 1);
+}
+
+#[test]
+fn a_broken_object_makes_useless_what_needs_it() {
+    let judged = whole().judged_with(|judge| judge.learn_broken(&segment(1, 10), "no log".to_owned()));
+    assert_eq!(harm(&judged), [(FindingKind::Broken, &*segment(1, 10))]);
+    assert!(!latest(&judged).restorable && judged.restorability.falls_short.len() == 1);
+    let key = format!("basebackups_005/{}/tar_partitions/part_00000001.tar.lzo", name_of(1, 4));
+    let judged = whole().judged_with(|judge| judge.learn_broken(&key, "no tar".to_owned()));
+    assert_eq!(harm(&judged), [(FindingKind::Broken, &*key)]);
+    assert!(latest(&judged).restorable && !database(&judged).base_backups[0].restorable);
+}

@@ -1,0 +1,49 @@
+//! Reading an object for what it holds and for its digest, both from the same bytes. Blocking.
+
+use std::io::{self, BufReader, Read};
+
+use sha2::Digest as _;
+
+use crate::contents::wal_e::{self, Held, Unreadable};
+use crate::hash::Sha256;
+
+/// Size and digest of all bytes, and what they hold, if the key tells that they hold something. A sentence says why they are not
+/// what they should be.
+pub(super) type Understood = (io::Result<(u64, Sha256)>, Option<Result<Held, String>>);
+
+/// Reads an object of WAL-E once.
+pub(super) fn read(key: &str, bytes: &mut impl Read, buffer: &mut [u8]) -> Understood {
+    let hashing = Hashing { bytes, sha256: sha2::Sha256::new(), size_bytes: 0 };
+    let mut buffered = BufReader::with_capacity(buffer.len(), hashing);
+    let held = match wal_e::read(key, &mut buffered) {
+        Ok(held) => held.map(Ok),
+        Err(Unreadable::Broken(why)) => Some(Err(why)),
+        Err(Unreadable::Io(error)) => return (Err(error), None),
+    };
+    let mut hashing = buffered.into_inner();
+    loop {
+        match hashing.read(buffer) {
+            Ok(0) => break,
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (Err(error), None),
+        }
+    }
+    (Ok((hashing.size_bytes, Sha256(hashing.sha256.finalize().into()))), held)
+}
+
+/// Passes bytes on, and hashes them.
+struct Hashing<R> {
+    bytes: R,
+    sha256: sha2::Sha256,
+    size_bytes: u64,
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.bytes.read(buffer)?;
+        self.sha256.update(buffer.get(..count).unwrap_or_default());
+        self.size_bytes += count as u64;
+        Ok(count)
+    }
+}
