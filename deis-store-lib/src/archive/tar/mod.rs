@@ -21,6 +21,7 @@ mod interop_tests;
 mod made;
 #[cfg(test)]
 mod mutated_tests;
+mod names;
 mod number;
 mod oddity;
 mod pax;

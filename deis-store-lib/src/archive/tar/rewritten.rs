@@ -1,7 +1,5 @@
 //! A reader that gives a fresh archive of what may be unpacked of another one.
 
-use std::collections::HashSet;
-use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -10,8 +8,9 @@ use bytes::{Buf as _, BytesMut};
 use tokio::io::{AsyncRead, ReadBuf};
 
 use super::encode;
-use super::entry::{Entry, EntryKind, Sink};
-use super::fault::{Fault, Malformed, for_people};
+use super::entry::{Entry, Sink};
+use super::fault::{Fault, Malformed};
+use super::names::Names;
 use super::policy::{OnRefusal, Policy};
 use super::scan::{Scan, Scanned};
 
@@ -124,61 +123,6 @@ struct Fresh<W> {
     archive_bytes: u64,
 }
 
-/// The names so far, so that no name comes twice: of two files of one name it would not be known which one counts. A directory that
-/// is only in the name of another entry counts, too. They are kept as numbers, of which two are the same once in a billion archives.
-#[derive(Debug, Default)]
-struct Names {
-    directories: HashSet<u64>,
-    others: HashSet<u64>,
-    hasher: RandomState,
-}
-
-/// So many names are kept. Of what comes after them, tar keeps the last of each name.
-const MOST_NAMES: usize = 1_000_000;
-
-impl Names {
-    fn take(&mut self, entry: &Entry, at_bytes: u64) -> io::Result<()> {
-        let is_directory = entry.kind == EntryKind::Directory;
-        let directory = if is_directory { Some(&entry.path[..]) } else { parent(&entry.path) };
-        let name = self.hasher.hash_one(&entry.path[..]);
-        let is_twice = !is_directory && (self.directories.contains(&name) || self.others.contains(&name));
-        if is_twice || !self.take_directories(directory) {
-            let (what, name) = ("an entry is in the archive twice".into(), Some(for_people(&entry.path)));
-            return Err(Fault::Malformed(Malformed { what, name, at_bytes }).into());
-        }
-        if !is_directory && self.has_room() {
-            self.others.insert(name);
-        }
-        Ok(())
-    }
-
-    /// Takes a directory and those above it. Whether none of them is something else.
-    fn take_directories(&mut self, mut directory: Option<&[u8]>) -> bool {
-        while let Some(path) = directory {
-            let name = self.hasher.hash_one(path);
-            if self.others.contains(&name) {
-                return false;
-            }
-            if self.directories.contains(&name) {
-                break;
-            }
-            if self.has_room() {
-                self.directories.insert(name);
-            }
-            directory = parent(path);
-        }
-        true
-    }
-
-    fn has_room(&self) -> bool {
-        self.others.len() + self.directories.len() < MOST_NAMES
-    }
-}
-
-fn parent(path: &[u8]) -> Option<&[u8]> {
-    path.get(..path.iter().rposition(|byte| *byte == b'/')?)
-}
-
 impl<W> Fresh<W> {
     fn new(wants: W) -> Self {
         Self {
@@ -231,39 +175,5 @@ impl<W: FnMut(&[u8]) -> bool> Sink for Fresh<W> {
             self.write(|out| encode::padding(stored_bytes, out));
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::archive::tar::Modified;
-
-    /// Whether these paths are taken one after the other; those of directories end in a slash.
-    fn are_taken(paths: &[&str]) -> bool {
-        let mut names = Names::default();
-        paths.iter().all(|path| {
-            let kind =
-                if path.ends_with('/') { EntryKind::Directory } else { EntryKind::File { size_bytes: 0 } };
-            let path = path.trim_end_matches('/').as_bytes().to_vec();
-            let modified = Modified { seconds: 0, nanoseconds: 0 };
-            names.take(&Entry { path, kind, mode: 0, owner: (0, 0), modified }, 0).is_ok()
-        })
-    }
-
-    #[test]
-    fn what_comes_twice_is_a_directory_alone() {
-        assert!(are_taken(&["/", "a/b/c", "a/", "a/b/", "a/b/", "a/b/d", "ab"]));
-        for refused in [
-            &["a", "a"][..],
-            &["a", "a/"],
-            &["a/", "a"],
-            &["a/b", "a"],
-            &["a/b/c/", "a"],
-            &["a/b", "a/b/c"],
-            &["a", "a/b/c/"],
-        ] {
-            assert!(!are_taken(refused), "{refused:?}");
-        }
     }
 }
