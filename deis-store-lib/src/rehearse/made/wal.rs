@@ -1,8 +1,8 @@
 //! Made write-ahead log, as PostgreSQL 9.3 lays it out: segments of 16 MiB with true page headers, and the small
 //! files beside them. Pure.
 //!
-//! Only the headers of the pages are true. The rest of a page holds no records, so no server can replay them. A test of
-//! replay must not use these segments.
+//! Only the headers of the pages are true, and the first record of each segment, which says that the log goes on in the next one.
+//! The rest holds no records, so no server can replay them. A test of replay must not use these segments.
 
 use super::lzop::Packer;
 use super::sequence::Sequence;
@@ -76,6 +76,9 @@ pub(super) fn packed(content: Content, packed_at: i64) -> Vec<u8> {
     let mut packer = Packer::new(packed_at);
     for number in 0..pages {
         let mut page = header(&content, number);
+        if number == 0 {
+            page.extend_from_slice(&switch(&content));
+        }
         let header_bytes = page.len();
         page.resize(PAGE_BYTES, 0);
         if number < used_pages {
@@ -102,6 +105,18 @@ fn header(content: &Content, page: usize) -> Vec<u8> {
         header.extend_from_slice(&8192_u32.to_le_bytes());
     }
     header
+}
+
+/// `XLogRecord` of an `XLOG_SWITCH`: what follows in the segment is no part of the log.
+fn switch(content: &Content) -> [u8; 32] {
+    const BYTES: u8 = 32;
+    const XLOG_SWITCH: u8 = 0x40;
+    let mut record = [0; BYTES as usize];
+    record[0] = BYTES;
+    record[12] = XLOG_SWITCH;
+    let previous = content.written_as.page_address(0).saturating_sub(u64::from(BYTES));
+    record[16..24].copy_from_slice(&previous.to_le_bytes());
+    record
 }
 
 /// The file with the place at which a timeline left its parent.
