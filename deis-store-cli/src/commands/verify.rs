@@ -32,13 +32,9 @@ pub(super) async fn run(global: &Global, what: What<'_>, output: &Output, run: &
         (false, None, None) => Read::All,
     };
     let place = local::one(place, more, "verify")?;
-    if let Some(bucket) = place.to_str().filter(|place| place.starts_with("s3://")) {
+    let bucket = place.to_str().filter(|place| place.starts_with("s3://"));
+    if let (Some(bucket), Some(contents)) = (bucket, contents) {
         let bucket = bucket_of(bucket)?;
-        let Some(contents) = contents else {
-            let error =
-                Error::new(ErrorKind::Usage, "what the bucket holds is not said").at(At::Bucket, &bucket);
-            return Err(error.todo("add --as wal-e, --as registry or --as plain"));
-        };
         let cluster = settings::cluster(global, true, run).await?;
         let report = verify_bucket(cluster.s3()?, (&bucket, contents), read, run).await?;
         return Ok(output.verified_bucket(&report));
@@ -47,7 +43,8 @@ pub(super) async fn run(global: &Global, what: What<'_>, output: &Output, run: &
         let error = Error::new(ErrorKind::Usage, "a snapshot says itself what its buckets hold");
         return Err(error.at(At::Argument, place.display()).todo("leave --as out, or verify s3://BUCKET"));
     }
-    let todo = "verify a directory; `deis-store s3 sync` fetches one from a bucket";
+    let todo = "verify a directory, which `deis-store s3 sync` fetches from a bucket; or verify a bucket itself with --as wal-e, \
+                --as registry or --as plain";
     let path = local::path(place, "a snapshot", todo)?;
     let snapshot = SnapshotReader::open(path)?;
     let report = verify(&snapshot, &VerifyOptions { read }, run).await?;

@@ -86,10 +86,10 @@ impl Output {
     pub(crate) fn verified(&self, report: &VerifyReport) -> Exit {
         let mut text = String::new();
         findings(&mut text, &report.findings);
+        text.push_str(&verdict_of_what_was_read(report));
         for (part, restorable) in &report.restorable {
             text.push_str(&said(part.name(), restorable));
         }
-        text.push_str(&verdict_of_what_was_read(report));
         self.with_verdict(After::Verify, report.verdict, text, json(report))
     }
 

@@ -5,9 +5,12 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use futures_util::TryStreamExt as _;
+
 use super::taken::Taking;
 use super::wholes::{self, Copied, Wholes};
 use crate::blocking::blocking;
+use crate::contents::Contents;
 use crate::error::{Result, Scope};
 use crate::outcome::Outcome;
 use crate::part::Part;
@@ -89,9 +92,9 @@ async fn uploaded_meanwhile(client: &Client, bucket: &BucketName, harm: &[Harm])
     let mut filled = BTreeSet::new();
     for attempt in 1..=ATTEMPTS {
         for hole in std::mem::take(&mut open) {
-            match client.first(bucket, hole).await {
-                Ok(Some(_)) => drop(filled.insert(hole.to_owned())),
-                Ok(None) => open.push(hole),
+            match is_filled(client, bucket, hole).await {
+                Ok(true) => drop(filled.insert(hole.to_owned())),
+                Ok(false) => open.push(hole),
                 Err(error) if error.scope() == Scope::Run => return Err(error),
                 // It stays a hole as long as it is not seen to be filled.
                 Err(_) => {}
@@ -103,6 +106,17 @@ async fn uploaded_meanwhile(client: &Client, bucket: &BucketName, harm: &[Harm])
         client.sleep(BETWEEN_ATTEMPTS).await?;
     }
     Ok(filled)
+}
+
+/// Whether a segment or history of this name is listed. A label of a base backup begins with the name of a segment, and is none.
+async fn is_filled(client: &Client, bucket: &BucketName, hole: &str) -> Result<bool> {
+    let mut listing = client.list(bucket, hole);
+    while let Some(object) = listing.try_next().await? {
+        if object.key == hole || Contents::WalE.segment(&object.key).is_some() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The verdict on what was copied of a part. A base backup that has changed while it was copied is not whole.
