@@ -9,8 +9,9 @@ use serde_json::Value;
 use crate::buckets::listed;
 use crate::clusters::{a, client};
 use crate::main_job::{block, bucket};
-use crate::program::{Ran, command, ran};
+use crate::program::Ran;
 use crate::readme::{blocks_of, run_script};
+use crate::whole::at;
 
 const RESTORABILITY: &str = include_str!("../../docs/restorability.md");
 
@@ -48,9 +49,7 @@ impl Copied {
     }
 
     fn run(&self, words: &[&str]) -> Ran {
-        let mut command = command();
-        command.env("AWS_ACCESS_KEY_ID", "AK").env("AWS_SECRET_ACCESS_KEY", "SK");
-        ran(command.args(["--gateway", &self.gateway.url()]).args(words))
+        at(&self.gateway, words)
     }
 
     fn verified(&self, code: i32) -> Value {
@@ -146,11 +145,7 @@ fn a_hole_of_the_source_is_kept_named_and_not_restored_without_a_word() {
     let snapshot = report["report"]["snapshot"].as_str().unwrap();
     copied.run(&["verify", snapshot]).code(4);
     let new = FaultyGateway::start().unwrap();
-    let restore = |more: &[&str]| {
-        let mut command = command();
-        command.env("AWS_ACCESS_KEY_ID", "AK").env("AWS_SECRET_ACCESS_KEY", "SK");
-        ran(command.args(["--gateway", &new.url(), "restore", snapshot, "--yes"]).args(more))
-    };
+    let restore = |more: &[&str]| at(&new, &[&["restore", snapshot, "--yes"], more].concat());
     restore(&[]).code(5).says(&["the log goes to", "--only"]);
     assert!(new.stored("wal", &segments[0]).is_none());
     // By name what there is comes back, and the base backup that needs the segment is held back.

@@ -29,7 +29,8 @@ fn filled() -> FaultyGateway {
     gateway
 }
 
-fn at(gateway: &FaultyGateway, arguments: &[&str]) -> Ran {
+/// The program with arguments, for a gateway in this process.
+pub(crate) fn at(gateway: &FaultyGateway, arguments: &[&str]) -> Ran {
     let mut command = command();
     command.env("AWS_ACCESS_KEY_ID", "AK").env("AWS_SECRET_ACCESS_KEY", "SK");
     ran(command.args(["--gateway", &gateway.url()]).args(arguments))

@@ -13,6 +13,9 @@ use crate::contents::Contents;
 use crate::contents::wal_e::Held;
 use crate::hash::Sha256;
 
+/// A judge asks for references and for what leads from them to others: these are far smaller.
+pub(crate) const LARGEST_REFERENCE_BYTES: u64 = 8 << 20;
+
 /// Judges what a bucket holds.
 #[derive(Clone, Debug)]
 pub(crate) struct Judge(Kind);

@@ -9,6 +9,6 @@ mod report;
 mod wal_e;
 
 pub(crate) use held_back::{HeldBack, Lack};
-pub(crate) use judge::{Judge, Judged, Seen};
+pub(crate) use judge::{Judge, Judged, LARGEST_REFERENCE_BYTES, Seen};
 pub(crate) use report::Harm;
 pub use report::{BaseBackup, Database, Gap, Images, Restorability};

@@ -12,10 +12,7 @@ use crate::disk::{CHUNK_BYTES, Root, sha256_of};
 use crate::error::{At, Context as _, Error, ErrorKind, Result, disk_error};
 use crate::hash::Sha256;
 use crate::part::Part;
-use crate::restorable::{HeldBack, Judge, Judged, Seen};
-
-/// A reference and what leads from it to others are far smaller.
-const LARGEST_REFERENCE_BYTES: u64 = 8 << 20;
+use crate::restorable::{HeldBack, Judge, Judged, LARGEST_REFERENCE_BYTES, Seen};
 
 /// The objects of a part on disk, with their lists.
 #[derive(Clone, Debug)]

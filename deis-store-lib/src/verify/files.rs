@@ -87,7 +87,7 @@ fn look(
     let mut watched = Watched { file: &mut file, stop, events };
     let (digest, held) = match &job.target {
         Target::Object(part, line) if part.contents() == Some(Contents::WalE) => {
-            understood::read(&line.key, &mut watched, buffer)
+            understood::read(&line.key, &mut watched)
         }
         _ => (sha256_of(&mut watched, buffer), None),
     };

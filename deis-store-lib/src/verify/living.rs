@@ -16,15 +16,12 @@ use super::read::Read;
 use crate::contents::Contents;
 use crate::error::{Error, ErrorKind, Result, Scope};
 use crate::report::{Finding, FindingKind, Findings, Verdict, in_one_line};
-use crate::restorable::{Judge, Judged, Restorability, Seen};
+use crate::restorable::{Judge, Judged, LARGEST_REFERENCE_BYTES, Restorability, Seen};
 use crate::run::{Run, Running, TaskKind};
 use crate::s3::{BucketName, Client, ObjectKey};
 
 /// So many objects are read at once.
 const AT_ONCE: usize = 4;
-
-/// A reference and what leads from it to others are far smaller.
-const LARGEST_REFERENCE_BYTES: u64 = 8 << 20;
 
 /// How often, and after which time, a bucket is looked at again that does not look whole. A deletion that is under way comes to
 /// its end, and an upload, too.
@@ -77,8 +74,7 @@ pub async fn verify_bucket(
         restorable: Restorability::default(),
     };
     let mut living = Living { client, bucket, contents, running: &running, report };
-    let verified = run.stop.cancels(living.verify(run.seed)).await;
-    verified?;
+    run.stop.cancels(living.verify(run.seed)).await?;
     let mut report = living.report;
     report.verdict = report.findings.verdict();
     running.done(report.verdict.task_result());

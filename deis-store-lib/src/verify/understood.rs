@@ -5,6 +5,7 @@ use std::io::{self, BufReader, Read};
 use sha2::Digest as _;
 
 use crate::contents::wal_e::{self, Held, Unreadable};
+use crate::disk::CHUNK_BYTES;
 use crate::hash::Sha256;
 
 /// Size and digest of all bytes, and what they hold, if the key tells that they hold something. A sentence says why they are not
@@ -12,23 +13,19 @@ use crate::hash::Sha256;
 pub(super) type Understood = (io::Result<(u64, Sha256)>, Option<Result<Held, String>>);
 
 /// Reads an object of WAL-E once.
-pub(super) fn read(key: &str, bytes: &mut impl Read, buffer: &mut [u8]) -> Understood {
+pub(super) fn read(key: &str, bytes: &mut impl Read) -> Understood {
     let hashing = Hashing { bytes, sha256: sha2::Sha256::new(), size_bytes: 0 };
-    let mut buffered = BufReader::with_capacity(buffer.len(), hashing);
+    let mut buffered = BufReader::with_capacity(CHUNK_BYTES, hashing);
     let held = match wal_e::read(key, &mut buffered) {
         Ok(held) => held.map(Ok),
         Err(Unreadable::Broken(why)) => Some(Err(why)),
         Err(Unreadable::Io(error)) => return (Err(error), None),
     };
-    let mut hashing = buffered.into_inner();
-    loop {
-        match hashing.read(buffer) {
-            Ok(0) => break,
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return (Err(error), None),
-        }
+    // What the key tells nothing of, or what is behind a fault, is hashed all the same.
+    if let Err(error) = io::copy(&mut buffered, &mut io::sink()) {
+        return (Err(error), None);
     }
+    let hashing = buffered.into_inner();
     (Ok((hashing.size_bytes, Sha256(hashing.sha256.finalize().into()))), held)
 }
 

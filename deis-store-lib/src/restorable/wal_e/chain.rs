@@ -39,12 +39,12 @@ fn way_to_newest(database: &Database, timeline: u32, order: Order) -> Vec<(u32, 
     let own = switches.iter().skip_while(|switch| switch.parent != timeline);
     let children = switches.iter().skip_while(|switch| switch.parent != timeline).skip(1);
     let children = children.map(|switch| switch.parent).chain([newest]);
-    own.zip(children).map(|(switch, child)| (child, order.of_place(switch.at.0))).collect()
+    own.zip(children).map(|(switch, child)| (child, order.of_place(switch.at))).collect()
 }
 
 /// The segment in which a timeline begins, by its own history.
 pub(super) fn begin_of_timeline(database: &Database, timeline: u32, order: Order) -> Option<u64> {
-    switches_of(database, timeline)?.last().map(|switch| order.of_place(switch.at.0))
+    switches_of(database, timeline)?.last().map(|switch| order.of_place(switch.at))
 }
 
 fn switches_of(database: &Database, timeline: u32) -> Option<&[Switch]> {

@@ -137,7 +137,7 @@ impl Database {
         if !self.systems.values().any(is_read) {
             return None;
         }
-        self.ends.get(&(timeline, number)).copied().or_else(|| Some(order.begin_of(order.next(number))))
+        self.ends.get(&(timeline, number)).copied().or_else(|| order.begin_of(order.next(number)))
     }
 
     /// The time of the last commit up to this segment, in the last ones before it.

@@ -40,13 +40,13 @@ impl Order {
     }
 
     /// The number of the segment in which a place of the log is.
-    pub(super) fn of_place(self, place: u64) -> u64 {
-        (place >> 32 << 32) | ((place & 0xffff_ffff) / self.segment_bytes())
+    pub(super) fn of_place(self, place: Lsn) -> u64 {
+        place.segment_number(self.segment_bytes())
     }
 
     /// The place of the log at which a segment begins.
-    pub(super) fn begin_of(self, number: u64) -> Lsn {
-        Lsn((number >> 32 << 32) | (number & 0xffff_ffff).saturating_mul(self.segment_bytes()))
+    pub(super) fn begin_of(self, number: u64) -> Option<Lsn> {
+        Lsn::of_segment(number, self.segment_bytes())
     }
 
     fn segment_bytes(self) -> u64 {
@@ -166,7 +166,7 @@ mod tests {
     fn before_9_3_the_last_segment_of_each_log_is_left_out() {
         let order = Order { last_of_log: 0xfe };
         assert_eq!([order.next(0xfd), order.next(0xfe)], [0xfe, 0x1_0000_0000]);
-        assert_eq!(order.of_place(0x1_0200_0010), 0x1_0000_0002);
-        assert_eq!(ORDER.of_place(0xff00_0000), 0xff);
+        assert_eq!(order.of_place(Lsn(0x1_0200_0010)), 0x1_0000_0002);
+        assert_eq!(ORDER.of_place(Lsn(0xff00_0000)), 0xff);
     }
 }

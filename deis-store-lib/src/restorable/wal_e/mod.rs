@@ -129,9 +129,6 @@ impl Databases {
     }
 
     fn database(&mut self, prefix: &str) -> &mut Database {
-        if !self.0.contains_key(prefix) {
-            self.0.insert(prefix.to_owned(), Database::default());
-        }
         self.0.entry(prefix.to_owned()).or_default()
     }
 

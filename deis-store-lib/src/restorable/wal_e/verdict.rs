@@ -140,8 +140,8 @@ impl Judging<'_> {
             let key = format!("{objects}tar_partitions/part_{number:08}.tar.lzo");
             return Some(Why::Lacks(Lack::in_source(key)));
         }
-        if let Some((start, _)) = self.lacking_segment(base) {
-            return Some(Why::Lacks(start));
+        if let Some(lack) = self.lacking_segment(base) {
+            return Some(Why::Lacks(lack));
         }
         match base.sentinel {
             Sentinel::Broken => Some(Why::Says(
@@ -164,9 +164,8 @@ impl Judging<'_> {
         )))
     }
 
-    /// The first segment between its start and its stop that is not there. As many steps as there are segments: a stop may be
-    /// anything.
-    fn lacking_segment(&self, base: &Base) -> Option<(Lack, u64)> {
+    /// The first segment between its start and its stop that is not there.
+    fn lacking_segment(&self, base: &Base) -> Option<Lack> {
         let (start, stop) = (base.start(), base.stop());
         let empty = Log::default();
         let log = self.database.logs.get(&start.timeline).unwrap_or(&empty);
@@ -178,11 +177,8 @@ impl Judging<'_> {
             Some(_) => return None,
         };
         let segment = Segment { timeline: start.timeline, number: missing };
-        let lack = log.lack(missing).cloned();
-        Some((
-            lack.unwrap_or_else(|| Lack::in_source(format!("{}{LOG}{}", self.prefix, segment.name()))),
-            missing,
-        ))
+        let in_source = || Lack::in_source(format!("{}{LOG}{}", self.prefix, segment.name()));
+        Some(log.lack(missing).cloned().unwrap_or_else(in_source))
     }
 
     /// The number at which the oldest base backup starts: WAL-E deletes what is before it, on whatever timeline.
@@ -200,19 +196,18 @@ impl Judging<'_> {
             // The holes before the first base backup of a timeline that has no known begin are nobody's.
             let from = before.unwrap_or_else(|| self.oldest_of(*timeline).unwrap_or(oldest));
             for stretch in log.stretches_of_source(self.order).iter().filter(|stretch| stretch.last >= from) {
-                let missing = before.filter(|missing| *missing < stretch.first);
-                if let Some(missing) = missing {
+                if let Some(missing) = before.filter(|missing| *missing < stretch.first)
+                    && gaps.len() < MOST_NAMED
+                {
                     let name = |number| Segment { timeline: *timeline, number }.name();
                     let (first_missing, goes_on) = (name(missing), name(stretch.first));
-                    if gaps.len() < MOST_NAMED {
-                        let what = format!(
-                            "the log has a hole: {first_missing} is not there, and it goes on with {goes_on}. A replay ends before it, \
-                             without a word"
-                        );
-                        let key = format!("{}{LOG}{first_missing}", self.prefix);
-                        judged.harm.push(Harm::new(key, FindingKind::Gap, what));
-                        gaps.push(Gap { first_missing, goes_on });
-                    }
+                    let what = format!(
+                        "the log has a hole: {first_missing} is not there, and it goes on with {goes_on}. A replay ends before it, \
+                         without a word"
+                    );
+                    let key = format!("{}{LOG}{first_missing}", self.prefix);
+                    judged.harm.push(Harm::new(key, FindingKind::Gap, what));
+                    gaps.push(Gap { first_missing, goes_on });
                 }
                 before = Some(self.order.next(stretch.last));
             }
