@@ -2,7 +2,7 @@
 //! gone from its bucket by now is dropped, since WAL-E deletes a base backup with its sentinel at the end; any other one is named:
 //! the snapshot is incomplete if the backup has lost what it needs, and the bucket is damaged if that is not in it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
@@ -19,8 +19,9 @@ use crate::restorable::{Harm, HeldBack, Judge, Judged, Restorability};
 use crate::s3::{BucketName, Client};
 use crate::snapshot::{PartEntry, PartObjects};
 
-/// How often the bucket is asked for a reference. A deletion that is under way has come to it by then.
+/// How often the bucket is looked at while nothing moves, and at most.
 const ATTEMPTS: u32 = 3;
+const MOST_LOOKS: u32 = 120;
 
 /// So many holes of a log are looked at once more.
 const MOST_HOLES: usize = 20;
@@ -47,7 +48,7 @@ pub(super) async fn settle(
 ) -> Result<Settled> {
     let mut judged =
         judged((client, bucket), taking.writer.part_objects(part, &entry.lists)?, before).await?;
-    let there = still_listed(client, bucket, &judged.held_back).await?;
+    let there = still_listed(client, bucket, part.contents().unwrap_or_default(), &judged.held_back).await?;
     let gone = {
         let mut gone = judged.held_back.clone();
         gone.retain(|reference| !there.contains(reference));
@@ -147,18 +148,31 @@ async fn judged(
     Ok(judged)
 }
 
-/// Which references are still listed.
-async fn still_listed(client: &Client, bucket: &BucketName, held: &HeldBack) -> Result<BTreeSet<String>> {
+/// Which references are still listed. A deletion comes to a base backup's sentinel at the end: as long as the objects of one become
+/// fewer, it is under way.
+async fn still_listed(
+    client: &Client,
+    bucket: &BucketName,
+    contents: Contents,
+    held: &HeldBack,
+) -> Result<BTreeSet<String>> {
     let mut there: BTreeSet<String> = held.iter().map(|(reference, _)| reference.to_owned()).collect();
-    for attempt in 1..=ATTEMPTS {
-        let mut listed = BTreeSet::new();
+    let (mut wholes, mut still) = (BTreeMap::new(), 0);
+    for look in 1..=MOST_LOOKS {
+        let (mut listed, mut now) = (BTreeSet::new(), BTreeMap::new());
         for reference in there {
-            if is_listed(client, bucket, &reference).await? {
-                listed.insert(reference);
+            if !is_listed(client, bucket, &reference).await? {
+                continue;
             }
+            if let Some(below) = contents.whole_below(&reference) {
+                now.insert(reference.clone(), wholes::listed(client, bucket, &below).await?);
+            }
+            listed.insert(reference);
         }
-        there = listed;
-        if there.is_empty() || attempt == ATTEMPTS {
+        let moves = now.iter().any(|(reference, objects)| wholes.get(reference) != Some(objects));
+        still = if look > 1 && moves { 1 } else { still + 1 };
+        (there, wholes) = (listed, now);
+        if there.is_empty() || still >= ATTEMPTS || look == MOST_LOOKS {
             break;
         }
         client.sleep(BETWEEN_ATTEMPTS).await?;

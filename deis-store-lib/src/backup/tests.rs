@@ -6,6 +6,7 @@ use super::site::Site;
 use super::*;
 use crate::outcome::PartOutcome;
 use crate::part::{BucketPart, PartChoice};
+use crate::report::FindingKind;
 use crate::restore::{RestoreOptions, plan, restore};
 use crate::run::{Event, Monitor};
 use crate::snapshot::SnapshotReader;
@@ -212,4 +213,39 @@ async fn a_key_that_etcds_json_has_mangled_is_named_and_not_stored() {
     let restored = restore(&new.cluster, &snapshot, &planned, &run).await.unwrap();
     assert_eq!((planned.findings.verdict(), restored.verdict), (Verdict::Incomplete, Verdict::Incomplete));
     assert_eq!(new.etcd.value("/deis/router/bodySize").as_deref(), Some("1m"));
+}
+
+#[tokio::test]
+async fn a_base_backup_that_is_being_deleted_for_longer_than_a_few_looks_is_left_out_and_no_damage() {
+    let partition = |number: u32| format!("{BASE}A_00000040/tar_partitions/part_{number:08}.tar.lz4");
+    let sentinel = format!("{BASE}A_00000040_backup_stop_sentinel.json");
+    let going: Vec<String> = (0..6).map(partition).chain([sentinel.clone()]).collect();
+    let left = Mutex::new(going.clone().into_iter());
+    let last = going[5].clone();
+    // Each look finds one object less, from the time at which the last partition is fetched.
+    let began = std::sync::atomic::AtomicBool::new(false);
+    let site = Site::faulty(false, &Run::silent(), move |asked, store| {
+        use std::sync::atomic::Ordering::SeqCst;
+        let begins = asked.operation == crate::gateway::Operation::GetObject && asked.key == last;
+        let looks = asked.operation == crate::gateway::Operation::ListObjects
+            && asked.target.contains("tar_partitions");
+        let looks = looks || asked.target.contains("00000040%2F");
+        if begins || (looks && began.load(SeqCst)) {
+            began.store(true, SeqCst);
+            if let Some(key) = left.lock().unwrap().next() {
+                store.delete(&asked.bucket, &key);
+            }
+        }
+        None
+    })
+    .await;
+    let own = [&going[..], &["pg/wal_005/00000001000000000000000A.lz4".to_owned()]].concat();
+    site.put("uploads", &own.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    let scratch = tempfile::tempdir().unwrap();
+    let repository = Repository::create(scratch.path(), &Run::silent()).unwrap();
+    let options = options(&["uploads:wal-e"], PartChoice::All).unwrap();
+    let report = backup(&site.cluster, &repository, &options, &Run::silent()).await.unwrap();
+    assert_eq!(report.verdict, Verdict::Good, "{:#?}", report.findings);
+    let vanished = report.findings.list().iter().find(|finding| finding.name == sentinel).unwrap();
+    assert_eq!(vanished.kind, FindingKind::Vanished);
 }
