@@ -4,14 +4,10 @@ use super::lsn::Lsn;
 use super::segment::Segment;
 
 /// What the label of a base backup says.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct BackupLabel {
-    /// Where replay begins.
-    pub(crate) start: Lsn,
-    /// The segment that holds the start.
+    /// The segment in which replay begins.
     pub(crate) start_segment: Segment,
-    /// The record of the checkpoint with which the backup began.
-    pub(crate) checkpoint: Lsn,
 }
 
 impl BackupLabel {
@@ -21,9 +17,9 @@ impl BackupLabel {
         let (start, start_segment) = field("START WAL LOCATION")
             .and_then(start)
             .ok_or("backup_label does not say where the backup starts")?;
-        let checkpoint = field("CHECKPOINT LOCATION")
-            .and_then(|place| Lsn::parse(place.trim_end()))
-            .ok_or("backup_label does not say where the checkpoint is")?;
+        if field("CHECKPOINT LOCATION").and_then(|place| Lsn::parse(place.trim_end())).is_none() {
+            return Err("backup_label does not say where the checkpoint is".to_owned());
+        }
         if start.0 >> 32 != start_segment.number >> 32 {
             return Err(format!("backup_label says that {start} is in the segment {}", start_segment.name()));
         }
@@ -36,7 +32,7 @@ impl BackupLabel {
                 start_segment.name()
             ));
         }
-        Ok(Self { start, start_segment, checkpoint })
+        Ok(Self { start_segment })
     }
 }
 

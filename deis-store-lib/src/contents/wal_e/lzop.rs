@@ -16,6 +16,9 @@ const METHODS: std::ops::RangeInclusive<u8> = 1..=3;
 /// lzop itself neither writes nor reads larger blocks.
 const MOST_BLOCK_BYTES: u32 = 64 << 20;
 
+/// A byte of LZO1X makes 255 at most. So no small file makes this program take much memory.
+const MOST_RATIO: u32 = 256;
+
 const ADLER32_OF_CONTENT: u32 = 0x1;
 const ADLER32_OF_PACKED: u32 = 0x2;
 const CRC32_OF_CONTENT: u32 = 0x100;
@@ -63,7 +66,8 @@ impl<'r> Unpacked<'r> {
             };
         }
         let packed_bytes = self.source.u32()?;
-        if content_bytes > MOST_BLOCK_BYTES || packed_bytes > content_bytes || packed_bytes == 0 {
+        let most_bytes = packed_bytes.saturating_mul(MOST_RATIO).min(MOST_BLOCK_BYTES);
+        if content_bytes > most_bytes || packed_bytes > content_bytes || packed_bytes == 0 {
             return Err(self.source.broken("has a block with an impossible length"));
         }
         let sums_of_content = self.sums(ADLER32_OF_CONTENT, CRC32_OF_CONTENT)?;

@@ -13,6 +13,8 @@ mod log_segment;
 mod lsn;
 mod lzop;
 mod object;
+#[cfg(test)]
+mod object_tests;
 mod packing;
 mod partition;
 mod segment;
@@ -21,11 +23,13 @@ mod unreadable;
 use std::collections::BTreeMap;
 
 pub(crate) use base_backup::partition_of;
+#[cfg(test)]
+pub(crate) use control::AtRest;
 pub(crate) use control::Control;
 pub(crate) use history::{Switch, history, timeline_of_history};
 pub(crate) use label::BackupLabel;
-pub(crate) use lsn::Lsn;
-pub(crate) use object::{Held, PartitionHeld, SegmentHeld, read};
+pub(crate) use lsn::{Lsn, SEGMENT_BYTES};
+pub(crate) use object::{Held, PartitionHeld, SegmentHeld, is_read, read};
 pub(crate) use segment::{LOG, Segment, segment_of};
 pub(crate) use unreadable::Unreadable;
 
@@ -95,11 +99,11 @@ pub(crate) fn latest_by_prefix<T: Ord>(
     by_prefix.into_iter().filter_map(|(prefix, sentinels)| Some((prefix, latest(sentinels)?))).collect()
 }
 
-/// The prefix of a base backup and the segment at which it starts, by the key of its sentinel.
-pub(crate) fn base_of(sentinel: &str) -> Option<(&str, Segment)> {
+/// The prefix of a base backup, the segment at which it starts and the number behind that, by the key of its sentinel.
+pub(crate) fn base_of(sentinel: &str) -> Option<(&str, (Segment, u32))> {
     let (prefix, name) = split(sentinel)?;
-    let start = name.strip_prefix("base_").and_then(|name| Segment::of_name(name.get(..24)?))?;
-    Some((prefix, start))
+    let (segment, offset) = name.strip_suffix(SENTINEL)?.strip_prefix("base_")?.split_once('_')?;
+    Some((prefix, (Segment::of_name(segment)?, u32::from_str_radix(offset, 16).ok()?)))
 }
 
 /// Whether a key is the object of a base backup that holds the version of its PostgreSQL.

@@ -67,6 +67,11 @@ pub(crate) fn read(key: &str, bytes: &mut dyn Read) -> Result<Option<Held>, Unre
     Ok(Some(held))
 }
 
+/// Whether the bytes of an object are read here that holds a part of a base backup or of the log.
+pub(crate) fn is_read(key: &str) -> bool {
+    kind_of(key).is_some_and(|(_, packing)| !matches!(packing, Packing::Unread(_)))
+}
+
 fn kind_of(key: &str) -> Option<(Kind, Packing)> {
     if let Some(packing) = packing_of_partition(key) {
         return Some((Kind::Partition, packing));

@@ -5,10 +5,8 @@
 use std::collections::BTreeMap;
 
 use super::stage::Stage;
-use crate::contents::registry::is_tag_of_images;
+use crate::contents::registry::{IMAGES, is_tag_of_images};
 use crate::restorable::held_back::Lack;
-
-const IMAGES: &str = "registry/images/";
 
 /// Objects of an image that nobody needs: two caches, and the mark of a push that was under way.
 const OPTIONAL: [&str; 3] = ["_files", "_diff", "_inprogress"];

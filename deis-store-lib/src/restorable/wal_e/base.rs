@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use crate::contents::wal_e::{BackupLabel, Control, PartitionHeld, Segment};
+use super::order::Order;
+use crate::contents::wal_e::{BackupLabel, Control, Lsn, PartitionHeld, Segment};
 use crate::restorable::ranges::Ranges;
 
 /// How much less than its sentinel says a base backup may hold, of a hundred. The number there is a sum over the files as they
@@ -15,8 +16,9 @@ const MOST_DELETED_BYTES: u64 = 1 << 20;
 
 #[derive(Clone, Debug)]
 pub(super) struct Base {
-    /// The segment of its name: replay begins there, but for an offline base backup.
-    pub(super) named_start: Segment,
+    /// The segment and the number of its name.
+    named: (Segment, u32),
+    start: Segment,
     pub(super) sentinel: Sentinel,
     pub(super) sentinel_is_lost: bool,
     /// When its sentinel was written.
@@ -45,6 +47,8 @@ pub(super) enum Sentinel {
     Broken,
     Whole {
         stop: Segment,
+        /// The number with the segment.
+        stop_offset: Option<u32>,
         expanded_size_bytes: Option<u64>,
     },
 }
@@ -63,13 +67,15 @@ pub(super) struct Read {
 #[derive(Deserialize)]
 struct Text {
     wal_segment_backup_stop: String,
+    wal_segment_offset_backup_stop: Option<String>,
     expanded_size_bytes: Option<u64>,
 }
 
 impl Base {
-    pub(super) fn starting_at(named_start: Segment) -> Self {
+    pub(super) fn of_name(named: (Segment, u32)) -> Self {
         Self {
-            named_start,
+            named,
+            start: named.0,
             sentinel: Sentinel::None,
             sentinel_is_lost: false,
             modified: None,
@@ -89,7 +95,7 @@ impl Base {
         self.broken.push((key.to_owned(), why));
     }
 
-    pub(super) fn learn(&mut self, number: u32, held: PartitionHeld) {
+    pub(super) fn learn(&mut self, number: u32, held: &PartitionHeld) {
         let read = self.read.get_or_insert_with(Read::default);
         read.partitions.insert(u64::from(number));
         read.file_bytes = read.file_bytes.saturating_add(held.file_bytes);
@@ -109,7 +115,9 @@ impl Base {
         let text = serde_json::from_slice::<Text>(bytes).ok();
         let whole = text.and_then(|text| {
             let stop = Segment::of_name(&text.wal_segment_backup_stop)?;
-            Some(Sentinel::Whole { stop, expanded_size_bytes: text.expanded_size_bytes })
+            let offset = text.wal_segment_offset_backup_stop;
+            let stop_offset = offset.and_then(|offset| u32::from_str_radix(&offset, 16).ok());
+            Some(Sentinel::Whole { stop, stop_offset, expanded_size_bytes: text.expanded_size_bytes })
         });
         self.sentinel = whole.unwrap_or(Sentinel::Broken);
     }
@@ -129,17 +137,54 @@ impl Base {
         self.sentinel != Sentinel::None || self.sentinel_is_lost
     }
 
-    /// Where its replay begins: its label knows it better than its name.
+    /// The segment in which it starts by its name.
+    pub(super) fn named_start(&self) -> Segment {
+        self.named.0
+    }
+
+    /// The segment in which its replay begins.
     pub(super) fn start(&self) -> Segment {
-        let label = self.read.as_ref().and_then(|read| read.label.as_ref());
-        label.map_or(self.named_start, |label| label.start_segment)
+        self.start
+    }
+
+    /// Finds the segment in which its replay begins: its label knows it better than its name, and the label that an offline one has
+    /// not is replaced by its control file.
+    pub(super) fn find_start(&mut self, order: Order, is_there: impl Fn(Segment) -> bool) {
+        let read = self.read.as_ref();
+        let label = read.and_then(|read| read.label);
+        let at_rest = read.and_then(|read| read.control?.at_rest).filter(|_| self.is_offline());
+        let at_rest =
+            at_rest.map(|rest| Segment { timeline: rest.timeline, number: order.of_place(rest.redo) });
+        let by_name = || self.starts_by_name(order).into_iter().find(|start| is_there(*start));
+        let start = label.map(|label| label.start_segment).or(at_rest).or_else(by_name);
+        self.start = start.unwrap_or(self.named.0);
+    }
+
+    /// Whether WAL-E made it while the server did not run. Then it gives twice, for the start and for the stop, the first two digits
+    /// of a place in its log for the segment and for the place within that (`wal_e/worker/pg/pg_controldata_worker.py`).
+    fn is_offline(&self) -> bool {
+        let (start, offset) = self.named;
+        u64::from(offset) == start.number & 0xffff_ffff
+            && matches!(self.sentinel, Sentinel::Whole { stop, stop_offset, .. } if (stop, stop_offset) == (start, Some(offset)))
+    }
+
+    /// The segments in which it may start, the first of them first. The place of which an offline one's name has two digits had seven
+    /// or eight.
+    fn starts_by_name(&self, order: Order) -> Vec<Segment> {
+        let (start, offset) = self.named;
+        if !self.is_offline() || offset > 0xff {
+            return vec![start];
+        }
+        let place = |shift: u32| Lsn(start.number & !0xffff_ffff | u64::from(offset) << shift);
+        let number = |shift| order.of_place(place(shift));
+        [20, 24].map(|shift| Segment { number: number(shift), ..start }).to_vec()
     }
 
     /// The last segment that it needs to become consistent.
     pub(super) fn stop(&self) -> u64 {
         match self.sentinel {
-            Sentinel::Whole { stop, .. } => stop.number.max(self.start().number),
-            _ => self.start().number,
+            Sentinel::Whole { stop, .. } if !self.is_offline() => stop.number.max(self.start.number),
+            _ => self.start.number,
         }
     }
 
@@ -154,7 +199,13 @@ impl Base {
     /// What is wrong with what its partitions hold together, if all of them were read.
     pub(super) fn wrong(&self) -> Option<String> {
         let read = self.read.as_ref().filter(|read| read.partitions == self.partitions)?;
-        if read.label.is_none() {
+        let at_rest = read.control.and_then(|control| control.at_rest);
+        if self.is_offline() && read.label.is_none() && read.control.is_some() && at_rest.is_none() {
+            return Some(
+                "it was made as of a database at rest, and its `pg_control` does not say that this was at rest".to_owned(),
+            );
+        }
+        if read.label.is_none() && !self.is_offline() {
             return Some("none of its partitions holds `backup_label`: a part of it is missing".to_owned());
         }
         if read.control.is_none() {

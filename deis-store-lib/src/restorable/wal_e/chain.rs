@@ -1,7 +1,7 @@
 //! Where a replay ends that begins with a base backup. Pure.
 
 use super::database::{Database, History};
-use super::log::Order;
+use super::order::Order;
 use crate::contents::wal_e::{Segment, Switch};
 
 /// Since this version PostgreSQL goes over to the newest timeline by itself; before it stays on the one of the base backup.

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::base::{Base, Sentinel};
-use super::log::{Log, Order};
+use super::log::Log;
+use super::order::Order;
 use crate::contents::wal_e::{Lsn, Segment, SegmentHeld, Switch};
 use crate::restorable::ranges::Ranges;
 
@@ -22,6 +23,8 @@ pub(super) struct Database {
     pub(super) unread: u64,
     /// The segments that were read, by the system that wrote them and the timeline.
     systems: BTreeMap<u64, BTreeMap<u32, Ranges>>,
+    /// The size of the segments, if one was read.
+    pub(super) segment_bytes: Option<u64>,
     /// The ends of those whose records end before they do.
     ends: BTreeMap<(u32, u64), Lsn>,
     commits: BTreeMap<u32, BTreeMap<u64, i64>>,
@@ -47,6 +50,7 @@ impl Database {
     pub(super) fn learn_segment(&mut self, segment: Segment, held: &SegmentHeld) {
         let Segment { timeline, number } = segment;
         self.systems.entry(held.system_id).or_default().entry(timeline).or_default().insert(number);
+        self.segment_bytes = Some(held.segment_bytes);
         if !held.is_full {
             self.ends.insert((timeline, number), held.end);
         }
@@ -72,18 +76,12 @@ impl Database {
         finished
     }
 
-    /// How the numbers of its segments follow each other. Before 9.3 the last segment of each log is left out. Since 11 segments may
-    /// be larger than 16 MiB: then no number is as high.
-    pub(super) fn order(&self) -> Order {
-        let version = self.bases.values().filter_map(|base| base.version).max();
-        let highest = self.logs.values().map(Log::highest_in_log).max().unwrap_or_default();
-        let last_of_log = match version {
-            Some(version) if version < 903 => 0xfe,
-            _ if highest > 0xff => (highest + 1).next_power_of_two() - 1,
-            Some(version) if version >= 1100 && highest >= 3 && (highest + 1).is_power_of_two() => highest,
-            _ => 0xff,
-        };
-        Order { last_of_log }
+    /// Finds where the replay of each base backup begins.
+    pub(super) fn find_starts(&mut self, order: Order) {
+        let logs = &self.logs;
+        let is_there =
+            |segment: Segment| logs.get(&segment.timeline).is_some_and(|log| log.is_there(segment.number));
+        self.bases.values_mut().for_each(|base| base.find_start(order, is_there));
     }
 
     /// The system of the base backups: the one of the last that was read.

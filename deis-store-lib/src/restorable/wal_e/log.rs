@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::contents::wal_e::Lsn;
+use super::order::Order;
 use crate::restorable::held_back::Lack;
 use crate::restorable::ranges::Ranges;
 
@@ -21,38 +21,6 @@ pub(super) struct Log {
 pub(super) struct Stretch {
     pub(super) first: u64,
     pub(super) last: u64,
-}
-
-/// How the numbers of segments follow each other: the highest number within a log of 4 GiB, which is 255 for segments of 16 MiB.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Order {
-    pub(super) last_of_log: u64,
-}
-
-impl Order {
-    /// The number after this one.
-    pub(super) fn next(self, number: u64) -> u64 {
-        if number & 0xffff_ffff >= self.last_of_log {
-            (number >> 32).saturating_add(1) << 32
-        } else {
-            number.saturating_add(1)
-        }
-    }
-
-    /// The number of the segment in which a place of the log is.
-    pub(super) fn of_place(self, place: Lsn) -> u64 {
-        place.segment_number(self.segment_bytes())
-    }
-
-    /// The place of the log at which a segment begins.
-    pub(super) fn begin_of(self, number: u64) -> Option<Lsn> {
-        Lsn::of_segment(number, self.segment_bytes())
-    }
-
-    fn segment_bytes(self) -> u64 {
-        let count = self.last_of_log.saturating_add(1).checked_next_power_of_two().unwrap_or(1 << 32);
-        ((1_u64 << 32) / count).max(1)
-    }
 }
 
 impl Log {
@@ -94,6 +62,19 @@ impl Log {
     /// The highest number within a log of 4 GiB that is there.
     pub(super) fn highest_in_log(&self) -> u64 {
         self.present.iter().map(|(_, last)| last & 0xffff_ffff).max().unwrap_or_default()
+    }
+
+    /// The highest number within a log of 4 GiB, if the first one of the next log is there, too.
+    pub(super) fn last_before_next_log(&self) -> Option<u64> {
+        let begins = self.present.iter().map(|(first, _)| first).skip(1);
+        let pairs = self.present.iter().map(|(_, last)| last).zip(begins);
+        let over = pairs.filter(|(last, next)| (last >> 32) + 1 == next >> 32 && next.trailing_zeros() >= 32);
+        over.map(|(last, _)| last & 0xffff_ffff).max()
+    }
+
+    /// The first segment that is there.
+    pub(super) fn first(&self) -> Option<u64> {
+        self.present.iter().next().map(|(first, _)| first)
     }
 
     /// The last segment that is there.
@@ -139,7 +120,7 @@ fn stretches(ranges: &Ranges, order: Order) -> Vec<Stretch> {
 mod tests {
     use super::*;
 
-    const ORDER: Order = Order { last_of_log: 0xff };
+    const ORDER: Order = Order::USUAL;
 
     #[test]
     fn the_log_goes_on_over_the_end_of_a_log_of_256_segments_and_over_no_hole() {
@@ -160,13 +141,5 @@ mod tests {
             [log.replayed_from(0xfd, ORDER), log.replayed_from(0xff, ORDER)],
             [Some(0xfe), Some(0xff)]
         );
-    }
-
-    #[test]
-    fn before_9_3_the_last_segment_of_each_log_is_left_out() {
-        let order = Order { last_of_log: 0xfe };
-        assert_eq!([order.next(0xfd), order.next(0xfe)], [0xfe, 0x1_0000_0000]);
-        assert_eq!(order.of_place(Lsn(0x1_0200_0010)), 0x1_0000_0002);
-        assert_eq!(ORDER.of_place(Lsn(0xff00_0000)), 0xff);
     }
 }

@@ -9,6 +9,7 @@ mod database;
 #[cfg(test)]
 mod held_tests;
 mod log;
+mod order;
 #[cfg(test)]
 mod tests;
 mod verdict;
@@ -17,7 +18,7 @@ use std::collections::BTreeMap;
 
 use super::judge::{Judged, Seen};
 use crate::contents::wal_e::{
-    Held, base_of, history, is_sentinel, is_version, partition_of, segment_of, sentinel_of, split,
+    Held, base_of, history, is_read, is_sentinel, is_version, partition_of, segment_of, sentinel_of, split,
     timeline_of_history,
 };
 use base::Base;
@@ -53,7 +54,7 @@ impl Databases {
                 if let Some((sentinel, number)) = partition_of(key)
                     && let Some(base) = self.base(&sentinel)
                 {
-                    base.learn(number, held);
+                    base.learn(number, &held);
                 }
             }
             Held::Label | Held::History | Held::Unread(_) => {}
@@ -82,12 +83,12 @@ impl Databases {
             if let Some(base) = self.base(&sentinel) {
                 base.partitions.insert(u64::from(number));
             }
-            if let Some((prefix, _)) = split(key).filter(|_| !is_packed_by_wal_e(key)) {
+            if let Some((prefix, _)) = split(key).filter(|_| !is_read(key)) {
                 self.database(prefix).unread += 1;
             }
         } else if let Some((prefix, segment)) = segment_of(key) {
             let database = self.database(prefix);
-            database.unread += u64::from(!is_packed_by_wal_e(key));
+            database.unread += u64::from(!is_read(key));
             database.log(segment.timeline).see(segment.number);
         } else if let Some((prefix, timeline)) = timeline_of_history(key) {
             return !self.database(prefix).histories.contains_key(&timeline);
@@ -137,12 +138,8 @@ impl Databases {
         if !is_sentinel(sentinel) {
             return None;
         }
-        let (prefix, start) = base_of(sentinel)?;
+        let (prefix, named) = base_of(sentinel)?;
         let bases = &mut self.database(prefix).bases;
-        Some(bases.entry(sentinel.to_owned()).or_insert_with(|| Base::starting_at(start)))
+        Some(bases.entry(sentinel.to_owned()).or_insert_with(|| Base::of_name(named)))
     }
-}
-
-fn is_packed_by_wal_e(key: &str) -> bool {
-    key.rsplit_once('.').is_some_and(|(_, packing)| packing == "lzo")
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::contents::Contents;
-use crate::contents::wal_e::{Held, Lsn, SegmentHeld};
+use crate::contents::wal_e::{AtRest, Control, Held, Lsn, PartitionHeld, SegmentHeld};
 use crate::report::FindingKind;
 use crate::restorable::judge::{Judge, Judged, Seen};
 use crate::restorable::{BaseBackup, Database};
@@ -245,7 +245,13 @@ fn a_segment_that_was_lost_on_the_way_is_no_hole_of_the_source_and_ends_the_repl
 
 fn held(system_id: u64, end: Option<u64>) -> Held {
     let (is_full, end) = (end.is_none(), Lsn(end.unwrap_or_default()));
-    Held::Segment(SegmentHeld { system_id, end, is_full, last_commit_us: Some(1_000_000) })
+    Held::Segment(SegmentHeld {
+        system_id,
+        segment_bytes: 16 << 20,
+        end,
+        is_full,
+        last_commit_us: Some(1_000_000),
+    })
 }
 
 #[test]
@@ -291,4 +297,71 @@ fn a_broken_object_makes_useless_what_needs_it() {
     let judged = whole().judged_with(|judge| judge.learn_broken(&key, "no tar".to_owned()));
     assert_eq!(harm(&judged), [(FindingKind::Broken, &*key)]);
     assert!(latest(&judged).restorable && !database(&judged).base_backups[0].restorable);
+}
+
+/// An offline base backup, of which WAL-E gives two digits of the start, twice.
+fn offline(digits: u64, log: &[u64]) -> Bucket {
+    let name = format!("base_00000001{digits:016X}_{digits:08X}");
+    let mut bucket = Bucket::default();
+    bucket.log(1, log.iter().copied());
+    bucket.put(format!("basebackups_005/{name}/extended_version.txt"), "PostgreSQL 15.4");
+    bucket.put(format!("basebackups_005/{name}/tar_partitions/part_00000000.tar.lzo"), "");
+    let sentinel = format!(
+        r#"{{"wal_segment_backup_stop": "00000001{digits:016X}", "wal_segment_offset_backup_stop": "{digits:08X}"}}"#
+    );
+    bucket.put(format!("basebackups_005/{name}_backup_stop_sentinel.json"), sentinel);
+    bucket
+}
+
+#[test]
+fn an_offline_base_backup_begins_where_its_database_was_at_rest_and_not_where_its_name_says() {
+    for (digits, log, last) in [(0x20, &[2, 3, 4][..], 4), (0x20, &[0x20, 0x21], 0x21), (0x12, &[1], 1)] {
+        let judged = offline(digits, log).judged();
+        let expected = format!("00000001{last:016X}");
+        assert_eq!(latest(&judged).last_segment, Some(expected), "{digits:x}: {judged:?}");
+        let said = harm(&judged).iter().map(|(kind, _)| *kind).collect::<Vec<_>>();
+        let is_named_otherwise = log[0] != digits;
+        assert_eq!(said, vec![FindingKind::Unverifiable; usize::from(is_named_otherwise)]);
+    }
+    // Its log is not there yet, or no more.
+    assert!(!latest(&offline(0x20, &[0x21]).judged()).restorable);
+    // One that was read tells it.
+    let key = "basebackups_005/base_000000010000000000000020_00000020/tar_partitions/part_00000000.tar.lzo";
+    let read = |at_rest: Option<AtRest>| {
+        let control = Some(Control { system_id: 7, at_rest });
+        let held = PartitionHeld { members: 9, file_bytes: 9, label: None, control };
+        offline(0x20, &[2, 3, 0x20, 0x21]).judged_with(|judge| judge.learn(key, Held::Partition(held)))
+    };
+    let judged = read(Some(AtRest { redo: Lsn(0x2000_0028), timeline: 1 }));
+    assert_eq!(latest(&judged).last_segment.as_deref(), Some("000000010000000000000021"));
+    assert!(latest(&judged).restorable && judged.restorability.falls_short.is_empty(), "{judged:?}");
+    let judged = read(Some(AtRest { redo: Lsn(0x200_0028), timeline: 1 }));
+    assert_eq!(latest(&judged).last_segment.as_deref(), Some("000000010000000000000003"));
+    assert_eq!(harm(&judged).iter().filter(|(kind, _)| *kind == FindingKind::Gap).count(), 1);
+    assert!(!latest(&read(None)).restorable, "it was not at rest");
+}
+
+#[test]
+fn what_is_not_packed_is_read_and_only_what_is_not_read_is_counted() {
+    let mut bucket = whole();
+    bucket.put("wal_005/00000001000000000000000E".to_owned(), "");
+    assert_eq!(database(&bucket.judged()).unread, 0);
+    bucket.put("wal_005/00000001000000000000000F.zst".to_owned(), "");
+    assert_eq!(database(&bucket.judged()).unread, 1);
+}
+
+#[test]
+fn segments_of_another_size_begin_a_timeline_where_their_size_says() {
+    let mut bucket = Bucket::default();
+    bucket.base_of(1, 4, "15.4").log(1, 4..0x33).history(2, "1\t0/3300100\tno reason").log(2, 0x33..0x40);
+    let judged = bucket.judged();
+    assert_eq!(harm(&judged), [], "by the names");
+    assert_eq!(latest(&judged).last_segment.as_deref(), Some("00000002000000000000003F"));
+    let mut small = Bucket::default();
+    small.base_of(1, 4, "15.4").log(1, 4..6).history(2, "1\t0/600100\tno reason").log(2, 6..8);
+    let mut segment_held = held(7, None);
+    let Held::Segment(held) = &mut segment_held else { unreachable!() };
+    held.segment_bytes = 1 << 20;
+    let judged = small.judged_with(|judge| judge.learn(&segment(2, 6), segment_held));
+    assert_eq!(harm(&judged), [], "by what was read");
 }

@@ -3,7 +3,8 @@
 use super::base::{Base, Sentinel};
 use super::chain::{begin_of_timeline, end_of_replay};
 use super::database::{Database, History};
-use super::log::{Log, Order};
+use super::log::Log;
+use super::order::Order;
 use crate::contents::wal_e::{BASE_BACKUPS, LOG, Segment, name_of_base_backup, objects_of};
 use crate::report::FindingKind;
 use crate::restorable::held_back::Lack;
@@ -16,7 +17,8 @@ const MOST_NAMED: usize = 100;
 /// Judges a database.
 pub(super) fn judge(prefix: &str, mut database: Database, judged: &mut Judged) {
     foreign(prefix, &mut database, judged);
-    let order = database.order();
+    let order = Order::of(&database);
+    database.find_starts(order);
     let broken = std::mem::take(&mut database.broken);
     let of_bases = database.bases.values().flat_map(|base| base.broken.clone());
     judged.harm.extend(
@@ -97,6 +99,13 @@ impl Judging<'_> {
     fn bases(&self, judged: &mut Judged) -> Vec<BaseBackup> {
         let mut bases = Vec::new();
         for (sentinel, base) in self.database.finished() {
+            if base.start() != base.named_start() {
+                let (named, start) = (base.named_start().name(), base.start().name());
+                let what = format!(
+                    "it begins with the segment {start} and not with {named}, by whose number WAL-E deletes"
+                );
+                judged.harm.push(Harm::new(sentinel, FindingKind::Unverifiable, what));
+            }
             let why = self.why_not(sentinel, base);
             let end = end_of_replay(self.database, (base.start(), base.version), self.order)
                 .filter(|_| why.is_none());
@@ -149,7 +158,7 @@ impl Judging<'_> {
             )),
             Sentinel::Unread => Some(Why::Known("its sentinel cannot be read".to_owned())),
             Sentinel::None => None,
-            Sentinel::Whole { stop, .. } if stop.timeline != base.named_start.timeline => {
+            Sentinel::Whole { stop, .. } if stop.timeline != base.named_start().timeline => {
                 Some(Why::Says("it begins on another timeline than the one on which it stops".to_owned()))
             }
             Sentinel::Whole { .. } => self.of_other_system(base).or_else(|| base.wrong().map(Why::Says)),
@@ -241,7 +250,7 @@ impl Judging<'_> {
     }
 
     fn lowest_timeline(&self) -> Option<u32> {
-        let of_bases = self.database.bases.values().map(|base| base.named_start.timeline);
+        let of_bases = self.database.bases.values().map(|base| base.start().timeline);
         let of_logs =
             self.database.logs.iter().filter(|(_, log)| !log.is_empty()).map(|(timeline, _)| *timeline);
         of_bases.chain(of_logs).min()
@@ -254,10 +263,10 @@ impl Judging<'_> {
         for (sentinel, base) in self.database.finished() {
             if let Some((name, before)) = furthest
                 && before.modified < base.modified
-                && base.named_start.number < before.named_start.number
+                && base.start().number < before.start().number
             {
-                let (name, later) = (name_of_base_backup(name).unwrap_or(name), base.named_start.timeline);
-                let (kind, what) = if later > before.named_start.timeline {
+                let (name, later) = (name_of_base_backup(name).unwrap_or(name), base.start().timeline);
+                let (kind, what) = if later > before.start().timeline {
                     let what = format!(
                         "it was written after {name}, and its number is lower, since its timeline begins before that: WAL-E will delete \
                          it first"

@@ -24,6 +24,8 @@ const PAGE_SIZES: std::ops::RangeInclusive<u32> = 1 << 10..=1 << 16;
 pub(crate) struct SegmentHeld {
     /// The database's system identifier.
     pub(crate) system_id: u64,
+    /// The size of each segment of the database.
+    pub(crate) segment_bytes: u64,
     /// Where the last record ends that is whole by the end of this segment: what `pg_last_wal_replay_lsn` says if no other segment
     /// follows. The beginning of the segment, if no record ends in it. The beginning of the next one after a switch.
     pub(crate) end: Lsn,
@@ -103,7 +105,7 @@ impl LogSegment {
             },
             Layout::V93 | Layout::V95 => walk.finish(),
         };
-        Ok(SegmentHeld { system_id, end: Lsn(end), is_full, last_commit_us })
+        Ok(SegmentHeld { system_id, segment_bytes, end: Lsn(end), is_full, last_commit_us })
     }
 }
 
