@@ -47,15 +47,17 @@ impl<R: AsyncRead + Unpin> AsyncRead for Checked<R> {
     }
 }
 
+/// The first and the last bytes of a dump.
 #[derive(Default)]
-struct Ends {
+pub(crate) struct Ends {
     head: Vec<u8>,
     tail: Vec<u8>,
     bytes: u64,
 }
 
 impl Ends {
-    fn see(&mut self, bytes: &[u8]) {
+    /// Sees the next bytes.
+    pub(crate) fn see(&mut self, bytes: &[u8]) {
         self.bytes += bytes.len() as u64;
         let room = HELD_BYTES - self.head.len();
         self.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
@@ -63,7 +65,8 @@ impl Ends {
         self.tail.drain(..self.tail.len().saturating_sub(HELD_BYTES));
     }
 
-    fn judge(&self) -> Result<u64> {
+    /// The dump's length in bytes, as [`Checked::finish`] gives it.
+    pub(crate) fn judge(&self) -> Result<u64> {
         let damaged = |what| Error::new(ErrorKind::Damaged, what).todo("take another dump");
         if lines(&self.head).find(|line| !is_frame(line)) != Some(FIRST.as_bytes()) {
             return Err(damaged("this is not a dump of a whole PostgreSQL cluster"));

@@ -110,6 +110,9 @@ impl Configuration {
         Ok(json)
     }
 
+    /// A configuration is small; anything longer is not one.
+    pub(crate) const MOST_BYTES: u64 = 64 << 20;
+
     /// The configuration in the bytes of `config.json`, to be carried to another cluster.
     pub(crate) fn parse(json: &[u8]) -> Result<Self> {
         let configuration = Self::parse_any(json)?;

@@ -14,9 +14,6 @@ use crate::part::Part;
 use crate::report::{Finding, FindingKind, Findings};
 use crate::snapshot::SnapshotReader;
 
-/// A configuration is small; anything longer is not one.
-const MOST_CONFIGURATION_BYTES: u64 = 64 << 20;
-
 /// The check before: what of it the cluster has already, what it keeps, and where it has a directory in the place of a key or
 /// a key in the place of a directory.
 pub(super) async fn look(
@@ -61,9 +58,9 @@ pub(super) async fn look(
 pub(crate) async fn read(snapshot: &SnapshotReader) -> Result<Configuration> {
     let file = checked_file(snapshot, &Part::Config).await?;
     // Of a length that it never outgrows: a vector that grows leaves its old bytes behind.
-    let bytes = file.metadata().map_or(0, |metadata| metadata.len().min(MOST_CONFIGURATION_BYTES));
+    let bytes = file.metadata().map_or(0, |metadata| metadata.len().min(Configuration::MOST_BYTES));
     let mut json = Zeroizing::new(Vec::with_capacity(usize::try_from(bytes).unwrap_or_default() + 1));
-    file.take(MOST_CONFIGURATION_BYTES)
+    file.take(Configuration::MOST_BYTES)
         .read_to_end(&mut json)
         .map_err(|error| Error::new(ErrorKind::Disk, "cannot read config.json").because(error))?;
     Configuration::parse(&json)

@@ -24,7 +24,8 @@ fn what_was_put_in_comes_out() {
         let text = read_to_string(snapshot.open_object(&Part::registry(), line).unwrap()).unwrap();
         assert_eq!(text, format!("bytes of {}", line.key));
     }
-    assert_eq!(read_to_string(snapshot.open_file("config.json").unwrap()).unwrap(), "config.json");
+    let configuration = read_to_string(snapshot.open_file("config.json").unwrap()).unwrap();
+    assert_eq!(configuration.into_bytes(), sample::content(&Part::Config));
     assert_eq!(snapshot.manifest().parts[&Part::Sql].outcome, PartOutcome::Skipped);
     assert_eq!(snapshot.lines(&Part::Sql).unwrap().count(), 0);
 }

@@ -8,13 +8,15 @@ use std::sync::{Mutex, PoisonError};
 use tokio::sync::mpsc;
 
 use super::event::{Event, ReadObject, as_finding};
-use super::understood;
+use super::understood::{self, Understood};
 use crate::contents::Contents;
+use crate::contents::registry::LayerSum;
 use crate::disk::{CHUNK_BYTES, sha256_of};
 use crate::error::{Result, disk_error};
 use crate::hash::Sha256;
 use crate::part::Part;
 use crate::report::{Finding, FindingKind};
+use crate::restorable::LARGEST_REFERENCE_BYTES;
 use crate::run::Stop;
 use crate::snapshot::{ListLine, SnapshotReader};
 
@@ -35,6 +37,18 @@ pub(super) struct Job {
 pub(super) enum Target {
     File,
     Object(Part, Box<ListLine>),
+    /// A layer of docker-registry 0.x, with its description and its checksums.
+    Layer(Part, Box<[ListLine; 3]>),
+}
+
+impl Target {
+    fn object(&self) -> Option<(&Part, &ListLine)> {
+        match self {
+            Self::File => None,
+            Self::Object(part, line) => Some((part, line)),
+            Self::Layer(part, lines) => Some((part, &lines[0])),
+        }
+    }
 }
 
 /// Looks at files until there are no more, or nobody wants to know.
@@ -69,9 +83,9 @@ fn look(
     stop.check()?;
     let changed =
         |what: String| Ok(Some(Finding::new(job.part.as_ref(), &job.name, FindingKind::Changed, what)));
-    let opened = match &job.target {
-        Target::File => snapshot.open_file(&job.name),
-        Target::Object(part, line) => snapshot.open_object(part, line),
+    let opened = match job.target.object() {
+        None => snapshot.open_file(&job.name),
+        Some((part, line)) => snapshot.open_object(part, line),
     };
     let mut file = match opened {
         Ok(file) => file,
@@ -85,12 +99,7 @@ fn look(
         return Ok(None);
     }
     let mut watched = Watched { file: &mut file, stop, events };
-    let (digest, held) = match &job.target {
-        Target::Object(part, line) if part.contents() == Some(Contents::WalE) => {
-            understood::read(&line.key, &mut watched)
-        }
-        _ => (sha256_of(&mut watched, buffer), None),
-    };
+    let (digest, held) = read(snapshot, job, &mut watched, buffer);
     stop.check()?;
     match digest {
         Err(error) => {
@@ -101,17 +110,51 @@ fn look(
             changed(format!("has SHA-256 {sha256}, and had {}", job.sha256))
         }
         Ok(_) => {
-            if let (Target::Object(part, line), Some(held)) = (&job.target, held) {
+            let Some(held) = held else { return Ok(None) };
+            if let Some((part, line)) = job.target.object() {
+                let (part, key) = (part.clone(), line.key.clone());
                 // Whether anybody listens is seen after the file.
-                let _ = events.blocking_send(Event::Read(Box::new(ReadObject {
-                    part: part.clone(),
-                    key: line.key.clone(),
-                    held,
-                })));
+                let _ = events.blocking_send(Event::Read(Box::new(ReadObject { part, key, held })));
+                return Ok(None);
             }
-            Ok(None)
+            let broken = |why| Finding::new(job.part.as_ref(), &job.name, FindingKind::Broken, why);
+            Ok(held.err().map(broken))
         }
     }
+}
+
+/// Reads a file to its end.
+fn read(snapshot: &SnapshotReader, job: &Job, file: &mut impl Read, buffer: &mut [u8]) -> Understood {
+    match &job.target {
+        Target::File
+            if let Some(part) = job.part.as_ref().filter(|part| part.file_name() == Some(&*job.name)) =>
+        {
+            let (digest, wrong) = understood::read_file(part, file, job.size_bytes);
+            (digest, wrong.map(Err))
+        }
+        Target::Object(part, line) if part.contents() == Some(Contents::WalE) => {
+            understood::read(&line.key, file)
+        }
+        Target::Layer(part, lines) if let Some(sum) = sum_of_layer(snapshot, part, lines) => {
+            understood::read_layer(sum, file, buffer)
+        }
+        _ => (sha256_of(file, buffer), None),
+    }
+}
+
+/// The checksum of a layer. Nothing if what is beside it is not what it was: that is said of it itself.
+fn sum_of_layer(
+    snapshot: &SnapshotReader,
+    part: &Part,
+    [_, description, checksums]: &[ListLine; 3],
+) -> Option<LayerSum> {
+    let bytes = |line: &ListLine| {
+        let mut bytes = Vec::new();
+        let file = snapshot.open_object(part, line).ok()?;
+        file.take(LARGEST_REFERENCE_BYTES).read_to_end(&mut bytes).ok()?;
+        (Some(Sha256::of(&bytes)) == line.sha256).then_some(bytes)
+    };
+    LayerSum::new(&bytes(description)?, &bytes(checksums)?)
 }
 
 /// A file whose reading is told of, and stops with the run.

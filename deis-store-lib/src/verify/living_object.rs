@@ -6,13 +6,15 @@ use bytes::{Buf as _, Bytes};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
+use crate::contents::Contents;
+use crate::contents::registry::{self, LayerSum, beside_layer};
 use crate::contents::wal_e::{self, Held, Unreadable};
-use crate::contents::{Contents, registry};
 use crate::error::{Error, ErrorKind, Result, Scope};
 use crate::hash::Sha256;
 use crate::report::in_one_line;
+use crate::restorable::LARGEST_REFERENCE_BYTES;
 use crate::s3::op::ListedObject;
-use crate::s3::{BucketName, Check, Client};
+use crate::s3::{BucketName, Check, Client, ObjectKey};
 
 /// How often an object is read that does not come whole.
 const ATTEMPTS: u32 = 3;
@@ -64,6 +66,8 @@ async fn once(
     (bucket, contents): (&BucketName, Contents),
     listed: &ListedObject,
 ) -> Result<What> {
+    let mut layer =
+        if contents == Contents::Registry { sum_of_layer(client, bucket, &listed.key).await? } else { None };
     let mut download = client.get_listed(bucket, &listed.key).await?;
     let mut check = Check::new(download.info());
     let mut sha256 = (contents == Contents::Registry).then(sha2::Sha256::default);
@@ -81,6 +85,9 @@ async fn once(
         if let Some(sha256) = &mut sha256 {
             sha2::Digest::update(sha256, &piece);
         }
+        if let Some(layer) = &mut layer {
+            layer.update(&piece);
+        }
         if let Some(to) = &pieces
             && to.send(piece).await.is_err()
         {
@@ -92,7 +99,8 @@ async fn once(
     drop(pieces);
     if let Some(sha256) = sha256 {
         let sha256 = Sha256(sha2::Digest::finalize(sha256).into());
-        return Ok(registry::wrong_digest(&listed.key, Some(sha256)).map(Err));
+        let wrong = registry::wrong_digest(&listed.key, Some(sha256)).or_else(|| layer?.wrong());
+        return Ok(wrong.map(Err));
     }
     let Some(reader) = reader else { return Ok(None) };
     let held = reader.await.map_err(|error| {
@@ -105,6 +113,21 @@ async fn once(
             Err(Error::new(ErrorKind::Internal, "pieces of an object are not read").because(error))
         }
     }
+}
+
+/// The checksum of a layer. Nothing of any other object, or if what is beside it is not given: that is said of it itself.
+async fn sum_of_layer(client: &Client, bucket: &BucketName, key: &str) -> Result<Option<LayerSum>> {
+    let Some(keys) = beside_layer(key) else { return Ok(None) };
+    let mut read = Vec::new();
+    for key in keys {
+        match client.get_bytes(bucket, &ObjectKey::new(key)?).at_most(LARGEST_REFERENCE_BYTES).await {
+            Ok((bytes, _)) => read.push(bytes),
+            Err(error) if error.scope() == Scope::Run => return Err(error),
+            Err(_) => return Ok(None),
+        }
+    }
+    let [description, checksums] = &read[..] else { return Ok(None) };
+    Ok(LayerSum::new(description, checksums))
 }
 
 /// The pieces of an object as they arrive, for a thread that waits for them.

@@ -15,7 +15,10 @@ mod tally;
 #[cfg(test)]
 mod tests;
 mod understood;
+#[cfg(test)]
+mod understood_tests;
 mod unlisted;
+mod whole_file;
 
 use std::sync::{Arc, Mutex};
 

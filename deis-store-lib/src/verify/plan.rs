@@ -8,12 +8,14 @@ use tokio::sync::mpsc;
 use super::event::{Event, as_finding};
 use super::files::{Job, Target};
 use super::read::Read;
+use crate::contents::Contents;
+use crate::contents::registry::beside_layer;
 use crate::error::{At, Error, Result};
 use crate::outcome::{Outcome, PartOutcome};
 use crate::part::Part;
 use crate::report::{Finding, FindingKind};
 use crate::s3::BucketName;
-use crate::snapshot::{FileDigest, LISTS, Listed, PartEntry, SnapshotReader, is_path};
+use crate::snapshot::{FileDigest, LISTS, ListLine, Listed, PartEntry, SnapshotReader, is_path};
 
 pub(super) struct Plan {
     pub(super) snapshot: SnapshotReader,
@@ -103,6 +105,7 @@ impl Plan {
             Ok(lines) => lines,
             Err(error) => return self.unreadable(part, error),
         };
+        let mut beside = Beside::default();
         for line in lines {
             let line = match line {
                 Ok(line) => line,
@@ -129,7 +132,7 @@ impl Plan {
                 continue;
             };
             let (name, size_bytes, read) = (line.key.clone(), line.size_bytes, self.reads(&line.key));
-            let target = Target::Object(part.clone(), Box::new(line));
+            let target = beside.target(part, line);
             self.job(Job { part: Some(part.clone()), name, target, size_bytes, sha256, read })?;
         }
         if not_compared > 0 {
@@ -166,5 +169,30 @@ impl Plan {
 
     fn tell(&self, event: Event) -> Result<(), Gone> {
         self.events.blocking_send(event).map_err(|_| Gone)
+    }
+}
+
+/// The objects of an image of docker-registry 0.x that come before its layer in the order of the list.
+#[derive(Default)]
+struct Beside([Option<ListLine>; 2]);
+
+impl Beside {
+    /// What is to be read of this object, with what is beside it if it is a layer.
+    fn target(&mut self, part: &Part, line: ListLine) -> Target {
+        if part.contents() != Some(Contents::Registry) {
+            return Target::Object(part.clone(), Box::new(line));
+        }
+        if let Some(keys) = beside_layer(&line.key)
+            && let [Some(description), Some(checksums)] = std::mem::take(&mut self.0)
+            && [&description.key, &checksums.key] == keys.each_ref()
+        {
+            return Target::Layer(part.clone(), Box::new([line, description, checksums]));
+        }
+        match line.key.rsplit('/').next() {
+            Some("json") => self.0[0] = Some(line.clone()),
+            Some("_checksum") => self.0[1] = Some(line.clone()),
+            _ => {}
+        }
+        Target::Object(part.clone(), Box::new(line))
     }
 }

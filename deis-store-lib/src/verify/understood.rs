@@ -4,9 +4,12 @@ use std::io::{self, BufReader, Read};
 
 use sha2::Digest as _;
 
+use super::whole_file;
+use crate::contents::registry::LayerSum;
 use crate::contents::wal_e::{self, Held, Unreadable};
 use crate::disk::CHUNK_BYTES;
 use crate::hash::Sha256;
+use crate::part::Part;
 
 /// Size and digest of all bytes, and what they hold, if the key tells that they hold something. A sentence says why they are not
 /// what they should be.
@@ -25,8 +28,35 @@ pub(super) fn read(key: &str, bytes: &mut impl Read) -> Understood {
     if let Err(error) = io::copy(&mut buffered, &mut io::sink()) {
         return (Err(error), None);
     }
-    let hashing = buffered.into_inner();
-    (Ok((hashing.size_bytes, Sha256(hashing.sha256.finalize().into()))), held)
+    (Ok(buffered.into_inner().finish()), held)
+}
+
+/// Reads the file of a part once.
+pub(super) fn read_file(
+    part: &Part,
+    bytes: &mut impl Read,
+    size_bytes: u64,
+) -> (io::Result<(u64, Sha256)>, Option<String>) {
+    let hashing = Hashing { bytes, sha256: sha2::Sha256::new(), size_bytes: 0 };
+    let mut buffered = BufReader::with_capacity(CHUNK_BYTES, hashing);
+    let wrong = whole_file::wrong(part, &mut buffered, size_bytes);
+    match io::copy(&mut buffered, &mut io::sink()) {
+        Ok(_) => (Ok(buffered.into_inner().finish()), wrong),
+        Err(error) => (Err(error), None),
+    }
+}
+
+/// Reads a layer once, of which a checksum is known.
+pub(super) fn read_layer(mut sum: LayerSum, bytes: &mut impl Read, buffer: &mut [u8]) -> Understood {
+    let mut hashing = Hashing { bytes, sha256: sha2::Sha256::new(), size_bytes: 0 };
+    loop {
+        match hashing.read(buffer) {
+            Ok(0) => return (Ok(hashing.finish()), sum.wrong().map(Err)),
+            Ok(count) => sum.update(buffer.get(..count).unwrap_or_default()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return (Err(error), None),
+        }
+    }
 }
 
 /// Passes bytes on, and hashes them.
@@ -34,6 +64,12 @@ struct Hashing<R> {
     bytes: R,
     sha256: sha2::Sha256,
     size_bytes: u64,
+}
+
+impl<R> Hashing<R> {
+    fn finish(self) -> (u64, Sha256) {
+        (self.size_bytes, Sha256(self.sha256.finalize().into()))
+    }
 }
 
 impl<R: Read> Read for Hashing<R> {

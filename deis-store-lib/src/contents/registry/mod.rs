@@ -4,11 +4,18 @@
 //! distribution 2, which its successors run: `docker/registry/v2/repositories/` and `docker/registry/v2/blobs/`, perhaps
 //! below a root directory.
 
+mod layer;
+
+pub(crate) use layer::{LayerSum, beside_layer};
+
 use super::directory::split_at_directory;
 use crate::hash::Sha256;
 
 /// Where the tags of docker-registry 0.x are.
 pub(crate) const REPOSITORIES: &str = "registry/repositories/";
+
+/// Where the images of docker-registry 0.x are.
+pub(crate) const IMAGES: &str = "registry/images/";
 
 /// The directory of distribution 2, and the one of tags in a repository.
 pub(crate) const REGISTRY_2: &str = "docker/registry/v2/";
@@ -34,7 +41,7 @@ pub(crate) fn is_tag_of_images(key: &str) -> bool {
 
 /// Whether a key says that a push is under way, or was broken off.
 pub(crate) fn is_upload(key: &str) -> bool {
-    let of_images = key.strip_prefix("registry/images/").and_then(|path| path.split_once('/'));
+    let of_images = key.strip_prefix(IMAGES).and_then(|path| path.split_once('/'));
     of_images.is_some_and(|(_, name)| name == "_inprogress")
         || in_repository(key).is_some_and(|path| path.contains("/_uploads/") && path.ends_with("/startedat"))
 }

@@ -1,0 +1,69 @@
+//! Whether the file of a part is whole: the volume's archive to its end, the dump by its first and last lines, the configuration
+//! by being parsed. Blocking.
+
+use std::io::{self, BufRead, Read};
+
+use flate2::bufread::MultiGzDecoder;
+use zeroize::Zeroizing;
+
+use crate::archive::sql::Ends;
+use crate::archive::tar::{OnRefusal, Policy, Scan, read_error};
+use crate::cluster::Configuration;
+use crate::disk::CHUNK_BYTES;
+use crate::error::{Error, ErrorKind, Result};
+use crate::part::Part;
+use crate::report::in_one_line;
+
+/// Why a file is not what the file of this part must be: a sentence. Not all of it need be read to know.
+pub(super) fn wrong(part: &Part, bytes: &mut impl BufRead, size_bytes: u64) -> Option<String> {
+    let seen = match part {
+        Part::Volume => archive(bytes),
+        Part::Sql => dump(bytes),
+        Part::Config => configuration(bytes, size_bytes),
+        Part::Bucket(_) => Ok(()),
+    };
+    seen.err().map(|error| in_one_line(&error))
+}
+
+fn archive(bytes: &mut impl BufRead) -> Result<()> {
+    // What must not be unpacked is a restore's to refuse.
+    let mut scan = Scan::new(Policy { on_refusal: OnRefusal::Note, ..Policy::default() });
+    let pushed = |piece: &[u8]| scan.push(piece, &mut ()).map_err(read_error);
+    each_unpacked(bytes, pushed)?;
+    scan.finish().map_err(read_error)?;
+    Ok(())
+}
+
+fn dump(bytes: &mut impl BufRead) -> Result<()> {
+    let mut ends = Ends::default();
+    each_unpacked(bytes, |piece| {
+        ends.see(piece);
+        Ok(())
+    })?;
+    ends.judge().map(drop)
+}
+
+fn configuration(bytes: &mut impl BufRead, size_bytes: u64) -> Result<()> {
+    let most_bytes = size_bytes.min(Configuration::MOST_BYTES);
+    // Of a length that it never outgrows: a vector that grows leaves its old bytes behind.
+    let mut json = Zeroizing::new(Vec::with_capacity(usize::try_from(most_bytes).unwrap_or_default() + 1));
+    bytes.take(most_bytes).read_to_end(&mut json).map_err(not_unpacked)?;
+    Configuration::parse(&json).map(drop)
+}
+
+fn each_unpacked(bytes: &mut impl BufRead, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    let mut unpacked = MultiGzDecoder::new(bytes);
+    let mut piece = vec![0; CHUNK_BYTES];
+    loop {
+        match unpacked.read(&mut piece) {
+            Ok(0) => return Ok(()),
+            Ok(count) => take(piece.get(..count).unwrap_or_default())?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(not_unpacked(error)),
+        }
+    }
+}
+
+fn not_unpacked(error: io::Error) -> Error {
+    Error::new(ErrorKind::Damaged, "it cannot be unpacked to its end").because(error)
+}
