@@ -34,6 +34,7 @@ mod readme;
 mod rehearsal;
 mod releases;
 mod restorable;
+mod restorable_real;
 mod s3cfg;
 mod s3cmd;
 mod secrets;

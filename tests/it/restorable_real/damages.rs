@@ -11,7 +11,7 @@ use deis_store_tests::process::{program_as_postgres, run};
 use serde_json::Value;
 
 use super::life::place;
-use super::replay::{Reached, Restored, latest};
+use super::replay::{NOT_ARCHIVED, Reached, Restored, latest};
 use crate::clusters::a;
 use crate::whole::at;
 
@@ -73,8 +73,7 @@ impl Copied {
             ..a()
         };
         let place = place();
-        let settings = |_: &_| "archive_mode = off".to_owned();
-        Restored::start("wal", &from, &place.path().join("replayed"), settings).reached()
+        Restored::start("wal", &from, &place.path().join("replayed"), |_| NOT_ARCHIVED.to_owned()).reached()
     }
 }
 
@@ -97,12 +96,12 @@ impl Damage {
             Harm::Shorter => &shorter.end,
             Harm::Whole => &whole.end,
         };
-        assert_eq!(latest["end"], **end, "{what}: {report:#}");
+        assert_eq!(latest["end"], end.as_str(), "{what}: {report:#}");
     }
 }
 
-/// Each of the twelve damages of a bucket whose newest base backup needs `first` to `stop`, and whose replay goes over `middle` to
-/// a later segment.
+/// The twelve damages of a bucket. Its newest base backup, `base`, needs the segments up to `stop`; behind that the replay goes over
+/// `middle` to a later one.
 pub(super) fn damages(objects: &Objects, base: &str, stop: &str, middle: &str) -> Vec<Damage> {
     let segment = |name: &str| format!("wal_005/{name}.lzo");
     let first = segment(&base[5..29]);
@@ -126,13 +125,7 @@ pub(super) fn damages(objects: &Objects, base: &str, stop: &str, middle: &str) -
         damage("the last segment that a base backup needs is gone", &stop, None, "gap", Harm::None),
         damage("a segment is cut off", &middle, cut, "broken", Harm::Shorter),
         damage("a bit of a segment is flipped", &middle, flipped(&middle), "broken", Harm::Shorter),
-        damage(
-            "a segment is another one",
-            &middle,
-            Some(objects[&stop].clone()),
-            "broken",
-            Harm::Shorter,
-        ),
+        damage("a segment is another one", &middle, Some(objects[&stop].clone()), "broken", Harm::Shorter),
         damage("a segment is another database's", &middle, foreign, "mixed", Harm::Shorter),
         damage("a partition is gone", &partition, None, "lacking", Harm::None),
         damage("a bit of a partition is flipped", &partition, flipped(&partition), "broken", Harm::None),
@@ -148,7 +141,8 @@ fn of_another_system(name: &str) -> Vec<u8> {
     let postgres = Postgres::prepare(&place.path().join("other")).unwrap();
     postgres.initialize().unwrap();
     let mut reset = program_as_postgres(program("pg_resetwal"));
-    run("pg_resetwal", { reset.args(["-f", "-l", name, "-D"]).arg(&postgres.data_dir); reset }).unwrap();
+    reset.args(["-f", "-l", name, "-D"]).arg(&postgres.data_dir);
+    run("pg_resetwal", reset).unwrap();
     packed(&std::fs::read(postgres.data_dir.join("pg_wal").join(name)).unwrap())
 }
 

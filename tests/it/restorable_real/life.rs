@@ -6,12 +6,12 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use deis_store_tests::environment::{Environment, Postgres};
+use deis_store_tests::environment::Postgres;
 use deis_store_tests::process::{Server, run};
 use deis_store_tests::wal_e::WalE;
 use tempfile::TempDir;
 
-use super::replay::{Reached, Restored, place_of};
+use super::replay::{NOT_ARCHIVED, Reached, Restored, place_of};
 use crate::clusters::{a, client};
 use crate::main_job::{block, bucket};
 use crate::program::{Ran, at_gateway};
@@ -143,7 +143,7 @@ impl Life {
 
     /// What `verify` says of the bucket.
     pub(super) fn verified(&self) -> Ran {
-        let a: Environment = a();
+        let a = a();
         let place = format!("s3://{}", self.bucket);
         let words = ["verify", &place, "--as", "wal-e", "--json"];
         at_gateway(&a.gateways[0], &a, &a.secret_key, &words)
@@ -154,10 +154,10 @@ impl Life {
         std::thread::scope(|threads| {
             let said = threads.spawn(|| self.verified());
             let place = place();
-            let restored = Restored::start(&self.bucket, &a(), &place.path().join("replayed"), |_| {
-                "archive_mode = off".to_owned()
-            });
-            (said.join().unwrap(), restored.reached())
+            let directory = place.path().join("replayed");
+            let restored = Restored::start(&self.bucket, &a(), &directory, |_| NOT_ARCHIVED.to_owned());
+            let reached = restored.reached();
+            (said.join().unwrap(), reached)
         })
     }
 }

@@ -10,6 +10,9 @@ use deis_store_tests::process::{Server, run};
 use deis_store_tests::wal_e::WalE;
 use serde_json::Value;
 
+/// The setting of a database that is only looked at.
+pub(super) const NOT_ARCHIVED: &str = "archive_mode = off";
+
 /// Where a replay has ended, in the words of the report of `verify`, and what the database holds then.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Reached {
@@ -40,14 +43,12 @@ impl Restored {
     ) -> Self {
         let postgres = Postgres::prepare(directory).unwrap();
         let address = from.gateway_address().unwrap();
-        let wal_e =
-            WalE::of_bucket(bucket, directory, address, &from.access_key, &from.secret_key).unwrap();
+        let wal_e = WalE::of_bucket(bucket, directory, address, &from.access_key, &from.secret_key).unwrap();
         let data = &postgres.data_dir;
-        run("wal-e backup-fetch", wal_e.command(&["backup-fetch", data.to_str().unwrap(), "LATEST"])).unwrap();
-        let latest = "recovery_target_timeline = 'latest'";
-        postgres
-            .configure(&format!("{}\n{}\n{latest}", settings(&wal_e), wal_e.restore_settings()))
+        run("wal-e backup-fetch", wal_e.command(&["backup-fetch", data.to_str().unwrap(), "LATEST"]))
             .unwrap();
+        let latest = "recovery_target_timeline = 'latest'";
+        postgres.configure(&format!("{}\n{}\n{latest}", settings(&wal_e), wal_e.restore_settings())).unwrap();
         let status = data.join("pg_wal/archive_status");
         fs::create_dir_all(&status).unwrap();
         let signal = data.join("recovery.signal");
@@ -78,7 +79,9 @@ impl Restored {
     /// The furthest segment that it has fetched. Its last record may have begun in the one before, which is then read again.
     fn last_segment(&self) -> String {
         let log = fs::read_to_string(&self.log).unwrap();
-        let fetched = log.lines().filter_map(|line| Some(line.split_once("restored log file \"")?.1.split_once('"')?.0));
+        let fetched = log
+            .lines()
+            .filter_map(|line| Some(line.split_once("restored log file \"")?.1.split_once('"')?.0));
         let segments = fetched.filter(|name| name.len() == 24);
         segments.max_by_key(|name| (&name[8..], &name[..8])).expect("it has fetched a segment").to_owned()
     }

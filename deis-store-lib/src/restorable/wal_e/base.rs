@@ -188,6 +188,17 @@ impl Base {
         }
     }
 
+    /// The place at which it stops, if its sentinel says it.
+    pub(super) fn stop_place(&self, order: Order) -> Option<Lsn> {
+        match self.sentinel {
+            Sentinel::Whole { stop, stop_offset: Some(offset), .. } if !self.is_offline() => {
+                let begin = order.begin_of(stop.number)?;
+                Some(Lsn(begin.0.saturating_add(u64::from(offset))))
+            }
+            _ => None,
+        }
+    }
+
     /// The first number that is missing among its partitions.
     pub(super) fn missing_partition(&self) -> Option<u64> {
         match self.partitions.iter().next() {

@@ -1,5 +1,6 @@
 //! Where a replay ends that begins with a base backup. Pure.
 
+use super::base::Base;
 use super::database::{Database, History};
 use super::order::Order;
 use crate::contents::wal_e::{Segment, Switch};
@@ -7,31 +8,60 @@ use crate::contents::wal_e::{Segment, Switch};
 /// Since this version PostgreSQL goes over to the newest timeline by itself; before it stays on the one of the base backup.
 const FOLLOWS_TIMELINES: u32 = 1200;
 
-/// Where a replay ends that begins at this segment; nothing if that is not there.
-pub(super) fn end_of_replay(
-    database: &Database,
-    (start, version): (Segment, Option<u32>),
-    order: Order,
-) -> Option<Segment> {
+/// Where a replay ends that begins at the start of this base backup; nothing if that is not there.
+pub(super) fn end_of_replay(database: &Database, base: &Base, order: Order) -> Option<Segment> {
+    let start = base.start();
     let number = database.logs.get(&start.timeline)?.replayed_from(start.number, order)?;
     let mut end = Segment { timeline: start.timeline, number };
-    if version.is_none_or(|version| version < FOLLOWS_TIMELINES) {
+    if !follows_timelines(base) {
         return Some(end);
     }
-    for (child, begins) in way_to_newest(database, start.timeline, order) {
+    let mut way = way_to_newest(database, start.timeline, order).into_iter();
+    for (child, begins) in way.by_ref() {
+        let log = database.logs.get(&child);
         let comes_there = begins <= end.number || order.next(end.number) == begins;
-        let goes_on = database.logs.get(&child).and_then(|log| log.replayed_from(begins, order));
-        let (true, Some(number)) = (comes_there, goes_on) else { break };
-        end = Segment { timeline: child, number };
+        let goes_on = log.and_then(|log| log.replayed_from(begins, order));
+        if let (true, Some(number)) = (comes_there, goes_on) {
+            end = Segment { timeline: child, number };
+            continue;
+        }
+        // Where the newer timeline has a segment, that is read, and does not go on from the older one's.
+        if let Some(newer) = log.and_then(|log| log.first_from(begins)).filter(|newer| *newer <= end.number) {
+            end.number = order.before(newer);
+        }
+        break;
     }
     Some(end)
 }
 
-/// The timelines from this one to the newest, each with the segment in which it begins: PostgreSQL asks for the histories of one
-/// after the other until there is none. Empty if the newest does not descend from this one.
-fn way_to_newest(database: &Database, timeline: u32, order: Order) -> Vec<(u32, u64)> {
+/// The timeline to which PostgreSQL goes over by itself though the base backup is no part of its history: the server does not start.
+pub(super) fn leads_away(database: &Database, base: &Base, order: Order) -> Option<u32> {
+    let timeline = base.start().timeline;
+    let newest = newest_from(database, timeline).filter(|_| follows_timelines(base))?;
+    let switches = switches_of(database, newest)?;
+    let is_part = switches.iter().find(|switch| switch.parent == timeline).is_some_and(|switch| {
+        match base.stop_place(order) {
+            Some(stop) => stop <= switch.at,
+            None => base.stop() <= order.of_place(switch.at),
+        }
+    });
+    (!is_part).then_some(newest)
+}
+
+fn follows_timelines(base: &Base) -> bool {
+    base.version.is_some_and(|version| version >= FOLLOWS_TIMELINES)
+}
+
+/// PostgreSQL asks for the histories of one timeline after the other until there is none.
+fn newest_from(database: &Database, timeline: u32) -> Option<u32> {
     let later = (timeline..u32::MAX).map(|before| before + 1);
-    let newest = later.take_while(|later| database.histories.contains_key(later)).last();
+    later.take_while(|later| database.histories.contains_key(later)).last()
+}
+
+/// The timelines from this one to the newest, each with the segment in which it begins. Empty if the newest does not descend from
+/// this one.
+fn way_to_newest(database: &Database, timeline: u32, order: Order) -> Vec<(u32, u64)> {
+    let newest = newest_from(database, timeline);
     let Some((newest, switches)) = newest.and_then(|newest| Some((newest, switches_of(database, newest)?)))
     else {
         return Vec::new();

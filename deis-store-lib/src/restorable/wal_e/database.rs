@@ -27,6 +27,8 @@ pub(super) struct Database {
     pub(super) segment_bytes: Option<u64>,
     /// The ends of those whose records end before they do.
     ends: BTreeMap<(u32, u64), Lsn>,
+    /// Where the last whole record ends of the others, of which the next one was not read.
+    open: BTreeMap<(u32, u64), Lsn>,
     commits: BTreeMap<u32, BTreeMap<u64, i64>>,
     /// The segments that are broken, and why.
     pub(super) broken: Vec<(String, String)>,
@@ -49,11 +51,18 @@ impl Database {
 
     pub(super) fn learn_segment(&mut self, segment: Segment, held: &SegmentHeld) {
         let Segment { timeline, number } = segment;
-        self.systems.entry(held.system_id).or_default().entry(timeline).or_default().insert(number);
-        self.segment_bytes = Some(held.segment_bytes);
+        let read = self.systems.entry(held.system_id).or_default().entry(timeline).or_default();
+        read.insert(number);
+        // Only the last of many are kept.
+        if let Some(before) = number.checked_sub(1).filter(|before| read.contains(*before)) {
+            self.open.remove(&(timeline, before));
+        }
         if !held.is_full {
             self.ends.insert((timeline, number), held.end);
+        } else if number.checked_add(1).is_none_or(|next| !read.contains(next)) {
+            self.open.insert((timeline, number), held.end);
         }
+        self.segment_bytes = Some(held.segment_bytes);
         if let Some(commit) = held.last_commit_us {
             let commits = self.commits.entry(timeline).or_default();
             commits.insert(number, commit);
@@ -126,16 +135,10 @@ impl Database {
         short
     }
 
-    /// The place where the replay of this segment ends, if it was read.
-    pub(super) fn end_of(&self, segment: Segment, order: Order) -> Option<Lsn> {
-        let Segment { timeline, number } = segment;
-        let is_read = |logs: &BTreeMap<u32, Ranges>| {
-            logs.get(&timeline).is_some_and(|numbers| numbers.contains(number))
-        };
-        if !self.systems.values().any(is_read) {
-            return None;
-        }
-        self.ends.get(&(timeline, number)).copied().or_else(|| order.begin_of(order.next(number)))
+    /// The place where the replay ends of which this is the last segment, if it was read.
+    pub(super) fn end_of(&self, segment: Segment) -> Option<Lsn> {
+        let place = (segment.timeline, segment.number);
+        self.ends.get(&place).or_else(|| self.open.get(&place)).copied()
     }
 
     /// The time of the last commit up to this segment, in the last ones before it.

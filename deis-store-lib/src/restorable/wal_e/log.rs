@@ -72,6 +72,12 @@ impl Log {
         over.map(|(last, _)| last & 0xffff_ffff).max()
     }
 
+    /// The first segment that is there, of this one and those behind it.
+    pub(super) fn first_from(&self, number: u64) -> Option<u64> {
+        let range = self.present.iter().find(|(_, last)| *last >= number);
+        range.map(|(first, _)| first.max(number))
+    }
+
     /// The first segment that is there.
     pub(super) fn first(&self) -> Option<u64> {
         self.present.iter().next().map(|(first, _)| first)

@@ -76,6 +76,17 @@ impl Order {
         }
     }
 
+    /// The number before this one.
+    pub(super) fn before(self, number: u64) -> u64 {
+        match number.checked_sub(1) {
+            Some(before) if before & 0xffff_ffff > self.last_of_log => {
+                before & !0xffff_ffff | self.last_of_log
+            }
+            Some(before) => before,
+            None => 0,
+        }
+    }
+
     /// The number of the segment in which a place of the log is.
     pub(super) fn of_place(self, place: Lsn) -> u64 {
         place.segment_number(self.segment_bytes)
@@ -95,6 +106,7 @@ mod tests {
     fn before_9_3_the_last_segment_of_each_log_is_left_out() {
         let order = Order { last_of_log: 0xfe, ..Order::USUAL };
         assert_eq!([order.next(0xfd), order.next(0xfe)], [0xfe, 0x1_0000_0000]);
+        assert_eq!([order.before(0xfe), order.before(0x1_0000_0000), order.before(0)], [0xfd, 0xfe, 0]);
         assert_eq!(order.of_place(Lsn(0x1_0200_0010)), 0x1_0000_0002);
         assert_eq!(Order::USUAL.of_place(Lsn(0xff00_0000)), 0xff);
     }

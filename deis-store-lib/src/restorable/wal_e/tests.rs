@@ -365,3 +365,63 @@ fn segments_of_another_size_begin_a_timeline_where_their_size_says() {
     let judged = small.judged_with(|judge| judge.learn(&segment(2, 6), segment_held));
     assert_eq!(harm(&judged), [], "by what was read");
 }
+
+#[test]
+fn the_end_of_a_log_whose_last_record_goes_on_is_that_of_the_record_before() {
+    let open = |judge: &mut Judge, number: u64, end: u64| {
+        let mut segment_held = held(7, None);
+        let Held::Segment(segment) = &mut segment_held else { unreachable!() };
+        segment.end = Lsn(end);
+        judge.learn(&self::segment(1, number), segment_held);
+    };
+    // In whatever order they are read.
+    for order in [[11, 12, 13], [13, 12, 11], [12, 11, 13]] {
+        let judged = whole().judged_with(|judge| {
+            for number in order {
+                open(judge, number, (number << 24) + 0xff_ff10);
+            }
+        });
+        assert_eq!(latest(&judged).end.as_deref(), Some("0/DFFFF10"));
+        let hole = whole().without(&segment(1, 12)).judged_with(|judge| {
+            for number in order.into_iter().filter(|number| *number != 12) {
+                open(judge, number, (number << 24) + 0xff_ff10);
+            }
+        });
+        assert_eq!(latest(&hole).end.as_deref(), Some("0/BFFFF10"));
+    }
+}
+
+#[test]
+fn a_base_backup_that_the_newest_timeline_has_left_does_not_start_since_12() {
+    // The second timeline begins before the base backup ends.
+    let mut left = Bucket::default();
+    left.base_of(1, 4, "15.4").log(1, 4..8).history(2, "1\t0/2000100\tno reason").log(2, 2..6);
+    let judged = left.judged();
+    assert!(!latest(&judged).restorable);
+    assert_eq!(harm(&judged).iter().filter(|(kind, _)| *kind == FindingKind::Broken).count(), 1);
+    assert_eq!(judged.restorability.falls_short.len(), 1);
+    // The next base backup, on the second timeline, mends it: what was left is only said.
+    left.base_of(2, 4, "15.4");
+    let judged = left.judged();
+    assert!(latest(&judged).restorable && !database(&judged).base_backups[0].restorable);
+    assert!(harm(&judged).iter().all(|(kind, _)| *kind == FindingKind::Unverifiable), "{:?}", harm(&judged));
+    assert!(judged.restorability.falls_short.is_empty());
+    // The newest history does not know the timeline of the base backup.
+    let mut other = Bucket::default();
+    other.history(2, "1\t0/2000100\tno reason").history(3, "1\t0/3000100\tno reason");
+    other.log(2, 2..8).base_of(2, 4, "15.4").log(3, 3..6);
+    assert!(!latest(&other.judged()).restorable);
+    let mut before = Bucket::default();
+    before.history(2, "1\t0/2000100\tno reason").history(3, "1\t0/3000100\tno reason");
+    before.log(2, 2..8).base_of(2, 4, "9.3.24").log(3, 3..6);
+    assert!(latest(&before.judged()).restorable, "before 12 a server stays");
+}
+
+#[test]
+fn where_the_first_segment_of_a_timeline_is_missing_its_next_one_ends_the_replay_of_its_parent() {
+    let mut bucket = Bucket::default();
+    bucket.base_of(1, 2, "15.4").log(1, 2..6).history(2, "1\t0/4000100\tno reason").log(2, 5..8);
+    let judged = bucket.judged();
+    assert_eq!(latest(&judged).last_segment.as_deref(), Some("000000010000000000000004"));
+    assert_eq!(harm(&judged), [(FindingKind::Gap, "wal_005/000000020000000000000004")]);
+}

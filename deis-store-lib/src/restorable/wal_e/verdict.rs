@@ -1,7 +1,7 @@
 //! The verdict on one database: which base backup can be restored, to which point, and what of the log is missing. Pure.
 
 use super::base::{Base, Sentinel};
-use super::chain::{begin_of_timeline, end_of_replay};
+use super::chain::{begin_of_timeline, end_of_replay, leads_away};
 use super::database::{Database, History};
 use super::log::Log;
 use super::order::Order;
@@ -107,8 +107,7 @@ impl Judging<'_> {
                 judged.harm.push(Harm::new(sentinel, FindingKind::Unverifiable, what));
             }
             let why = self.why_not(sentinel, base);
-            let end = end_of_replay(self.database, (base.start(), base.version), self.order)
-                .filter(|_| why.is_none());
+            let end = end_of_replay(self.database, base, self.order).filter(|_| why.is_none());
             let why_not = why.map(|why| match why {
                 Why::Lacks(lack) => {
                     let missing = if lack.in_source { "is not there or is damaged" } else { "is lost" };
@@ -128,7 +127,7 @@ impl Judging<'_> {
                 why_not,
                 timeline: end.map(|end| end.timeline),
                 last_segment: end.map(Segment::name),
-                end: end.and_then(|end| self.database.end_of(end, self.order)).map(|end| end.to_string()),
+                end: end.and_then(|end| self.database.end_of(end)).map(|end| end.to_string()),
                 last_commit: end
                     .and_then(|end| self.database.last_commit(end))
                     .map(|time| format!("{time:.3}")),
@@ -161,7 +160,10 @@ impl Judging<'_> {
             Sentinel::Whole { stop, .. } if stop.timeline != base.named_start().timeline => {
                 Some(Why::Says("it begins on another timeline than the one on which it stops".to_owned()))
             }
-            Sentinel::Whole { .. } => self.of_other_system(base).or_else(|| base.wrong().map(Why::Says)),
+            Sentinel::Whole { .. } => self
+                .of_other_system(base)
+                .or_else(|| base.wrong().map(Why::Says))
+                .or_else(|| self.leads_away(sentinel, base)),
         }
     }
 
@@ -171,6 +173,19 @@ impl Judging<'_> {
         Some(Why::Says(format!(
             "it is of another database: its system identifier is {own}, and the one of the latest base backup is {system}"
         )))
+    }
+
+    /// PostgreSQL leaves it for a timeline of which it is no part. After a return to an earlier point that is so of those behind it, until
+    /// the next one is made: it is damage only of the one that is restored.
+    fn leads_away(&self, sentinel: &str, base: &Base) -> Option<Why> {
+        let newest = leads_away(self.database, base, self.order)?;
+        let text = format!(
+            "since PostgreSQL 12 a server goes over to timeline {newest}, which has left this one before the base backup ends: it does \
+             not start, unless `recovery_target_timeline` is set to {}. Make a base backup",
+            base.start().timeline
+        );
+        let is_latest = self.database.finished().last().is_some_and(|(latest, _)| *latest == sentinel);
+        Some(if is_latest { Why::Says(text) } else { Why::Known(text) })
     }
 
     /// The first segment between its start and its stop that is not there.
@@ -211,8 +226,8 @@ impl Judging<'_> {
                     let name = |number| Segment { timeline: *timeline, number }.name();
                     let (first_missing, goes_on) = (name(missing), name(stretch.first));
                     let what = format!(
-                        "the log has a hole: {first_missing} is not there, and it goes on with {goes_on}. A replay ends before it, \
-                         without a word"
+                        "the log has a hole: {first_missing} is not there, and it goes on with {goes_on}. A replay of timeline \
+                         {timeline} ends before it, without a word"
                     );
                     let key = format!("{}{LOG}{first_missing}", self.prefix);
                     judged.harm.push(Harm::new(key, FindingKind::Gap, what));
@@ -293,7 +308,12 @@ impl Judging<'_> {
             prefix => format!("the database below `{prefix}`"),
         };
         let Some(latest) = bases.last() else { return };
-        let Some(best) = bases.iter().rev().find(|base| base.restorable) else {
+        // What is held back is not restored, and WAL-E takes the one before.
+        let is_taken = self.database.finished().last().is_some_and(|(sentinel, base)| {
+            base.sentinel != Sentinel::Unread && judged.held_back.lost(sentinel).is_none()
+        });
+        let best = bases.iter().rev().find(|base| base.restorable || (is_taken && *base == latest));
+        let Some(best) = best.filter(|base| base.restorable) else {
             let why = latest.why_not.as_deref().unwrap_or_default();
             judged
                 .restorability
