@@ -71,10 +71,21 @@ fn faults_of_loading_over(row: &Row, sandbox: &Sandbox, load: &dyn Fn(&Path, &Pa
     faults
 }
 
+/// All of them are unpacked without the program in `host.rs`.
 #[test]
+fn each_sixth_archive_does_what_its_row_says_and_no_harm() {
+    no_harm(rows().into_iter().step_by(6).collect());
+}
+
+#[test]
+#[ignore = "tests/run --all runs it: all 394 archives take minutes"]
 fn each_archive_does_what_its_row_says_and_no_harm() {
+    no_harm(rows());
+}
+
+fn no_harm(rows: Vec<Row>) {
     let _canary = Canary::new();
-    let (rows, faults) = (Mutex::new(rows()), Mutex::new(Vec::new()));
+    let (rows, faults) = (Mutex::new(rows), Mutex::new(Vec::new()));
     scope(|scope| {
         for _ in 0..WORKERS {
             scope.spawn(|| {
