@@ -28,6 +28,7 @@ mod report;
 mod restorable;
 mod serve;
 mod snapshots;
+mod verified_bucket;
 mod volume;
 
 use lists::Lists;

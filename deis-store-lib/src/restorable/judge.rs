@@ -4,14 +4,10 @@
 //! bytes of those that are asked for, until no further round is wanted. An object that is in no list is missed as one that is
 //! lost: a deletion between two listings is seen by nothing else.
 
-use jiff::Timestamp;
-
-use super::held_back::HeldBack;
-use super::report::{Harm, Restorability};
+use super::judged::{Judged, Seen};
 use super::{registry, wal_e};
 use crate::contents::Contents;
 use crate::contents::wal_e::Held;
-use crate::hash::Sha256;
 
 /// A judge asks for references and for what leads from them to others: these are far smaller.
 pub(crate) const LARGEST_REFERENCE_BYTES: u64 = 8 << 20;
@@ -25,27 +21,6 @@ enum Kind {
     Plain,
     WalE(wal_e::Databases),
     Registry(Box<registry::Registry>),
-}
-
-/// An object that is there.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Seen<'a> {
-    pub(crate) key: &'a str,
-    /// When it was written, if that is known.
-    pub(crate) modified: Option<Timestamp>,
-    /// The digest of its bytes, if it is known.
-    pub(crate) sha256: Option<Sha256>,
-}
-
-/// A verdict on a bucket.
-#[derive(Debug, Default)]
-pub(crate) struct Judged {
-    /// The references that need what is not there.
-    pub(crate) held_back: HeldBack,
-    /// To what it can be brought back.
-    pub(crate) restorability: Restorability,
-    /// All else that is wrong or worth a look.
-    pub(crate) harm: Vec<Harm>,
 }
 
 impl Judge {
@@ -126,6 +101,8 @@ impl Judge {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use jiff::Timestamp;
+
     use super::*;
 
     /// The verdict on these objects, some of which are lost.

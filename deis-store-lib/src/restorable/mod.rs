@@ -3,12 +3,14 @@
 
 mod held_back;
 mod judge;
+mod judged;
 mod ranges;
 mod registry;
 mod report;
 mod wal_e;
 
 pub(crate) use held_back::{HeldBack, Lack};
-pub(crate) use judge::{Judge, Judged, LARGEST_REFERENCE_BYTES, Seen};
+pub(crate) use judge::{Judge, LARGEST_REFERENCE_BYTES};
+pub(crate) use judged::{Judged, Seen};
 pub(crate) use report::Harm;
 pub use report::{BaseBackup, Database, Gap, Images, Restorability};

@@ -7,7 +7,7 @@ mod stage;
 use std::collections::BTreeMap;
 
 use super::held_back::{HeldBack, Lack};
-use super::judge::{Judged, Seen};
+use super::judged::{Judged, Seen};
 use super::report::{Harm, Images as Counted};
 use crate::contents::registry::{is_upload, wrong_digest};
 use crate::report::FindingKind;

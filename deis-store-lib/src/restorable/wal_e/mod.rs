@@ -10,13 +10,14 @@ mod database;
 mod held_tests;
 mod log;
 mod order;
+mod segment_size;
 #[cfg(test)]
 mod tests;
 mod verdict;
 
 use std::collections::BTreeMap;
 
-use super::judge::{Judged, Seen};
+use super::judged::{Judged, Seen};
 use crate::contents::wal_e::{
     Held, base_of, history, is_read, is_sentinel, is_version, partition_of, segment_of, sentinel_of, split,
     timeline_of_history,

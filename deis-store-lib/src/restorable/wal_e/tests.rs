@@ -5,7 +5,8 @@ use jiff::Timestamp;
 use crate::contents::Contents;
 use crate::contents::wal_e::{AtRest, Control, Held, Lsn, PartitionHeld, SegmentHeld};
 use crate::report::FindingKind;
-use crate::restorable::judge::{Judge, Judged, Seen};
+use crate::restorable::judge::Judge;
+use crate::restorable::judged::{Judged, Seen};
 use crate::restorable::{BaseBackup, Database};
 
 /// A bucket, in the order in which its objects were written.

@@ -5,10 +5,11 @@ use super::chain::{begin_of_timeline, end_of_replay, leads_away};
 use super::database::{Database, History};
 use super::log::Log;
 use super::order::Order;
+use super::segment_size::order_of;
 use crate::contents::wal_e::{BASE_BACKUPS, LOG, Segment, name_of_base_backup, objects_of};
 use crate::report::FindingKind;
 use crate::restorable::held_back::Lack;
-use crate::restorable::judge::Judged;
+use crate::restorable::judged::Judged;
 use crate::restorable::report::{self, BaseBackup, Gap, Harm};
 
 /// So many of one kind are named one by one.
@@ -17,7 +18,7 @@ const MOST_NAMED: usize = 100;
 /// Judges a database.
 pub(super) fn judge(prefix: &str, mut database: Database, judged: &mut Judged) {
     foreign(prefix, &mut database, judged);
-    let order = Order::of(&database);
+    let order = order_of(&database);
     database.find_starts(order);
     let broken = std::mem::take(&mut database.broken);
     let of_bases = database.bases.values().flat_map(|base| base.broken.clone());
