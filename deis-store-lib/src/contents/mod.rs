@@ -6,6 +6,8 @@
 #[cfg(feature = "backup")]
 mod directory;
 #[cfg(feature = "backup")]
+#[cfg(test)]
+pub(crate) mod random_changes;
 pub(crate) mod registry;
 #[cfg(feature = "backup")]
 pub(crate) mod wal_e;

@@ -1,6 +1,8 @@
 //! To which point what a bucket holds can be brought back: databases by their base backups and their log, images by their
 //! tags. Pure: callers show it names and small objects, and what was read of large ones.
 
+#[cfg(test)]
+mod fuzz;
 mod held_back;
 mod judge;
 mod judged;

@@ -1,7 +1,7 @@
 //! Objects of WAL-E: as they are packed, unpacked, and packed anew after a change, under their own names and others.
 
-use super::change::{change, sum_headers};
 use super::*;
+use crate::contents::random_changes::{change, choose, sum_headers, try_cases};
 
 #[test]
 #[ignore = "it takes as long as DEIS_STORE_FUZZ_SECONDS says; tests/run --all runs it"]

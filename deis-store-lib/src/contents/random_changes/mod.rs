@@ -1,19 +1,17 @@
 //! Bytes that were changed at random, for as long as is asked: nothing that is read panics or takes long.
 
 mod change;
-mod objects;
-mod registry;
 
 use std::time::{Duration, Instant};
 
-use super::*;
+pub(crate) use change::{change, sum_headers};
 
 /// The most that one case may take, in a program that is not optimised.
 const MOST_TIME: Duration = Duration::from_secs(20);
 
 /// Tries cases for the seconds that `DEIS_STORE_FUZZ_SECONDS` says, or for one minute. A run begins with another seed each time,
 /// unless `DEIS_STORE_FUZZ_SEED` repeats the one case of a seed that was printed.
-fn try_cases(name: &str, mut one: impl FnMut(&mut fastrand::Rng)) {
+pub(crate) fn try_cases(name: &str, mut one: impl FnMut(&mut fastrand::Rng)) {
     let number = |variable: &str| std::env::var(variable).ok().map(|number| number.parse::<u64>().unwrap());
     let time = Duration::from_secs(number("DEIS_STORE_FUZZ_SECONDS").unwrap_or(60));
     let repeated = number("DEIS_STORE_FUZZ_SEED");
@@ -47,6 +45,7 @@ impl Drop for Told<'_> {
     }
 }
 
-fn choose<'a, T>(random: &mut fastrand::Rng, from: &'a [T]) -> &'a T {
+/// One of these.
+pub(crate) fn choose<'a, T>(random: &mut fastrand::Rng, from: &'a [T]) -> &'a T {
     &from[random.usize(..from.len())]
 }

@@ -1,10 +1,10 @@
 //! The small objects of a registry: tags, ancestries, manifests, links and checksums of layers.
 
-use super::change::change;
-use super::*;
+use super::rounds;
 use crate::contents::Contents;
+use crate::contents::random_changes::{change, choose, try_cases};
 use crate::contents::registry::LayerSum;
-use crate::restorable::{Judge, Seen};
+use crate::restorable::{Judge, Judged};
 
 /// An image of each layout, with a list of manifests and one of schema 1.
 fn registry() -> Vec<(String, String)> {
@@ -45,27 +45,14 @@ fn registry() -> Vec<(String, String)> {
 fn judged(
     objects: &[(String, Vec<u8>)],
     lost: &[String],
-    mut is_shown: impl FnMut() -> bool,
+    is_shown: impl FnMut() -> bool,
 ) -> (u64, u64, usize) {
     let mut judge = Judge::of(Contents::Registry);
     for key in lost {
         judge.lose(key);
     }
-    let mut rounds = 1;
-    loop {
-        for (key, bytes) in objects {
-            if judge.see(Seen { key, modified: None, sha256: None }) {
-                judge.show(key, is_shown().then_some(bytes.as_slice()));
-            }
-        }
-        if !judge.next_round() {
-            break;
-        }
-        rounds += 1;
-        // Each round but the last ones has read a manifest that no tag had read before it.
-        assert!(rounds < objects.len() * objects.len() + 10, "no end of rounds");
-    }
-    let images = judge.judged().restorability.images.unwrap();
+    let (Judged { restorability, .. }, rounds) = rounds(judge, objects, is_shown);
+    let images = restorability.images.unwrap();
     (images.tags, images.complete, rounds)
 }
 

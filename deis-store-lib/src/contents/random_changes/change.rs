@@ -22,7 +22,7 @@ const NUMBERS: [u64; 14] = [
 ];
 
 /// Changes something. Most of it is done where something is: much of what is read is zeros.
-pub(super) fn change(bytes: &mut Vec<u8>, random: &mut fastrand::Rng) {
+pub(crate) fn change(bytes: &mut Vec<u8>, random: &mut fastrand::Rng) {
     if bytes.is_empty() {
         bytes.push(random.u8(..));
         return;
@@ -76,7 +76,7 @@ fn number(bytes: &mut [u8], at: usize, random: &mut fastrand::Rng) {
 }
 
 /// Sums up each block that could be a header of tar, so that a change of it does not end the reading.
-pub(super) fn sum_headers(bytes: &mut [u8]) {
+pub(crate) fn sum_headers(bytes: &mut [u8]) {
     for block in bytes.chunks_exact_mut(512).filter(|block| block[257..].starts_with(b"ustar")) {
         block[148..156].fill(b' ');
         let sum: u32 = block.iter().map(|byte| u32::from(*byte)).sum();
