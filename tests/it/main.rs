@@ -35,6 +35,7 @@ mod rehearsal;
 mod releases;
 mod restorable;
 mod restorable_real;
+mod restorable_registry;
 mod s3cfg;
 mod s3cmd;
 mod secrets;

@@ -85,7 +85,7 @@ pub struct Images {
     pub tags: u64,
     /// The number of tags of which everything is there.
     pub complete: u64,
-    /// The number of images, layers and manifests that no tag needs.
+    /// The number of images, layers and manifests that no tag needs. 0 unless all tags are complete.
     pub unreferenced: u64,
     /// The number of images whose push was under way or was broken off.
     pub unfinished: u64,

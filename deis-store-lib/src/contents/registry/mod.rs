@@ -71,15 +71,47 @@ pub(crate) fn blob(key: &str) -> Option<Blob> {
     let (root, path) = split(key)?;
     let mut names = path.strip_prefix("blobs/")?.split('/');
     match (names.next(), names.next(), names.next(), names.next(), names.next()) {
-        (Some(algorithm), Some(_), Some(hex), Some("data"), None) => {
+        (Some(algorithm), Some(beginning), Some(hex), Some("data"), None)
+            if hex.get(..2) == Some(beginning) =>
+        {
             Some((root.to_owned(), format!("{algorithm}:{hex}")))
         }
         _ => None,
     }
 }
 
-/// Why a blob is not the one of its name, if its digest is known.
+/// A repository's link to a layer or to a manifest, by which it gives it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Link {
+    /// The path of the repository.
+    pub(crate) repository: String,
+    pub(crate) digest: String,
+    pub(crate) to: Linked,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Linked {
+    Layer,
+    Manifest,
+}
+
+/// The link of a key `…/_layers/ALGORITHM/HEX/link` or `…/_manifests/revisions/ALGORITHM/HEX/link`.
+pub(crate) fn link(key: &str) -> Option<Link> {
+    let path = key.strip_suffix("/link").filter(|_| in_repository(key).is_some())?;
+    let directories = [("/_layers/", Linked::Layer), ("/_manifests/revisions/", Linked::Manifest)];
+    directories.into_iter().find_map(|(directory, to)| {
+        let (repository, digest) = path.split_once(directory)?;
+        let (algorithm, hex) = digest.split_once('/')?;
+        Some(Link { repository: repository.to_owned(), digest: format!("{algorithm}:{hex}"), to })
+    })
+}
+
+/// Why a blob is not the one of its name, or a link does not hold the digest of its own, if the digest of its bytes is known.
 pub(crate) fn wrong_digest(key: &str, sha256: Option<Sha256>) -> Option<String> {
+    if let Some(Link { digest, .. }) = link(key) {
+        let is_other = sha256? != Sha256::of(digest.as_bytes());
+        return is_other.then(|| "it does not hold the digest of its name alone".to_owned());
+    }
     let ((_, digest), sha256) = (blob(key)?, sha256?);
     let named = digest.strip_prefix("sha256:")?;
     let is_digest = named.len() == 64;
@@ -117,5 +149,21 @@ mod tests {
         ] {
             assert!(!is_tag(beside), "{beside}");
         }
+    }
+
+    #[test]
+    fn a_link_holds_the_digest_of_its_name_and_a_blob_lies_where_its_digest_says() {
+        let wrong = |key: &str, bytes: &[u8]| wrong_digest(key, Some(Sha256::of(bytes))).is_some();
+        for directory in ["_layers", "_manifests/revisions"] {
+            let key = format!("docker/registry/v2/repositories/a/b/{directory}/sha256/0a0b/link");
+            assert!(!wrong(&key, b"sha256:0a0b"));
+            for other in [&b""[..], b"sha256:0a0b\n", b"sha256:0a0c", b"0a0b"] {
+                assert!(wrong(&key, other), "{other:?}");
+            }
+            assert_eq!(wrong_digest(&key, None), None);
+        }
+        assert!(!wrong("docker/registry/v2/repositories/a/_manifests/tags/v1/current/link", b""));
+        assert!(blob("docker/registry/v2/blobs/sha256/0a/0a0b/data").is_some());
+        assert_eq!(blob("docker/registry/v2/blobs/sha256/zz/0a0b/data"), None);
     }
 }

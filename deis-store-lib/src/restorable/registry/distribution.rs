@@ -8,8 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use super::stage::Stage;
-use crate::contents::registry::{Blob, REGISTRY_2, TAGS, blob, in_repository, split, tag_directory};
+use crate::contents::registry::{Blob, Link, Linked, REGISTRY_2, TAGS, blob, link, split, tag_directory};
+use crate::report::FindingKind;
 use crate::restorable::held_back::Lack;
+use crate::restorable::report::Harm;
 
 /// A tag that waits for a manifest to be read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,8 +25,8 @@ struct Tag {
 pub(super) struct Distribution {
     /// The lost blobs, each by the root of its registry and its digest.
     blobs: BTreeMap<Blob, Lack>,
-    /// The lost links of repositories, each by the repository's path and the digest.
-    links: BTreeMap<Blob, Lack>,
+    /// The lost links of repositories.
+    links: BTreeMap<Link, Lack>,
     /// The manifests that are to be read, with the tags that need them.
     manifests: BTreeMap<Blob, BTreeSet<Tag>>,
     /// Those of the next round.
@@ -33,35 +35,73 @@ pub(super) struct Distribution {
     asked: BTreeSet<(Tag, String)>,
     /// The blobs and links that must be there, each with the directories of the tags that need it.
     needed_blobs: BTreeMap<Blob, BTreeSet<String>>,
-    needed_links: BTreeMap<Blob, BTreeSet<String>>,
+    needed_links: BTreeMap<Link, BTreeSet<String>>,
+    /// The manifests that are none.
+    broken: BTreeSet<String>,
+    /// The directories of tags, and whether they have what makes them one.
+    tags: BTreeMap<String, bool>,
     /// The number of blobs that are there, and of those of them that are needed.
     count: u64,
     found: u64,
 }
 
-/// Whatever a manifest names, in any of its forms.
+/// Whatever a manifest names, in any of its forms. Go writes a list of nothing as null.
 #[derive(Default, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 struct Manifest {
+    schema_version: Option<u64>,
     config: Option<Descriptor>,
-    layers: Vec<Descriptor>,
-    blobs: Vec<Descriptor>,
-    manifests: Vec<Descriptor>,
-    fs_layers: Vec<FsLayer>,
+    layers: Option<Vec<Descriptor>>,
+    blobs: Option<Vec<Descriptor>>,
+    manifests: Option<Vec<Descriptor>>,
+    fs_layers: Option<Vec<FsLayer>>,
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Descriptor {
     digest: String,
+    #[serde(default)]
+    media_type: Option<String>,
     /// A layer that lies elsewhere is in no registry.
     #[serde(default)]
-    urls: Vec<String>,
+    urls: Option<Vec<String>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct FsLayer {
     blob_sum: String,
+}
+
+impl Manifest {
+    /// Nothing if this is no manifest.
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        // Of a list serde would make a manifest without anything.
+        let is_object = bytes.trim_ascii_start().starts_with(b"{");
+        let manifest: Self = serde_json::from_slice(bytes).ok().filter(|_| is_object)?;
+        let Self { schema_version, config, layers, blobs, manifests, fs_layers } = &manifest;
+        let says_something = schema_version.is_some()
+            || config.is_some()
+            || layers.is_some()
+            || blobs.is_some()
+            || manifests.is_some()
+            || fs_layers.is_some();
+        says_something.then_some(manifest)
+    }
+}
+
+impl Descriptor {
+    fn is_here(&self) -> bool {
+        self.urls.as_ref().is_none_or(Vec::is_empty)
+    }
+
+    /// A list of manifests may name layers, too, as caches of builds do.
+    fn is_manifest(&self) -> bool {
+        let of_manifests =
+            |media_type: &String| media_type.contains("manifest") || media_type.contains("index");
+        self.media_type.as_ref().is_none_or(of_manifests)
+    }
 }
 
 impl Distribution {
@@ -76,6 +116,9 @@ impl Distribution {
     /// An object is there.
     pub(super) fn count(&mut self, key: &str) {
         self.count += u64::from(blob(key).is_some());
+        if let Some(directory) = tag_directory(key) {
+            *self.tags.entry(directory.to_owned()).or_default() |= current(key).is_some();
+        }
     }
 
     /// Tags first, then their manifests.
@@ -89,48 +132,61 @@ impl Distribution {
     pub(super) fn show(&mut self, key: &str, bytes: Option<&[u8]>, held: &mut BTreeMap<String, Lack>) {
         if let Some(blob) = blob(key) {
             let tags = self.manifests.remove(&blob).unwrap_or_default();
-            match bytes.map(serde_json::from_slice::<Manifest>) {
-                Some(Ok(manifest)) => tags.iter().for_each(|tag| self.read(tag, &blob.0, &manifest, held)),
+            match bytes.map(Manifest::parse) {
+                Some(Some(manifest)) => {
+                    for tag in &tags {
+                        self.read(tag, &blob.0, &manifest, held);
+                    }
+                }
                 // What it needs is not known.
-                Some(Err(_)) => {
+                Some(None) => {
+                    self.broken.insert(key.to_owned());
                     held.extend(tags.into_iter().map(|tag| (tag.directory, Lack::in_source(key))));
                 }
                 None => held.extend(tags.into_iter().map(|tag| (tag.directory, Lack::lost(key)))),
             }
         } else if let Some((root, tag)) = current(key) {
-            let digest = String::from_utf8_lossy(bytes.unwrap_or_default()).trim().to_owned();
+            let digest = String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
             self.ask(&tag, (root, digest), held);
         }
     }
 
     fn read(&mut self, tag: &Tag, root: &str, manifest: &Manifest, held: &mut BTreeMap<String, Lack>) {
-        let descriptors = manifest.config.iter().chain(&manifest.layers).chain(&manifest.blobs);
-        let here = descriptors.filter(|descriptor| descriptor.urls.is_empty());
+        let lists = [&manifest.layers, &manifest.blobs].into_iter().flatten().flatten();
+        let here = manifest.config.iter().chain(lists).filter(|descriptor| descriptor.is_here());
         let digests = here.map(|descriptor| &descriptor.digest);
-        for digest in digests.chain(manifest.fs_layers.iter().map(|layer| &layer.blob_sum)) {
-            if !self.need(tag, (root.to_owned(), digest.clone()), held) {
+        let of_schema_1 = manifest.fs_layers.iter().flatten().map(|layer| &layer.blob_sum);
+        for digest in digests.chain(of_schema_1) {
+            if !self.need(tag, (root.to_owned(), digest.clone()), Linked::Layer, held) {
                 return;
             }
         }
-        for other in &manifest.manifests {
-            self.ask(tag, (root.to_owned(), other.digest.clone()), held);
+        for other in manifest.manifests.iter().flatten() {
+            let blob = (root.to_owned(), other.digest.clone());
+            if other.is_manifest() {
+                self.ask(tag, blob, held);
+            } else {
+                self.need(tag, blob, Linked::Layer, held);
+            }
         }
     }
 
     /// A tag needs a manifest.
     fn ask(&mut self, tag: &Tag, manifest: Blob, held: &mut BTreeMap<String, Lack>) {
-        if self.need(tag, manifest.clone(), held) && self.asked.insert((tag.clone(), manifest.1.clone())) {
+        if self.need(tag, manifest.clone(), Linked::Manifest, held)
+            && self.asked.insert((tag.clone(), manifest.1.clone()))
+        {
             self.next.entry(manifest).or_default().insert(tag.clone());
         }
     }
 
     /// A tag needs a blob, and the link of its repository to it. Whether neither is lost.
-    fn need(&mut self, tag: &Tag, blob: Blob, held: &mut BTreeMap<String, Lack>) -> bool {
-        if let Some(lost) = self.lost(tag, &blob) {
-            held.insert(tag.directory.clone(), lost);
+    fn need(&mut self, tag: &Tag, blob: Blob, to: Linked, held: &mut BTreeMap<String, Lack>) -> bool {
+        let link = Link { repository: tag.repository.clone(), digest: blob.1.clone(), to };
+        if let Some(lost) = self.blobs.get(&blob).or_else(|| self.links.get(&link)) {
+            held.insert(tag.directory.clone(), lost.clone());
             return false;
         }
-        let link = (tag.repository.clone(), blob.1.clone());
         self.needed_links.entry(link).or_default().insert(tag.directory.clone());
         self.needed_blobs.entry(blob).or_default().insert(tag.directory.clone());
         true
@@ -146,14 +202,33 @@ impl Distribution {
         if let Some(blob) = blob(key) {
             self.found += u64::from(self.needed_blobs.remove(&blob).is_some());
         } else if let Some(link) = link(key) {
+            // A manifest is found by either link.
+            self.needed_links.remove(&Link { to: Linked::Manifest, ..link.clone() });
             self.needed_links.remove(&link);
         }
     }
 
+    /// The manifests that are none, and the tags that a registry names and does not give.
+    pub(super) fn harm(&self) -> impl Iterator<Item = Harm> {
+        let broken = self
+            .broken
+            .iter()
+            .map(|key| Harm::new(key, FindingKind::Broken, "a tag takes it for a manifest, and it is none"));
+        let unfinished = self.tags.iter().filter(|(_, is_tag)| !**is_tag).map(|(directory, _)| {
+            let what = "it has no `current/link`: a registry names it, and does not give it. A push is under way or was broken off";
+            Harm::new(directory, FindingKind::Unfinished, what)
+        });
+        broken.chain(unfinished)
+    }
+
     /// Holds back the tags that need what is not there. The number of blobs that no tag needs.
     pub(super) fn end(self, held: &mut BTreeMap<String, Lack>) -> u64 {
-        for ((repository, digest), tags) in self.needed_links {
-            let link = format!("{repository}/…/{}/link", digest.replacen(':', "/", 1));
+        for (Link { repository, digest, to }, tags) in self.needed_links {
+            let directory = match to {
+                Linked::Layer => "_layers",
+                Linked::Manifest => "_manifests/revisions",
+            };
+            let link = format!("{repository}/{directory}/{}/link", digest.replacen(':', "/", 1));
             held.extend(tags.into_iter().map(|tag| (tag, Lack::in_source(&link))));
         }
         for ((root, digest), tags) in self.needed_blobs {
@@ -165,30 +240,12 @@ impl Distribution {
         self.count.saturating_sub(self.found)
     }
 
-    fn lost(&self, tag: &Tag, blob: &Blob) -> Option<Lack> {
-        let link = (tag.repository.clone(), blob.1.clone());
-        self.blobs.get(blob).or_else(|| self.links.get(&link)).cloned()
-    }
-
     /// Whether there are manifests to look at. Those of the round before that were not shown are in no list, which is seen at
     /// the end.
     pub(super) fn next_round(&mut self) -> bool {
         self.manifests = std::mem::take(&mut self.next);
         !self.manifests.is_empty()
     }
-}
-
-/// The repository and the digest of a link to a layer or to a manifest.
-fn link(key: &str) -> Option<Blob> {
-    let path = key.strip_suffix("/link").filter(|_| in_repository(key).is_some())?;
-    for directory in ["/_layers/", "/_manifests/revisions/"] {
-        if let Some((repository, digest)) = path.split_once(directory)
-            && let Some((algorithm, hex)) = digest.split_once('/')
-        {
-            return Some((repository.to_owned(), format!("{algorithm}:{hex}")));
-        }
-    }
-    None
 }
 
 /// The root and the tag of a key `…/_manifests/tags/TAG/current/link`.
@@ -290,5 +347,37 @@ mod tests {
             let held = held_back(Contents::Registry, objects, &[]);
             assert_eq!(held, ["docker/registry/v2/repositories/app/_manifests/tags/v1/"]);
         }
+    }
+    /// Whether the one tag is held back whose manifest this is. It names the layer `aa`.
+    fn is_held(manifest: &str, link: &str, current: &str) -> bool {
+        let app = "docker/registry/v2/repositories/app";
+        let objects = [
+            (format!("{app}/_manifests/tags/v1/current/link"), current),
+            ("docker/registry/v2/blobs/sha256/a1/a1/data".to_owned(), manifest),
+            ("docker/registry/v2/blobs/sha256/aa/aa/data".to_owned(), "a layer"),
+            (format!("{app}/_manifests/revisions/sha256/a1/link"), "sha256:a1"),
+            (format!("{app}/{link}/sha256/aa/link"), "sha256:aa"),
+        ];
+        let objects: Vec<_> = objects.iter().map(|(key, body)| (key.as_str(), *body)).collect();
+        !held_back(Contents::Registry, &objects, &[]).is_empty()
+    }
+
+    #[test]
+    fn a_tag_is_whole_or_not_as_a_real_registry_says() {
+        let layer = r#"{"layers":[{"digest":"sha256:aa"}]}"#;
+        let cache = r#"{"manifests":[{"mediaType":"application/vnd.oci.image.layer.v1.tar+gzip","digest":"sha256:aa"}]}"#;
+        for whole in [
+            layer,
+            cache,
+            r#"{"schemaVersion":2,"layers":null,"manifests":null}"#,
+            r#" {"layers":[{"digest":"sha256:aa","urls":null}],"config":null}"#,
+        ] {
+            assert!(!is_held(whole, "_layers", "sha256:a1"), "{whole}");
+        }
+        for none in ["{}", "[]", r#"{"a":1}"#, "", "null", r#"{"layers":[{"digest":7}]}"#] {
+            assert!(is_held(none, "_layers", "sha256:a1"), "{none}");
+        }
+        assert!(is_held(layer, "_layers", "sha256:a1\n"), "a line is no digest");
+        assert!(is_held(layer, "_manifests/revisions", "sha256:a1"), "a layer is found by its own link");
     }
 }

@@ -91,6 +91,7 @@ impl Registry {
     }
 
     pub(super) fn judged(mut self) -> Judged {
+        let of_distribution_harm: Vec<_> = self.distribution.harm().collect();
         let of_images = self.images.end(&mut self.held);
         let of_distribution = self.distribution.end(&mut self.held);
         let mut judged = Judged {
@@ -98,6 +99,7 @@ impl Registry {
                 .broken
                 .into_iter()
                 .map(|(key, why)| Harm::new(key, FindingKind::Broken, why))
+                .chain(of_distribution_harm)
                 .collect(),
             ..Judged::default()
         };
@@ -108,7 +110,8 @@ impl Registry {
         judged.restorability.images = Some(Counted {
             tags: self.tags,
             complete,
-            unreferenced: of_images.saturating_add(of_distribution),
+            // What an incomplete tag needs is not known.
+            unreferenced: if self.held.is_empty() { of_images.saturating_add(of_distribution) } else { 0 },
             unfinished: self.unfinished,
         });
         judged.held_back = HeldBack(self.held);
