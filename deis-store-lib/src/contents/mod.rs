@@ -5,9 +5,9 @@
 
 #[cfg(feature = "backup")]
 mod directory;
-#[cfg(feature = "backup")]
-#[cfg(test)]
+#[cfg(all(test, feature = "backup"))]
 pub(crate) mod random_changes;
+#[cfg(feature = "backup")]
 pub(crate) mod registry;
 #[cfg(feature = "backup")]
 pub(crate) mod wal_e;

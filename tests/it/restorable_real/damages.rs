@@ -131,7 +131,7 @@ pub(super) fn damages(objects: &Objects, base: &str, stop: &str, middle: &str) -
         damage("a bit of a partition is flipped", &partition, flipped(&partition), "broken", Harm::None),
         damage("the history of the timeline is gone", &history, None, "gap", Harm::Whole),
         damage("a sentinel is cut off", &sentinel, Some(b"{\"wal_segm".to_vec()), "broken", Harm::None),
-        damage("a history is none", &history, Some(b"garbage".to_vec()), "broken", Harm::Whole),
+        damage("a history is none", &history, Some(b"garbage".to_vec()), "broken", Harm::None),
     ]
 }
 

@@ -1,5 +1,6 @@
 //! The histories of timelines, which lie beside the segments: where each of a timeline's ancestors was left. Pure.
 
+use super::fields::is_upper_hex;
 use super::lsn::{Lsn, SEGMENT_BYTES};
 use super::packing::Packing;
 use super::segment::{LOG, Segment};
@@ -40,9 +41,8 @@ pub(super) fn named(key: &str) -> Option<(&str, u32, Packing)> {
     let (prefix, name) = split_at_directory(key, LOG)?;
     let (timeline, suffix) = name.split_at_checked(8)?;
     let suffix = suffix.strip_prefix(".history")?;
-    let is_hex = timeline.bytes().all(|byte| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte));
     let is_packing = suffix.is_empty() || suffix.starts_with('.') && !suffix.contains('/');
-    let timeline = u32::from_str_radix(timeline, 16).ok().filter(|_| is_hex && is_packing)?;
+    let timeline = u32::from_str_radix(timeline, 16).ok().filter(|_| is_upper_hex(timeline) && is_packing)?;
     Some((prefix, timeline, Packing::of(suffix)))
 }
 

@@ -34,6 +34,7 @@ pub(crate) use segment::{LOG, Segment, segment_of};
 pub(crate) use unreadable::Unreadable;
 
 use super::directory::split_at_directory;
+use fields::is_upper_hex;
 
 /// Where base backups and their sentinels are.
 pub(crate) const BASE_BACKUPS: &str = "basebackups_005/";
@@ -56,8 +57,7 @@ pub(crate) fn is_sentinel(key: &str) -> bool {
         .and_then(|name| name.strip_prefix("base_"))
         .and_then(|name| name.split_once('_'))
         .is_some_and(|(segment, offset)| {
-            let hex = |byte: u8| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte);
-            segment.len() == 24 && segment.bytes().all(hex) && offset.len() == 8 && offset.bytes().all(hex)
+            segment.len() == 24 && is_upper_hex(segment) && offset.len() == 8 && is_upper_hex(offset)
         })
 }
 
@@ -99,7 +99,8 @@ pub(crate) fn latest_by_prefix<T: Ord>(
     by_prefix.into_iter().filter_map(|(prefix, sentinels)| Some((prefix, latest(sentinels)?))).collect()
 }
 
-/// The prefix of a base backup, the segment at which it starts and the number behind that, by the key of its sentinel.
+/// The prefix of a base backup, the segment at which it starts and the digits behind that, read as hexadecimal ones, by the key of
+/// its sentinel.
 pub(crate) fn base_of(sentinel: &str) -> Option<(&str, (Segment, u32))> {
     let (prefix, name) = split(sentinel)?;
     let (segment, offset) = name.strip_suffix(SENTINEL)?.strip_prefix("base_")?.split_once('_')?;

@@ -5,6 +5,7 @@
 use std::io::Read;
 
 use super::base_backup::packing_of_partition;
+use super::fields::is_upper_hex;
 use super::history;
 use super::log_segment::LogSegment;
 pub(crate) use super::log_segment::SegmentHeld;
@@ -88,6 +89,6 @@ fn kind_of(key: &str) -> Option<(Kind, Packing)> {
     let (offset, suffix) = suffix.strip_prefix('.')?.split_at_checked(8)?;
     let suffix = suffix.strip_prefix(".backup")?;
     let is_packing = suffix.is_empty() || suffix.starts_with('.') && !suffix.contains('/');
-    let is_label = Segment::of_name(name).is_some() && offset.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_label = Segment::of_name(name).is_some() && is_upper_hex(offset);
     (is_label && is_packing).then(|| (Kind::Label, Packing::of(suffix)))
 }

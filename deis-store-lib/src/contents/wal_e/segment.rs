@@ -1,5 +1,6 @@
 //! Segments of PostgreSQL's write-ahead log, by their names. Pure.
 
+use super::fields::is_upper_hex;
 use crate::contents::directory::split_at_directory;
 
 /// Where the write-ahead log is.
@@ -15,8 +16,7 @@ pub(crate) struct Segment {
 impl Segment {
     /// The segment of a name of 24 hex digits, as PostgreSQL writes them: timeline, log and segment.
     pub(crate) fn of_name(name: &str) -> Option<Self> {
-        let is_hex = |byte: u8| byte.is_ascii_digit() || (b'A'..=b'F').contains(&byte);
-        if name.len() != 24 || !name.bytes().all(is_hex) {
+        if name.len() != 24 || !is_upper_hex(name) {
             return None;
         }
         let number = u64::from_str_radix(&name[8..], 16).ok()?;

@@ -8,7 +8,8 @@ use serde_json::json;
 use super::lzop;
 use super::sequence::Sequence;
 use super::tar::{self, Entry};
-use super::wal::{Lsn, Segment};
+use super::wal::{Segment, offset_of};
+use crate::contents::wal_e::Lsn;
 
 const PAGE_BYTES: usize = 8192;
 /// User and group `postgres` in the image of Deis' database.
@@ -55,7 +56,7 @@ impl File {
 impl BaseBackup {
     /// The name that WAL-E gives it; the offset is decimal.
     pub(super) fn name(&self) -> String {
-        format!("base_{}_{:08}", Segment::of(self.timeline, self.start).name(), self.start.offset())
+        format!("base_{}_{:08}", Segment::of(self.timeline, self.start).name(), offset_of(self.start))
     }
 
     /// A partition: an lzop'd tar.
@@ -79,7 +80,7 @@ impl BaseBackup {
         let sizes = (0..self.partitions).flat_map(|number| self.files(number)).map(|file| file.size_bytes());
         json!({
             "wal_segment_backup_stop": Segment::of(self.timeline, self.stop).name(),
-            "wal_segment_offset_backup_stop": format!("{:08}", self.stop.offset()),
+            "wal_segment_offset_backup_stop": format!("{:08}", offset_of(self.stop)),
             "expanded_size_bytes": sizes.sum::<usize>(),
             "spec": {"base_prefix": "/var/lib/postgresql/9.3/main/", "tablespaces": []},
         })
@@ -88,7 +89,7 @@ impl BaseBackup {
 
     /// The name of its history file in the archive; the offset is hexadecimal.
     pub(super) fn history_name(&self) -> String {
-        format!("{}.{:08X}.backup", Segment::of(self.timeline, self.start).name(), self.start.offset())
+        format!("{}.{:08X}.backup", Segment::of(self.timeline, self.start).name(), offset_of(self.start))
     }
 
     /// The history file, which the server writes into the archive when a backup has ended.

@@ -8,7 +8,8 @@ use super::base_backup::BaseBackup;
 use super::lzop;
 use super::object::{SampleObject, dated};
 use super::sequence::Sequence;
-use super::wal::{self, Lsn, Segment};
+use super::wal::{self, Segment};
+use crate::contents::wal_e::Lsn;
 
 /// 2015-09-03 00:00 UTC.
 const START: i64 = 1_441_238_400;
@@ -144,7 +145,10 @@ mod tests {
         let old = body("wal_005/0000000100000000000000FF.lzo");
         assert!(old == body("wal_005/0000000200000000000000FF.lzo"));
         let raw = unpack::file(&old);
-        assert_eq!((raw.len() as u64, &raw[4..8]), (wal::SEGMENT_BYTES, &[1, 0, 0, 0][..]));
+        assert_eq!(
+            (raw.len() as u64, &raw[4..8]),
+            (crate::contents::wal_e::SEGMENT_BYTES, &[1, 0, 0, 0][..])
+        );
     }
 
     #[test]

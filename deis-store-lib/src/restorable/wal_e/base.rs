@@ -47,8 +47,8 @@ pub(super) enum Sentinel {
     Broken,
     Whole {
         stop: Segment,
-        /// The number with the segment.
-        stop_offset: Option<u32>,
+        /// The digits with the segment: the place within it, in decimal.
+        stop_offset: Option<String>,
         expanded_size_bytes: Option<u64>,
     },
 }
@@ -115,8 +115,7 @@ impl Base {
         let text = serde_json::from_slice::<Text>(bytes).ok();
         let whole = text.and_then(|text| {
             let stop = Segment::of_name(&text.wal_segment_backup_stop)?;
-            let offset = text.wal_segment_offset_backup_stop;
-            let stop_offset = offset.and_then(|offset| u32::from_str_radix(&offset, 16).ok());
+            let stop_offset = text.wal_segment_offset_backup_stop;
             Some(Sentinel::Whole { stop, stop_offset, expanded_size_bytes: text.expanded_size_bytes })
         });
         self.sentinel = whole.unwrap_or(Sentinel::Broken);
@@ -163,9 +162,11 @@ impl Base {
     /// Whether WAL-E made it while the server did not run. Then it gives twice, for the start and for the stop, the first two digits
     /// of a place in its log for the segment and for the place within that (`wal_e/worker/pg/pg_controldata_worker.py`).
     fn is_offline(&self) -> bool {
-        let (start, offset) = self.named;
-        u64::from(offset) == start.number & 0xffff_ffff
-            && matches!(self.sentinel, Sentinel::Whole { stop, stop_offset, .. } if (stop, stop_offset) == (start, Some(offset)))
+        let (start, digits) = self.named;
+        let Sentinel::Whole { stop, stop_offset: Some(offset), .. } = &self.sentinel else { return false };
+        u64::from(digits) == start.number & 0xffff_ffff
+            && *stop == start
+            && u32::from_str_radix(offset, 16) == Ok(digits)
     }
 
     /// The segments in which it may start, the first of them first. The place of which an offline one's name has two digits had seven
@@ -191,9 +192,9 @@ impl Base {
     /// The place at which it stops, if its sentinel says it.
     pub(super) fn stop_place(&self, order: Order) -> Option<Lsn> {
         match self.sentinel {
-            Sentinel::Whole { stop, stop_offset: Some(offset), .. } if !self.is_offline() => {
-                let begin = order.begin_of(stop.number)?;
-                Some(Lsn(begin.0.saturating_add(u64::from(offset))))
+            Sentinel::Whole { stop, stop_offset: Some(ref offset), .. } if !self.is_offline() => {
+                let (begin, offset) = (order.begin_of(stop.number)?, offset.parse::<u32>().ok()?);
+                Some(Lsn(begin.0.saturating_add(offset.into())))
             }
             _ => None,
         }

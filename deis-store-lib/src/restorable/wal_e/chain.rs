@@ -48,6 +48,16 @@ pub(super) fn leads_away(database: &Database, base: &Base, order: Order) -> Opti
     (!is_part).then_some(newest)
 }
 
+/// The history that the server reads and cannot: it does not start.
+pub(super) fn broken_history<'a>(database: &'a Database, base: &Base) -> Option<&'a str> {
+    let own = base.start().timeline;
+    let newest = newest_from(database, own).filter(|_| follows_timelines(base));
+    match database.histories.get(&newest.unwrap_or(own))? {
+        History::Broken(key, _) => Some(key),
+        History::Lost | History::Read(_) => None,
+    }
+}
+
 fn follows_timelines(base: &Base) -> bool {
     base.version.is_some_and(|version| version >= FOLLOWS_TIMELINES)
 }

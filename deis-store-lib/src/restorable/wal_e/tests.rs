@@ -214,7 +214,9 @@ fn a_missing_or_broken_history_and_a_hole_at_the_begin_of_a_timeline_are_damage(
     let mut bucket = forked("15.4");
     bucket.0.iter_mut().find(|(key, _)| key.contains("00000002.history")).unwrap().1 =
         "no history".to_owned();
-    assert_eq!(harm(&bucket.judged())[0].0, FindingKind::Broken);
+    let judged = bucket.judged();
+    assert_eq!(harm(&judged)[0].0, FindingKind::Broken);
+    assert!(!latest(&judged).restorable && judged.restorability.falls_short.len() == 1, "a server reads it");
     // The lowest timeline may come from another bucket.
     let mut alone = Bucket::default();
     assert_eq!(harm(&alone.base(3, 4).log(3, 4..7).judged()), []);
@@ -420,4 +422,19 @@ fn where_the_first_segment_of_a_timeline_is_missing_its_next_one_ends_the_replay
     let judged = bucket.judged();
     assert_eq!(latest(&judged).last_segment.as_deref(), Some("000000010000000000000004"));
     assert_eq!(harm(&judged), [(FindingKind::Gap, "wal_005/000000020000000000000004")]);
+}
+
+#[test]
+fn a_base_backup_that_stops_just_before_its_timeline_is_left_is_part_of_the_newest() {
+    // Its sentinel says in decimal how far within the segment it stops: 0x1d8.
+    let judged = |switch: &str| {
+        let mut bucket = Bucket::default();
+        bucket.base_of(1, 4, "15.4").log(1, 4..7).history(2, &format!("1\t{switch}\tno reason")).log(2, 5..8);
+        let sentinel = &mut bucket.0.iter_mut().find(|(key, _)| key.ends_with("sentinel.json")).unwrap().1;
+        *sentinel =
+            sentinel.replace("\"spec\"", "\"wal_segment_offset_backup_stop\": \"00000472\", \"spec\"");
+        latest(&bucket.judged()).restorable
+    };
+    assert!(judged("0/50001D8") && judged("0/5000300"));
+    assert!(!judged("0/50001D0") && !judged("0/4FFFFF8"));
 }

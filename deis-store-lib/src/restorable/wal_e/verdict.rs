@@ -1,7 +1,7 @@
 //! The verdict on one database: which base backup can be restored, to which point, and what of the log is missing. Pure.
 
 use super::base::{Base, Sentinel};
-use super::chain::{begin_of_timeline, end_of_replay, leads_away};
+use super::chain::{begin_of_timeline, broken_history, end_of_replay, leads_away};
 use super::database::{Database, History};
 use super::log::Log;
 use super::order::Order;
@@ -164,6 +164,10 @@ impl Judging<'_> {
             Sentinel::Whole { .. } => self
                 .of_other_system(base)
                 .or_else(|| base.wrong().map(Why::Says))
+                .or_else(|| {
+                    let key = broken_history(self.database, base)?;
+                    Some(Why::Known(format!("`{key}` cannot be read: the server does not start with it")))
+                })
                 .or_else(|| self.leads_away(sentinel, base)),
         }
     }
