@@ -82,7 +82,8 @@ impl Case {
         for (tag, manifest) in [("v1", "a1"), ("v2", "a2")] {
             let link = format!("{app}/_manifests/tags/{tag}/current/link");
             objects.push((link, format!("sha256:{manifest}")));
-            objects.push((format!("{app}/_manifests/revisions/sha256/{manifest}/link"), String::new()));
+            let revision = format!("{app}/_manifests/revisions/sha256/{manifest}/link");
+            objects.push((revision, format!("sha256:{manifest}")));
         }
         let held = vec![format!("{app}/_manifests/tags/v1/current/link")];
         Self { contents: "registry", objects, lost: blob("aa"), held }
