@@ -34,7 +34,8 @@ fn small_lzop_files_changed_at_random_never_hold_other_bytes() {
             change(&mut packed, random);
         }
         match unpacked(&packed) {
-            Ok(read) => assert!(read == content),
+            // No length of the whole is in a file: one that ends where its only block began holds nothing.
+            Ok(read) => assert!(read == content || read.is_empty(), "{} bytes", read.len()),
             Err(Unreadable::Broken(_)) => {}
             Err(Unreadable::Io(error)) => panic!("{error}"),
         }
