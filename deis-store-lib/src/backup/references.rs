@@ -170,7 +170,7 @@ async fn still_listed(
             listed.insert(reference);
         }
         let moves = now.iter().any(|(reference, objects)| wholes.get(reference) != Some(objects));
-        still = if look > 1 && moves { 1 } else { still + 1 };
+        still = if moves { 1 } else { still + 1 };
         (there, wholes) = (listed, now);
         if there.is_empty() || still >= ATTEMPTS || look == MOST_LOOKS {
             break;

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::io::{self, Read as _};
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -110,8 +111,19 @@ impl Configuration {
         Ok(json)
     }
 
-    /// A configuration is small; anything longer is not one.
-    pub(crate) const MOST_BYTES: u64 = 64 << 20;
+    /// Reads `config.json`, which has so many bytes, to be carried to another cluster.
+    pub(crate) fn read(file: impl io::Read, size_bytes: u64) -> Result<Self> {
+        // A configuration is small; anything longer is not one.
+        const MOST_BYTES: u64 = 64 << 20;
+        let most_bytes = size_bytes.min(MOST_BYTES);
+        // Of a length that it never outgrows: a vector that grows leaves its old bytes behind.
+        let mut json =
+            Zeroizing::new(Vec::with_capacity(usize::try_from(most_bytes).unwrap_or_default() + 1));
+        file.take(MOST_BYTES)
+            .read_to_end(&mut json)
+            .map_err(|error| Error::new(ErrorKind::Disk, "cannot read config.json").because(error))?;
+        Self::parse(&json)
+    }
 
     /// The configuration in the bytes of `config.json`, to be carried to another cluster.
     pub(crate) fn parse(json: &[u8]) -> Result<Self> {

@@ -1,9 +1,6 @@
 //! The step that sets the operator's configuration in etcd.
 
 use std::collections::BTreeSet;
-use std::io::Read as _;
-
-use zeroize::Zeroizing;
 
 use super::checked_file::checked_file;
 use super::planned::PartPlan;
@@ -57,13 +54,8 @@ pub(super) async fn look(
 /// The configuration of a snapshot.
 pub(crate) async fn read(snapshot: &SnapshotReader) -> Result<Configuration> {
     let file = checked_file(snapshot, &Part::Config).await?;
-    // Of a length that it never outgrows: a vector that grows leaves its old bytes behind.
-    let bytes = file.metadata().map_or(0, |metadata| metadata.len().min(Configuration::MOST_BYTES));
-    let mut json = Zeroizing::new(Vec::with_capacity(usize::try_from(bytes).unwrap_or_default() + 1));
-    file.take(Configuration::MOST_BYTES)
-        .read_to_end(&mut json)
-        .map_err(|error| Error::new(ErrorKind::Disk, "cannot read config.json").because(error))?;
-    Configuration::parse(&json)
+    let size_bytes = file.metadata().map_or(0, |metadata| metadata.len());
+    Configuration::read(file, size_bytes)
 }
 
 /// The act. Each key is read back when it is set: that is the check after.

@@ -99,17 +99,17 @@ fn look(
         return Ok(None);
     }
     let mut watched = Watched { file: &mut file, stop, events };
-    let (digest, held) = read(snapshot, job, &mut watched, buffer);
+    let understood = read(snapshot, job, &mut watched, buffer);
     stop.check()?;
-    match digest {
+    match understood {
         Err(error) => {
             let what = format!("the disk does not give its bytes: {error}");
             Ok(Some(Finding::new(job.part.as_ref(), &job.name, FindingKind::Unreadable, what)))
         }
-        Ok((_, sha256)) if sha256 != job.sha256 => {
+        Ok((sha256, _)) if sha256 != job.sha256 => {
             changed(format!("has SHA-256 {sha256}, and had {}", job.sha256))
         }
-        Ok(_) => {
+        Ok((_, held)) => {
             let Some(held) = held else { return Ok(None) };
             if let Some((part, line)) = job.target.object() {
                 let (part, key) = (part.clone(), line.key.clone());
@@ -129,16 +129,15 @@ fn read(snapshot: &SnapshotReader, job: &Job, file: &mut impl Read, buffer: &mut
         Target::File
             if let Some(part) = job.part.as_ref().filter(|part| part.file_name() == Some(&*job.name)) =>
         {
-            let (digest, wrong) = understood::read_file(part, file, job.size_bytes);
-            (digest, wrong.map(Err))
+            understood::read_file(part, file, job.size_bytes)
         }
         Target::Object(part, line) if part.contents() == Some(Contents::WalE) => {
             understood::read(&line.key, file)
         }
         Target::Layer(part, lines) if let Some(sum) = sum_of_layer(snapshot, part, lines) => {
-            understood::read_layer(sum, file, buffer)
+            understood::read_layer(sum, file)
         }
-        _ => (sha256_of(file, buffer), None),
+        _ => sha256_of(file, buffer).map(|(_, sha256)| (sha256, None)),
     }
 }
 

@@ -4,7 +4,6 @@
 use std::io::{self, BufRead, Read};
 
 use flate2::bufread::MultiGzDecoder;
-use zeroize::Zeroizing;
 
 use crate::archive::sql::Ends;
 use crate::archive::tar::{OnRefusal, Policy, Scan, read_error};
@@ -19,7 +18,7 @@ pub(super) fn wrong(part: &Part, bytes: &mut impl BufRead, size_bytes: u64) -> O
     let seen = match part {
         Part::Volume => archive(bytes),
         Part::Sql => dump(bytes),
-        Part::Config => configuration(bytes, size_bytes),
+        Part::Config => Configuration::read(bytes, size_bytes).map(drop),
         Part::Bucket(_) => Ok(()),
     };
     seen.err().map(|error| in_one_line(&error))
@@ -41,14 +40,6 @@ fn dump(bytes: &mut impl BufRead) -> Result<()> {
         Ok(())
     })?;
     ends.judge().map(drop)
-}
-
-fn configuration(bytes: &mut impl BufRead, size_bytes: u64) -> Result<()> {
-    let most_bytes = size_bytes.min(Configuration::MOST_BYTES);
-    // Of a length that it never outgrows: a vector that grows leaves its old bytes behind.
-    let mut json = Zeroizing::new(Vec::with_capacity(usize::try_from(most_bytes).unwrap_or_default() + 1));
-    bytes.take(most_bytes).read_to_end(&mut json).map_err(not_unpacked)?;
-    Configuration::parse(&json).map(drop)
 }
 
 fn each_unpacked(bytes: &mut impl BufRead, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {

@@ -1,6 +1,6 @@
 //! The small objects of a registry: tags, ancestries, manifests, links and checksums of layers.
 
-use super::rounds;
+use super::{Objects, objects_changed, rounds};
 use crate::contents::Contents;
 use crate::contents::random_changes::{change, choose, try_cases};
 use crate::contents::registry::LayerSum;
@@ -56,7 +56,7 @@ fn judged(
     (images.tags, images.complete, rounds)
 }
 
-fn as_bytes(objects: Vec<(String, String)>) -> Vec<(String, Vec<u8>)> {
+fn as_bytes(objects: Vec<(String, String)>) -> Objects {
     objects.into_iter().map(|(key, body)| (key, body.into_bytes())).collect()
 }
 
@@ -72,26 +72,7 @@ fn the_registry_that_is_changed_is_whole() {
 fn registries_changed_at_random_come_to_a_verdict() {
     let whole = as_bytes(registry());
     try_cases("registries", |random| {
-        let mut objects = whole.clone();
-        for _ in 0..random.usize(1..6) {
-            let at = random.usize(..objects.len());
-            match random.u8(..8) {
-                0 => drop(objects.remove(at)),
-                1 => {
-                    let body = choose(random, &whole).1.clone();
-                    objects[at].1 = body;
-                }
-                2 | 3 => {
-                    let mut key = objects[at].0.clone().into_bytes();
-                    change(&mut key, random);
-                    objects[at].0 = String::from_utf8_lossy(&key).into_owned();
-                }
-                _ => change(&mut objects[at].1, random),
-            }
-        }
-        // As a listing gives them.
-        objects.sort();
-        objects.dedup_by(|a, b| a.0 == b.0);
+        let objects = objects_changed(&whole, random);
         let lost: Vec<String> = (0..random.usize(..3)).map(|_| choose(random, &whole).0.clone()).collect();
         let shown = random.u8(1..20);
         let mut other = random.fork();

@@ -1,12 +1,12 @@
 //! The names and small objects of a bucket of WAL-E: sentinels, versions, histories.
 
-use super::rounds;
+use super::{Objects, objects_changed, rounds};
 use crate::contents::Contents;
-use crate::contents::random_changes::{change, choose, try_cases};
+use crate::contents::random_changes::{choose, try_cases};
 use crate::restorable::Judge;
 
 /// Two base backups on two timelines, with the log between them and to its end.
-fn bucket() -> Vec<(String, Vec<u8>)> {
+fn bucket() -> Objects {
     let mut objects = Vec::new();
     for (base, stop) in [
         ("base_000000010000000000000002_00000040", "000000010000000000000003"),
@@ -46,26 +46,7 @@ fn the_bucket_that_is_changed_is_whole() {
 fn buckets_of_wal_e_changed_at_random_come_to_a_verdict() {
     let whole = bucket();
     try_cases("buckets of WAL-E", |random| {
-        let mut objects = whole.clone();
-        for _ in 0..random.usize(1..6) {
-            let at = random.usize(..objects.len());
-            match random.u8(..8) {
-                0 => drop(objects.remove(at)),
-                1 => {
-                    let body = choose(random, &whole).1.clone();
-                    objects[at].1 = body;
-                }
-                2..5 => {
-                    let mut key = objects[at].0.clone().into_bytes();
-                    change(&mut key, random);
-                    objects[at].0 = String::from_utf8_lossy(&key).into_owned();
-                }
-                _ => change(&mut objects[at].1, random),
-            }
-        }
-        // As a listing gives them.
-        objects.sort();
-        objects.dedup_by(|a, b| a.0 == b.0);
+        let objects = objects_changed(&whole, random);
         let mut judge = Judge::of(Contents::WalE);
         for _ in 0..random.usize(..3) {
             judge.lose(&choose(random, &whole).0);

@@ -348,6 +348,7 @@ mod tests {
             assert_eq!(held, ["docker/registry/v2/repositories/app/_manifests/tags/v1/"]);
         }
     }
+
     /// Whether the one tag is held back whose manifest this is. It names the layer `aa`.
     fn is_held(manifest: &str, link: &str, current: &str) -> bool {
         let app = "docker/registry/v2/repositories/app";

@@ -211,14 +211,13 @@ impl Base {
     /// What is wrong with what its partitions hold together, if all of them were read.
     pub(super) fn wrong(&self) -> Option<String> {
         let read = self.read.as_ref().filter(|read| read.partitions == self.partitions)?;
-        let at_rest = read.control.and_then(|control| control.at_rest);
-        if self.is_offline() && read.label.is_none() && read.control.is_some() && at_rest.is_none() {
+        if read.label.is_none() && !self.is_offline() {
+            return Some("none of its partitions holds `backup_label`: a part of it is missing".to_owned());
+        }
+        if read.label.is_none() && read.control.is_some_and(|control| control.at_rest.is_none()) {
             return Some(
                 "it was made as of a database at rest, and its `pg_control` does not say that this was at rest".to_owned(),
             );
-        }
-        if read.label.is_none() && !self.is_offline() {
-            return Some("none of its partitions holds `backup_label`: a part of it is missing".to_owned());
         }
         if read.control.is_none() {
             return Some(

@@ -16,8 +16,7 @@ pub(super) fn end_of_replay(database: &Database, base: &Base, order: Order) -> O
     if !follows_timelines(base) {
         return Some(end);
     }
-    let mut way = way_to_newest(database, start.timeline, order).into_iter();
-    for (child, begins) in way.by_ref() {
+    for (child, begins) in way_to_newest(database, start.timeline, order) {
         let log = database.logs.get(&child);
         let comes_there = begins <= end.number || order.next(end.number) == begins;
         let goes_on = log.and_then(|log| log.replayed_from(begins, order));
