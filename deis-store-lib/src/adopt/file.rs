@@ -11,16 +11,13 @@ use super::adopting::Adopting;
 use crate::archive::tar::{self, Oddity};
 use crate::archive::{gzip, sql};
 use crate::blocking::blocking;
-use crate::disk::{ForeignFile, Root, Writing};
+use crate::disk::{CHUNK_BYTES, ForeignFile, Root, Writing};
 use crate::error::{At, Context as _, Error, ErrorKind, Result};
 use crate::outcome::PartOutcome;
 use crate::part::Part;
 use crate::report::{Finding, FindingKind, Findings, in_one_line};
 use crate::run::Stop;
 use crate::snapshot::PartEntry;
-
-/// How much of a stream is handed on at a time.
-const PIECE_BYTES: usize = 256 << 10;
 
 /// Takes the file of a part into the snapshot. One that is damaged, or cannot be read, is not taken, and is named.
 pub(super) async fn take(
@@ -108,7 +105,7 @@ async fn compressed(adopting: &Adopting<'_>, part: &Part, file: ForeignFile) -> 
         let mut compressed = pin!(gzip::compress(&mut dump));
         loop {
             adopting.run.stop.check()?;
-            let mut piece = BytesMut::with_capacity(PIECE_BYTES);
+            let mut piece = BytesMut::with_capacity(CHUNK_BYTES);
             if compressed.read_buf(&mut piece).await.map_err(cannot_read)? == 0 {
                 break;
             }
@@ -126,7 +123,7 @@ async fn compressed(adopting: &Adopting<'_>, part: &Part, file: ForeignFile) -> 
 }
 
 async fn read_to_end(reader: &mut (impl AsyncRead + Unpin), stop: &Stop) -> io::Result<()> {
-    let mut piece = vec![0; PIECE_BYTES];
+    let mut piece = vec![0; CHUNK_BYTES];
     while reader.read(&mut piece).await? > 0 {
         stop.check().map_err(io::Error::other)?;
     }

@@ -13,7 +13,7 @@ use super::taken::{Taken, Taking};
 use crate::archive::gzip;
 use crate::blocking::blocking;
 use crate::cluster::{collect, database};
-use crate::disk::{NewFile, Writing, Written};
+use crate::disk::{CHUNK_BYTES, NewFile, Writing, Written};
 use crate::error::{At, Context as _, Error, ErrorKind, Result};
 use crate::outcome::{Outcome, PartOutcome};
 use crate::part::Part;
@@ -21,9 +21,6 @@ use crate::report::{Finding, FindingKind, Findings};
 use crate::run::{Level, Running};
 use crate::snapshot::{NotIncluded, PartEntry, VOLUME_INDEX};
 use crate::volume::{Directory, IndexLine, SaveOptions, Taker, save_to};
-
-/// How much of a stream is handed to the disk at a time.
-const PIECE_BYTES: usize = 256 << 10;
 
 /// Why a key of etcd is not taken.
 const MANGLED: &str =
@@ -121,7 +118,7 @@ impl Taker for Archive<'_> {
             .map_err(|error| Error::new(ErrorKind::Internal, "a line that is no JSON").because(error))?;
         self.lines.extend_from_slice(&text);
         self.lines.extend_from_slice(b"\n");
-        if self.lines.len() >= PIECE_BYTES {
+        if self.lines.len() >= CHUNK_BYTES {
             self.index.write(self.lines.split().freeze()).await?;
         }
         Ok(())
@@ -148,7 +145,7 @@ async fn compress(
     let mut compressed = pin!(gzip::compress(source));
     loop {
         taking.run.stop.check()?;
-        let mut piece = BytesMut::with_capacity(PIECE_BYTES);
+        let mut piece = BytesMut::with_capacity(CHUNK_BYTES);
         let count = compressed.read_buf(&mut piece).await.map_err(|error| broke_off(error, taking))?;
         if count == 0 {
             return writing.finish().await.at(At::Part, part);

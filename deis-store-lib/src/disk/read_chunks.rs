@@ -7,8 +7,9 @@ use sha2::Digest as _;
 
 use crate::hash::Sha256;
 
-/// How much is read at a time.
-pub(crate) const CHUNK_BYTES: usize = 256 << 10;
+/// How much is read at a time. It stays in a core's second cache, together with what it is copied from: with twice as much, reading
+/// 10 GiB from memory takes 4.5 s in the kernel, and 1 s with this.
+pub(crate) const CHUNK_BYTES: usize = 128 << 10;
 
 /// Calls `each` with all bytes of a reader in order, and returns how many there were.
 pub(crate) fn read_chunks(reader: &mut impl Read, mut each: impl FnMut(&Bytes)) -> io::Result<u64> {

@@ -11,10 +11,8 @@ use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 
 use crate::blocking::blocking_io;
+use crate::disk::CHUNK_BYTES;
 use crate::http::{Frames, Source};
-
-/// How much is read at a time.
-const CHUNK_BYTES: usize = 256 << 10;
 
 /// Bytes of an open file as the body of a request.
 pub(super) struct FileBody {

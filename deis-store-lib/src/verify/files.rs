@@ -98,8 +98,9 @@ fn look(
     if !job.read {
         return Ok(None);
     }
-    let mut watched = Watched { file: &mut file, stop, events };
+    let mut watched = Watched { file: &mut file, stop, events, untold_bytes: 0 };
     let understood = read(snapshot, job, &mut watched, buffer);
+    watched.tell();
     stop.check()?;
     match understood {
         Err(error) => {
@@ -156,19 +157,33 @@ fn sum_of_layer(
     LayerSum::new(&bytes(description)?, &bytes(checksums)?)
 }
 
+/// How many bytes of a file are read before they are told of: an event for each piece would wake the verification more often than a
+/// person can look.
+const TOLD_BYTES: u64 = 4 << 20;
+
 /// A file whose reading is told of, and stops with the run.
 struct Watched<'a> {
     file: &'a mut File,
     stop: &'a Stop,
     events: &'a mpsc::Sender<Event>,
+    untold_bytes: u64,
+}
+
+impl Watched<'_> {
+    fn tell(&mut self) {
+        // Whether anybody listens is seen after the file.
+        let _ = self.events.blocking_send(Event::Bytes(std::mem::take(&mut self.untold_bytes)));
+    }
 }
 
 impl Read for Watched<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.stop.check().map_err(io::Error::other)?;
         let count = self.file.read(buffer)?;
-        // Whether anybody listens is seen after the file.
-        let _ = self.events.blocking_send(Event::Bytes(count as u64));
+        self.untold_bytes += count as u64;
+        if self.untold_bytes >= TOLD_BYTES {
+            self.tell();
+        }
         Ok(count)
     }
 }

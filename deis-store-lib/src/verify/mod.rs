@@ -45,6 +45,9 @@ pub use tally::VerifyReport;
 /// How many files are read at once: disks and processors are both kept busy, and neither is taken from others.
 const WORKERS: usize = 4;
 
+/// How many jobs, and how many events, wait at most: enough that those who take them rarely fall asleep over small files.
+const MOST_WAITING: usize = 512;
+
 /// How thoroughly to verify.
 #[derive(Clone, Debug, Default)]
 pub struct VerifyOptions {
@@ -56,8 +59,8 @@ pub struct VerifyOptions {
 /// both. And to which point the databases and images in it can be brought back, as far as their objects are read. The result is kept in the snapshot's directory, if it can be.
 pub async fn verify(snapshot: &SnapshotReader, options: &VerifyOptions, run: &Run) -> Result<VerifyReport> {
     let running = run.begin(None, TaskKind::Verb, "verify");
-    let (events, arriving) = mpsc::channel(64);
-    let (jobs, waiting) = std::sync::mpsc::sync_channel(2 * WORKERS);
+    let (events, arriving) = mpsc::channel(MOST_WAITING);
+    let (jobs, waiting) = std::sync::mpsc::sync_channel(MOST_WAITING);
     let waiting = Arc::new(Mutex::new(waiting));
     let mut tasks = JoinSet::new();
     for _ in 0..WORKERS {

@@ -2,9 +2,13 @@
 //! by being parsed. Blocking.
 
 use std::io::{self, BufRead, Read};
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
-use flate2::bufread::MultiGzDecoder;
+use tokio::io::{AsyncRead, AsyncReadExt as _, ReadBuf};
+use tokio::runtime::Handle;
 
+use crate::archive::gzip;
 use crate::archive::sql::Ends;
 use crate::archive::tar::{OnRefusal, Policy, Scan, read_error};
 use crate::cluster::Configuration;
@@ -42,19 +46,43 @@ fn dump(bytes: &mut impl BufRead) -> Result<()> {
     ends.judge().map(drop)
 }
 
+/// All cores unpack, as they do for a restore.
 fn each_unpacked(bytes: &mut impl BufRead, mut take: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
-    let mut unpacked = MultiGzDecoder::new(bytes);
+    let runtime = Handle::try_current().map_err(not_unpacked)?;
+    let mut unpacked = gzip::decompress(Waiting(bytes));
     let mut piece = vec![0; CHUNK_BYTES];
     loop {
-        match unpacked.read(&mut piece) {
+        match runtime.block_on(unpacked.read(&mut piece)) {
             Ok(0) => return Ok(()),
             Ok(count) => take(piece.get(..count).unwrap_or_default())?,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(not_unpacked(error)),
         }
     }
 }
 
-fn not_unpacked(error: io::Error) -> Error {
-    Error::new(ErrorKind::Damaged, "it cannot be unpacked to its end").because(error)
+fn not_unpacked(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Error {
+    Error::new(ErrorKind::Damaged, "it cannot be unpacked to its end").because(why)
+}
+
+/// A reader for whom it is no harm to wait for the disk: its thread does nothing else.
+struct Waiting<R>(R);
+
+impl<R: Read + Unpin> AsyncRead for Waiting<R> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let reader = &mut self.get_mut().0;
+        loop {
+            match reader.read(buffer.initialize_unfilled()) {
+                Ok(count) => {
+                    buffer.advance(count);
+                    return Poll::Ready(Ok(()));
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
 }
