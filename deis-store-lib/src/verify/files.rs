@@ -100,7 +100,8 @@ fn look(
     }
     let mut watched = Watched { file: &mut file, stop, events, untold_bytes: 0 };
     let understood = read(snapshot, job, &mut watched, buffer);
-    watched.tell();
+    // Whether anybody listens is seen after the file.
+    let _ = events.blocking_send(Event::Bytes(watched.untold_bytes));
     stop.check()?;
     match understood {
         Err(error) => {
@@ -169,20 +170,14 @@ struct Watched<'a> {
     untold_bytes: u64,
 }
 
-impl Watched<'_> {
-    fn tell(&mut self) {
-        // Whether anybody listens is seen after the file.
-        let _ = self.events.blocking_send(Event::Bytes(std::mem::take(&mut self.untold_bytes)));
-    }
-}
-
 impl Read for Watched<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.stop.check().map_err(io::Error::other)?;
         let count = self.file.read(buffer)?;
         self.untold_bytes += count as u64;
-        if self.untold_bytes >= TOLD_BYTES {
-            self.tell();
+        // An archive is read within the runtime, where nobody may wait for room: then they are told of later.
+        if self.untold_bytes >= TOLD_BYTES && self.events.try_send(Event::Bytes(self.untold_bytes)).is_ok() {
+            self.untold_bytes = 0;
         }
         Ok(count)
     }

@@ -27,6 +27,11 @@ async fn a_file_that_is_not_what_its_part_is_is_broken_though_its_digest_is_righ
         "--\n-- PostgreSQL database cluster dump\n--\n\n-- PostgreSQL database cluster dump complete\n--\n";
     let packed = |text: &str| sample::gzip(text.as_bytes());
     let archive = sample::content(&Part::Volume);
+    // Larger than what is read without a word to the verification.
+    let (first, last) = DUMP.split_once("\n\n").unwrap();
+    let mut noise = vec![0; 9 << 20];
+    fastrand::Rng::with_seed(1).fill(&mut noise);
+    let large = [first.as_bytes(), b"\n\n", &noise, b"\n\n", last.as_bytes()].concat();
     for (part, bytes, is_whole) in [
         (Part::Volume, archive.clone(), true),
         (Part::Volume, [archive.clone(), archive.clone()].concat(), true),
@@ -36,6 +41,7 @@ async fn a_file_that_is_not_what_its_part_is_is_broken_though_its_digest_is_righ
         (Part::Volume, sample::gzip(&[7; 1024]), false),
         (Part::Volume, Vec::new(), false),
         (Part::Sql, packed(DUMP), true),
+        (Part::Sql, sample::gzip(&large), true),
         (Part::Sql, packed(&DUMP[..DUMP.len() - 20]), false),
         (Part::Sql, packed("SELECT 1;\n"), false),
         (Part::Sql, DUMP.as_bytes().to_vec(), false),
