@@ -2,8 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
-
 use super::base::{Base, Sentinel};
 use super::log::Log;
 use super::order::Order;
@@ -42,6 +40,17 @@ pub(super) enum History {
     /// Its key, and why it cannot be read.
     Broken(String, String),
     Read(Vec<Switch>),
+}
+
+/// The last commit of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Commit {
+    /// In microseconds since 1970.
+    At(i64),
+    /// It was read, and has none.
+    None,
+    /// It was not read, or is too far back.
+    Unknown,
 }
 
 impl Database {
@@ -141,9 +150,17 @@ impl Database {
         self.ends.get(&place).or_else(|| self.open.get(&place)).copied()
     }
 
-    /// The time of the last commit up to this segment, in the last ones before it.
-    pub(super) fn last_commit(&self, segment: Segment) -> Option<Timestamp> {
-        let (_, microseconds) = self.commits.get(&segment.timeline)?.range(..=segment.number).next_back()?;
-        Timestamp::from_microsecond(*microseconds).ok()
+    /// The last commit of a segment.
+    pub(super) fn commit_of(&self, Segment { timeline, number }: Segment) -> Commit {
+        let kept = self.commits.get(&timeline);
+        if let Some(microseconds) = kept.and_then(|kept| kept.get(&number)) {
+            return Commit::At(*microseconds);
+        }
+        let is_read =
+            |logs: &BTreeMap<u32, Ranges>| logs.get(&timeline).is_some_and(|read| read.contains(number));
+        let is_forgotten = kept.is_some_and(|kept| {
+            kept.len() >= COMMITS_KEPT && kept.first_key_value().is_some_and(|(first, _)| number < *first)
+        });
+        if is_forgotten || !self.systems.values().any(is_read) { Commit::Unknown } else { Commit::None }
     }
 }

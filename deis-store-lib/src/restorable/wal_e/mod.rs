@@ -5,6 +5,7 @@
 
 mod base;
 mod chain;
+mod commit;
 mod database;
 #[cfg(test)]
 mod held_tests;

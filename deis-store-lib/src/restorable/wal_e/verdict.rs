@@ -2,6 +2,7 @@
 
 use super::base::{Base, Sentinel};
 use super::chain::{begin_of_timeline, broken_history, end_of_replay, leads_away};
+use super::commit::last_commit;
 use super::database::{Database, History};
 use super::log::Log;
 use super::order::Order;
@@ -130,7 +131,7 @@ impl Judging<'_> {
                 last_segment: end.map(Segment::name),
                 end: end.and_then(|end| self.database.end_of(end)).map(|end| end.to_string()),
                 last_commit: end
-                    .and_then(|end| self.database.last_commit(end))
+                    .and_then(|end| last_commit(self.database, end, self.order))
                     .map(|time| format!("{time:.3}")),
             });
         }
