@@ -154,10 +154,8 @@ fn a_rehearsal_without_a_place_says_where_it_wanted_one() {
 fn a_rehearsal_on_a_full_disk_names_the_disk_and_not_the_gateway() {
     let scratch = tempfile::tempdir().unwrap();
     for size in ["1m", "20m", "60m"] {
-        let script = format!("mount -t tmpfs -o size={size} none \"$TMPDIR\" && exec \"$@\"");
-        let mut full = Command::new("unshare");
-        full.args(["--mount", "sh", "-c", &script, "sh"]).arg(crate::program::path()).arg("rehearse");
-        full.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin").env("TMPDIR", scratch.path());
+        let mut full = on_a_small_disk(size, scratch.path());
+        full.arg("rehearse").env("TMPDIR", scratch.path());
         let ran = ran(&mut full).code(1).says(&[
             "No space left",
             "free some space",
@@ -165,6 +163,15 @@ fn a_rehearsal_on_a_full_disk_names_the_disk_and_not_the_gateway() {
         ]);
         assert!(!ran.stderr.contains("gateway"), "{size}: {ran:?}");
     }
+}
+
+/// The program, where this directory is a file system of its own.
+fn on_a_small_disk(size: &str, place: &Path) -> Command {
+    let script = format!("mount -t tmpfs -o size={size},mode=711 none \"$0\" && exec \"$@\"");
+    let mut small = Command::new("unshare");
+    small.args(["--mount", "sh", "-c", &script]).arg(place).arg(crate::program::path());
+    small.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    small
 }
 
 #[test]
@@ -257,6 +264,19 @@ fn a_snapshot_is_restored_beside_itself_and_its_database_comes_back_with_the_tab
     let postgres = [&with_wal_e[..], &["--postgres", "/usr/bin"]].concat();
     let report = alone(&postgres).code(0).json()["report"].clone();
     assert_eq!(not_given(&report), ["database of db_wal"], "{report:#}");
+}
+
+#[test]
+fn a_database_for_which_there_is_no_room_is_not_called_damaged() {
+    let directory = tempfile::tempdir().unwrap();
+    let (snapshot, place) = of_a(directory.path());
+    let wal_e = installed("wal-e").unwrap();
+    for size in ["8m", "30m", "60m"] {
+        let mut small = on_a_small_disk(size, Path::new(&place));
+        small.args(["rehearse", &snapshot, "--scratch", &place, "--wal-e", wal_e.to_str().unwrap()]);
+        let ran = ran(&mut small).code(1).says(&[&place, "to do: free some space"]);
+        assert!(!ran.stderr.contains("come back") && !ran.stdout.contains("come back"), "{size}: {ran:?}");
+    }
 }
 
 #[test]

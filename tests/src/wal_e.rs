@@ -131,8 +131,8 @@ impl Meeting {
         };
         let (asked, answered) = (meeting.asked.display(), meeting.answered.display());
         let sql = format!(
-            "CREATE FUNCTION pg_start_backup(label text) RETURNS pg_lsn LANGUAGE sql AS $$ SELECT '{start}'::pg_lsn $$;
-             CREATE FUNCTION pg_stop_backup() RETURNS pg_lsn LANGUAGE plpgsql AS $$
+            "CREATE OR REPLACE FUNCTION pg_start_backup(label text) RETURNS pg_lsn LANGUAGE sql AS $$ SELECT '{start}'::pg_lsn $$;
+             CREATE OR REPLACE FUNCTION pg_stop_backup() RETURNS pg_lsn LANGUAGE plpgsql AS $$
              BEGIN
                  COPY (SELECT 1) TO '{asked}';
                  WHILE pg_stat_file('{answered}', true) IS NULL LOOP PERFORM pg_sleep(0.02); END LOOP;

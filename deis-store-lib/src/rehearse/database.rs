@@ -14,6 +14,8 @@ use serde::Serialize;
 use super::pieces::each_piece;
 use super::programs::{self, User};
 use super::tables::{Tables, TablesCompared};
+use crate::contents::wal_e::SEGMENT_BYTES;
+use crate::disk::Root;
 use crate::error::{At, Error, ErrorKind, Result, disk_error};
 use crate::remote::{Child, Host as _, Input, Local, Process, Stdin, ask, run_long};
 use crate::run::{Run, milliseconds};
@@ -103,8 +105,22 @@ pub(super) async fn prove(
         base_backup: Some(source.base_backup.clone()),
         ..DatabaseProof::default()
     };
-    let tables = bring_back(source, tools, run, &mut proof).await;
+    let tables = match bring_back(source, tools, run, &mut proof).await {
+        // WAL-E and the server say it in many ways, or not at all.
+        Err(NotProved::Failed(error)) if is_full(tools.scratch) => {
+            let full = Error::new(ErrorKind::Disk, "there is no room left to bring a database back");
+            let full = full.at(At::Path, tools.scratch.display()).because(error);
+            Err(NotProved::Failed(full.todo("free some space, or give a directory for it that has more")))
+        }
+        tables => tables,
+    };
     (proof, tables)
+}
+
+/// Whether a server could not even have another segment of its log there.
+fn is_full(scratch: &Path) -> bool {
+    let room = Root::open(scratch).and_then(|root| root.room());
+    room.is_ok_and(|room| !room.has_room_for(1, 2 * SEGMENT_BYTES))
 }
 
 async fn bring_back(

@@ -111,9 +111,11 @@ async fn database(
     Ok(())
 }
 
-/// Whether an error says nothing of the database: the run was stopped, or what was given to bring it back is not there.
+/// Whether an error says nothing of the database: the run was stopped, or what was given to bring it back is not there, or too small.
 fn is_no_verdict(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::NotFound | ErrorKind::Usage)
+    use ErrorKind::{Disk, Interrupted, NotFound, Usage};
+
+    matches!(error.kind(), Disk | Interrupted | NotFound | Usage)
 }
 
 /// A base backup that says nothing of them has none.

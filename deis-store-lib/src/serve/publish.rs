@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::cluster::Discovery;
-use crate::error::{At, Context as _, Error, ErrorKind, Result, printable};
+use crate::error::{At, Error, ErrorKind, Result, printable};
 use crate::etcd::{Etcd, Node};
 use crate::run::{Level, Run};
 use crate::secret::Credentials;
@@ -58,7 +58,13 @@ impl Published {
     ) -> Result<Self> {
         let mut entry = Entry { etcd, address, credentials, before: None };
         entry.take_lead(run).await?;
-        entry.set().await?;
+        if let Err(error) = entry.set().await {
+            // Some of it may be there, in place of the keys of a gateway that is stopped now.
+            return Err(match entry.withdraw_in_time().await {
+                Ok(()) => error,
+                Err(_) => error.todo(entry.what_is_left()),
+            });
+        }
         let stop = CancellationToken::new();
         let keeping = tokio::spawn(keep_up(entry, stop.clone(), run.clone()));
         Ok(Self { stop, state: State::Kept(keeping) })
@@ -80,18 +86,12 @@ impl Published {
     /// Takes away what was published, as far as it is still ours.
     pub(super) async fn withdraw(mut self) -> Result<()> {
         self.stop.cancel();
-        let todo = "the address expires by itself within 20 s; remove the keys if they are not to stay: etcdctl rm \
-                    /deis/store/gateway/accessKey, and the same for secretKey";
         let entry = match &mut self.state {
             State::Kept(keeping) => keeping.await.ok().map(|(entry, _)| entry),
             State::Lost(entry) => entry.take(),
         };
         let Some(entry) = entry else { return Ok(()) };
-        let late = |_| {
-            let error = Error::new(ErrorKind::Timeout, "etcd did not let go of what was published in time");
-            Err(error.at(At::Key, GATEWAY).at(At::Endpoint, entry.etcd.endpoint()))
-        };
-        timeout(LONGEST_END, entry.withdraw()).await.unwrap_or_else(late).todo(todo)
+        entry.withdraw_in_time().await.map_err(|error| error.todo(entry.what_is_left()))
     }
 }
 
@@ -224,6 +224,26 @@ impl Entry {
         Ok(())
     }
 
+    async fn withdraw_in_time(&self) -> Result<()> {
+        let late = |_| {
+            let error = Error::new(ErrorKind::Timeout, "etcd did not let go of what was published in time");
+            Err(error.at(At::Key, GATEWAY).at(At::Endpoint, self.etcd.endpoint()))
+        };
+        timeout(LONGEST_END, self.withdraw()).await.unwrap_or_else(late)
+    }
+
+    /// What to do where nothing could be taken away.
+    fn what_is_left(&self) -> String {
+        let keys = match self.before {
+            Some(_) => "the keys may be ours: start a store-gateway anew, which sets its own",
+            None => {
+                "remove the keys if they are not to stay: etcdctl rm /deis/store/gateway/accessKey, and the same for secretKey"
+            }
+        };
+        format!("the address expires by itself within {} s; {keys}", TTL.as_secs())
+    }
+
+    /// Takes away what is still ours: each by itself, since it may be there in part.
     async fn withdraw(&self) -> Result<()> {
         let (host, port) = (self.host(), self.address.port().to_string());
         let Some(tree) = self.etcd.find_tree(GATEWAY).await? else { return Ok(()) };
@@ -235,15 +255,14 @@ impl Entry {
         if is(&format!("hosts/{host}/port"), &port) {
             self.etcd.delete_tree(&key(&format!("hosts/{host}"))).await?;
         }
-        if self.keys().into_iter().all(|(name, value)| is(name, value)) {
-            for (name, _) in self.keys() {
-                match &self.before {
-                    Some(before) => {
-                        let value = if name == ACCESS_KEY { before.access_key() } else { text(before) };
-                        self.etcd.set(&key(name), value, None).await?;
-                    }
-                    None => self.delete(name).await?,
+        for (name, value) in self.keys() {
+            match &self.before {
+                _ if !is(name, value) => {}
+                Some(before) => {
+                    let value = if name == ACCESS_KEY { before.access_key() } else { text(before) };
+                    self.etcd.set(&key(name), value, None).await?;
                 }
+                None => self.delete(name).await?,
             }
         }
         if is("masterLock", &host) { self.delete("masterLock").await } else { Ok(()) }

@@ -179,6 +179,7 @@ fn fifty_random_lives_are_restorable_to_where_verify_says_with_all_their_rows() 
         assert_eq!(latest(report)["restorable"], true, "{when}: {report:#}");
         says(report, &reached, &when);
         assert_eq!(reached.rows, life.rows_by(&reached.end), "{when}");
+        println!("{when}: as said");
     }
 }
 

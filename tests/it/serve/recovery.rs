@@ -160,4 +160,12 @@ fn what_is_published_expires_after_a_kill_and_no_living_gateway_is_put_aside() {
     assert_eq!(published(etcd.client(), "accessKey").as_deref(), Some("OTHER"));
     assert_eq!(published(etcd.client(), "secretKey").as_deref(), Some("OTHERSECRET"));
     assert_eq!(published(etcd.client(), "host"), None);
+    // Nothing can be set below a value: what was set before that is put back.
+    etcd.client().set("/deis/store/gateway/hosts/127.0.0.1", "of another kind").unwrap();
+    ran(&mut serve("second")).code(2).says(&["/deis/store/gateway/hosts/127.0.0.1"]);
+    assert_eq!(published(etcd.client(), "accessKey").as_deref(), Some("OTHER"));
+    assert_eq!(published(etcd.client(), "secretKey").as_deref(), Some("OTHERSECRET"));
+    for name in ["host", "port", "masterLock"] {
+        assert_eq!(published(etcd.client(), name), None, "{name}");
+    }
 }
