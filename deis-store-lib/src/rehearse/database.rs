@@ -16,8 +16,9 @@ use super::programs::{self, User};
 use super::tables::{Tables, TablesCompared};
 use crate::contents::wal_e::SEGMENT_BYTES;
 use crate::disk::Root;
-use crate::error::{At, Error, ErrorKind, Result, disk_error};
+use crate::error::{At, Error, ErrorKind, Result, disk_error, printable};
 use crate::remote::{Child, Host as _, Input, Local, Process, Stdin, ask, run_long};
+use crate::report::in_one_line;
 use crate::run::{Run, milliseconds};
 use crate::secret::Credentials;
 
@@ -105,22 +106,21 @@ pub(super) async fn prove(
         base_backup: Some(source.base_backup.clone()),
         ..DatabaseProof::default()
     };
-    let tables = match bring_back(source, tools, run, &mut proof).await {
-        // WAL-E and the server say it in many ways, or not at all.
-        Err(NotProved::Failed(error)) if is_full(tools.scratch) => {
-            let full = Error::new(ErrorKind::Disk, "there is no room left to bring a database back");
-            let full = full.at(At::Path, tools.scratch.display()).because(error);
-            Err(NotProved::Failed(full.todo("free some space, or give a directory for it that has more")))
-        }
-        tables => tables,
-    };
+    let tables = bring_back(source, tools, run, &mut proof).await;
     (proof, tables)
 }
 
-/// Whether a server could not even have another segment of its log there.
-fn is_full(scratch: &Path) -> bool {
+/// Whether a server could not even have another segment of its log there. WAL-E and the server say it in many ways, or not at all.
+pub(super) fn is_full(scratch: &Path) -> bool {
     let room = Root::open(scratch).and_then(|root| root.room());
     room.is_ok_and(|room| !room.has_room_for(1, 2 * SEGMENT_BYTES))
+}
+
+/// The error of a database for which there is no room.
+pub(super) fn no_room(scratch: &Path, error: Error) -> Error {
+    let full = Error::new(ErrorKind::Disk, "there is no room left to bring a database back");
+    let full = full.at(At::Path, scratch.display()).because(error);
+    full.todo("free some space, or give a directory for it that has more")
 }
 
 async fn bring_back(
@@ -136,7 +136,10 @@ async fn bring_back(
     let user = User::find(&host)
         .await?
         .ok_or_else(|| lacks("a server does not run as root, and there is no user `postgres` here"))?;
-    let place = Place::make(tools.scratch, user)?;
+    let place = Place::make(tools.scratch, user).map_err(|error| match error.kind() {
+        ErrorKind::Disk => NotProved::Lacks(in_one_line(&error)),
+        _ => NotProved::Failed(error),
+    })?;
     let reaches = ask(&host, &place.user.command(&["test", "-w", &place.data.to_string_lossy()])).await?;
     if !reaches.exit.success() {
         let scratch = tools.scratch.display();
@@ -156,6 +159,10 @@ async fn bring_back(
     let version = version.trim();
     let bin = programs::postgres(&host, tools.postgres, version).await?;
     let bin = bin.ok_or_else(|| NotProved::Lacks(format!("PostgreSQL {version} is not installed here")))?;
+    if let Some(link) = place.take_links(version)? {
+        let why = format!("its directory has the symbolic link {link}, which leads to files of this machine");
+        return Err(NotProved::Lacks(why));
+    }
     place.configure(&script, version)?;
     let server = Server::start(&host, &place, bin).await?;
     server.wait(run).await?;
@@ -167,6 +174,13 @@ async fn bring_back(
     let time = r#"SELECT to_char(pg_last_xact_replay_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')"#;
     proof.last_transaction = Some(server.query(time).await?).filter(|time| !time.is_empty());
     Ok(run.stop.cancels(server.tables()).await?)
+}
+
+/// The files of a server's settings.
+const SETTINGS: [&str; 4] = ["postgresql.conf", "postgresql.auto.conf", "pg_hba.conf", "pg_ident.conf"];
+
+fn log_directory(version: &str) -> &'static str {
+    if is_ten_or_later(version) { "pg_wal" } else { "pg_xlog" }
 }
 
 /// Whether a version has `wal` in its names, and not `xlog`.
@@ -203,9 +217,13 @@ impl Place {
 
     fn write(&self, path: &Path, text: &str, mode: u32) -> Result<()> {
         let failed = |error| disk_error("write", path.display(), error);
+        // One that a base backup has brought may be a link to a file of this machine.
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(failed(error)),
+            _ => {}
+        }
         let mut options = std::fs::OpenOptions::new();
-        let mut file =
-            options.write(true).create(true).truncate(true).mode(mode).open(path).map_err(failed)?;
+        let mut file = options.write(true).create_new(true).mode(mode).open(path).map_err(failed)?;
         std::io::Write::write_all(&mut file, text.as_bytes()).map_err(failed)?;
         file.set_permissions(std::fs::Permissions::from_mode(mode)).map_err(failed)?;
         self.user.give(path).map_err(failed)
@@ -232,6 +250,25 @@ impl Place {
         Ok(script.to_string_lossy().into_owned())
     }
 
+    /// Removes the links that a base backup has brought and a server would follow: of the log's directory, which is empty in any case,
+    /// and of settings, which are written anew. The name of another one.
+    fn take_links(&self, version: &str) -> Result<Option<String>> {
+        let failed = |error| disk_error("look at", self.data.display(), error);
+        let is_ours = |name: &str| name == log_directory(version) || SETTINGS.contains(&name);
+        for entry in std::fs::read_dir(&self.data).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            if !entry.file_type().map_err(failed)?.is_symlink() {
+                continue;
+            }
+            if !is_ours(&name) {
+                return Ok(Some(printable(&name)));
+            }
+            std::fs::remove_file(entry.path()).map_err(failed)?;
+        }
+        Ok(None)
+    }
+
     /// Gives the server settings of our own, and tells it to replay. Those of the old server are not taken over: they could have it
     /// archive into the old bucket, or replicate.
     fn configure(&self, script: &str, version: &str) -> Result<()> {
@@ -244,26 +281,19 @@ impl Place {
         );
         let restore = format!("restore_command = '\"{script}\" wal-fetch -p 0 \"%f\" \"%p\"'\n");
         let major: u32 = version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0);
-        let log = if is_ten_or_later(version) {
+        if is_ten_or_later(version) {
             text.push_str("max_logical_replication_workers = 0\n");
-            "pg_wal"
-        } else {
-            "pg_xlog"
-        };
+        }
         if major >= 12 {
             let _ = write!(text, "{restore}");
             self.write(&self.data.join("recovery.signal"), "", 0o600)?;
         } else {
             self.write(&self.data.join("recovery.conf"), &restore, 0o600)?;
         }
-        for (name, text) in [
-            ("postgresql.conf", text.as_str()),
-            ("postgresql.auto.conf", ""),
-            ("pg_hba.conf", "local all all trust\n"),
-            ("pg_ident.conf", ""),
-        ] {
+        for (name, text) in SETTINGS.into_iter().zip([text.as_str(), "", "local all all trust\n", ""]) {
             self.write(&self.data.join(name), text, 0o600)?;
         }
+        let log = log_directory(version);
         for directory in [self.data.join(log), self.data.join(log).join("archive_status")] {
             std::fs::create_dir_all(&directory)
                 .and_then(|()| self.user.give(&directory))
@@ -369,5 +399,38 @@ impl<'a> Server<'a> {
             .map_err(|error| Error::new(ErrorKind::Unreachable, "the dump broke off").because(error))?;
         process.finish().await?.require_success(ErrorKind::NotReady, "pg_dumpall")?;
         Ok(tables)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+
+    #[test]
+    fn links_of_a_base_backup_lead_to_no_file_of_this_machine() {
+        let (scratch, machine) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let place = Place::make(scratch.path(), User::Own).unwrap();
+        for name in ["postgresql.conf", "pg_hba.conf", "postmaster.opts"] {
+            std::fs::write(machine.path().join(name), "of the machine").unwrap();
+        }
+        std::fs::create_dir(machine.path().join("pg_wal")).unwrap();
+        for name in ["postgresql.conf", "pg_hba.conf", "pg_wal"] {
+            symlink(machine.path().join(name), place.data.join(name)).unwrap();
+        }
+        assert_eq!(place.take_links("15").unwrap(), None);
+        place.configure("/script", "15").unwrap();
+        symlink(machine.path().join("postgresql.conf"), place.top.join("log")).unwrap();
+        place.write(&place.top.join("log"), "ours", 0o600).unwrap();
+        assert_eq!(std::fs::read_dir(machine.path().join("pg_wal")).unwrap().count(), 0);
+        for name in ["postgresql.conf", "pg_hba.conf"] {
+            assert_eq!(std::fs::read_to_string(machine.path().join(name)).unwrap(), "of the machine");
+            assert!(!place.data.join(name).is_symlink());
+        }
+        assert!(place.data.join("pg_wal/archive_status").is_dir());
+
+        symlink(machine.path(), place.data.join("base")).unwrap();
+        assert_eq!(place.take_links("15").unwrap().as_deref(), Some("base"));
     }
 }

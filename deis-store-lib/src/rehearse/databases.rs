@@ -89,6 +89,9 @@ async fn database(
         }
         Err(NotProved::Lacks(why)) => (None, Some(why), None),
         Err(NotProved::Failed(error)) if is_no_verdict(&error) => return Err(error),
+        Err(NotProved::Failed(error)) if database::is_full(tools.scratch) => {
+            return Err(database::no_room(tools.scratch, error));
+        }
         Err(NotProved::Failed(error)) => {
             let why = in_one_line(&error);
             let damage = format!("the database does not come back: {why}");
@@ -111,11 +114,9 @@ async fn database(
     Ok(())
 }
 
-/// Whether an error says nothing of the database: the run was stopped, or what was given to bring it back is not there, or too small.
+/// Whether an error says nothing of the database: the run was stopped, or what was given to bring it back is not there.
 fn is_no_verdict(error: &Error) -> bool {
-    use ErrorKind::{Disk, Interrupted, NotFound, Usage};
-
-    matches!(error.kind(), Disk | Interrupted | NotFound | Usage)
+    matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::NotFound | ErrorKind::Usage)
 }
 
 /// A base backup that says nothing of them has none.

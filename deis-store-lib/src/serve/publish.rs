@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
 
 use crate::cluster::Discovery;
 use crate::error::{At, Error, ErrorKind, Result, printable};
@@ -44,8 +45,8 @@ struct Entry {
     etcd: Etcd,
     address: SocketAddr,
     credentials: Credentials,
-    /// The keys of another gateway, that are put back at the end.
-    before: Option<Credentials>,
+    /// The keys of another gateway that were there, each by itself, and are put back at the end.
+    before: [Option<Zeroizing<String>>; 2],
 }
 
 impl Published {
@@ -56,7 +57,7 @@ impl Published {
         credentials: Credentials,
         run: &Run,
     ) -> Result<Self> {
-        let mut entry = Entry { etcd, address, credentials, before: None };
+        let mut entry = Entry { etcd, address, credentials, before: [None, None] };
         entry.take_lead(run).await?;
         if let Err(error) = entry.set().await {
             // Some of it may be there, in place of the keys of a gateway that is stopped now.
@@ -134,7 +135,9 @@ impl Entry {
         loop {
             let tree = self.etcd.find_tree(GATEWAY).await?;
             let Some(other) = tree.as_ref().and_then(|tree| self.other(tree)) else {
-                self.before = tree.as_ref().and_then(|tree| self.others_keys(tree));
+                if let Some(tree) = &tree {
+                    self.remember_others_keys(tree);
+                }
                 match self.lead().await {
                     // Another one was quicker.
                     Err(error) if error.kind() == ErrorKind::Changed => {}
@@ -173,8 +176,16 @@ impl Entry {
         leads.map(printable)
     }
 
-    fn others_keys(&self, tree: &Node) -> Option<Credentials> {
-        Discovery::from_tree(tree).credentials.filter(|keys| !keys.are(&self.credentials))
+    fn remember_others_keys(&mut self, tree: &Node) {
+        let others = self.keys().map(|(name, own)| {
+            let found = tree.text(&key(name)).filter(|found| *found != own);
+            found.map(|found| Zeroizing::new(found.to_owned()))
+        });
+        for (before, other) in self.before.iter_mut().zip(others) {
+            if other.is_some() {
+                *before = other;
+            }
+        }
     }
 
     /// Takes the lead, or keeps it; a [`ErrorKind::Changed`] error if another one has it.
@@ -199,10 +210,8 @@ impl Entry {
     /// set again.
     async fn refresh(&mut self) -> Result<()> {
         self.lead().await?;
-        if let Some(tree) = self.etcd.find_tree(GATEWAY).await?
-            && let Some(others) = self.others_keys(&tree)
-        {
-            self.before = Some(others);
+        if let Some(tree) = self.etcd.find_tree(GATEWAY).await? {
+            self.remember_others_keys(&tree);
         }
         self.set().await
     }
@@ -234,11 +243,10 @@ impl Entry {
 
     /// What to do where nothing could be taken away.
     fn what_is_left(&self) -> String {
-        let keys = match self.before {
-            Some(_) => "the keys may be ours: start a store-gateway anew, which sets its own",
-            None => {
-                "remove the keys if they are not to stay: etcdctl rm /deis/store/gateway/accessKey, and the same for secretKey"
-            }
+        let keys = if self.before.iter().any(Option::is_some) {
+            "the keys may be ours: start a store-gateway anew, which sets its own"
+        } else {
+            "remove the keys if they are not to stay: etcdctl rm /deis/store/gateway/accessKey, and the same for secretKey"
         };
         format!("the address expires by itself within {} s; {keys}", TTL.as_secs())
     }
@@ -255,12 +263,11 @@ impl Entry {
         if is(&format!("hosts/{host}/port"), &port) {
             self.etcd.delete_tree(&key(&format!("hosts/{host}"))).await?;
         }
-        for (name, value) in self.keys() {
-            match &self.before {
+        for ((name, value), before) in self.keys().into_iter().zip(&self.before) {
+            match before {
                 _ if !is(name, value) => {}
                 Some(before) => {
-                    let value = if name == ACCESS_KEY { before.access_key() } else { text(before) };
-                    self.etcd.set(&key(name), value, None).await?;
+                    self.etcd.set(&key(name), before, None).await?;
                 }
                 None => self.delete(name).await?,
             }

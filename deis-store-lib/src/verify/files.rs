@@ -98,8 +98,10 @@ fn look(
     if !job.read {
         return Ok(None);
     }
-    let mut watched = Watched { file: &mut file, stop, events, untold_bytes: 0 };
+    let mut watched = Watched { file: &mut file, stop, events, untold_bytes: 0, failed: None };
     let understood = read(snapshot, job, &mut watched, buffer);
+    // Also if the rest could be read, and whatever was made of the error.
+    let understood = watched.failed.map_or(understood, Err);
     // Whether anybody listens is seen after the file.
     let _ = events.blocking_send(Event::Bytes(watched.untold_bytes));
     stop.check()?;
@@ -168,12 +170,19 @@ struct Watched<'a> {
     stop: &'a Stop,
     events: &'a mpsc::Sender<Event>,
     untold_bytes: u64,
+    /// The first error of the disk.
+    failed: Option<io::Error>,
 }
 
 impl Read for Watched<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.stop.check().map_err(io::Error::other)?;
-        let count = self.file.read(buffer)?;
+        let count = self.file.read(buffer).inspect_err(|error| {
+            if self.failed.is_none() && error.kind() != io::ErrorKind::Interrupted {
+                self.failed =
+                    Some(error.raw_os_error().map_or(error.kind().into(), io::Error::from_raw_os_error));
+            }
+        })?;
         self.untold_bytes += count as u64;
         // An archive is read within the runtime, where nobody may wait for room: then they are told of later.
         if self.untold_bytes >= TOLD_BYTES && self.events.try_send(Event::Bytes(self.untold_bytes)).is_ok() {

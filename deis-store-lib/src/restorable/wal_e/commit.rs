@@ -21,14 +21,21 @@ pub(super) fn last_commit(database: &Database, end: Segment, order: Order) -> Op
 
 /// The segment before this one. The first one of a timeline begins with what the one of its parent has up to there.
 fn before(database: &Database, Segment { timeline, number }: Segment, order: Order) -> Option<Segment> {
-    let begins = begin_of_timeline(database, timeline, order);
-    if begins.is_none_or(|begins| begins < number) {
-        return (number > 0).then(|| Segment { timeline, number: order.before(number) });
+    if number == 0 {
+        return None;
     }
+    let timeline = match begin_of_timeline(database, timeline, order) {
+        Some(begins) if begins == number => parent(database, timeline)?,
+        // A history of another timeline of this number.
+        Some(begins) if begins > number => return None,
+        _ => timeline,
+    };
+    Some(Segment { timeline, number: order.before(number) })
+}
+
+fn parent(database: &Database, timeline: u32) -> Option<u32> {
     let Some(History::Read(switches)) = database.histories.get(&timeline) else { return None };
-    let parent = switches.last()?.parent;
-    let number = begins.filter(|begins| *begins > 0 && parent < timeline)?;
-    Some(Segment { timeline: parent, number: order.before(number) })
+    switches.last().map(|switch| switch.parent).filter(|parent| *parent < timeline)
 }
 
 #[cfg(test)]
@@ -42,6 +49,7 @@ mod tests {
         for &(timeline, number, last_commit_us) in read {
             let (end, segment_bytes) = (Lsn(0), 16 << 20);
             let held = SegmentHeld { system_id: 7, segment_bytes, end, is_full: true, last_commit_us };
+            database.log(timeline).see(number);
             database.learn_segment(Segment { timeline, number }, &held);
         }
         let switches = vec![Switch { parent: 1, at: Lsn(0x900_0100) }];
@@ -72,7 +80,8 @@ mod tests {
 
     #[test]
     fn a_segment_that_was_not_read_may_have_a_later_commit() {
-        let read = [(1, 7, Some(7)), (1, 9, None), (2, 9, None), (2, 11, None)];
+        let read = [(1, 7, Some(7)), (1, 9, None), (2, 8, None), (2, 9, None), (2, 11, None)];
+        assert_eq!(last(&read, 2, 8), None, "the history says that it begins later");
         assert_eq!([last(&read, 1, 9), last(&read, 1, 8), last(&read, 1, 6)], [None; 3]);
         assert_eq!([last(&read, 2, 9), last(&read, 2, 11), last(&read, 3, 9)], [None; 3]);
     }
@@ -87,6 +96,13 @@ mod tests {
         );
         let none: Vec<_> = (0..1000).map(|number| (1, number, (number == 0).then_some(0))).collect();
         assert_eq!(last(&none, 1, 999), Some(0));
+    }
+
+    #[test]
+    fn a_segment_that_was_read_and_is_none_of_the_database_ends_it() {
+        let mut database = database(&[(1, 5, Some(5)), (1, 6, None)]);
+        database.log(1).break_segment(5, "k");
+        assert_eq!(last_commit(&database, Segment { timeline: 1, number: 6 }, Order::USUAL), None);
     }
 
     #[test]

@@ -152,6 +152,10 @@ impl Database {
 
     /// The last commit of a segment.
     pub(super) fn commit_of(&self, Segment { timeline, number }: Segment) -> Commit {
+        // One of another system, or one that is gone, is none of its own.
+        if !self.logs.get(&timeline).is_some_and(|log| log.is_there(number)) {
+            return Commit::Unknown;
+        }
         let kept = self.commits.get(&timeline);
         if let Some(microseconds) = kept.and_then(|kept| kept.get(&number)) {
             return Commit::At(*microseconds);
