@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use futures_util::TryStreamExt as _;
 
-use super::database::{self, NotProved, Source, Tools};
+use super::database::{self, NotProved, Tools};
 use super::pieces::each_piece;
+use super::place::{self, Source};
 use super::rehearsal::Rehearsal;
 use super::site::Site;
 use super::tables::{Tables, TablesCompared};
@@ -89,8 +90,8 @@ async fn database(
         }
         Err(NotProved::Lacks(why)) => (None, Some(why), None),
         Err(NotProved::Failed(error)) if is_no_verdict(&error) => return Err(error),
-        Err(NotProved::Failed(error)) if database::is_full(tools.scratch) => {
-            return Err(database::no_room(tools.scratch, error));
+        Err(NotProved::Failed(error)) if place::is_full(tools.scratch) => {
+            return Err(place::no_room(tools.scratch, error));
         }
         Err(NotProved::Failed(error)) => {
             let why = in_one_line(&error);

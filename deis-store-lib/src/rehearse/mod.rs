@@ -14,6 +14,7 @@ mod host;
 mod internal;
 mod of_snapshot;
 mod pieces;
+mod place;
 mod programs;
 mod rehearsal;
 mod tables;

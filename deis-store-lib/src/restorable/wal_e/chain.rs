@@ -86,7 +86,7 @@ pub(super) fn begin_of_timeline(database: &Database, timeline: u32, order: Order
     switches_of(database, timeline)?.last().map(|switch| order.of_place(switch.at))
 }
 
-fn switches_of(database: &Database, timeline: u32) -> Option<&[Switch]> {
+pub(super) fn switches_of(database: &Database, timeline: u32) -> Option<&[Switch]> {
     match database.histories.get(&timeline)? {
         History::Read(switches) => Some(switches),
         History::Lost | History::Broken(..) => None,

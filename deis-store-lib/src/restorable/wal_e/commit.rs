@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::chain::begin_of_timeline;
-use super::database::{Commit, Database, History};
+use super::chain::switches_of;
+use super::database::{Commit, Database};
 use super::order::Order;
 use crate::contents::wal_e::Segment;
 
@@ -21,27 +21,21 @@ pub(super) fn last_commit(database: &Database, end: Segment, order: Order) -> Op
 
 /// The segment before this one. The first one of a timeline begins with what the one of its parent has up to there.
 fn before(database: &Database, Segment { timeline, number }: Segment, order: Order) -> Option<Segment> {
-    if number == 0 {
-        return None;
-    }
-    let timeline = match begin_of_timeline(database, timeline, order) {
-        Some(begins) if begins == number => parent(database, timeline)?,
+    let begin = switches_of(database, timeline).and_then(<[_]>::last);
+    let timeline = match begin.map(|switch| (order.of_place(switch.at), switch.parent)) {
+        Some((begins, parent)) if begins == number => Some(parent).filter(|parent| *parent < timeline)?,
         // A history of another timeline of this number.
-        Some(begins) if begins > number => return None,
+        Some((begins, _)) if begins > number => return None,
         _ => timeline,
     };
-    Some(Segment { timeline, number: order.before(number) })
-}
-
-fn parent(database: &Database, timeline: u32) -> Option<u32> {
-    let Some(History::Read(switches)) = database.histories.get(&timeline) else { return None };
-    switches.last().map(|switch| switch.parent).filter(|parent| *parent < timeline)
+    (number > 0).then(|| Segment { timeline, number: order.before(number) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::contents::wal_e::{Lsn, SegmentHeld, Switch};
+    use crate::restorable::wal_e::database::History;
 
     /// The commits of the segments that were read, each with its timeline, its number and the microsecond of its last commit.
     fn database(read: &[(u32, u64, Option<i64>)]) -> Database {
