@@ -6,12 +6,17 @@ mod report;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use crate::blocking::blocking;
 use crate::error::{At, Context, Error, ErrorKind, Result};
+use crate::report::in_one_line;
 use crate::run::{Level, Run, Running, TaskKind, TaskResult};
-use crate::snapshot::{Condition, Deleted, Judgement, Keep, Reason, Repository, anchors, judge, timestamp};
+use crate::snapshot::{
+    Condition, Deleted, Judgement, Keep, Reason, Repository, Surveyed, anchors, judge, timestamp,
+};
 
 pub use report::{Fate, PruneReport, PrunedSnapshot};
 
@@ -27,7 +32,8 @@ pub struct PruneOptions {
 /// Removes the snapshots of a repository that no rule keeps, and what interrupted runs have left.
 ///
 /// Whatever the rules say, these stay: of each part the newest good snapshot and all that are newer, snapshots that are held,
-/// damaged, of a newer format, from the future or being read, and those with a part of which there is no good snapshot.
+/// damaged, of a newer format, from the future or being read, and those with a part of which there is no good snapshot. Before any
+/// goes, a look at the newest good ones shows whether all their files are there, in their sizes. One that lacks some is damaged.
 pub async fn prune(repository: &Repository, options: &PruneOptions, run: &Run) -> Result<PruneReport> {
     if options.keep.is_empty() {
         let error = Error::new(ErrorKind::Usage, "no rule says which snapshots stay");
@@ -50,8 +56,7 @@ fn work(repository: &Repository, options: PruneOptions, running: &Running<'_>) -
     let now = timestamp(run.clock.now())?;
     let mut report = PruneReport::new(repository, options.dry_run);
     if options.dry_run {
-        let snapshots = repository.survey()?;
-        let judged = judge(&snapshots, &options.keep, now);
+        let (snapshots, judged) = looked_into(repository, &options.keep, now, running)?;
         for (snapshot, judgement) in snapshots.iter().zip(judged) {
             let fate = if judgement.stays { Fate::Stays } else { Fate::WouldBeRemoved };
             report.add(snapshot, fate, judgement.why);
@@ -64,6 +69,42 @@ fn work(repository: &Repository, options: PruneOptions, running: &Running<'_>) -
     Ok(report)
 }
 
+/// The snapshots, and the judgement on them. Before any goes, those for whose sake it goes were seen to have all files.
+fn looked_into(
+    repository: &Repository,
+    keep: &Keep,
+    now: Timestamp,
+    running: &Running<'_>,
+) -> Result<(Vec<Surveyed>, Vec<Judgement>)> {
+    let mut snapshots = repository.survey()?;
+    let mut seen = BTreeSet::new();
+    loop {
+        let judged = judge(&snapshots, keep, now);
+        let mut rest_on = anchors(&snapshots, now).into_iter();
+        let goes = judged.iter().any(|judgement| !judgement.stays);
+        let Some(name) = rest_on.find(|name| goes && !seen.contains(name)) else {
+            return Ok((snapshots, judged));
+        };
+        let looked = repository.snapshot(&name).and_then(|anchor| anchor.look_for_files(&running.run().stop));
+        match looked {
+            Ok(()) => {}
+            Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
+            Err(error) => {
+                let why = format!("not all of its files are as they were: {}", in_one_line(&error));
+                running.note(
+                    Level::Warning,
+                    "damaged",
+                    &format!("warning: {name} is no reason to remove others: {why}"),
+                );
+                for anchor in snapshots.iter_mut().filter(|snapshot| snapshot.name == name) {
+                    (anchor.condition, anchor.why) = (Condition::Damaged, Some(why.clone()));
+                }
+            }
+        }
+        seen.insert(name);
+    }
+}
+
 /// Removes what goes, oldest first. If what the judgement rests on has changed meanwhile, the rest is to be judged anew.
 fn all_are_judged(
     repository: &Repository,
@@ -74,10 +115,10 @@ fn all_are_judged(
 ) -> Result<bool> {
     let stop = &running.run().stop;
     report.keep_removed();
-    let snapshots = repository.survey()?;
+    let (snapshots, judged) = looked_into(repository, keep, now, running)?;
     let rest_on = anchors(&snapshots, now);
     let mut failed = None;
-    for (snapshot, Judgement { stays, mut why }) in snapshots.iter().zip(judge(&snapshots, keep, now)) {
+    for (snapshot, Judgement { stays, mut why }) in snapshots.iter().zip(judged) {
         if stays {
             report.add(snapshot, Fate::Stays, why);
             continue;

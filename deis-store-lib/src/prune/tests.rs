@@ -85,6 +85,39 @@ async fn the_last_one_that_was_not_found_damaged_stays_with_all_that_came_after(
     assert_eq!(site.prune(1, false).await, stays);
 }
 
+/// The files below a directory, but for those that no manifest names.
+fn files(directory: &Path) -> Vec<PathBuf> {
+    let paths = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let own = ["manifest.json", "manifest.json.sha256", "run.json"];
+    let named = paths.filter(|path| !own.iter().any(|own| path.ends_with(own)));
+    named.flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+}
+
+#[tokio::test]
+async fn one_that_lacks_a_file_or_bytes_of_one_is_no_reason_to_remove_others() {
+    let site = Site::new(2);
+    let (older, newest) = (site.names().remove(0), site.directory.path().join(&site.names()[1]));
+    let files = files(&newest);
+    assert!(files.len() > 8, "{files:?}");
+    for path in files {
+        let aside = path.with_extension("aside");
+        fs::rename(&path, &aside).unwrap();
+        let bytes = fs::read(&aside).unwrap();
+        for left in [None, bytes.split_last().map(|(_, left)| left)] {
+            if let Some(left) = left {
+                fs::write(&path, left).unwrap();
+            }
+            for dry_run in [true, false] {
+                let fates = site.prune(1, dry_run).await;
+                assert_eq!(fates, [(Fate::Stays, "newest"), (Fate::Stays, "damaged")], "{path:?} {left:?}");
+            }
+        }
+        fs::rename(&aside, &path).unwrap();
+    }
+    assert!(is_good(&site.directory.path().join(older)).await && is_good(&newest).await);
+    assert_eq!(site.prune(1, false).await[0], (Fate::Removed, "superseded"));
+}
+
 #[tokio::test]
 async fn one_that_is_read_is_left_alone_and_named_and_goes_the_next_time() {
     let site = Site::new(2);

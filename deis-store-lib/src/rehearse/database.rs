@@ -100,7 +100,7 @@ async fn bring_back(
     proof: &mut DatabaseProof,
 ) -> Result<Tables, NotProved> {
     let lacks = |what: &str| NotProved::Lacks(what.to_owned());
-    let (host, started) = (Local::default(), Instant::now());
+    let host = Local::default();
     let wal_e =
         programs::wal_e(&host, tools.wal_e).await?.ok_or_else(|| lacks("WAL-E is not installed here"))?;
     let user = User::find(&host)
@@ -118,9 +118,24 @@ async fn bring_back(
     if !ask(&host, &place.user.command(&["sh", "-c", "command -v lzop"])).await?.exit.success() {
         return Err(lacks("lzop is not installed here"));
     }
-    let script = place.wal_e(&wal_e, source)?;
-    let data = place.data.to_string_lossy().into_owned();
-    let fetch = place.user.command(&[&script, "backup-fetch", &data, &source.base_backup]);
+    place.write_wal_e(&wal_e, source)?;
+    match replay(&place, source, tools, run, proof).await {
+        Err(NotProved::Failed(error)) => Err(NotProved::Failed(place.no_room(&host, error).await)),
+        ended => ended,
+    }
+}
+
+/// Fetches the base backup and lets a server replay the log.
+async fn replay(
+    place: &Place,
+    source: &Source<'_>,
+    tools: &Tools<'_>,
+    run: &Run,
+    proof: &mut DatabaseProof,
+) -> Result<Tables, NotProved> {
+    let (host, started) = (Local::default(), Instant::now());
+    let (wal_e, data) = (place.wal_e(), place.data.to_string_lossy().into_owned());
+    let fetch = place.user.command(&[&wal_e, "backup-fetch", &data, &source.base_backup]);
     run.stop.cancels(run_long(&host, &fetch)).await?.exit.require_success(ErrorKind::Damaged, "WAL-E")?;
 
     let version = std::fs::read_to_string(place.data.join("PG_VERSION"));
@@ -133,8 +148,8 @@ async fn bring_back(
         let why = format!("its directory has the symbolic link {link}, which leads to files of this machine");
         return Err(NotProved::Lacks(why));
     }
-    place.configure(&script, version)?;
-    let server = Server::start(&host, &place, bin).await?;
+    place.configure(version)?;
+    let server = Server::start(&host, place, bin).await?;
     server.wait(run).await?;
     proof.milliseconds = milliseconds(started.elapsed());
     let location =

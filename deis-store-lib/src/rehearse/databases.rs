@@ -6,7 +6,7 @@ use futures_util::TryStreamExt as _;
 
 use super::database::{self, NotProved, Tools};
 use super::pieces::each_piece;
-use super::place::{self, Source};
+use super::place::Source;
 use super::rehearsal::Rehearsal;
 use super::site::Site;
 use super::tables::{Tables, TablesCompared};
@@ -90,9 +90,6 @@ async fn database(
         }
         Err(NotProved::Lacks(why)) => (None, Some(why), None),
         Err(NotProved::Failed(error)) if is_no_verdict(&error) => return Err(error),
-        Err(NotProved::Failed(error)) if place::is_full(tools.scratch) => {
-            return Err(place::no_room(tools.scratch, error));
-        }
         Err(NotProved::Failed(error)) => {
             let why = in_one_line(&error);
             let damage = format!("the database does not come back: {why}");
@@ -115,9 +112,11 @@ async fn database(
     Ok(())
 }
 
-/// Whether an error says nothing of the database: the run was stopped, or what was given to bring it back is not there.
+/// Whether an error says nothing of the database: the run was stopped, or what was given to bring it back is not there or has no
+/// room.
 fn is_no_verdict(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Interrupted | ErrorKind::NotFound | ErrorKind::Usage)
+    use ErrorKind::{Disk, Interrupted, NotFound, Usage};
+    matches!(error.kind(), Disk | Interrupted | NotFound | Usage)
 }
 
 /// A base backup that says nothing of them has none.

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::programs::User;
 use crate::contents::wal_e::SEGMENT_BYTES;
-use crate::disk::Root;
 use crate::error::{At, Error, ErrorKind, Result, disk_error, printable};
+use crate::remote::{Local, ask};
 use crate::secret::Credentials;
 
 /// A path of a socket has so many bytes at most, with its name.
@@ -52,7 +52,7 @@ impl Place {
     }
 
     /// Writes a script that is WAL-E with the keys of the gateway: no argument is a secret.
-    pub(super) fn wal_e(&self, program: &Path, source: &Source<'_>) -> Result<String> {
+    pub(super) fn write_wal_e(&self, program: &Path, source: &Source<'_>) -> Result<()> {
         let quoted = |text: &str| format!("'{}'", text.replace('\'', r"'\''"));
         let Source { gateway, credentials, bucket, prefix, .. } = source;
         let secret = String::from_utf8_lossy(credentials.secret_key());
@@ -67,9 +67,12 @@ impl Place {
             quoted(place.trim_end_matches('/')),
             quoted(&program.to_string_lossy()),
         ));
-        let script = self.top.join("wal-e");
-        self.write(&script, &text, 0o500)?;
-        Ok(script.to_string_lossy().into_owned())
+        self.write(Path::new(&self.wal_e()), &text, 0o500)
+    }
+
+    /// The path of that script.
+    pub(super) fn wal_e(&self) -> String {
+        self.top.join("wal-e").to_string_lossy().into_owned()
     }
 
     /// The name of a link that a base backup has brought and a server would follow. The log's directory and the settings may be some:
@@ -89,7 +92,7 @@ impl Place {
 
     /// Gives the server settings of our own, and tells it to replay. Those of the old server are not taken over: they could have it
     /// archive into the old bucket, or replicate.
-    pub(super) fn configure(&self, script: &str, version: &str) -> Result<()> {
+    pub(super) fn configure(&self, version: &str) -> Result<()> {
         let mut text = format!(
             "listen_addresses = ''\nport = 5432\nunix_socket_directories = '{}'\nfsync = off\nautovacuum = off\n\
              hot_standby = off\narchive_mode = off\nlogging_collector = off\nlog_destination = 'stderr'\nssl = off\n\
@@ -97,7 +100,7 @@ impl Place {
              max_prepared_transactions = 1000\nlc_messages = 'C'\n",
             self.socket.display()
         );
-        let restore = format!("restore_command = '\"{script}\" wal-fetch -p 0 \"%f\" \"%p\"'\n");
+        let restore = format!("restore_command = '\"{}\" wal-fetch -p 0 \"%f\" \"%p\"'\n", self.wal_e());
         let major: u32 = version.split('.').next().and_then(|major| major.parse().ok()).unwrap_or(0);
         if is_ten_or_later(version) {
             text.push_str("max_logical_replication_workers = 0\n");
@@ -138,19 +141,22 @@ impl Place {
         file.set_permissions(std::fs::Permissions::from_mode(mode)).map_err(failed)?;
         self.user.give(path).map_err(failed)
     }
-}
 
-/// Whether a server could not even have another segment of its log there. WAL-E and the server say it in many ways, or not at all.
-pub(super) fn is_full(scratch: &Path) -> bool {
-    let room = Root::open(scratch).and_then(|root| root.room());
-    room.is_ok_and(|room| !room.has_room_for(1, 2 * SEGMENT_BYTES))
-}
-
-/// The error of a database for which there is no room.
-pub(super) fn no_room(scratch: &Path, error: Error) -> Error {
-    let full = Error::new(ErrorKind::Disk, "there is no room left to bring a database back");
-    let full = full.at(At::Path, scratch.display()).because(error);
-    full.todo("free some space, or give a directory for it that has more")
+    /// The error of a database for which there is no room, if its user could not even have another segment of the log there. WAL-E
+    /// and the server say it in many ways, or not at all. It is tried, since a quota is seen in no other way.
+    pub(super) async fn no_room(&self, host: &Local, error: Error) -> Error {
+        const TRY: &str = r#"head -c "$1" /dev/urandom >"$2"; tried=$?; rm -f "$2"; exit $tried"#;
+        let (bytes, file) = ((2 * SEGMENT_BYTES).to_string(), self.top.join("room"));
+        let file = file.to_string_lossy();
+        let tried = self.user.command(&["sh", "-c", TRY, "sh", &bytes, &file]);
+        let is_stopped = error.kind() == ErrorKind::Interrupted;
+        if is_stopped || !ask(host, &tried).await.is_ok_and(|tried| !tried.exit.success()) {
+            return error;
+        }
+        let full = Error::new(ErrorKind::Disk, "there is no room left to bring a database back");
+        let full = full.at(At::Path, self.top.display()).because(error);
+        full.todo("free some space, or give a directory for it that has more")
+    }
 }
 
 /// The files of a server's settings.
@@ -183,7 +189,7 @@ mod tests {
             symlink(machine.path().join(name), place.data.join(name)).unwrap();
         }
         assert_eq!(place.link_elsewhere("15").unwrap(), None);
-        place.configure("/script", "15").unwrap();
+        place.configure("15").unwrap();
         symlink(machine.path().join("postgresql.conf"), place.top.join("log")).unwrap();
         place.write(&place.top.join("log"), "ours", 0o600).unwrap();
         assert_eq!(std::fs::read_dir(machine.path().join("pg_wal")).unwrap().count(), 0);

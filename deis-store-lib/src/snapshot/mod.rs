@@ -38,6 +38,8 @@ mod part_entry;
 mod part_objects;
 mod parts;
 #[cfg(feature = "backup")]
+mod presence;
+#[cfg(feature = "backup")]
 mod previous;
 #[cfg(feature = "backup")]
 mod reader;

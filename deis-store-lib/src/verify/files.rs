@@ -177,6 +177,9 @@ struct Watched<'a> {
 impl Read for Watched<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.stop.check().map_err(io::Error::other)?;
+        if self.events.is_closed() {
+            return Err(io::Error::other("nobody waits for the verification any more"));
+        }
         let count = self.file.read(buffer).inspect_err(|error| {
             if self.failed.is_none() && error.kind() != io::ErrorKind::Interrupted {
                 self.failed =
@@ -189,5 +192,24 @@ impl Read for Watched<'_> {
             self.untold_bytes = 0;
         }
         Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_not_read_on_when_nobody_waits_for_the_verification() {
+        let mut file = tempfile::tempfile().unwrap();
+        file.set_len(1 << 20).unwrap();
+        let (stop, (events, arriving)) = (Stop::default(), mpsc::channel(1));
+        let mut watched =
+            Watched { file: &mut file, stop: &stop, events: &events, untold_bytes: 0, failed: None };
+        let mut piece = [0; 16];
+        assert_eq!(watched.read(&mut piece).unwrap(), 16);
+        drop(arriving);
+        watched.read(&mut piece).unwrap_err();
+        assert!(watched.failed.is_none(), "that is no error of the disk");
     }
 }

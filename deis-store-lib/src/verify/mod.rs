@@ -74,11 +74,10 @@ pub async fn verify(snapshot: &SnapshotReader, options: &VerifyOptions, run: &Ru
 
     let manifest = snapshot.manifest();
     let mut tally = Tally::new(manifest, options.read, &running);
-    received(&mut tally, arriving, snapshot).await?;
-    // A task that panicked has told nothing of what it left out.
-    while let Some(ended) = tasks.join_next().await {
-        ended.map_err(died)?;
-    }
+    let received = received(&mut tally, arriving, snapshot).await;
+    // A task that panicked has told nothing of what it left out. After an error they end as soon as they see that nobody listens.
+    let ended = all_ended(&mut tasks).await;
+    received.and(ended)?;
     let Tally { mut report, damage, judges, buckets, .. } = tally;
     let readable = |part: &Part| {
         matches!(buckets.get(part), Some(Some(_))) && snapshot.entry(part).outcome == PartOutcome::Stored
@@ -130,6 +129,14 @@ async fn received(
         }
     }
     Err(error)
+}
+
+async fn all_ended(tasks: &mut JoinSet<()>) -> Result<()> {
+    let mut all = Ok(());
+    while let Some(ended) = tasks.join_next().await {
+        all = all.and(ended.map_err(died));
+    }
+    all
 }
 
 /// Keeps a result in the snapshot (the verdict, on what was read, and whether that is everything): what is damaged is not

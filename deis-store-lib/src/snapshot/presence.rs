@@ -1,0 +1,45 @@
+//! Whether the files of a snapshot are there: what can be known without reading the bytes of any object.
+
+use std::fs::File;
+
+use super::reader::SnapshotReader;
+use crate::error::{At, Context as _, Error, ErrorKind, Result, disk_error};
+use crate::outcome::PartOutcome;
+use crate::run::Stop;
+
+impl SnapshotReader {
+    /// An error names the first list that is not as it was, or the first file that is not there or has another size.
+    pub(crate) fn look_for_files(&self, stop: &Stop) -> Result<()> {
+        let manifest = self.manifest();
+        for file in &manifest.files {
+            stop.check()?;
+            let found = self.open_file(&file.path);
+            found.and_then(|found| has_size(&found, file.size_bytes)).at(At::File, &file.path)?;
+        }
+        let stored = manifest.parts.iter().filter(|(_, entry)| entry.outcome == PartOutcome::Stored);
+        for (part, _) in stored.filter(|(part, _)| part.as_bucket().is_some()) {
+            let objects = self.objects(part)?;
+            objects.check_lists()?;
+            for line in objects.lines()? {
+                stop.check()?;
+                let line = line?;
+                if line.outcome.is_on_disk() {
+                    let found = objects.open(&line);
+                    found
+                        .and_then(|found| has_size(&found, line.size_bytes))
+                        .at(At::Part, part)
+                        .at(At::Key, &line.key)?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn has_size(file: &File, size_bytes: u64) -> Result<()> {
+    let found = file.metadata().map_err(|error| disk_error("look at", "it", error))?.len();
+    if found == size_bytes {
+        return Ok(());
+    }
+    Err(Error::new(ErrorKind::Damaged, format!("it has {found} bytes, and had {size_bytes}")))
+}
