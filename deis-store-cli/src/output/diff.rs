@@ -119,10 +119,14 @@ fn objects_lines(objects: &ObjectsDiff) -> Vec<String> {
 }
 
 fn settings_lines(settings: &SettingsDiff) -> Vec<String> {
-    [(&settings.added, "added"), (&settings.removed, "removed"), (&settings.changed, "with another value")]
-        .into_iter()
-        .filter_map(|(names, what)| named(names, MOST_REFERENCES_SHOWN, what))
-        .collect()
+    let lines = [
+        (&settings.added, "added"),
+        (&settings.removed, "removed"),
+        (&settings.changed, "with another value"),
+        (&settings.not_in_before, "that the first one could not take"),
+        (&settings.not_in_after, "that the second one could not take"),
+    ];
+    lines.into_iter().filter_map(|(names, what)| named(names, MOST_REFERENCES_SHOWN, what)).collect()
 }
 
 /// How many, and the first names; nothing of none.

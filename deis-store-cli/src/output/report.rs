@@ -326,14 +326,17 @@ fn plan_of_parts(plan: &RestorePlan) -> String {
                     bytes(*size)
                 )
             }
-            PartPlan::Config { set, unchanged, kept, .. } => {
+            PartPlan::Config { set, replaced, unchanged, kept, .. } => {
                 let _ = writeln!(
                     text,
                     "{:width$}set {} keys, {unchanged} have their value",
                     part.name(),
                     set.len()
                 );
-                let lines = set.iter().map(|key| format!("set {}", printable(key)));
+                let lines = set.iter().map(|key| match (printable(key), replaced.contains(key)) {
+                    (key, true) => format!("replace {key} (the cluster has another value)"),
+                    (key, false) => format!("set {key}"),
+                });
                 let kept = kept.iter().map(|key| format!("keep the cluster's own {}", printable(key)));
                 lines.chain(kept).try_for_each(|line| writeln!(text, "{:12}{line}", ""))
             }

@@ -56,7 +56,12 @@ impl Output {
             (count(Fate::Removed), "removed")
         };
         let _ = writeln!(text, "{gone} {said}, {} stay", report.snapshots.len() - gone);
-        self.report(Exit::Done, text, &json(report))
+        for damaged in &report.found_damaged {
+            let _ =
+                writeln!(text, "{damaged} lacks files: no other one goes for its sake; `verify` names them");
+        }
+        let exit = if report.found_damaged.is_empty() { Exit::Done } else { Exit::Damaged };
+        self.report(exit, text, &json(report))
     }
 
     pub(crate) fn held(&self, snapshot: &Path, held: &Held) -> Exit {

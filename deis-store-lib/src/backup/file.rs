@@ -35,11 +35,12 @@ pub(super) async fn sql(taking: &Taking<'_>, task: &Running<'_>) -> Result<Taken
     commit(written, &Part::Sql).await
 }
 
+/// The volume, and whether no file in it has a byte.
 pub(super) async fn volume(
     taking: &Taking<'_>,
     task: &Running<'_>,
     findings: &mut Findings,
-) -> Result<Taken> {
+) -> Result<(Taken, bool)> {
     let cluster = taking.cluster;
     let directory = Directory::on(cluster.volume_host().await?, &cluster.volume);
     let mut archive = Archive::begin(taking, task)?;
@@ -51,7 +52,8 @@ pub(super) async fn volume(
     findings.append(saved.findings(Some(&Part::Volume)));
     blocking(move || index.commit(0o600, None, false)).await?;
     let taken = commit(written, &Part::Volume).await?;
-    Ok(Taken { incomplete: saved.is_incomplete(), ..taken })
+    let is_empty = saved.scanned.summary.file_bytes == 0;
+    Ok((Taken { incomplete: saved.is_incomplete(), ..taken }, is_empty))
 }
 
 /// The configuration, and whether it is empty.

@@ -119,31 +119,19 @@ async fn take_once(
     task: &Running<'_>,
     findings: &mut Findings,
 ) -> Result<Taken> {
-    match part {
-        Part::Bucket(bucket) => bucket::take(taking, bucket, task, findings).await,
-        Part::Sql => {
-            let mut taken = file::sql(taking, task).await?;
-            let previous = taking.previous(part).await?;
-            taken.entry.shrunk =
-                shrunk::look(part, (&taken.entry, 0), previous.before(), taking.max_loss_percent, findings);
-            Ok(taken)
-        }
-        Part::Volume => file::volume(taking, task, findings).await,
-        Part::Config => {
-            let (mut taken, is_empty) = file::configuration(taking, findings).await?;
-            if is_empty {
-                let previous = taking.previous(part).await?;
-                taken.entry.shrunk = shrunk::look(
-                    part,
-                    (&taken.entry, 0),
-                    previous.before(),
-                    taking.max_loss_percent,
-                    findings,
-                );
-            }
-            Ok(taken)
-        }
+    let (mut taken, may_have_shrunk) = match part {
+        Part::Bucket(bucket) => return bucket::take(taking, bucket, task, findings).await,
+        Part::Sql => (file::sql(taking, task).await?, true),
+        // Logs are rotated, and keys are removed: only that all of it has gone is no work of a day.
+        Part::Volume => file::volume(taking, task, findings).await?,
+        Part::Config => file::configuration(taking, findings).await?,
+    };
+    if may_have_shrunk {
+        let previous = taking.previous(part).await?;
+        let now = (&taken.entry, 0);
+        taken.entry.shrunk = shrunk::look(part, now, previous.before(), taking.max_loss_percent, findings);
     }
+    Ok(taken)
 }
 
 fn verdict(taken: &Taken) -> Verdict {

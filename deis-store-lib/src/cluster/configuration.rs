@@ -161,6 +161,8 @@ impl Configuration {
 pub struct Plan {
     /// The keys to set: those that are absent or different on the target.
     pub(crate) set: Vec<(String, Value)>,
+    /// Those of them that have another value on the target, which is lost.
+    pub(crate) replaced: Vec<String>,
     /// The keys that already have their values.
     pub(crate) unchanged: Vec<String>,
     /// The keys that differ, but whose value the target keeps.
@@ -175,6 +177,7 @@ impl Plan {
     /// The same, of the keys below this one alone.
     pub(crate) fn only_below(&mut self, directory: &str) {
         self.set.retain(|(key, _)| key.starts_with(directory));
+        self.replaced.retain(|key| key.starts_with(directory));
         self.unchanged.retain(|key| key.starts_with(directory));
         self.kept.retain(|key| key.starts_with(directory));
         self.unknown.retain(|key| key.starts_with(directory));
@@ -212,7 +215,12 @@ pub(crate) fn plan(configuration: &Configuration, current: &Node, named: &BTreeS
             Some(own) if own == value.expose() => plan.unchanged.push(key.clone()),
             Some(_) if KEPT.contains(&key.as_str()) => plan.kept.push(key.clone()),
             None if key == RELEASE => plan.kept.push(key.clone()),
-            _ => plan.set.push((key.clone(), value.clone())),
+            own => {
+                if own.is_some() {
+                    plan.replaced.push(key.clone());
+                }
+                plan.set.push((key.clone(), value.clone()));
+            }
         }
     }
     plan
@@ -235,7 +243,11 @@ fn is_mangled(text: &str) -> bool {
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (key, _) in &self.set {
-            writeln!(f, "set {key}")?;
+            if self.replaced.contains(key) {
+                writeln!(f, "replace {key} (the target has another value)")?;
+            } else {
+                writeln!(f, "set {key}")?;
+            }
         }
         for key in &self.kept {
             writeln!(f, "keep {key} (the target has its own)")?;
@@ -333,6 +345,7 @@ mod tests {
         let plan = plan(&wanted, &current, &BTreeSet::new());
         let set: Vec<_> = plan.set.iter().map(|(key, _)| key.as_str()).collect();
         assert_eq!(set, ["/deis/logs/drain", "/deis/router/bodySize"]);
+        assert_eq!(plan.replaced, ["/deis/router/bodySize"], "its value on the target is lost");
         assert_eq!(plan.unchanged, ["/deis/router/gzip"]);
         assert_eq!(plan.kept, ["/deis/platform/domain", "/deis/platform/version"]);
         assert!(!format!("{plan} {plan:?} {wanted:?}").contains("SECRET"));

@@ -195,10 +195,15 @@ pub struct SettingsDiff {
     pub removed: Names,
     /// They have another value.
     pub changed: Names,
+    /// The second snapshot has them. The first one could not take them: its manifest names them in `not_included`.
+    pub not_in_before: Names,
+    /// The first snapshot has them. The second one could not take them.
+    pub not_in_after: Names,
 }
 
 impl SettingsDiff {
     pub(super) fn is_empty(&self) -> bool {
-        [&self.added, &self.removed, &self.changed].iter().all(|names| names.count == 0)
+        let Self { added, removed, changed, not_in_before, not_in_after } = self;
+        [added, removed, changed, not_in_before, not_in_after].iter().all(|names| names.count == 0)
     }
 }

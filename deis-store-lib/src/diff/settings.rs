@@ -1,5 +1,6 @@
 //! The configurations of two snapshots: names of keys, and never a value. Blocking.
 
+use std::collections::BTreeSet;
 use std::io::Read as _;
 
 use zeroize::Zeroizing;
@@ -20,21 +21,32 @@ pub(super) fn compare(before: &Side, after: &Side) -> Result<PartDiff> {
         PartSide::of(&side.entry, keys, side.entry.bytes)
     };
     let mut diff = PartDiff::new(side(before, &configurations.0), side(after, &configurations.1));
-    if let (Some(before), Some(after)) = configurations {
-        let settings = between(&before, &after);
+    if let (Some(old), Some(new)) = configurations {
+        let settings = between((&old, &not_taken(before)), (&new, &not_taken(after)));
         diff.compared(settings.is_empty());
         diff.settings = Some(settings);
     }
     Ok(diff)
 }
 
-fn between(before: &Configuration, after: &Configuration) -> SettingsDiff {
+/// The keys that a backup could not take, and all else that its manifest says is not in it. What became of such a key is not known.
+fn not_taken(side: &Side) -> BTreeSet<&str> {
+    side.snapshot.manifest().not_included.iter().map(|missing| missing.what.as_str()).collect()
+}
+
+/// Compares two configurations, each with the keys that could not be taken.
+fn between(
+    (before, not_before): (&Configuration, &BTreeSet<&str>),
+    (after, not_after): (&Configuration, &BTreeSet<&str>),
+) -> SettingsDiff {
     let mut diff = SettingsDiff::default();
     for (key, _) in after.values().filter(|(key, _)| before.text(key).is_none()) {
-        diff.added.add(key);
+        let names = if not_before.contains(key) { &mut diff.not_in_before } else { &mut diff.added };
+        names.add(key);
     }
     for (key, value) in before.values() {
         match after.text(key) {
+            None if not_after.contains(key) => diff.not_in_after.add(key),
             None => diff.removed.add(key),
             Some(text) if text != value.expose() => diff.changed.add(key),
             Some(_) => {}
@@ -67,6 +79,7 @@ fn read(side: &Side) -> Result<Option<Configuration>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::diff::names::Names;
 
     #[test]
     fn keys_that_came_went_or_changed_are_named_without_their_values() {
@@ -76,13 +89,31 @@ mod tests {
         };
         let before = read(r#""/deis/a":"1","/deis/b":"SECRET","/deis/c":"2","/deis/store/fsid":"f""#);
         let after = read(r#""/deis/a":"1","/deis/b":"HUSH","/deis/d":"SECRET","/deis/store/fsid":"f""#);
-        let diff = between(&before, &after);
+        let none = BTreeSet::new();
+        let diff = between((&before, &none), (&after, &none));
         assert_eq!(
             (diff.added.names.as_slice(), diff.removed.names.as_slice(), diff.changed.names.as_slice()),
             (&["/deis/d".to_owned()][..], &["/deis/c".to_owned()][..], &["/deis/b".to_owned()][..])
         );
         let shown = format!("{diff:?} {}", serde_json::to_string(&diff).unwrap());
         assert!(!shown.contains("SECRET") && !shown.contains("HUSH"), "{shown}");
-        assert!(between(&before, &before).is_empty() && !diff.is_empty());
+        assert!(between((&before, &none), (&before, &none)).is_empty() && !diff.is_empty());
+    }
+
+    #[test]
+    fn a_key_that_could_not_be_taken_neither_came_nor_went() {
+        let read = |keys: &str| {
+            let json = format!(r#"{{"format":1,"keys":{{{keys}}}}}"#);
+            Configuration::parse_any(json.as_bytes()).unwrap()
+        };
+        let before = read(r#""/deis/a":"1","/deis/b":"1""#);
+        let after = read(r#""/deis/c":"1","/deis/d":"1""#);
+        let diff = between(
+            (&before, &BTreeSet::from(["/deis/c", "logs"])),
+            (&after, &BTreeSet::from(["/deis/a", "logs"])),
+        );
+        let told = [&diff.added, &diff.removed, &diff.not_in_before, &diff.not_in_after];
+        assert_eq!(told.map(|names| names.names.join(" ")), ["/deis/d", "/deis/b", "/deis/c", "/deis/a"]);
+        assert!(!SettingsDiff { added: Names::default(), removed: Names::default(), ..diff }.is_empty());
     }
 }

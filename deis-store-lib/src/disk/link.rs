@@ -18,6 +18,22 @@ pub(crate) struct Linker {
     to: Near,
 }
 
+/// Looks for files below a directory one after the other.
+#[derive(Debug)]
+pub(crate) struct Finder(Near);
+
+impl Finder {
+    pub(crate) fn new(root: &Root) -> Self {
+        Self(Near::new(root))
+    }
+
+    /// The size of a file; nothing if it is none, or cannot be looked at.
+    pub(crate) fn size_bytes(&mut self, path: &[String]) -> Option<u64> {
+        let (metadata, _) = self.0.file(path)?;
+        (metadata.kind == Kind::File).then_some(metadata.size_bytes)
+    }
+}
+
 /// A file, as a list has it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct KnownFile<'a> {
@@ -48,9 +64,7 @@ impl Linker {
 
     /// The identity of a file, if it looks as the list has it. One that cannot be looked at does not.
     pub(crate) fn find(&mut self, known: &KnownFile<'_>) -> Option<Identity> {
-        let (name, directories) = split(known.path).ok()?;
-        let directory = self.from.find(directories)?;
-        let (metadata, identity) = directory.found_here(component(name).ok()?).ok()??;
+        let (metadata, identity) = self.from.file(known.path)?;
         known.looks_like(&metadata).then_some(identity)
     }
 
@@ -124,6 +138,12 @@ struct Level {
 impl Near {
     fn new(root: &Root) -> Self {
         Self { root: root.clone(), way: Vec::new() }
+    }
+
+    /// What is at this path, if it can be looked at.
+    fn file(&mut self, path: &[String]) -> Option<(Metadata, Identity)> {
+        let (name, directories) = split(path).ok()?;
+        self.find(directories)?.found_here(component(name).ok()?).ok()?
     }
 
     /// The directory of this path, if it is there.

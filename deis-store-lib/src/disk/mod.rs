@@ -29,7 +29,7 @@ mod writer;
 pub(crate) use append_file::AppendFile;
 pub(crate) use entries::Entry;
 pub(crate) use foreign_file::ForeignFile;
-pub(crate) use link::{KnownFile, Linker};
+pub(crate) use link::{Finder, KnownFile, Linker};
 pub(crate) use lock::Lock;
 pub(crate) use metadata::{Identity, Kind, Metadata};
 pub(crate) use new_file::{Committed, NewFile};

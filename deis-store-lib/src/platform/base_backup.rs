@@ -48,7 +48,7 @@ pub(super) async fn go(stage: &Stage<'_>) -> Result<(bool, String)> {
     match run_long(&*host, &words).await {
         Ok(output) => drop(output.exit.require_success(ErrorKind::NotReady, host.host()).map_err(failed)?),
         // It may go on there: whether it does is seen in the bucket.
-        Err(error) if connection_broke(&error) => {}
+        Err(error) if connection_broke(&error) || error.kind() == ErrorKind::Timeout => {}
         Err(error) => return Err(failed(error)),
     }
     let seen = until(("the base backup", stage.wait), stage.run, || async {

@@ -23,7 +23,7 @@ const PATIENCE: Duration = Duration::from_secs(40);
 pub(crate) struct Lock {
     etcd: Etcd,
     owner: String,
-    keeping: JoinHandle<()>,
+    keeping: JoinHandle<Error>,
 }
 
 impl Lock {
@@ -55,6 +55,13 @@ impl Lock {
         Ok(Self { etcd: etcd.clone(), owner, keeping })
     }
 
+    /// Waits until another restore has it, as it may after a time in which etcd was not reached: this one must end then.
+    pub(crate) async fn lost(&mut self) -> Error {
+        (&mut self.keeping).await.unwrap_or_else(|error| {
+            Error::new(ErrorKind::Internal, "the task that keeps the restore's lock has ended").because(error)
+        })
+    }
+
     /// Gives it back. If that fails, it expires.
     pub(crate) async fn release(self) {
         self.keeping.abort();
@@ -70,13 +77,21 @@ impl Drop for Lock {
     }
 }
 
-async fn keep_up(etcd: Etcd, owner: String) {
+/// Keeps it up until another one has it. One that has expired, in a time without etcd, is taken anew.
+async fn keep_up(etcd: Etcd, owner: String) -> Error {
     loop {
         tokio::time::sleep(KEPT_UP_EVERY).await;
-        if is_ours(&etcd, &owner).await {
-            // An etcd that is away for a moment is asked again in time.
-            let _ = etcd.set(KEY, &owner, Some(TTL)).await;
-        }
+        // An etcd that is away for a moment is asked again in time.
+        let _ = match etcd.text(KEY).await {
+            Ok(Some(holder)) if holder == owner => etcd.set(KEY, &owner, Some(TTL)).await.map(drop),
+            Ok(Some(holder)) => {
+                let error = Error::new(ErrorKind::Locked, "another restore has begun on this cluster");
+                let error = error.at(At::Key, KEY).at(At::Name, printable(&holder));
+                return error.todo("wait for its end, or stop it; then run this again: it goes on from here");
+            }
+            Ok(None) => etcd.create(KEY, &owner, TTL).await,
+            Err(error) => Err(error),
+        };
     }
 }
 
@@ -100,5 +115,20 @@ mod tests {
         lock.release().await;
         assert_eq!(memory.value(KEY), None);
         Lock::take(&etcd, &Run::default()).await.unwrap().release().await;
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lock_that_has_expired_is_taken_anew_and_one_that_another_restore_has_is_lost() {
+        let memory = Memory::with(&[("/deis/x", "y")]);
+        let etcd = Etcd::new(memory.clone());
+        let mut lock = Lock::take(&etcd, &Run::default()).await.unwrap();
+        etcd.delete(KEY).await.unwrap();
+        tokio::time::timeout(2 * KEPT_UP_EVERY, lock.lost()).await.unwrap_err();
+        assert!(memory.value(KEY).is_some());
+        etcd.set(KEY, "another", None).await.unwrap();
+        let error = lock.lost().await;
+        assert_eq!(error.kind(), ErrorKind::Locked, "{error}");
+        lock.release().await;
+        assert_eq!(memory.value(KEY).as_deref(), Some("another"));
     }
 }

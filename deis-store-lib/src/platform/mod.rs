@@ -131,6 +131,13 @@ async fn look(stage: &Stage<'_>, name: StepName, obstacles: &mut Vec<Error>) -> 
     })
 }
 
+/// Whether a logger is started, or is to be: it writes into the volume.
+pub(crate) async fn is_logging(stage: &Stage<'_>) -> Result<bool> {
+    let units = stage.fleet.read().await?;
+    let loggers = unit_names::started_by(StepName::Logger, &units);
+    Ok(loggers.iter().any(|unit| units.is_launched(unit) || units.is_active(unit)))
+}
+
 /// Waits until the leading gateway is one that lives: the one before may have been taken away.
 pub(crate) async fn published(stage: &Stage<'_>) -> Result<()> {
     facts::refreshed(stage, facts::GATEWAY_HOST).await

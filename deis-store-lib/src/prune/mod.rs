@@ -6,16 +6,15 @@ mod report;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
-
 use jiff::Timestamp;
 
 use crate::blocking::blocking;
 use crate::error::{At, Context, Error, ErrorKind, Result};
-use crate::report::in_one_line;
+use crate::report::{Verdict, in_one_line};
 use crate::run::{Level, Run, Running, TaskKind, TaskResult};
 use crate::snapshot::{
-    Condition, Deleted, Judgement, Keep, Reason, Repository, Surveyed, anchors, judge, timestamp,
+    Condition, DamageFound, Deleted, Judgement, Keep, Reason, Repository, Surveyed, judge, rested_on,
+    timestamp,
 };
 
 pub use report::{Fate, PruneReport, PrunedSnapshot};
@@ -33,7 +32,7 @@ pub struct PruneOptions {
 ///
 /// Whatever the rules say, these stay: of each part the newest good snapshot and all that are newer, snapshots that are held,
 /// damaged, of a newer format, from the future or being read, and those with a part of which there is no good snapshot. Before any
-/// goes, a look at the newest good ones shows whether all their files are there, in their sizes. One that lacks some is damaged.
+/// goes, a look at those that stay for it shows whether all their files are there, in their sizes. One that lacks some is damaged.
 pub async fn prune(repository: &Repository, options: &PruneOptions, run: &Run) -> Result<PruneReport> {
     if options.keep.is_empty() {
         let error = Error::new(ErrorKind::Usage, "no rule says which snapshots stay");
@@ -56,7 +55,7 @@ fn work(repository: &Repository, options: PruneOptions, running: &Running<'_>) -
     let now = timestamp(run.clock.now())?;
     let mut report = PruneReport::new(repository, options.dry_run);
     if options.dry_run {
-        let (snapshots, judged) = looked_into(repository, &options.keep, now, running)?;
+        let (snapshots, judged) = looked_into(repository, &options.keep, now, running, &mut report)?;
         for (snapshot, judgement) in snapshots.iter().zip(judged) {
             let fate = if judgement.stays { Fate::Stays } else { Fate::WouldBeRemoved };
             report.add(snapshot, fate, judgement.why);
@@ -75,33 +74,46 @@ fn looked_into(
     keep: &Keep,
     now: Timestamp,
     running: &Running<'_>,
+    report: &mut PruneReport,
 ) -> Result<(Vec<Surveyed>, Vec<Judgement>)> {
     let mut snapshots = repository.survey()?;
-    let mut seen = BTreeSet::new();
+    for name in &report.found_damaged {
+        distrust(&mut snapshots, name);
+    }
     loop {
         let judged = judge(&snapshots, keep, now);
-        let mut rest_on = anchors(&snapshots, now).into_iter();
-        let goes = judged.iter().any(|judgement| !judgement.stays);
-        let Some(name) = rest_on.find(|name| goes && !seen.contains(name)) else {
+        let mut rest_on = rested_on(&snapshots, &judged, now).into_iter();
+        let Some(name) = rest_on.find(|name| !report.seen_whole.contains(name)) else {
             return Ok((snapshots, judged));
         };
-        let looked = repository.snapshot(&name).and_then(|anchor| anchor.look_for_files(&running.run().stop));
-        match looked {
-            Ok(()) => {}
-            Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
-            Err(error) => {
-                let why = format!("not all of its files are as they were: {}", in_one_line(&error));
-                running.note(
-                    Level::Warning,
-                    "damaged",
-                    &format!("warning: {name} is no reason to remove others: {why}"),
-                );
-                for anchor in snapshots.iter_mut().filter(|snapshot| snapshot.name == name) {
-                    (anchor.condition, anchor.why) = (Condition::Damaged, Some(why.clone()));
+        let snapshot = repository.snapshot(&name)?;
+        match snapshot.look_for_files(&running.run().stop) {
+            Ok(()) => drop(report.seen_whole.insert(name)),
+            Err(error) if is_damage(&error) => {
+                let why = in_one_line(&error);
+                running.note(Level::Warning, "damaged", &format!("warning: {name} is damaged: {why}"));
+                if !report.dry_run {
+                    // Where that is not kept, the next prune sees it again.
+                    let result = (Verdict::Damaged, "sizes, up to the first that is wrong".to_owned(), false);
+                    let _ = snapshot.keep_verification([now, now], result, DamageFound::default());
                 }
+                distrust(&mut snapshots, name.as_str());
+                report.found_damaged.push(name.to_string());
             }
+            Err(error) => return Err(error.at(At::Snapshot, snapshot.path().display())),
         }
-        seen.insert(name);
+    }
+}
+
+/// Whether an error says that a file is not as it was, and not only that it could not be looked at.
+fn is_damage(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Damaged | ErrorKind::NotFound | ErrorKind::Occupied)
+}
+
+fn distrust(snapshots: &mut [Surveyed], name: &str) {
+    for snapshot in snapshots.iter_mut().filter(|snapshot| snapshot.name.as_str() == name) {
+        let why = "not all of its files are there as they were".to_owned();
+        (snapshot.condition, snapshot.why) = (Condition::Damaged, Some(why));
     }
 }
 
@@ -115,8 +127,8 @@ fn all_are_judged(
 ) -> Result<bool> {
     let stop = &running.run().stop;
     report.keep_removed();
-    let (snapshots, judged) = looked_into(repository, keep, now, running)?;
-    let rest_on = anchors(&snapshots, now);
+    let (snapshots, judged) = looked_into(repository, keep, now, running, report)?;
+    let rest_on = rested_on(&snapshots, &judged, now);
     let mut failed = None;
     for (snapshot, Judgement { stays, mut why }) in snapshots.iter().zip(judged) {
         if stays {

@@ -1,8 +1,10 @@
 //! The report of a prune.
 
+use std::collections::BTreeSet;
+
 use serde::Serialize;
 
-use crate::snapshot::{Condition, Reason, Repository, Surveyed};
+use crate::snapshot::{Condition, Reason, Repository, SnapshotName, Surveyed};
 
 /// The result of a prune.
 #[derive(Clone, Debug, Serialize)]
@@ -14,6 +16,12 @@ pub struct PruneReport {
     pub dry_run: bool,
     /// Its snapshots, oldest first.
     pub snapshots: Vec<PrunedSnapshot>,
+    /// Those of them that were found to lack files now: none was removed for their sake.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub found_damaged: Vec<String>,
+    /// Those that were seen to have all files.
+    #[serde(skip)]
+    pub(super) seen_whole: BTreeSet<SnapshotName>,
 }
 
 /// The fate of a snapshot, and the reasons.
@@ -47,7 +55,13 @@ pub enum Fate {
 
 impl PruneReport {
     pub(super) fn new(repository: &Repository, dry_run: bool) -> Self {
-        Self { repository: repository.path().display().to_string(), dry_run, snapshots: Vec::new() }
+        Self {
+            repository: repository.path().display().to_string(),
+            dry_run,
+            snapshots: Vec::new(),
+            found_damaged: Vec::new(),
+            seen_whole: BTreeSet::new(),
+        }
     }
 
     pub(super) fn add(&mut self, snapshot: &Surveyed, fate: Fate, why: Vec<Reason>) {

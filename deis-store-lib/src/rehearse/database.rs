@@ -18,9 +18,10 @@ use crate::remote::{Child, Host as _, Input, Local, Process, Stdin, ask, run_lon
 use crate::report::in_one_line;
 use crate::run::{Run, milliseconds};
 
-/// Ends the server when our end of its standard input is closed, however we end.
+/// Ends the server when our end of its standard input is closed, however we end. What a shell starts in the background ignores
+/// SIGQUIT until it heeds it by itself, so the signal is sent until the server has ended.
 const KEEPER: &str = r#"exec 3<&0; log=$1; shift; "$@" >"$log" 2>&1 3<&- & pid=$!
-(cat <&3 >/dev/null; kill -QUIT $pid) >/dev/null 2>&1 & exec 3<&-; wait $pid; echo $? >"$log.ended""#;
+(cat <&3 >/dev/null; while kill -QUIT $pid; do sleep 0.2; done) >/dev/null 2>&1 & exec 3<&-; wait $pid; echo $? >"$log.ended""#;
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// A database that was brought back, or why it was not.

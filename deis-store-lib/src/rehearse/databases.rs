@@ -112,11 +112,11 @@ async fn database(
     Ok(())
 }
 
-/// Whether an error says nothing of the database: the run was stopped, or what was given to bring it back is not there or has no
-/// room.
+/// Whether an error says nothing of the database: the run was stopped, what was given to bring it back is not there or has no room, or
+/// it took too long.
 fn is_no_verdict(error: &Error) -> bool {
-    use ErrorKind::{Disk, Interrupted, NotFound, Usage};
-    matches!(error.kind(), Disk | Interrupted | NotFound | Usage)
+    use ErrorKind::{Disk, Interrupted, NotFound, Timeout, Usage};
+    matches!(error.kind(), Disk | Interrupted | NotFound | Timeout | Usage)
 }
 
 /// A base backup that says nothing of them has none.

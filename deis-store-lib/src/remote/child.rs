@@ -96,7 +96,9 @@ impl Process {
         let Ok(code) = watched(self.teller.as_deref(), text, timeout(limit, self.code)).await else {
             return Err(overdue(&self.line, limit));
         };
-        Ok(Exit { name: self.name, code: code?, stderr: self.stderr.finish().await })
+        let code = code?;
+        let (stderr, is_cut) = self.stderr.finish().await;
+        Ok(Exit { name: self.name, code, stderr, is_cut })
     }
 }
 
@@ -116,6 +118,8 @@ pub struct Exit {
     pub code: Option<i32>,
     /// The last 64 KiB of the standard error.
     pub stderr: String,
+    /// Whether there was more of it than that.
+    pub(crate) is_cut: bool,
 }
 
 impl Exit {
@@ -221,35 +225,46 @@ pub(super) async fn watched<T>(
 pub(super) const STALLED: &str =
     "look on the host why it waits: is the cluster full, or a daemon down? then run this again";
 
+/// What is kept of a standard error.
+#[derive(Default)]
+struct Kept {
+    bytes: VecDeque<u8>,
+    /// Whether bytes before these were dropped.
+    is_cut: bool,
+}
+
 /// The last part of a standard error, which a task reads.
 struct Tail {
-    kept: Arc<Mutex<VecDeque<u8>>>,
+    kept: Arc<Mutex<Kept>>,
     reading: JoinHandle<()>,
 }
 
 impl Tail {
     fn of(mut stderr: impl AsyncRead + Send + Unpin + 'static) -> Self {
-        let kept = Arc::<Mutex<VecDeque<u8>>>::default();
+        let kept = Arc::<Mutex<Kept>>::default();
         let keeping = kept.clone();
         let reading = tokio::spawn(async move {
             let mut piece = vec![0; 8 << 10];
             // A broken stream ends like a closed one: the bytes that came so far are kept.
             while let Ok(read @ 1..) = stderr.read(&mut piece).await {
                 let mut kept = keeping.lock().unwrap_or_else(PoisonError::into_inner);
-                kept.extend(&piece[..read]);
-                let more = kept.len().saturating_sub(KEPT_STDERR_BYTES);
-                kept.drain(..more);
+                kept.bytes.extend(&piece[..read]);
+                let more = kept.bytes.len().saturating_sub(KEPT_STDERR_BYTES);
+                kept.bytes.drain(..more);
+                kept.is_cut |= more > 0;
             }
         });
         Self { kept, reading }
     }
 
-    /// What was said, when the command has ended. A program that it has left behind may hold the stream open.
-    async fn finish(mut self) -> String {
+    /// What was said, when the command has ended, and whether there was more. A program that it has left behind may hold the
+    /// stream open.
+    async fn finish(mut self) -> (String, bool) {
         const PATIENCE: Duration = Duration::from_secs(2);
         let _ = timeout(PATIENCE, &mut self.reading).await;
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        String::from_utf8_lossy(after_mark(kept.make_contiguous())).into_owned()
+        let text = String::from_utf8_lossy(after_mark(kept.bytes.make_contiguous())).into_owned();
+        (text, kept.is_cut)
     }
 }
 
@@ -264,7 +279,7 @@ mod tests {
     use super::*;
 
     fn exit(code: Option<i32>, stderr: &str) -> Exit {
-        Exit { name: "tar".into(), code, stderr: stderr.into() }
+        Exit { name: "tar".into(), code, stderr: stderr.into(), is_cut: false }
     }
 
     #[test]
@@ -332,8 +347,10 @@ mod tests {
     #[tokio::test]
     async fn the_last_part_of_standard_error_is_kept() {
         let text = "0123456789abcdef".repeat(8 << 10) + "end";
-        let kept = Tail::of(std::io::Cursor::new(text)).finish().await;
+        let (kept, is_cut) = Tail::of(std::io::Cursor::new(text)).finish().await;
         assert_eq!(kept.len(), KEPT_STDERR_BYTES);
-        assert!(kept.ends_with("end"));
+        assert!(kept.ends_with("end") && is_cut);
+        let (kept, is_cut) = Tail::of(std::io::Cursor::new("end")).finish().await;
+        assert_eq!((&*kept, is_cut), ("end", false));
     }
 }

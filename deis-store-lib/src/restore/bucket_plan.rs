@@ -5,7 +5,8 @@ use super::diff::{Compared, compare};
 use super::lost;
 use super::planned::PartPlan;
 use crate::blocking::blocking;
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, Plan};
+use crate::contents::Contents;
 use crate::error::{At, Error, ErrorKind, Result, printable};
 use crate::part::Part;
 use crate::report::{Finding, FindingKind, Findings};
@@ -17,29 +18,30 @@ use crate::s3::op::ListedObject;
 use crate::snapshot::{ListLine, SnapshotReader};
 use crate::transfer::has_bytes_of;
 
-/// The bucket of the cluster that a part goes to.
-pub(super) fn target(
-    cluster: &Cluster,
-    snapshot: &SnapshotReader,
-    part: &Part,
-    with_configuration: bool,
-) -> Result<BucketName> {
-    if let Some(added) = part.as_bucket().and_then(|bucket| bucket.added()) {
-        return Ok(added.clone());
+/// The bucket of the cluster that a part goes to: the one that the platform reads when the configuration is set, if it is. Where
+/// that does not set its name, since the snapshot has none or the same, the cluster's own name holds.
+pub(super) fn target(cluster: &Cluster, part: &Part, configuration: Option<&Plan>) -> Result<BucketName> {
+    let set = configuration.zip(name_key(part)).and_then(|(plan, named)| {
+        plan.set.iter().find(|(key, _)| key == named).map(|(_, value)| value.expose())
+    });
+    match (set, cluster.bucket(part)) {
+        // The platform takes an empty name for none.
+        (Some(""), _) | (None, None) => BucketName::new(part.name()),
+        (Some(name), _) => BucketName::new(name).map_err(|error| {
+            Error::new(ErrorKind::Damaged, "the configuration names a bucket that cannot be one")
+                .because(error)
+        }),
+        (None, Some(own)) => Ok(own.clone()),
     }
-    let source = snapshot.manifest().parts.get(part).and_then(|entry| entry.bucket.clone());
-    // With the configuration goes the bucket's name; without it the cluster's own name holds.
-    let named = |source: String| {
-        BucketName::new(source).map_err(|error| {
-            Error::new(ErrorKind::Damaged, "the manifest names a bucket that cannot be one").because(error)
-        })
-    };
-    match (source, cluster.bucket(part)) {
-        (Some(source), _) if with_configuration => named(source),
-        (_, Some(target)) => Ok(target.clone()),
-        (Some(source), None) => named(source),
-        (None, None) => BucketName::new(part.name()),
-    }
+}
+
+/// The key that names the bucket of a part, if it is one of the platform's own.
+fn name_key(part: &Part) -> Option<&'static str> {
+    let bucket = part.as_bucket().filter(|bucket| bucket.added().is_none())?;
+    Some(match bucket.contents() {
+        Contents::WalE => "/deis/database/bucketName",
+        Contents::Plain | Contents::Registry => "/deis/registry/bucketName",
+    })
 }
 
 /// What a restore of a part would not bring back.
@@ -160,5 +162,42 @@ fn likeness(line: &ListLine, there: &ListedObject) -> Likeness {
         _ if etag::is_same(&line.etag, &there.etag) => Likeness::Same,
         ETag::Md5(_) => Likeness::Other,
         ETag::Parts { .. } | ETag::Opaque => Likeness::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::cluster::{Configuration, Discovery, plan_for};
+    use crate::etcd::{Etcd, Memory, Node};
+    use crate::http::{Timeouts, connect};
+    use crate::remote::Local;
+    use crate::run::Run;
+    use crate::s3::Client;
+    use crate::s3::client::ClientOptions;
+    use crate::secret::Credentials;
+
+    #[tokio::test]
+    async fn a_part_goes_to_the_bucket_that_the_platform_reads_when_the_configuration_is_set() {
+        let own = [("/deis/database/bucketName", "own-wal"), ("/deis/registry/bucketName", "own-images")];
+        let etcd = Etcd::new(Memory::with(&own));
+        let discovery = Discovery::from_tree(&Node::of_keys("/deis", &own));
+        let http = connect("http://127.0.0.1:1", Timeouts::default()).unwrap();
+        let credentials = Credentials::new("KEY", "secret");
+        let client = Client::new(vec![http], credentials, ClientOptions::default(), &Run::silent()).unwrap();
+        let cluster =
+            Cluster::new(client, Some((etcd.clone(), discovery)), Arc::new(Local::default())).unwrap();
+        let json = br#"{"format":1,"keys":{"/deis/database/bucketName":"old-wal"}}"#;
+        let configuration = Configuration::parse(json).unwrap();
+        let plan = plan_for(&configuration, &etcd, &BTreeSet::new()).await.unwrap();
+        let target = |part: Part, plan: Option<&Plan>| target(&cluster, &part, plan).unwrap().to_string();
+        assert_eq!(target(Part::db_wal(), Some(&plan)), "old-wal");
+        assert_eq!(target(Part::registry(), Some(&plan)), "own-images", "the snapshot does not name it");
+        assert_eq!(target(Part::db_wal(), None), "own-wal");
+        let added = Part::Bucket("uploads:wal-e".parse().unwrap());
+        assert_eq!(target(added, Some(&plan)), "uploads");
     }
 }

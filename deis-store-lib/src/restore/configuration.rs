@@ -47,8 +47,8 @@ pub(super) async fn look(
     }
     obstacles.extend(plan.blocked());
     let set = plan.set.iter().map(|(key, _)| key.clone()).collect();
-    let (kept, unknown) = (plan.kept.clone(), plan.unknown.clone());
-    Ok(PartPlan::Config { set, unchanged: plan.unchanged.len(), kept, unknown, plan })
+    let (replaced, kept, unknown) = (plan.replaced.clone(), plan.kept.clone(), plan.unknown.clone());
+    Ok(PartPlan::Config { set, replaced, unchanged: plan.unchanged.len(), kept, unknown, plan })
 }
 
 /// The configuration of a snapshot.

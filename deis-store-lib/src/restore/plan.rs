@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::options::{Platform, RestoreOptions};
-use super::planned::{RestorePlan, Step};
+use super::planned::{PartPlan, RestorePlan, Step};
 use super::{bucket_plan, configuration, volume};
 use crate::cluster::Cluster;
 use crate::error::{At, Error, ErrorKind, Result, Scope};
@@ -108,8 +108,11 @@ impl Looking<'_> {
                     }
                     obstacles.extend(lost.falls_short.iter().map(|why| falls_short(why)));
                 }
-                let with_configuration = plan.steps.iter().any(|step| step.part == Part::Config);
-                let bucket = bucket_plan::target(cluster, snapshot, part, with_configuration)?;
+                let configuration = plan.steps.iter().find_map(|step| match &step.does {
+                    PartPlan::Config { plan, .. } => Some(plan),
+                    _ => None,
+                });
+                let bucket = bucket_plan::target(cluster, part, configuration)?;
                 match bucket_plan::look(cluster, snapshot, part, bucket, held_back).await {
                     Ok(does) => does,
                     Err(error) => {

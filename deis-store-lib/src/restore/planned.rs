@@ -98,6 +98,8 @@ pub enum PartPlan {
     Config {
         /// The keys that are set.
         set: Vec<String>,
+        /// Those of them that have another value on the cluster now, which is lost.
+        replaced: Vec<String>,
         /// How many have their value already.
         unchanged: usize,
         /// The keys whose value on the new cluster stays as it is.

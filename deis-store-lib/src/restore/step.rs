@@ -33,7 +33,10 @@ impl Step {
         match &self.does {
             PartPlan::Config { plan, .. } => Ok((configuration::set(cluster, plan).await?, self.verdict)),
             PartPlan::Volume { directory, is_ours, .. } => {
-                Ok((volume::unpack(cluster, snapshot, (directory, *is_ours), task).await?, Verdict::Good))
+                let (done, not_kept) = volume::unpack(cluster, snapshot, (directory, *is_ours), task).await?;
+                // What was not kept is no damage.
+                findings.append(not_kept);
+                Ok((done, Verdict::Good))
             }
             PartPlan::Bucket { bucket, already, objects, bytes, .. } => {
                 task.total(Some(*objects), Some(*bytes));

@@ -57,13 +57,14 @@ pub(super) async fn require_unused(cluster: &Cluster) -> Result<()> {
     if volume::is_empty(&*host, directory).await? { Ok(()) } else { Err(not_empty(directory, host.host())) }
 }
 
-/// The act. It is an error unless the host has unpacked all of it: that is the check after.
+/// The act, and what was left out or is not as it was. It is an error unless the host has unpacked all else: that is the check
+/// after.
 pub(super) async fn unpack(
     cluster: &Cluster,
     snapshot: &SnapshotReader,
     (directory, is_ours): (&str, bool),
     task: &Running<'_>,
-) -> Result<RestoredPart> {
+) -> Result<(RestoredPart, Findings)> {
     let host = cluster.volume_host().await?;
     if is_ours {
         // An earlier run was ended while it unpacked, into a volume that was empty: it is begun anew.
@@ -82,7 +83,20 @@ pub(super) async fn unpack(
     }
     let (loaded, bytes) = loaded?;
     note(&loaded.findings, task);
-    Ok(RestoredPart { restored: 1, bytes, ..RestoredPart::default() })
+    let done = RestoredPart { restored: 1, bytes, ..RestoredPart::default() };
+    Ok((done, of_volume(&loaded.findings)))
+}
+
+/// The same findings, as those of the part.
+fn of_volume(findings: &Findings) -> Findings {
+    let mut named = Findings::default();
+    for finding in findings.list() {
+        let mut finding = finding.clone();
+        finding.part = Some(Part::Volume);
+        named.push(finding);
+    }
+    named.leave_out(findings.left_out());
+    named
 }
 
 /// Says what is not in the volume as it was in the archive.
@@ -127,4 +141,22 @@ fn opened(file: File) -> impl AsyncRead + Unpin {
 
 fn of_archive(error: Error) -> Error {
     error.at(At::File, Part::Volume.file_name().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::{Finding, FindingKind, Verdict};
+
+    #[test]
+    fn what_the_host_left_out_is_told_by_name_as_of_the_volume_and_speaks_not_against_the_restore() {
+        let mut loaded = Findings::default();
+        loaded.push(Finding::new(None, "./socket", FindingKind::NotKept, "it is passed over"));
+        loaded.leave_out(2);
+        let findings = of_volume(&loaded);
+        assert_eq!(findings.list().len(), 1);
+        let first = &findings.list()[0];
+        assert_eq!((first.part.as_ref(), first.name.as_str()), (Some(&Part::Volume), "./socket"));
+        assert_eq!((findings.left_out(), findings.verdict()), (2, Verdict::Good));
+    }
 }

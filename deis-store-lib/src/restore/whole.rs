@@ -45,7 +45,7 @@ pub(super) async fn look(
     let steps = platform::plan(&stage, own.extent, obstacles).await?;
     let done = Done {
         parts: own.parts.iter().filter(|part| is_done(&stage, options, part)).cloned().collect(),
-        volume_is_ours: volume_is_ours(&stage),
+        volume_is_ours: volume_is_ours(&stage).await?,
     };
     let store_is_up = steps.iter().filter(|step| step.name.is_before_data()).all(|step| step.done);
     Ok((PlatformPlan { steps, left_out: None, store_is_up }, done))
@@ -54,9 +54,11 @@ pub(super) async fn look(
 /// That the volume was seen to be empty, and that from then on a restore unpacks into it.
 pub(super) const VOLUME_BEGUN: &str = "volume-begun";
 
-/// Whether what is in the volume is what an earlier run has unpacked, and nothing else.
-fn volume_is_ours(stage: &Stage<'_>) -> bool {
-    stage.record.has(VOLUME_BEGUN) && !stage.record.has(platform::LOGGING)
+/// Whether what is in the volume is what an earlier run has unpacked, and nothing else. A logger that somebody else has started writes
+/// there, too.
+async fn volume_is_ours(stage: &Stage<'_>) -> Result<bool> {
+    let is_begun = stage.record.has(VOLUME_BEGUN) && !stage.record.has(platform::LOGGING);
+    Ok(is_begun && !platform::is_logging(stage).await?)
 }
 
 /// Says why the platform is left out; that is an error where it was asked for alone.
@@ -124,8 +126,11 @@ pub(super) async fn carry_out(
     steps: &[platform::PlannedStep],
     run: &Run,
 ) -> Result<RestoreReport> {
-    let lock = Lock::take(cluster.etcd()?, run).await?;
-    let done = go((cluster, snapshot), &plan.options, steps, run).await;
+    let mut lock = Lock::take(cluster.etcd()?, run).await?;
+    let done = tokio::select! {
+        done = go((cluster, snapshot), &plan.options, steps, run) => done,
+        error = lock.lost() => Err(error),
+    };
     lock.release().await;
     done
 }
@@ -179,7 +184,8 @@ async fn data(
     stage.look_again().await?;
     // The gateways' address and keys are those of the store as it runs now.
     let options = RestoreOptions { choice, platform: Platform::LeftOut, from: None, ..options.clone() };
-    let plan = plan_of_parts(stage.cluster(), snapshot, (&options, volume_is_ours(stage)), run).await?;
+    let is_ours = volume_is_ours(stage).await?;
+    let plan = plan_of_parts(stage.cluster(), snapshot, (&options, is_ours), run).await?;
     let mut obstacles = plan.obstacles.iter();
     if let Some(first) = obstacles.next() {
         for more in obstacles {

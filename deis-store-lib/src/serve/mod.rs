@@ -37,9 +37,17 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// 560 bytes of memory an object hold them.
 pub async fn serve(snapshot: &SnapshotReader, options: ServeOptions, run: &Run) -> Result<Serving> {
     options.check()?;
-    run.stop.cancels(Box::pin(start(snapshot, options, run))).await
+    let publish = options.publish.clone();
+    let mut serving = run.stop.cancels(Box::pin(start(snapshot, options, run))).await?;
+    if let Some(Publish { etcd, .. }) = publish {
+        // It stops by itself, and takes back before what it has set.
+        let (address, credentials) = (serving.address(), serving.credentials.clone());
+        serving.published = Some(Box::pin(Published::new(etcd, address, credentials, run)).await?);
+    }
+    Ok(serving)
 }
 
+/// All but to publish it.
 async fn start(snapshot: &SnapshotReader, options: ServeOptions, run: &Run) -> Result<Serving> {
     let ServeOptions { listen, writes, publish, credentials, s3cfg } = options;
     if !listen.ip().is_loopback() {
@@ -82,14 +90,8 @@ async fn start(snapshot: &SnapshotReader, options: ServeOptions, run: &Run) -> R
     if let Some(path) = s3cfg {
         s3cfg_file::leave(&path, &gateway.url(), &credentials).await?;
     }
-    let published = match publish {
-        Some(publish) => {
-            Some(Published::new(publish.etcd, gateway.address(), credentials.clone(), run).await?)
-        }
-        None => None,
-    };
-    let (snapshot, started) = (snapshot.path().to_owned(), Instant::now());
-    Ok(Serving { gateway, store, published, credentials, snapshot, writes, started, run: run.clone() })
+    let (snapshot, started, run) = (snapshot.path().to_owned(), Instant::now(), run.clone());
+    Ok(Serving { gateway, store, published: None, credentials, snapshot, writes, started, run })
 }
 
 /// A snapshot that is served. Dropped, it ends at once: all that was acknowledged is kept, and what is published stays until it

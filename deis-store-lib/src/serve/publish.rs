@@ -59,8 +59,7 @@ impl Published {
     ) -> Result<Self> {
         let mut entry = Entry { etcd, address, credentials, before: [None, None] };
         run.stop.cancels(entry.take_lead(run)).await?;
-        // Not broken off: what is set is taken away at the end.
-        if let Err(error) = entry.set().await {
+        if let Err(error) = run.stop.cancels(entry.set()).await {
             // Some of it may be there, in place of the keys of a gateway that is stopped now.
             return Err(match entry.withdraw_in_time().await {
                 Ok(()) => error,

@@ -97,7 +97,7 @@ pub(crate) use {
     part_objects::PartObjects,
     previous::Previous,
     repository::refuse_ours,
-    retention::{Judgement, anchors, is_ahead, judge},
+    retention::{Judgement, is_ahead, judge, rested_on},
     survey::Surveyed,
     time::timestamp,
     verified::DamageFound,

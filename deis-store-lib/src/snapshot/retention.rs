@@ -11,6 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::name::SnapshotName;
+use super::part_entry::PartEntry;
 use super::survey::{Condition, Surveyed, Unfinished};
 use crate::part::Part;
 
@@ -56,8 +57,8 @@ pub(crate) struct Judgement {
     pub(crate) why: Vec<Reason>,
 }
 
-/// A part, and the bucket that it was taken from: a snapshot of another bucket supersedes nothing.
-type Source = (Part, Option<String>);
+/// A part, with the bucket and the platform that it was taken from: a snapshot of another one supersedes nothing.
+type Source = (Part, Option<String>, Option<String>);
 
 /// Judges all snapshots of a repository, which are given oldest first.
 pub(crate) fn judge(snapshots: &[Surveyed], keep: &Keep, now: Timestamp) -> Vec<Judgement> {
@@ -71,9 +72,29 @@ pub(crate) fn judge(snapshots: &[Surveyed], keep: &Keep, now: Timestamp) -> Vec<
     judged.collect()
 }
 
-/// The names of the anchors: if one of them is good no longer, all is to be judged anew.
-pub(crate) fn anchors(snapshots: &[Surveyed], now: Timestamp) -> BTreeSet<SnapshotName> {
-    newest(snapshots, now).into_values().collect()
+/// The snapshots for whose sake others go: the anchors of what those have, and the next one that a rule keeps instead. If one of
+/// them is good no longer, all is to be judged anew.
+pub(crate) fn rested_on(
+    snapshots: &[Surveyed],
+    judged: &[Judgement],
+    now: Timestamp,
+) -> BTreeSet<SnapshotName> {
+    let anchors = newest(snapshots, now);
+    let mut rested_on = BTreeSet::new();
+    for (index, snapshot) in snapshots.iter().enumerate().filter(|(index, _)| goes(judged, *index)) {
+        let sources = sources(snapshot);
+        rested_on.extend(sources.iter().filter_map(|source| anchors.get(source)).cloned());
+        let later = snapshots.iter().enumerate().skip(index + 1);
+        let next = later.into_iter().find(|(index, later)| {
+            !goes(judged, *index) && counts(later, now) && sources.is_subset(&self::sources(later))
+        });
+        rested_on.extend(next.filter(|_| !sources.is_empty()).map(|(_, next)| next.name.clone()));
+    }
+    rested_on
+}
+
+fn goes(judged: &[Judgement], index: usize) -> bool {
+    judged.get(index).is_some_and(|judgement| !judgement.stays)
 }
 
 /// Whether a snapshot says that it was made later than now.
@@ -87,7 +108,9 @@ fn counts(snapshot: &Surveyed, now: Timestamp) -> bool {
 }
 
 fn sources(snapshot: &Surveyed) -> BTreeSet<Source> {
-    snapshot.stored().map(|(part, entry)| (part.clone(), entry.bucket.clone())).collect()
+    let source =
+        |(part, entry): (&Part, &PartEntry)| (part.clone(), entry.bucket.clone(), snapshot.domain.clone());
+    snapshot.stored().map(source).collect()
 }
 
 fn newest(snapshots: &[Surveyed], now: Timestamp) -> BTreeMap<Source, SnapshotName> {
@@ -123,7 +146,7 @@ fn protection(snapshot: &Surveyed, anchors: &BTreeMap<Source, SnapshotName>, now
         (_, Some(Unfinished::Left)) => {}
         (_, Some(Unfinished::Sealed)) => say("sealed", because.to_owned()),
         (_, Some(Unfinished::Begun(parts))) => {
-            let all: BTreeSet<Part> = anchors.keys().map(|(part, _)| part.clone()).collect();
+            let all: BTreeSet<Part> = anchors.keys().map(|(part, ..)| part.clone()).collect();
             let parts = parts.as_ref().filter(|parts| !parts.is_empty()).unwrap_or(&all);
             let later = |part: &Part| of_part(anchors, part).is_some_and(|anchor| *anchor > snapshot.name);
             match parts.iter().find(|part| !later(part)) {
@@ -174,11 +197,13 @@ fn stored(
 
 /// The newest anchor of a part, whatever bucket it was taken from.
 fn of_part<'a>(anchors: &'a BTreeMap<Source, SnapshotName>, part: &Part) -> Option<&'a SnapshotName> {
-    anchors.iter().filter(|((anchored, _), _)| anchored == part).map(|(_, anchor)| anchor).max()
+    anchors.iter().filter(|((anchored, ..), _)| anchored == part).map(|(_, anchor)| anchor).max()
 }
 
-fn called((part, bucket): &Source) -> String {
-    bucket.as_ref().map_or(part.to_string(), |bucket| format!("{part} of the bucket {bucket}"))
+fn called((part, bucket, domain): &Source) -> String {
+    let bucket = bucket.as_ref().map_or_else(String::new, |bucket| format!(" of the bucket {bucket}"));
+    let domain = domain.as_ref().map_or_else(String::new, |domain| format!(" of {domain}"));
+    format!("{part}{bucket}{domain}")
 }
 
 /// The rules by which each snapshot stays.

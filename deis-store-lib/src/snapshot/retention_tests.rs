@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::held::Held;
 use super::name::SnapshotName;
 use super::part_entry::PartEntry;
-use super::retention::{Judgement, Keep, judge};
+use super::retention::{Judgement, Keep, judge, rested_on};
 use super::survey::{Condition, Surveyed, Unfinished};
 use crate::outcome::PartOutcome;
 use crate::part::Part;
@@ -21,7 +21,7 @@ fn part(name: &str) -> Part {
     Part::of_name(name, None).unwrap()
 }
 
-/// A snapshot with these parts: `good 2026-11-25T00-00-00Z sql,config`.
+/// A snapshot with these parts, and perhaps of this platform: `good 2026-11-25T00-00-00Z sql,config one.example.net`.
 fn of(words: &str) -> Surveyed {
     let words: Vec<&str> = words.split(' ').collect();
     let condition = match words[0] {
@@ -50,8 +50,8 @@ fn of(words: &str) -> Surveyed {
         "left" => Some(Unfinished::Left),
         _ => None,
     };
-    let name = words[1].parse().unwrap();
-    Surveyed { name, condition, why: None, parts, held: None, verified: None, unfinished }
+    let (name, domain) = (words[1].parse().unwrap(), words.get(3).map(|domain| (*domain).to_owned()));
+    Surveyed { name, condition, why: None, parts, domain, held: None, verified: None, unfinished }
 }
 
 fn judged(snapshots: &[&str], keep: Keep) -> Vec<Judgement> {
@@ -97,6 +97,38 @@ fn the_newest_of_each_slot_stays_by_every_rule_that_keeps_it() {
             "newest last hourly daily weekly monthly"
         ]
     );
+}
+
+#[test]
+fn snapshots_of_several_platforms_supersede_nothing_of_each_other() {
+    let snapshots = [
+        "good 2026-11-22T00-00-00Z registry:registry one.example.net",
+        "good 2026-11-23T00-00-00Z registry:registry one.example.net",
+        "good 2026-11-24T00-00-00Z registry:registry two.example.net",
+        "good 2026-11-25T00-00-00Z registry:registry two.example.net",
+    ];
+    assert_eq!(reasons(&snapshots, last(1)), ["-superseded", "newest", "-superseded", "newest"]);
+}
+
+#[test]
+fn what_goes_rests_on_the_newest_good_one_and_on_the_next_one_that_a_rule_keeps() {
+    let snapshots = [
+        "left 2026-11-20T00-00-00Z",
+        "good 2026-11-21T22-00-00Z sql",
+        "good 2026-11-21T23-00-00Z sql",
+        "good 2026-11-22T23-00-00Z sql,config",
+        "good 2026-11-23T23-00-00Z sql",
+        "good 2026-11-24T23-00-00Z volume",
+    ];
+    let names = |keep| {
+        let snapshots: Vec<_> = snapshots.iter().map(|words| of(words)).collect();
+        let judged = judge(&snapshots, &keep, now());
+        let names = rested_on(&snapshots, &judged, now());
+        names.iter().map(|name| name.as_str()[8..13].to_owned()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(Keep { daily: 9, ..Keep::default() }), ["21T23", "23T23"]);
+    assert_eq!(names(last(1)), ["22T23", "23T23"]);
+    assert!(names(last(9)).is_empty(), "what a deletion has left rests on nothing");
 }
 
 #[test]

@@ -43,6 +43,8 @@ pub(crate) struct Surveyed {
     pub(crate) why: Option<String>,
     /// Its parts, as its manifest has them; without names of files.
     pub(crate) parts: BTreeMap<Part, PartEntry>,
+    /// The domain of the platform that it is of, where the repository has snapshots of several.
+    pub(crate) domain: Option<String>,
     pub(crate) held: Option<Held>,
     /// The last verification.
     pub(crate) verified: Option<Verification>,
@@ -90,6 +92,7 @@ impl Surveyed {
             condition,
             why: None,
             parts: BTreeMap::new(),
+            domain: None,
             held: None,
             verified: None,
             unfinished: None,
@@ -118,6 +121,12 @@ impl Repository {
                 other => other?,
             };
             found.push(if is_unfinished { unfinished(name, &root) } else { look(name, root) });
+        }
+        let domains: BTreeSet<_> = found.iter().filter_map(|found| found.domain.as_ref()).collect();
+        if domains.len() < 2 {
+            for found in &mut found {
+                found.domain = None;
+            }
         }
         Ok(found)
     }
@@ -150,6 +159,7 @@ fn look(name: SnapshotName, root: Root) -> Surveyed {
     };
     let (manifest, verified) = (snapshot.manifest(), snapshot.verified());
     surveyed.parts = parts(&snapshot);
+    surveyed.domain.clone_from(&manifest.source.domain);
     surveyed.verified = verified.last().cloned();
     if manifest.snapshot != surveyed.name.as_str() {
         surveyed.why = Some(format!("its manifest is the one of {}", manifest.snapshot));
@@ -177,6 +187,7 @@ fn unfinished(name: SnapshotName, root: &Root) -> Surveyed {
     let sealed = sealed.ok().filter(|sealed| sealed.manifest().snapshot == surveyed.name.as_str());
     let (what, why) = if let Some(snapshot) = sealed {
         surveyed.parts = parts(&snapshot);
+        surveyed.domain.clone_from(&snapshot.manifest().source.domain);
         (Unfinished::Sealed, "everything of it is safe: the next backup gives it its name")
     } else if has_run_file(root) {
         (Unfinished::Begun(asked(root)), "its run has not finished")

@@ -24,20 +24,26 @@ const LARGEST_BYTES: u64 = 64 << 20;
 /// So many names of a single verification are kept.
 const MOST_NAMES: usize = 1000;
 
+/// So many are kept of what is damaged in what it holds. One would do for the snapshot not to be trusted; the others are for whoever
+/// reads the file.
+const MOST_WITHIN: usize = 100;
+
 /// Another verification holds the lock for a few syncs.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The damage that a verification has found, while it runs.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct DamageFound {
     places: Vec<DamagedPlace>,
     count: u64,
+    /// What is as it was written, and damaged in what it holds: places of no part.
+    within: Vec<DamagedPlace>,
 }
 
 impl DamageFound {
     /// Whether there is any.
     pub(crate) fn is_any(&self) -> bool {
-        self.count > 0
+        self.count > 0 || !self.within.is_empty()
     }
 
     /// Adds a finding, if it is damage.
@@ -48,6 +54,17 @@ impl DamageFound {
         self.count += 1;
         if self.places.len() < MOST_NAMES {
             self.places.push(place(finding));
+        }
+    }
+
+    /// Adds something of a bucket that is as it was written, and is damaged in what it holds or lacks what it needs.
+    ///
+    /// Its place is of no part, so that the snapshot is not trusted, and the next backup shares the object all the same: where it
+    /// would be fetched from, it is no better.
+    pub(crate) fn add_within(&mut self, part: &Part, name: &str) {
+        if self.within.len() < MOST_WITHIN {
+            let path = Some(format!("{part}/{name}"));
+            self.within.push(DamagedPlace { path, ..DamagedPlace::default() });
         }
     }
 }
@@ -147,11 +164,11 @@ impl SnapshotReader {
         self.verified().damaged(part)
     }
 
-    /// Keeps the result of a verification. It may wait for another one that does the same.
+    /// Keeps the result of a verification, which has begun and ended at these times. It may wait for another one that does the same.
     pub(crate) fn keep_verification(
         &self,
-        (time, verdict): (Timestamp, Verdict),
-        (read_text, read_everything): (String, bool),
+        [started, time]: [Timestamp; 2],
+        (verdict, read_text, read_everything): (Verdict, String, bool),
         found: DamageFound,
     ) -> Result<()> {
         let root = self.root();
@@ -166,7 +183,8 @@ impl SnapshotReader {
         let more = found.count > found.places.len() as u64;
         let program = PROGRAM.to_owned();
         let result = Verification { time, program, read: read_text, verdict, damaged: found.count, more };
-        record.keep(result, found.places, read_everything);
+        let places = found.places.into_iter().chain(found.within).collect();
+        record.keep(result, places, read_everything.then_some(started));
         root.new_file(&[VERIFIED])?.commit_with(&record.text()?).map(drop)
     }
 }
@@ -210,14 +228,18 @@ mod tests {
         Finding::new(part, name, kind, "x")
     }
 
+    fn time() -> Timestamp {
+        "2026-11-26T00:00:00Z".parse().unwrap()
+    }
+
     fn keep(snapshot: &SnapshotReader, verdict: Verdict, everything: bool, findings: &[Finding]) {
         let mut found = DamageFound::default();
         for finding in findings {
             found.add(finding);
         }
         let read = if everything { "all" } else { "sizes" };
-        let time = "2026-11-26T00:00:00Z".parse().unwrap();
-        snapshot.keep_verification((time, verdict), (read.to_owned(), everything), found).unwrap();
+        let result = (verdict, read.to_owned(), everything);
+        snapshot.keep_verification([time(); 2], result, found).unwrap();
     }
 
     fn keys(keys: &[&str]) -> Damaged {
@@ -245,6 +267,21 @@ mod tests {
         assert_eq!(snapshot.damaged(&registry), keys(&["a"]));
         keep(&snapshot, Verdict::Good, true, &[]);
         assert_eq!(snapshot.damaged(&registry), keys(&[]));
+        assert!(snapshot.verified().distrust().is_none());
+    }
+
+    #[test]
+    fn what_is_damaged_in_what_it_holds_is_distrusted_until_everything_was_read_and_shared_all_the_same() {
+        let directory = tempfile::tempdir().unwrap();
+        let (snapshot, registry) = (sample::build(directory.path()), Part::registry());
+        let mut found = DamageFound::default();
+        (0..=MOST_WITHIN).for_each(|name| found.add_within(&registry, &name.to_string()));
+        assert!(found.is_any());
+        snapshot.keep_verification([time(); 2], (Verdict::Damaged, "all".to_owned(), true), found).unwrap();
+        keep(&snapshot, Verdict::Good, false, &[]);
+        assert!(snapshot.verified().distrust().is_some());
+        assert_eq!(snapshot.damaged(&registry), keys(&[]));
+        keep(&snapshot, Verdict::Good, true, &[]);
         assert!(snapshot.verified().distrust().is_none());
     }
 

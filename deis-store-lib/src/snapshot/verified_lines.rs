@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::time::milliseconds;
@@ -15,6 +15,9 @@ const MOST_RESULTS: usize = 100;
 
 /// So many names are kept. If there were more, everything is taken for damaged.
 const MOST_NAMES: usize = 10_000;
+
+/// Verifications that end at the same time wait for each other, and are kept in any order.
+const AT_ONCE: SignedDuration = SignedDuration::from_mins(1);
 
 /// The result of a verification, as the snapshot keeps it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -105,9 +108,18 @@ impl Record {
         Ok(text)
     }
 
-    /// Adds a result, and the places that it names. A good one that has read everything takes away what was named before.
-    pub(super) fn keep(&mut self, result: Verification, places: Vec<DamagedPlace>, read_everything: bool) {
-        if read_everything && result.verdict == Verdict::Good {
+    /// Adds a result, and the places that it names. A good one that has read everything since that time takes away what was named
+    /// before: all of it, or nothing if another one has found damage meanwhile, which may be at a place that was known.
+    pub(super) fn keep(
+        &mut self,
+        result: Verification,
+        places: Vec<DamagedPlace>,
+        all_read_since: Option<Timestamp>,
+    ) {
+        if let Some(since) = all_read_since
+            && result.verdict == Verdict::Good
+            && !self.found_damage_between(since, result.time)
+        {
             self.places.clear();
         }
         if result.more {
@@ -118,6 +130,13 @@ impl Record {
         }
         self.results.push(result);
         self.results.drain(..self.results.len().saturating_sub(MOST_RESULTS));
+    }
+
+    /// Whether a verification has found damage between these times. One by a clock that was far ahead is not between them: its
+    /// damage would stay for ever.
+    fn found_damage_between(&self, since: Timestamp, until: Timestamp) -> bool {
+        let is_between = |time: Timestamp| time > since && time.duration_since(until) <= AT_ONCE;
+        self.results.iter().any(|kept| kept.verdict == Verdict::Damaged && is_between(kept.time))
     }
 
     /// Adds a damaged place, unless it is known.
@@ -156,6 +175,10 @@ mod tests {
         }
     }
 
+    fn all_since(seconds: i64) -> Option<Timestamp> {
+        Timestamp::from_second(seconds).ok()
+    }
+
     fn key(key: &str) -> DamagedPlace {
         DamagedPlace { part: Some("registry".to_owned()), key: Some(key.to_owned()), path: None }
     }
@@ -167,8 +190,8 @@ mod tests {
     #[test]
     fn what_is_written_is_read_and_nothing_less_or_else() {
         let mut record = Record::default();
-        record.keep(result(1, Verdict::Damaged), vec![key("a\n\"b"), key("")], true);
-        record.keep(Verification { more: true, ..result(2, Verdict::Damaged) }, Vec::new(), false);
+        record.keep(result(1, Verdict::Damaged), vec![key("a\n\"b"), key("")], None);
+        record.keep(Verification { more: true, ..result(2, Verdict::Damaged) }, Vec::new(), None);
         let text = record.text().unwrap();
         assert_eq!(Record::parse(&text).unwrap(), record);
         for end in 0..text.len() - 1 {
@@ -186,14 +209,28 @@ mod tests {
     #[test]
     fn damage_is_taken_away_only_by_a_good_reading_of_everything() {
         let mut record = Record::default();
-        record.keep(result(1, Verdict::Damaged), vec![key("a")], true);
-        record.keep(result(2, Verdict::Good), Vec::new(), false);
-        record.keep(result(3, Verdict::Incomplete), Vec::new(), true);
-        record.keep(result(4, Verdict::Damaged), vec![key("a"), key("b")], true);
+        record.keep(result(1, Verdict::Damaged), vec![key("a")], all_since(0));
+        record.keep(result(2, Verdict::Good), Vec::new(), None);
+        record.keep(result(3, Verdict::Incomplete), Vec::new(), all_since(2));
+        record.keep(result(4, Verdict::Damaged), vec![key("a"), key("b")], all_since(3));
         assert_eq!(names(&record), ["a", "b"]);
         assert_eq!(record.places[&key("a")], Timestamp::from_second(1).unwrap());
-        record.keep(result(5, Verdict::Good), Vec::new(), true);
+        record.keep(result(5, Verdict::Good), Vec::new(), all_since(4));
         assert_eq!((names(&record).len(), record.results.len()), (0, 5));
+    }
+
+    #[test]
+    fn damage_that_another_one_has_found_meanwhile_is_not_taken_away() {
+        let mut record = Record::default();
+        record.keep(result(1, Verdict::Damaged), vec![key("a")], None);
+        record.keep(result(3, Verdict::Damaged), vec![key("a"), key("b")], None);
+        record.keep(result(4, Verdict::Good), Vec::new(), all_since(2));
+        assert_eq!(names(&record), ["a", "b"]);
+        record.keep(result(5, Verdict::Good), Vec::new(), all_since(4));
+        assert!(record.places.is_empty());
+        record.keep(result(1000, Verdict::Damaged), vec![key("c")], None);
+        record.keep(result(10, Verdict::Good), Vec::new(), all_since(9));
+        assert!(record.places.is_empty(), "a clock was ahead");
     }
 
     #[test]
@@ -201,7 +238,7 @@ mod tests {
         let mut record = Record::default();
         for number in 0..150 {
             let named = (0..100).map(|name| key(&format!("{}", number * 100 + name))).collect();
-            record.keep(result(number, Verdict::Damaged), named, true);
+            record.keep(result(number, Verdict::Damaged), named, None);
         }
         assert_eq!((record.results.len(), record.places.len()), (MOST_RESULTS, MOST_NAMES + 1));
         assert_eq!(record.results[0].time, Timestamp::from_second(50).unwrap());

@@ -1,5 +1,7 @@
 //! The events that the blocking tasks of a verification send.
 
+use std::io;
+
 use crate::contents::wal_e::Held;
 use crate::error::{Error, ErrorKind, Result};
 use crate::part::Part;
@@ -41,7 +43,36 @@ pub(super) fn as_finding(part: Option<&Part>, name: &str, error: Error) -> Resul
         ErrorKind::NotFound => FindingKind::Missing,
         ErrorKind::Occupied => FindingKind::NotAFile,
         ErrorKind::Damaged => FindingKind::Changed,
+        ErrorKind::Disk if is_of_the_disk_itself(&error) => FindingKind::Unreadable,
         _ => return Err(error),
     };
     Ok(Finding::new(part, name, kind, error.what()))
+}
+
+/// Whether a disk or its file system does not give what was written, in contrast to what we may not do, or lack.
+fn is_of_the_disk_itself(error: &Error) -> bool {
+    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<io::Error>());
+    // EIO, EBADMSG and EUCLEAN, of which none has a kind of its own.
+    cause.is_some_and(|cause| matches!(cause.raw_os_error(), Some(5 | 74 | 117)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::disk_error;
+
+    #[test]
+    fn a_file_that_the_disk_does_not_give_is_damage_and_one_that_we_may_not_open_is_none() {
+        let found = |number| {
+            let error = io::Error::from_raw_os_error(number);
+            as_finding(None, "x", disk_error("open", "x", error))
+        };
+        for number in [5, 74, 117] {
+            assert_eq!(found(number).unwrap().kind, FindingKind::Unreadable, "{number}");
+        }
+        // EACCES, and EMFILE.
+        for number in [13, 24] {
+            assert_eq!(found(number).unwrap_err().kind(), ErrorKind::Disk, "{number}");
+        }
+    }
 }

@@ -91,7 +91,13 @@ fn look(
         Ok(file) => file,
         Err(error) => return as_finding(job.part.as_ref(), &job.name, error).map(Some),
     };
-    let size_bytes = file.metadata().map_err(|error| disk_error("look at", &job.name, error))?.len();
+    let size_bytes = match file.metadata() {
+        Ok(metadata) => metadata.len(),
+        Err(error) => {
+            let error = disk_error("look at", &job.name, error);
+            return as_finding(job.part.as_ref(), &job.name, error).map(Some);
+        }
+    };
     if size_bytes != job.size_bytes {
         return changed(format!("has {size_bytes} bytes, and had {}", job.size_bytes));
     }

@@ -4,6 +4,7 @@ use std::fs;
 
 use super::*;
 use crate::error::Error;
+use crate::hash::Sha256;
 use crate::part::Part;
 use crate::report::{Finding, FindingKind};
 use crate::run::heard::Heard;
@@ -27,6 +28,7 @@ async fn damage_stays_known_until_everything_is_good_again() {
     fs::remove_file(&file).unwrap();
     let report = verified(&snapshot, Read::Sizes, &run).await.unwrap();
     assert_eq!((report.verdict, &report.not_kept), (Verdict::Damaged, &None));
+    assert_eq!(snapshot.verified().last().unwrap().read, "sizes");
     fs::write(&file, bytes).unwrap();
     assert_eq!(verified(&snapshot, Read::Sizes, &run).await.unwrap().verdict, Verdict::Good);
     assert_eq!(snapshot.damaged(&Part::registry()), keys(&["/registry/one"]));
@@ -71,8 +73,47 @@ async fn damage_that_was_found_before_a_stop_stays_known() {
     let finding = Finding::new(Some(&Part::registry()), "a", FindingKind::Changed, "x");
     events.send(Event::Finding(finding)).await.unwrap();
     events.send(Event::Failed(Error::new(ErrorKind::Interrupted, "stopped"))).await.unwrap();
-    let error = received(&mut tally, arriving, &snapshot).await.unwrap_err();
+    let error = received(&mut tally, arriving, &snapshot, run.clock.now()).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Interrupted);
     assert_eq!(snapshot.damaged(&Part::registry()), keys(&["a"]));
     assert_eq!(snapshot.verified().last().unwrap().read, "all, stopped");
+}
+
+#[tokio::test]
+async fn damage_is_kept_when_all_was_read_before_there_is_a_result() {
+    let directory = tempfile::tempdir().unwrap();
+    let snapshot = sample::build(directory.path());
+    let (events, arriving) = mpsc::channel(4);
+    let run = Run::silent();
+    let running = run.begin(None, TaskKind::Verb, "verify");
+    let mut tally = Tally::new(snapshot.manifest(), Read::All, &running);
+    let finding = Finding::new(Some(&Part::registry()), "a", FindingKind::Changed, "x");
+    events.send(Event::Finding(finding)).await.unwrap();
+    drop(events);
+    received(&mut tally, arriving, &snapshot, run.clock.now()).await.unwrap();
+    assert!(tally.damage.is_any(), "the result names it, too");
+    let last = snapshot.verified().last().cloned().unwrap();
+    assert_eq!((last.verdict, last.read.as_str()), (Verdict::Damaged, "all, stopped"));
+    assert_eq!(snapshot.damaged(&Part::registry()), keys(&["a"]));
+}
+
+#[tokio::test]
+async fn an_object_that_is_broken_though_its_digest_is_right_is_known_until_all_was_read_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let unfinished = sample::begin(directory.path());
+    let checksum = format!("[\"sha256:{}\"]", Sha256::of(b"another layer"));
+    let objects: [(&str, &[u8]); 4] = [
+        ("registry/images/0a/_checksum", checksum.as_bytes()),
+        ("registry/images/0a/ancestry", b"[\"0a\"]"),
+        ("registry/images/0a/json", b"{}"),
+        ("registry/images/0a/layer", b"layer"),
+    ];
+    let registry = Part::registry();
+    let parts = [(registry.clone(), sample::objects(&unfinished, &registry, &objects))].into();
+    let manifest = sample::manifest(&unfinished, parts);
+    let (snapshot, run) = (unfinished.commit(manifest).unwrap(), Run::silent());
+    assert_eq!(verified(&snapshot, Read::All, &run).await.unwrap().verdict, Verdict::Damaged);
+    assert_eq!(verified(&snapshot, Read::Sizes, &run).await.unwrap().verdict, Verdict::Good);
+    assert!(snapshot.verified().distrust().is_some());
+    assert_eq!(snapshot.damaged(&registry), keys(&[]), "the next backup would fetch the same bytes");
 }

@@ -21,6 +21,7 @@ mod unlisted;
 mod whole_file;
 
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 use tokio::sync::mpsc;
 use tokio::task::{JoinError, JoinSet, spawn_blocking};
@@ -58,7 +59,7 @@ pub struct VerifyOptions {
 /// Verifies a snapshot: every file against size and digest, the lists against the manifest, and the directory against
 /// both. And to which point the databases and images in it can be brought back, as far as their objects are read. The result is kept in the snapshot's directory, if it can be.
 pub async fn verify(snapshot: &SnapshotReader, options: &VerifyOptions, run: &Run) -> Result<VerifyReport> {
-    let running = run.begin(None, TaskKind::Verb, "verify");
+    let (running, started) = (run.begin(None, TaskKind::Verb, "verify"), run.clock.now());
     let (events, arriving) = mpsc::channel(MOST_WAITING);
     let (jobs, waiting) = std::sync::mpsc::sync_channel(MOST_WAITING);
     let waiting = Arc::new(Mutex::new(waiting));
@@ -74,11 +75,11 @@ pub async fn verify(snapshot: &SnapshotReader, options: &VerifyOptions, run: &Ru
 
     let manifest = snapshot.manifest();
     let mut tally = Tally::new(manifest, options.read, &running);
-    let received = received(&mut tally, arriving, snapshot).await;
+    let received = received(&mut tally, arriving, snapshot, started).await;
     // A task that panicked has told nothing of what it left out. After an error they end as soon as they see that nobody listens.
     let ended = all_ended(&mut tasks).await;
     received.and(ended)?;
-    let Tally { mut report, damage, judges, buckets, .. } = tally;
+    let Tally { mut report, mut damage, judges, buckets, .. } = tally;
     let readable = |part: &Part| {
         matches!(buckets.get(part), Some(Some(_))) && snapshot.entry(part).outcome == PartOutcome::Stored
     };
@@ -86,9 +87,15 @@ pub async fn verify(snapshot: &SnapshotReader, options: &VerifyOptions, run: &Ru
         let objects = snapshot.objects(&part)?;
         let Judged { held_back, restorability, harm } = blocking(move || objects.judged(judge)).await?;
         for (reference, lack) in held_back.iter() {
+            if lack.in_source {
+                damage.add_within(&part, reference);
+            }
             report.findings.push(lack.finding(&part, reference));
         }
         for harm in harm {
+            if harm.kind.verdict() == Verdict::Damaged {
+                damage.add_within(&part, &harm.name);
+            }
             report.findings.push(harm.finding(&part));
         }
         report.restorable.insert(part, restorability);
@@ -102,7 +109,7 @@ pub async fn verify(snapshot: &SnapshotReader, options: &VerifyOptions, run: &Ru
         report.verdict = report.verdict.max(Verdict::Incomplete);
     }
     let result = (report.verdict, report.read.to_string(), report.read.is_everything());
-    if let Err(error) = keep(snapshot, result, damage, run).await {
+    if let Err(error) = keep(snapshot, started, result, damage, run).await {
         running.note(Level::Warning, "not-kept", &not_kept(&error));
         report.not_kept = Some(in_one_line(&error));
     }
@@ -114,21 +121,22 @@ pub async fn verify(snapshot: &SnapshotReader, options: &VerifyOptions, run: &Ru
     Ok(report)
 }
 
-/// Receives what the tasks find. If an error ends that, damage that was found by then stays known.
+/// Receives what the tasks find. Damage is kept at once: the run may be stopped, fail, or be waited for no more before it has a result.
 async fn received(
     tally: &mut Tally<'_>,
     arriving: mpsc::Receiver<Event>,
     snapshot: &SnapshotReader,
+    started: SystemTime,
 ) -> Result<()> {
-    let Err(error) = tally.receive(arriving).await else { return Ok(()) };
+    let received = tally.receive(arriving).await;
     if tally.damage.is_any() {
-        let (read, damage) = (format!("{}, stopped", tally.report.read), std::mem::take(&mut tally.damage));
-        let run = tally.running.run();
-        if let Err(error) = keep(snapshot, (Verdict::Damaged, read, false), damage, run).await {
+        let result = (Verdict::Damaged, format!("{}, stopped", tally.report.read), false);
+        let (damage, run) = (tally.damage.clone(), tally.running.run());
+        if let Err(error) = keep(snapshot, started, result, damage, run).await {
             tally.running.note(Level::Warning, "not-kept", &not_kept(&error));
         }
     }
-    Err(error)
+    received
 }
 
 async fn all_ended(tasks: &mut JoinSet<()>) -> Result<()> {
@@ -143,12 +151,13 @@ async fn all_ended(tasks: &mut JoinSet<()>) -> Result<()> {
 /// shared by the next backup.
 async fn keep(
     snapshot: &SnapshotReader,
-    (verdict, read, everything): (Verdict, String, bool),
+    started: SystemTime,
+    result: (Verdict, String, bool),
     damage: DamageFound,
     run: &Run,
 ) -> Result<()> {
-    let (snapshot, time) = (snapshot.clone(), timestamp(run.clock.now())?);
-    blocking(move || snapshot.keep_verification((time, verdict), (read, everything), damage)).await
+    let (snapshot, times) = (snapshot.clone(), [timestamp(started)?, timestamp(run.clock.now())?]);
+    blocking(move || snapshot.keep_verification(times, result, damage)).await
 }
 
 fn not_kept(error: &Error) -> String {

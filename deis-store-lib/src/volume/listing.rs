@@ -8,7 +8,7 @@ use tokio::io::AsyncRead;
 use super::archive_file::{Plain, opened, plain};
 use super::index::IndexedKind;
 use super::loading::add_oddities;
-use super::members::Members;
+use super::members::{Members, require_all};
 use super::options::ListOptions;
 use super::ratio::Ratio;
 use super::report::{ListReport, ListedEntry};
@@ -58,7 +58,11 @@ async fn list_plain(
         findings.push(Finding::new(None, &refused.name, FindingKind::Unsafe, what));
     }
     add_oddities(&mut findings, None, &scanned.oddities);
-    let Lister { entries, file_bytes, .. } = lister;
+    let Lister { members, entries, file_bytes, .. } = lister;
+    // Of an archive that is refused, that is said first: a member may be what is refused.
+    if let Some(members) = members.filter(|_| scanned.refused.is_empty()) {
+        require_all(&members.missing(), "list the whole archive, and look for them there")?;
+    }
     Ok(ListReport { verdict: findings.verdict(), entries, file_bytes, findings })
 }
 
@@ -105,5 +109,20 @@ fn listed(entry: &Entry) -> ListedEntry {
         size_bytes,
         modified: entry.modified.seconds,
         target,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[tokio::test]
+    async fn a_member_that_the_archive_does_not_have_is_an_error() {
+        let empty = std::io::Cursor::new(vec![0_u8; 1024]);
+        let options = ListOptions { members: vec!["typo".to_owned()], ..ListOptions::default() };
+        let error = list(empty, &options, &mut |_: &ListedEntry| {}, &Run::default()).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        assert!(error.to_string().contains("'typo'"), "{error}");
     }
 }

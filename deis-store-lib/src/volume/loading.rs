@@ -9,16 +9,19 @@ use super::archive_file::{Plain, of_members, opened, plain};
 use super::directory::Directory;
 use super::here::{self, Owners};
 use super::host;
-use super::members::Members;
+use super::members::{Members, require_all};
 use super::options::LoadOptions;
 use super::ratio::Ratio;
 use super::report::LoadReport;
 use crate::archive::tar::{Oddities, Policy, Special};
 use crate::disk::Root;
-use crate::error::{At, Error, ErrorKind, Result};
+use crate::error::{At, Result};
 use crate::part::Part;
 use crate::report::{Finding, FindingKind, Findings};
 use crate::run::{Level, Run, TaskKind, TaskResult, milliseconds};
+
+/// What to do about members that the archive does not have.
+const LOOK: &str = "look for them in the list of the archive; what was found is there";
 
 /// Loads an archive, compressed or not, into an empty directory. If it is refused or not whole, the directory stays empty.
 ///
@@ -80,23 +83,23 @@ async fn load_plain(
             let room = Some(Root::open(path)?.room()?);
             let options = here::Options { owners, room, members };
             let loaded = run.stop.cancels(Box::pin(here::load_into(path, plain, policy, options))).await?;
-            require_all(&loaded.unpacked.missing)?;
+            require_all(&loaded.unpacked.missing, LOOK)?;
             add_oddities(&mut findings, None, &loaded.archive.oddities);
             if !loaded.dressed {
                 let what = "it keeps its own mode and time, since it is another user's";
                 findings.push(Finding::new(None, ".", FindingKind::NotKept, what));
             }
-            (loaded.unpacked.entries, loaded.archive.summary.file_bytes)
+            (loaded.unpacked.entries, loaded.unpacked.file_bytes)
         }
         Directory::On { host, path } => {
             let loaded =
                 run.stop.cancels(Box::pin(host::load(&**host, path, plain, (policy, members)))).await?;
-            require_all(&loaded.missing)?;
+            require_all(&loaded.missing, LOOK)?;
             if let Some(warning) = &loaded.warning {
                 running.note(Level::Warning, "volume-mount", warning);
             }
             add_oddities(&mut findings, None, &loaded.scanned.oddities);
-            (loaded.entries, loaded.scanned.summary.file_bytes)
+            (loaded.entries, loaded.file_bytes)
         }
     };
     running.done(TaskResult::Good);
@@ -109,17 +112,6 @@ pub(crate) fn add_oddities(findings: &mut Findings, part: Option<&Part>, odditie
         findings.push(Finding::new(part, &odd.name, FindingKind::NotKept, format!("it {}", odd.what)));
     }
     findings.leave_out(oddities.count() - oddities.list().len() as u64);
-}
-
-fn require_all(missing: &[String]) -> Result<()> {
-    match missing.first() {
-        None => Ok(()),
-        Some(first) => Err(Error::new(
-            ErrorKind::NotFound,
-            format!("the archive does not have {} of the members, such as '{first}'", missing.len()),
-        )
-        .todo("look for them in the list of the archive; what was found is there")),
-    }
 }
 
 fn is_root() -> bool {

@@ -42,6 +42,18 @@ impl Members {
     }
 }
 
+/// An error if an archive does not have all that are wanted, with what to do then.
+pub(super) fn require_all(missing: &[String], todo: &str) -> Result<()> {
+    match missing.first() {
+        None => Ok(()),
+        Some(first) => Err(Error::new(
+            ErrorKind::NotFound,
+            format!("the archive does not have {} of the members, such as '{first}'", missing.len()),
+        )
+        .todo(todo)),
+    }
+}
+
 /// A path in the form in which entries have it.
 fn plain(path: &[u8]) -> Result<Vec<u8>> {
     let mut parts = path.split(|byte| *byte == b'/').filter(|part| !part.is_empty() && *part != b".");

@@ -1,7 +1,7 @@
 //! What came of a save, and what a person should know of it.
 
 use super::here::{self, Noted};
-use super::host::Told;
+use super::host::{Told, UNPACKING};
 use super::loading::add_oddities;
 use crate::archive::tar::Scanned;
 use crate::part::Part;
@@ -42,6 +42,15 @@ impl Saved {
         add(FindingKind::Unverifiable, told.changed, changed);
         add(FindingKind::Vanished, told.vanished, "it was removed before it could be read");
         add(FindingKind::NotKept, told.skipped, "it is a socket, which no archive holds");
+        if told.left_by_load {
+            let ours = "it is this program's own: what an interrupted load has left";
+            add(FindingKind::NotKept, vec![UNPACKING.to_owned()], ours);
+        }
+        if told.is_cut {
+            let more = "the host's tar has said more than is kept: more files have changed or vanished, or are sockets, \
+                        than are named, and how many is not known";
+            add(FindingKind::Unverifiable, vec![".".to_owned()], more);
+        }
         Self { scanned, warning: told.warning, is_whole: true, named, left_out: 0 }
     }
 

@@ -1,6 +1,7 @@
 //! `volume save`, `load` and `list`: a directory comes back as it was, whatever program the other side is, and no archive does harm.
 
 mod changing;
+mod emptied;
 mod endless;
 mod expected;
 mod fuzz;

@@ -65,6 +65,14 @@ impl fmt::Display for Modified {
 }
 
 impl EntryKind {
+    /// The size of a file, with its holes. What is no file has none.
+    pub(crate) fn size_bytes(&self) -> u64 {
+        match self {
+            Self::File { size_bytes } | Self::Sparse { size_bytes, .. } => *size_bytes,
+            Self::Directory | Self::Symlink(_) | Self::HardLink(_) => 0,
+        }
+    }
+
     /// How many bytes of content the archive has.
     pub(crate) fn stored_bytes(&self) -> u64 {
         match self {

@@ -37,6 +37,8 @@ pub(crate) struct Refused {
 pub(crate) enum Why {
     /// It would be written, or would refer, to a place outside of the directory: nothing honest does that.
     Escapes(&'static str),
+    /// It can be read in two ways with those before it, or is to nothing: programs would disagree on what it is.
+    Ambiguous(&'static str),
     /// It is of a kind that is not read here.
     Unread(&'static str),
     /// It is more than was allowed.
@@ -55,7 +57,7 @@ impl Refused {
 impl Why {
     pub(crate) fn text(&self) -> &str {
         match self {
-            Self::Escapes(text) | Self::Unread(text) => text,
+            Self::Escapes(text) | Self::Ambiguous(text) | Self::Unread(text) => text,
             Self::Beyond(text) => text,
         }
     }

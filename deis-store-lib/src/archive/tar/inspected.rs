@@ -22,10 +22,10 @@ pub(crate) struct Inspected<R, S> {
 }
 
 impl<R: AsyncRead + Unpin, S: Sink + Unpin> Inspected<R, S> {
-    /// Begins an inspection. The entries that must not be unpacked are not given to the sink, and do not end it.
+    /// Begins an inspection. The entries that a load would refuse are not given to the sink, and do not end it.
     pub(crate) fn new(reader: R, sink: S) -> Self {
         let policy = Policy { on_refusal: OnRefusal::Note, ..Policy::default() };
-        Self { inner: reader, sink, scan: Scan::new(policy), fault: None }
+        Self { inner: reader, sink, scan: Scan::with_names(policy), fault: None }
     }
 
     /// What was seen of the archive. The caller must have read it to its end, else it counts as not whole.

@@ -80,13 +80,14 @@ pub(crate) async fn check(reader: impl AsyncRead + Unpin) -> Result<Scanned> {
     read(reader, Policy::default(), &mut ()).await
 }
 
-/// Reads an uncompressed archive to its end, and gives its entries to a sink.
+/// Reads an uncompressed archive to its end, and gives its entries to a sink. What a load would refuse is refused, with names that
+/// come twice.
 pub(crate) async fn read(
     mut reader: impl AsyncRead + Unpin,
     policy: Policy,
     sink: &mut impl Sink,
 ) -> Result<Scanned> {
-    let mut scan = Scan::new(policy);
+    let mut scan = Scan::with_names(policy);
     let mut piece = vec![0; PIECE_BYTES];
     loop {
         match reader.read(&mut piece).await.map_err(read_error)? {
@@ -109,7 +110,9 @@ pub(crate) fn read_error(error: io::Error) -> Error {
 
 fn as_error(fault: &Fault) -> Error {
     let (kind, what, todo) = match fault {
-        Fault::Malformed(_) => (ErrorKind::Damaged, "is not as an archive must be", TAKE_ANOTHER),
+        Fault::Malformed(_) | Fault::Refused(Refused { why: Why::Ambiguous(_), .. }) => {
+            (ErrorKind::Damaged, "is not as an archive must be", TAKE_ANOTHER)
+        }
         Fault::Refused(Refused { why: Why::Escapes(_), .. }) => (
             ErrorKind::Damaged,
             "is not unpacked, since it would harm the host",

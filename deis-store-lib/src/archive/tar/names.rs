@@ -2,10 +2,9 @@
 
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, RandomState};
-use std::io;
 
 use super::entry::{Entry, EntryKind};
-use super::fault::{Fault, Malformed, Wrong, for_people};
+use super::fault::Why;
 
 /// So many names are kept. Of what comes after them, tar keeps the last of each name, and tar itself refuses a hard link to nothing.
 const MOST_NAMES: usize = 1_000_000;
@@ -22,25 +21,20 @@ pub(super) struct Names {
 
 impl Names {
     /// Takes the name of the next entry, which has passed the rules.
-    pub(super) fn take(&mut self, entry: &Entry, at_bytes: u64) -> io::Result<()> {
-        self.take_entry(entry).map_err(|what| {
-            let name = Some(for_people(&entry.path));
-            Fault::Malformed(Malformed { what: what.into(), name, at_bytes }).into()
-        })
-    }
-
-    fn take_entry(&mut self, entry: &Entry) -> Result<(), Wrong> {
+    pub(super) fn take(&mut self, entry: &Entry) -> Result<(), Why> {
         let is_directory = entry.kind == EntryKind::Directory;
         let directory = if is_directory { Some(&entry.path[..]) } else { parent(&entry.path) };
         let name = self.hasher.hash_one(&entry.path[..]);
-        let is_twice = !is_directory && (self.directories.contains(&name) || self.others.contains(&name));
-        if is_twice || !self.take_directories(directory) {
-            return Err("an entry is in the archive twice");
+        if self.others.contains(&name) || (!is_directory && self.directories.contains(&name)) {
+            return Err(Why::Ambiguous("is in the archive twice"));
+        }
+        if !self.take_directories(directory) {
+            return Err(Why::Ambiguous("lies below what the archive has as a file or link"));
         }
         if let EntryKind::HardLink(target) = &entry.kind
             && !self.may_have_file(target)
         {
-            return Err("a hard link is to nothing that is a file earlier in the archive");
+            return Err(Why::Ambiguous("is a hard link to nothing that is a file earlier in the archive"));
         }
         if !is_directory && self.has_room() {
             self.others.insert(name);
@@ -95,7 +89,7 @@ mod tests {
             None => (path, EntryKind::File { size_bytes: 0 }),
         };
         let (path, modified) = (path.as_bytes().to_vec(), Modified { seconds: 0, nanoseconds: 0 });
-        names.take(&Entry { path, kind, mode: 0, owner: (0, 0), modified }, 0).is_ok()
+        names.take(&Entry { path, kind, mode: 0, owner: (0, 0), modified }).is_ok()
     }
 
     /// Whether these entries are taken one after the other.

@@ -10,7 +10,6 @@ use tokio::io::{AsyncRead, ReadBuf};
 use super::encode;
 use super::entry::{Entry, Sink};
 use super::fault::{Fault, Malformed};
-use super::names::Names;
 use super::policy::{OnRefusal, Policy};
 use super::scan::{Scan, Scanned};
 
@@ -38,7 +37,7 @@ impl<R: AsyncRead + Unpin, W: FnMut(&[u8]) -> bool + Unpin> Rewritten<R, W> {
     /// Begins. An entry that must not be unpacked ends it, whatever the policy says. Those whose paths are not wanted are left
     /// out.
     pub(crate) fn new(reader: R, policy: Policy, wants: W) -> Self {
-        let scan = Box::new(Scan::new(Policy { on_refusal: OnRefusal::Stop, ..policy }));
+        let scan = Box::new(Scan::with_names(Policy { on_refusal: OnRefusal::Stop, ..policy }));
         let piece = vec![0; PIECE_BYTES].into_boxed_slice();
         Self { inner: reader, progress: Progress::Reading(scan), piece, fresh: Fresh::new(wants) }
     }
@@ -46,6 +45,11 @@ impl<R: AsyncRead + Unpin, W: FnMut(&[u8]) -> bool + Unpin> Rewritten<R, W> {
     /// The number of entries in the fresh archive so far.
     pub(crate) fn entries(&self) -> u64 {
         self.fresh.entries
+    }
+
+    /// The size of the files in the fresh archive so far, with their holes.
+    pub(crate) fn file_bytes(&self) -> u64 {
+        self.fresh.file_bytes
     }
 
     /// What was seen of the archive, when it was read to its end.
@@ -112,10 +116,10 @@ impl<R, W> std::fmt::Debug for Rewritten<R, W> {
 /// The fresh archive, as far as it was written and not given yet.
 struct Fresh<W> {
     wants: W,
-    names: Names,
     /// Whether the entry that is being read is in it.
     is_wanted: bool,
     entries: u64,
+    file_bytes: u64,
     out: BytesMut,
     /// Of the entry that is being written.
     stored_bytes: u64,
@@ -127,9 +131,9 @@ impl<W> Fresh<W> {
     fn new(wants: W) -> Self {
         Self {
             wants,
-            names: Names::default(),
             is_wanted: false,
             entries: 0,
+            file_bytes: 0,
             out: BytesMut::new(),
             stored_bytes: 0,
             archive_bytes: 0,
@@ -150,13 +154,13 @@ impl<W> Fresh<W> {
 }
 
 impl<W: FnMut(&[u8]) -> bool> Sink for Fresh<W> {
-    fn entry(&mut self, entry: &Entry, at_bytes: u64) -> io::Result<()> {
-        self.names.take(entry, at_bytes)?;
+    fn entry(&mut self, entry: &Entry, _: u64) -> io::Result<()> {
         self.is_wanted = (self.wants)(&entry.path);
         if !self.is_wanted {
             return Ok(());
         }
         self.entries += 1;
+        self.file_bytes = self.file_bytes.saturating_add(entry.kind.size_bytes());
         self.stored_bytes = entry.kind.stored_bytes();
         self.write(|out| encode::entry(entry, out));
         Ok(())

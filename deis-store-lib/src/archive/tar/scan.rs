@@ -11,6 +11,7 @@ use super::before::{Before, Member};
 use super::entry::{Entry, Sink};
 use super::fault::{Fault, Malformed, Refused, Wrong, for_people};
 use super::header::{BLOCK_BYTES, Block, Header, Kind};
+use super::names::Names;
 use super::oddity::Oddities;
 use super::pending::Pending;
 use super::policy::{OnRefusal, Policy};
@@ -38,6 +39,8 @@ pub(crate) struct Scanned {
 pub(crate) struct Scan {
     policy: Policy,
     rules: Rules,
+    /// The names so far, if they are heeded.
+    names: Option<Names>,
     state: State,
     block: Box<Block>,
     filled_bytes: usize,
@@ -77,10 +80,12 @@ enum State {
 }
 
 impl Scan {
+    /// Of an archive of which a name may come twice, since who unpacks it takes the last one.
     pub(crate) fn new(policy: Policy) -> Self {
         Self {
             policy,
             rules: Rules::new(policy.special, policy.limits),
+            names: None,
             state: State::Header,
             block: Box::new([0; BLOCK_BYTES]),
             filled_bytes: 0,
@@ -88,6 +93,11 @@ impl Scan {
             entry_at_bytes: None,
             scanned: Scanned::default(),
         }
+    }
+
+    /// Of an archive that is to be loaded. A name that comes twice, or a hard link to nothing, must not be unpacked either.
+    pub(crate) fn with_names(policy: Policy) -> Self {
+        Self { names: Some(Names::default()), ..Self::new(policy) }
     }
 
     /// Reads the next bytes. After an error the archive is given up: nothing more of it is read, and it has no end.
@@ -238,14 +248,27 @@ impl Scan {
                 self.scanned.oddities.note(name, what);
                 Ok(None)
             }
-            Err(refused) if self.policy.on_refusal == OnRefusal::Stop => Err(refused.into()),
-            Err(refused) => {
-                if self.scanned.refused.len() < MOST_REFUSED {
-                    self.scanned.refused.push(refused);
-                }
-                Ok(None)
-            }
+            Err(refused) => self.refuse(refused).map(|()| None),
         }
+    }
+
+    /// The entry, if its name may come after those before it.
+    fn named(&mut self, entry: Entry, name: &[u8]) -> Result<Option<Entry>, Fault> {
+        match self.names.as_mut().map_or(Ok(()), |names| names.take(&entry)) {
+            Ok(()) => Ok(Some(entry)),
+            Err(why) => self.refuse(Refused::new(name, why)).map(|()| None),
+        }
+    }
+
+    /// Keeps an entry by name that must not be unpacked, unless it ends the reading.
+    fn refuse(&mut self, refused: Refused) -> Result<(), Fault> {
+        if self.policy.on_refusal == OnRefusal::Stop {
+            return Err(refused.into());
+        }
+        if self.scanned.refused.len() < MOST_REFUSED {
+            self.scanned.refused.push(refused);
+        }
+        Ok(())
     }
 
     /// Gives the entry, unless more of its map is to be read before. Its content is next.
@@ -259,6 +282,7 @@ impl Scan {
         let Pending { entry, name, stored_bytes, size_bytes, .. } = pending;
         let file_bytes = &mut self.scanned.summary.file_bytes;
         *file_bytes = file_bytes.saturating_add(size_bytes);
+        let entry = entry.map_or(Ok(None), |entry| self.named(entry, &name))?;
         let Some(entry) = entry else {
             self.state = skip(stored_bytes.next_multiple_of(BLOCK_BYTES as u64));
             return Ok(());

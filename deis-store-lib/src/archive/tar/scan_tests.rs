@@ -2,7 +2,7 @@
 
 use tokio::io::AsyncReadExt as _;
 
-use super::made::{Tar, passed, record, scanned, summed};
+use super::made::{Kept, Tar, passed, record, scanned, summed};
 use super::policy::Limits;
 use super::{EntryKind, Inspected, Policy, Special, check};
 use crate::error::ErrorKind;
@@ -151,6 +151,29 @@ async fn what_is_in_honest_volumes_passes() {
         let (rewritten, whole) = scanned(&passed, Policy::default(), piece_bytes);
         assert_eq!((rewritten.entries, whole.unwrap().summary.entries), (expected.entries.clone(), 14));
     }
+}
+
+#[tokio::test]
+async fn a_name_that_comes_twice_is_refused_before_a_load_too() {
+    let archive = Tar::default()
+        .file("a", b"1")
+        .file("./a", b"22")
+        .entry(b'1', "link", "nothing", 0o644)
+        .file("a/below", b"3")
+        .file("b", b"4")
+        .end();
+    let mut inspected = Inspected::new(&archive[..], Kept::default());
+    inspected.read_to_end(&mut Vec::new()).await.unwrap();
+    let (seen, kept) = inspected.finish().unwrap();
+    let names: Vec<&str> = seen.refused.iter().map(|refused| refused.name.as_str()).collect();
+    assert_eq!(names, ["./a", "link", "a/below"]);
+    assert_eq!((kept.paths(), seen.summary.entries), (vec!["a".to_owned(), "b".to_owned()], 5));
+    let error = check(&archive[..]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Damaged);
+    assert!(error.to_string().contains("the entry './a' is in the archive twice"), "{error}");
+    let (kept, end) = scanned(&archive, Policy::default(), 512);
+    let seen = (kept.entries.len(), end.unwrap().refused.len());
+    assert_eq!(seen, (5, 0), "who unpacks it otherwise may take the last one");
 }
 
 #[tokio::test]

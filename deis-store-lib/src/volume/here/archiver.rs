@@ -14,6 +14,10 @@ use super::walk::{Found, Walk};
 use crate::archive::tar::{Entry, EntryKind, Modified, TarSummary, encode};
 use crate::disk::Root;
 use crate::error::{Result, disk_error};
+use crate::volume::host::UNPACKING;
+
+/// Said of a name that [`crate::archive::tar`] lets no archive have. It may be somebody's data, and so it counts.
+const OURS: &str = "is not saved, since names that begin so are this program's own: give it another name";
 
 /// A directory that was saved.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,7 +30,7 @@ pub(crate) struct Saved {
     pub(crate) vanished: Noted,
     /// What no archive is made of, so it is not in it.
     pub(crate) skipped: Noted,
-    /// What could not be read: it is not in the archive, or zeros stand for it.
+    /// What could not be read, or has a name that no archive may have: it is not in the archive, or zeros stand for it.
     pub(crate) failed: Noted,
     /// Names of files that have more of them, and of which more is stored than one.
     pub(crate) unlinked: Noted,
@@ -108,7 +112,7 @@ impl Archiver {
             match reading.outcome() {
                 Outcome::Same => {}
                 Outcome::Changed(what) => self.saved.changed.add(path, what),
-                Outcome::Failed(error) => self.saved.failed.add(path, Outcome::failure(error)),
+                Outcome::Failed(what) => self.saved.failed.add(path, what),
             }
             encode::padding(*stored_bytes, &mut self.pending);
             self.reading = None;
@@ -128,7 +132,10 @@ impl Archiver {
             Found::Symlink(target, stat) => self.entry(path, EntryKind::Symlink(target), &stat),
             Found::File(file, stat) => self.file(path, file, &stat),
             Found::Special(what) => self.saved.skipped.add(&path, what),
-            Found::Ours => self.saved.skipped.add(&path, "is this program's own"),
+            Found::Ours if path == UNPACKING.as_bytes() => {
+                self.saved.skipped.add(&path, "is this program's own: what an interrupted load has left");
+            }
+            Found::Ours => self.saved.failed.add(&path, OURS),
             Found::TooLong => {
                 self.saved.failed.add(&path, "its path is longer or deeper than an archive may have it");
             }

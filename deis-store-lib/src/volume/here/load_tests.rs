@@ -366,6 +366,7 @@ async fn members_are_unpacked_alone_and_those_that_never_came_are_named() {
     let loaded = load(&["a/f", "b", "x", "a/f/g"]).await.unwrap();
     assert_eq!(names(&top), ["a", "a/f", "b"]);
     assert_eq!((loaded.unpacked.entries, loaded.unpacked.passed_over), (2, 4));
+    assert_eq!(loaded.unpacked.file_bytes, 2, "of what was wanted alone");
     assert_eq!(loaded.unpacked.missing, ["a/f/g", "x"]);
     assert_ne!(fs::metadata(&top).unwrap().mtime(), 1_000_000_000, "the directory itself is no member");
     fs::remove_dir_all(&top).unwrap();

@@ -36,8 +36,8 @@ enum Trouble {
 pub(super) enum Outcome {
     Same,
     Changed(&'static str),
-    /// Not all of it could be read.
-    Failed(Errno),
+    /// Not all of it could be read: what is said of it.
+    Failed(Cow<'static, str>),
 }
 
 impl Reading {
@@ -97,7 +97,12 @@ impl Reading {
             (Some(Trouble::Shrank), _) => {
                 return Outcome::Changed("shrank as it was read: zeros stand for what is gone");
             }
-            (Some(Trouble::Failed(error)), _) | (None, Err(error)) => return Outcome::Failed(error),
+            (Some(Trouble::Failed(error)), _) => {
+                let failure = Outcome::failure(error);
+                let what = format!("{failure}: zeros stand for the rest of it in the archive");
+                return Outcome::Failed(what.into());
+            }
+            (None, Err(error)) => return Outcome::Failed(Outcome::failure(error)),
             (None, Ok(after)) => after,
         };
         let before = &self.before;
@@ -193,6 +198,16 @@ mod tests {
         assert_eq!((rest.len(), &rest[..1500]), (4000, &[b'x'; 1500][..]));
         assert_eq!(rest[1500..], [0; 2500]);
         assert!(matches!(read.outcome(), Outcome::Changed(what) if what.contains("shrank")));
+    }
+
+    #[test]
+    fn of_a_file_that_cannot_be_read_zeros_stand_for_the_rest_and_that_is_said() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().write_all_at(b"xxxx", 0).unwrap();
+        let not_for_reading = File::options().write(true).open(file.path()).unwrap();
+        let mut read = reading(&not_for_reading);
+        assert_eq!(rest(&mut read), [0; 4]);
+        assert!(matches!(read.outcome(), Outcome::Failed(what) if what.contains("zeros stand for the rest")));
     }
 
     #[test]

@@ -39,6 +39,8 @@ pub(crate) struct Options {
 pub(crate) struct Unpacked {
     /// The number of files, directories and links.
     pub(crate) entries: u64,
+    /// The size of all files, with the holes of sparse files.
+    pub(crate) file_bytes: u64,
     /// The size of all files' content, without the holes of sparse files.
     pub(crate) written_bytes: u64,
     /// The number of entries that were not wanted.
@@ -110,6 +112,7 @@ impl Unpacker {
             self.make(entry, attributes)?;
         }
         self.done.entries += 1;
+        self.done.file_bytes = self.done.file_bytes.saturating_add(entry.kind.size_bytes());
         self.done.written_bytes = self.done.written_bytes.saturating_add(entry.kind.stored_bytes());
         Ok(())
     }

@@ -53,7 +53,7 @@ pub(super) enum Found {
     Ours,
     /// A path that is longer or deeper than an archive may bring it.
     TooLong,
-    /// It was there a moment ago.
+    /// A name that was there a moment ago.
     Vanished,
     /// A directory that came before: what is in it has changed since.
     Changed,
@@ -94,7 +94,7 @@ impl Walk {
                 self.levels.push(Level::new(stat));
                 Found::Directory(stat)
             }
-            Err(error) => Found::of(error),
+            Err(error) => Found::Failed(error),
         }
     }
 
@@ -106,7 +106,12 @@ impl Walk {
         if path_bytes > self.limits.path_bytes || self.levels.len() > self.limits.depth {
             return Found::TooLong;
         }
-        match self.way.here().and_then(|directory| open(directory, name, kind)) {
+        // A directory that has come is no name alone: what is in it is missing from the archive.
+        let here = match self.way.here() {
+            Ok(here) => here,
+            Err(error) => return Found::Failed(error),
+        };
+        match open(here, name, kind) {
             Ok(Opened::Directory(directory, stat)) => {
                 self.way.down(name, directory, Identity::of(&stat));
                 self.levels.push(Level::new(stat));
@@ -115,7 +120,8 @@ impl Walk {
             Ok(Opened::File(file, stat)) => Found::File(file, stat),
             Ok(Opened::Symlink(target, stat)) => Found::Symlink(target, stat),
             Ok(Opened::Special(what)) => Found::Special(what),
-            Err(error) => Found::of(error),
+            Err(Errno::NOENT) => Found::Vanished,
+            Err(error) => Found::Failed(error),
         }
     }
 
@@ -129,7 +135,7 @@ impl Walk {
                 None
             }
             (Ok(_), None) => None,
-            (Err(error), _) => Some((self.way.path().to_vec(), Found::of(error))),
+            (Err(error), _) => Some((self.way.path().to_vec(), Found::Failed(error))),
         }
     }
 
@@ -151,15 +157,5 @@ impl Walk {
 impl Level {
     fn new(before: Stat) -> Self {
         Self { names: Vec::new().into_iter(), more: true, after: None, before }
-    }
-}
-
-impl Found {
-    fn of(error: Errno) -> Self {
-        match error {
-            // STALE: another directory has its name, or a server has forgotten it.
-            Errno::NOENT | Errno::STALE => Self::Vanished,
-            error => Self::Failed(error),
-        }
     }
 }

@@ -28,6 +28,8 @@ const PIECE_BYTES: usize = 128 << 10;
 /// link, is no device, and gives nobody the rights of another user. If that or the reader fails, the directory stays empty
 /// but for what is unpacked in a directory of ours below it, which the next call removes. Another entry's bytes may have
 /// been unpacked there by then: a caller who wants none should have read the archive to its end before.
+/// What is in the way of what was unpacked is found before anything is moved; only a run that is ended as things are moved leaves
+/// some of them.
 ///
 /// If the connection breaks before all is there, the directory is empty in the same way, and the caller may begin again.
 pub(crate) async fn load(
@@ -43,14 +45,19 @@ pub(crate) async fn load(
     // It fails if something stands there, be it a link; so it cannot be done twice.
     let make = privileged(remote, &["mkdir", "-m", "700", "--", &fresh]).await?;
     successful(run_long(remote, &make).await?, remote)?;
+    let is_whole = members.is_none();
     let unpacked = unpack(remote, &fresh, reader, (policy, members)).await?;
-    require_empty(remote, directory).await?;
+    if let Err(error) = require_places(remote, directory, &fresh).await {
+        let _ = done(remote, &["rm", "-rf", "--", &fresh]).await;
+        return Err(error);
+    }
     // Over an empty directory alone does `mv` move another one.
     let to = format!("--target-directory={directory}");
     let each = ["-mindepth", "1", "-maxdepth", "1", "-exec", "mv", "--force", &to, "--", "{}", "+"];
     done(remote, &[&["find", &fresh], &each[..]].concat()).await?;
     remove(remote, &fresh).await?;
-    if let Some(root) = &unpacked.scanned.root {
+    // What only some members were loaded into is what it was before.
+    if let Some(root) = unpacked.scanned.root.as_ref().filter(|_| is_whole) {
         dress(remote, directory, root).await?;
     }
     Ok(Loaded { warning, ..unpacked })
@@ -63,6 +70,8 @@ pub(crate) struct Loaded {
     pub(crate) scanned: Scanned,
     /// The number of files, directories and links that were unpacked.
     pub(crate) entries: u64,
+    /// The size of the files among them, with their holes.
+    pub(crate) file_bytes: u64,
     /// The wanted members that the archive does not have, for people.
     pub(crate) missing: Vec<String>,
     /// A warning about an unusual mount.
@@ -108,10 +117,34 @@ async fn require_empty(remote: &dyn Remote, directory: &str) -> Result<()> {
     if is_empty(remote, directory).await? {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::Occupied, "the volume is not empty")
+    Err(occupied(remote, directory, "the volume is not empty"))
+}
+
+/// Requires that what an empty volume has of itself gives way to what was unpacked: `mv` puts a directory over an empty one
+/// alone, and would stop half-way.
+async fn require_places(remote: &dyn Remote, directory: &str, fresh: &str) -> Result<()> {
+    require_empty(remote, directory).await?;
+    let named = ["-mindepth", "1", "-maxdepth", "1", "(", "-name", "lost+found", "-o", "-name", "logs", ")"];
+    let ours = [&["find", fresh], &named[..], &["-printf", "%y %f\\n"]].concat();
+    let ours = done(remote, &ours).await?;
+    for line in String::from_utf8_lossy(&ours).lines() {
+        let Some((kind, name)) = line.split_once(' ') else { continue };
+        let of_name = ["find", "-H", directory, "-mindepth", "1", "-maxdepth", "1", "-name", name];
+        let unless_it_gives_way: &[&str] =
+            if kind == "d" { &["!", "(", "-type", "d", "-empty", ")"] } else { &[] };
+        let theirs = [&of_name[..], unless_it_gives_way, &["-print"]].concat();
+        if !done(remote, &theirs).await?.is_empty() {
+            return Err(occupied(remote, directory, &format!("there is something in the place of '{name}'")));
+        }
+    }
+    Ok(())
+}
+
+fn occupied(remote: &dyn Remote, directory: &str, what: &str) -> Error {
+    Error::new(ErrorKind::Occupied, what)
         .at(At::Path, directory)
         .at(At::Host, remote.host())
-        .todo("unpack into an empty volume, while nothing writes to it"))
+        .todo("unpack into an empty volume, while nothing writes to it")
 }
 
 /// Has the host's tar unpack a fresh archive with the same entries.
@@ -176,7 +209,8 @@ async fn unpack(
     let scanned = scanned.ok_or_else(|| Error::new(ErrorKind::Internal, "an archive without an end"))?;
     let members = members.lock().unwrap_or_else(PoisonError::into_inner);
     let missing = members.as_ref().map(Members::missing).unwrap_or_default();
-    Ok(Loaded { entries: reader.entries(), scanned, missing, warning: None })
+    let (entries, file_bytes) = (reader.entries(), reader.file_bytes());
+    Ok(Loaded { entries, file_bytes, scanned, missing, warning: None })
 }
 
 /// Gives the directory itself the owner, mode and time of the archive's own.

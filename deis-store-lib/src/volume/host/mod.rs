@@ -46,10 +46,18 @@ pub(crate) async fn require_volume(remote: &dyn Remote, directory: &str) -> Resu
             .at(At::Host, remote.host())
             .todo("check the path, and that the host is one of the cluster"));
     }
-    if !is_in_store(directory) {
+    if !is_in_store(directory) && !is_in_store(&resolved(remote, directory).await?) {
         return Ok(None);
     }
     judge(mounted(remote).await?).map_err(|error| error.at(At::Host, remote.host()))
+}
+
+/// The place of a directory of a host, which exists: by way of a link, or otherwise written, it is the same one.
+async fn resolved(remote: &dyn Remote, directory: &str) -> Result<String> {
+    let read = ask(remote, &privileged(remote, &["readlink", "-f", "--", directory]).await?).await?;
+    let named = |error: Error| error.at(At::Path, directory);
+    read.exit.require_success(ErrorKind::Unsupported, remote.host()).map_err(named)?;
+    Ok(String::from_utf8_lossy(&read.stdout).trim_end_matches('\n').to_owned())
 }
 
 /// The same of a directory of this machine, which exists.

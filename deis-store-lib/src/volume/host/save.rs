@@ -15,7 +15,9 @@ pub(crate) async fn save(
     let ours = format!("--exclude=./{UNPACKING}");
     // A log that was cut off under its writer begins with gigabytes of nothing: GNU tar alone stores it as such. And what
     // an interrupted unpacking has left is no part of the volume.
-    let of_gnu: &[&str] = if is_gnu(remote).await? { &["-S", "--anchored", &ours] } else { &[] };
+    let is_gnu = is_gnu(remote).await?;
+    let of_gnu: &[&str] = if is_gnu { &["-S", "--anchored", &ours] } else { &[] };
+    let left_by_load = is_gnu && is_there(remote, &format!("{directory}/{UNPACKING}")).await?;
     // The lowest level: any other one is slower than a usual connection.
     let compressed: &[&str] =
         if compress == Compress::There { &["--use-compress-program=gzip -1"] } else { &[] };
@@ -23,7 +25,7 @@ pub(crate) async fn save(
     let command = privileged(remote, &tar(&arguments)).await?;
     let Child { stdout, process, .. } =
         remote.spawn(&command, Input::Nothing).await?.idle_limited(remote.login().teller());
-    Ok((stdout, Ending { process, warning, host: remote.host().to_owned() }))
+    Ok((stdout, Ending { process, warning, left_by_load, host: remote.host().to_owned() }))
 }
 
 async fn is_gnu(remote: &dyn Remote) -> Result<bool> {
@@ -31,11 +33,18 @@ async fn is_gnu(remote: &dyn Remote) -> Result<bool> {
     Ok(version.exit.success() && version.stdout.windows(7).any(|words| words == b"GNU tar"))
 }
 
+/// Whether there is something of this name.
+async fn is_there(remote: &dyn Remote, path: &str) -> Result<bool> {
+    let test = ask(remote, &privileged(remote, &["test", "-e", path]).await?).await?;
+    Ok(test.exit.success())
+}
+
 /// The end of a tar whose archive was read.
 #[derive(Debug)]
 pub(crate) struct Ending {
     process: Process,
     warning: Option<String>,
+    left_by_load: bool,
     host: String,
 }
 
@@ -49,6 +58,10 @@ pub(crate) struct Told {
     pub(crate) vanished: Vec<String>,
     /// The sockets, which tar leaves out.
     pub(crate) skipped: Vec<String>,
+    /// Whether tar has said more than is kept: further files changed or were removed, and are neither named nor counted.
+    pub(crate) is_cut: bool,
+    /// Whether what an interrupted unpacking has left is there, and was left out.
+    pub(crate) left_by_load: bool,
     /// A warning about an unusual mount.
     pub(crate) warning: Option<String>,
 }
@@ -61,6 +74,8 @@ impl Ending {
             changed: named(&exit, &CHANGES),
             vanished: named(&exit, &[": File removed before we read it"]),
             skipped: named(&exit, &[": socket ignored"]),
+            is_cut: exit.is_cut,
+            left_by_load: self.left_by_load,
             warning: self.warning,
         };
         // GNU tar exits with 1 when files changed while it read them, which is normal for logs. Anything else is a

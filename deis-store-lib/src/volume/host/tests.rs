@@ -87,8 +87,8 @@ async fn a_store_that_is_not_mounted_is_never_read_or_written() {
 #[tokio::test]
 async fn an_archive_is_unpacked_in_a_fresh_directory_and_moved_up_when_it_is_whole() {
     let remote = store("/dev/sdb /var/lib/deis/store ext4 rw 0 0\n");
-    // Eight commands: is it empty, away with what was left, make, unpack, is it still empty, move, remove.
-    let remote = (0..7).fold(remote, |remote, _| remote.answer(0, "", ""));
+    // Eight commands: is it empty, away with what was left, make, unpack, is it still empty, is nothing in the way, move, remove.
+    let remote = (0..8).fold(remote, |remote, _| remote.answer(0, "", ""));
     let loaded = load(&remote, STORE, &EMPTY[..]).await.unwrap();
     assert!(loaded.warning.unwrap().contains("ext4"));
     assert!(remote.written.lock().unwrap().iter().all(|byte| *byte == 0), "a fresh archive without entries");
@@ -97,20 +97,21 @@ async fn an_archive_is_unpacked_in_a_fresh_directory_and_moved_up_when_it_is_who
     assert!(asked[3].starts_with("find -H /var/lib/deis/store ") && asked[3] == asked[7], "{asked:?}");
     assert_eq!((&asked[4], &asked[5]), (&format!("rm -rf -- {fresh}"), &format!("mkdir -m 700 -- {fresh}")));
     assert_eq!(asked[6], format!("env LC_ALL=C tar -xpf - --same-owner --numeric-owner -C {fresh}"));
-    assert!(asked[8].contains("mv") && asked[9] == format!("rmdir -- {fresh}"), "{asked:?}");
+    assert!(asked[8].starts_with(&format!("find {fresh} ")) && !asked[8].contains("mv"), "{asked:?}");
+    assert!(asked[9].contains("mv") && asked[10] == format!("rmdir -- {fresh}"), "{asked:?}");
 }
 
 #[tokio::test]
 async fn a_connection_that_breaks_when_all_is_there_undoes_nothing_and_one_before_leaves_the_volume_empty() {
     let store = || store("/dev/sdb /var/lib/deis/store ceph rw 0 0\n");
-    // Is it empty, away with what was left, make, unpack, is it still empty: then it breaks twice, as things are moved and as
-    // the directory is removed.
-    let remote = (0..5).fold(store(), |remote, _| remote.answer(0, "", ""));
+    // Is it empty, away with what was left, make, unpack, is it still empty, is nothing in the way: then it breaks twice, as things
+    // are moved and as the directory is removed.
+    let remote = (0..6).fold(store(), |remote, _| remote.answer(0, "", ""));
     let remote = remote.breaks().answer(0, "", "").breaks();
     let remote =
         remote.answer(1, "", "rmdir: failed to remove 'x': No such file or directory\n").answer(1, "", "");
     load(&remote, STORE, &EMPTY[..]).await.unwrap();
-    let remote = (0..5).fold(store(), |remote, _| remote.answer(0, "", "")).answer(0, "", "");
+    let remote = (0..6).fold(store(), |remote, _| remote.answer(0, "", "")).answer(0, "", "");
     let remote = remote.answer(1, "", "rmdir: failed to remove 'x': Directory not empty\n").answer(0, "", "");
     let error = load(&remote, STORE, &EMPTY[..]).await.unwrap_err();
     assert!(error.to_string().contains("Directory not empty"), "{error}");
@@ -246,6 +247,7 @@ async fn sockets_are_named_and_what_an_unpacking_has_left_is_no_part_of_the_volu
     let (archive, told) = save(&Local::default(), &path(&from)).await.unwrap();
     let entries = inspect(&archive[..]).await.unwrap().entries;
     assert_eq!((entries, &told.skipped[..]), (1, &["./socket".to_owned()][..]));
+    assert!(told.left_by_load, "it is named");
 }
 
 #[tokio::test]
@@ -258,7 +260,8 @@ async fn a_directory_that_is_not_there_is_named() {
 
 /// What tar has said, for an exit of it.
 async fn told(code: i32, stderr: &str) -> crate::Result<Told> {
-    let remote = store(MOUNTED).answer(0, "tar (GNU tar) 1.27\n", "").answer(code, EMPTY, stderr);
+    let remote = store(MOUNTED).answer(0, "tar (GNU tar) 1.27\n", "").answer(1, "", "");
+    let remote = remote.answer(code, EMPTY, stderr);
     save(&remote, STORE).await.map(|(_, told)| told)
 }
 
@@ -269,6 +272,7 @@ async fn files_that_change_or_vanish_while_they_are_read_are_named() {
     let told = told(1, stderr).await.unwrap();
     assert_eq!(told.changed, ["./logs/a b.log", "./logs/y"]);
     assert_eq!(told.vanished, ["./logs/x"]);
+    assert!(!told.is_cut && !told.left_by_load);
 }
 
 #[tokio::test]
@@ -276,4 +280,51 @@ async fn every_other_end_of_tar_is_a_failure() {
     let error = told(2, "tar: ./x: Cannot open: Input/output error\n").await.unwrap_err();
     assert!(error.to_string().contains("Cannot open"), "{error}");
     assert!(told(1, "sudo: a password is required\n").await.is_err());
+}
+
+#[tokio::test]
+async fn that_tar_has_said_more_than_is_kept_is_known() {
+    let told = told(1, &"tar: ./logs/x: file changed as we read it\n".repeat(2000)).await.unwrap();
+    assert!(told.is_cut && told.changed.len() < 2000);
+}
+
+#[tokio::test]
+async fn the_store_is_the_store_however_it_is_written() {
+    for written in ["/var/lib/deis//store", "/var/lib/deis/./store", "/link"] {
+        let remote = Double::new().answer(0, "0\n", "").answer(0, "", "").answer(0, format!("{STORE}\n"), "");
+        let remote = remote.answer(0, "/dev/sda9 / ext4 rw 0 0\n", "");
+        let error = super::require_volume(&remote, written).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Guard, "{written}");
+        assert_eq!(remote.asked.lock().unwrap()[2], format!("readlink -f -- {written}"));
+    }
+}
+
+#[tokio::test]
+async fn what_is_in_the_way_of_an_entry_is_found_before_anything_is_moved() {
+    for (script, in_the_way) in [
+        ("echo a > a && mkdir lost+found", "lost+found/found"),
+        ("echo a > a && echo no directory > logs", "logs"),
+        ("echo a > a && mkdir logs", "logs/logs"),
+    ] {
+        let archive = archive_of(script).await;
+        let to = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(to.path().join(in_the_way)).unwrap();
+        let before = tree(&path(&to)).await;
+        let error = load(&Local::default(), &path(&to), &archive[..]).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Occupied, "{script}: {error}");
+        assert_eq!(tree(&path(&to)).await, before, "{script}");
+    }
+}
+
+#[tokio::test]
+async fn of_members_the_bytes_are_told_and_the_directory_itself_stays_as_it_was() {
+    let archive = archive_of("echo 1234 > a && echo 12 > b && chmod 751 .").await;
+    let to = tempfile::tempdir().unwrap();
+    let members = Some(crate::volume::members::Members::new(&["a"]).unwrap());
+    let before = tree(&path(&to)).await;
+    let (local, to_path) = (Local::default(), path(&to));
+    let loading = super::load(&local, &to_path, &archive[..], (Policy::default(), members));
+    let loaded = loading.await.unwrap();
+    assert_eq!((loaded.entries, loaded.file_bytes), (1, 5));
+    assert_eq!(tree(&path(&to)).await.lines().next(), Some(&*before), "neither mode nor owner of it");
 }
