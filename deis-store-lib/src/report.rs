@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Error;
 #[cfg(feature = "backup")]
+use crate::error::ErrorKind;
+#[cfg(feature = "backup")]
 use crate::outcome::Outcome;
 use crate::part::Part;
 use crate::run::TaskResult;
@@ -100,6 +102,20 @@ impl Finding {
             "it needs `{lacks}`, which was not there when it was copied, or is damaged: a restore holds it back"
         );
         Self { verdict: Verdict::Damaged, ..Self::new(Some(part), reference, FindingKind::HeldBack, what) }
+    }
+}
+
+#[cfg(feature = "backup")]
+impl FindingKind {
+    /// The damage that an error tells of; nothing if it says only that something could not be looked at.
+    pub(crate) fn of_damage(error: &Error) -> Option<Self> {
+        match error.kind() {
+            ErrorKind::NotFound => Some(Self::Missing),
+            ErrorKind::Occupied => Some(Self::NotAFile),
+            ErrorKind::Damaged => Some(Self::Changed),
+            ErrorKind::Disk if error.is_of_the_disk_itself() => Some(Self::Unreadable),
+            _ => None,
+        }
     }
 }
 

@@ -113,6 +113,9 @@ async fn take(
     }
 }
 
+/// The names and attributes in an archive take less.
+const LEAST_LOST_BYTES: u64 = 64 << 10;
+
 async fn take_once(
     taking: &Taking<'_>,
     part: &Part,
@@ -128,8 +131,12 @@ async fn take_once(
     };
     if may_have_shrunk {
         let previous = taking.previous(part).await?;
-        let now = (&taken.entry, 0);
-        taken.entry.shrunk = shrunk::look(part, now, previous.before(), taking.max_loss_percent, findings);
+        let (now, before) = ((&taken.entry, 0), previous.before());
+        // An archive of files without a byte was no loss, and is not one now.
+        let had_bytes =
+            |before: &PartEntry| before.bytes.saturating_sub(taken.entry.bytes) >= LEAST_LOST_BYTES;
+        let before = before.filter(|(_, before)| *part != Part::Volume || had_bytes(before));
+        taken.entry.shrunk = shrunk::look(part, now, before, taking.max_loss_percent, findings);
     }
     Ok(taken)
 }

@@ -52,7 +52,8 @@ impl Taking<'_> {
     /// The earlier snapshots that have a part.
     pub(super) async fn previous(&self, part: &Part) -> Result<Arc<Previous>> {
         let (repository, part) = (self.repository.clone(), part.clone());
-        blocking(move || Previous::of(&repository, &part)).await.map(Arc::new)
+        let domain = self.cluster.discovery.as_ref().and_then(|found| found.domain.clone());
+        blocking(move || Previous::of(&repository, &part, domain.as_deref())).await.map(Arc::new)
     }
 }
 

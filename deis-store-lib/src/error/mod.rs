@@ -163,6 +163,14 @@ impl Error {
         }
     }
 
+    /// Whether a disk or its file system does not give what was written, in contrast to what we may not do, or lack.
+    #[cfg(feature = "backup")]
+    pub(crate) fn is_of_the_disk_itself(&self) -> bool {
+        let cause = std::error::Error::source(self).and_then(|cause| cause.downcast_ref::<std::io::Error>());
+        // EIO, EBADMSG and EUCLEAN, of which none has a kind of its own.
+        cause.is_some_and(|cause| matches!(cause.raw_os_error(), Some(5 | 74 | 117)))
+    }
+
     /// Whether an error of [`ErrorKind::Disk`] is about its path alone, and not about the disk.
     #[cfg(feature = "backup")]
     fn is_of_one_path(&self) -> bool {

@@ -10,7 +10,8 @@ use jiff::Timestamp;
 
 use crate::blocking::blocking;
 use crate::error::{At, Context, Error, ErrorKind, Result};
-use crate::report::{Verdict, in_one_line};
+use crate::part::Part;
+use crate::report::{Finding, FindingKind, Verdict, in_one_line};
 use crate::run::{Level, Run, Running, TaskKind, TaskResult};
 use crate::snapshot::{
     Condition, DamageFound, Deleted, Judgement, Keep, Reason, Repository, Surveyed, judge, rested_on,
@@ -89,25 +90,33 @@ fn looked_into(
         let snapshot = repository.snapshot(&name)?;
         match snapshot.look_for_files(&running.run().stop) {
             Ok(()) => drop(report.seen_whole.insert(name)),
-            Err(error) if is_damage(&error) => {
-                let why = in_one_line(&error);
-                running.note(Level::Warning, "damaged", &format!("warning: {name} is damaged: {why}"));
+            Err(error) => {
+                let Some(finding) = damage(&error) else {
+                    return Err(error.at(At::Snapshot, snapshot.path().display()));
+                };
+                let text = format!("warning: {name} is damaged: {}", in_one_line(&error));
+                running.note(Level::Warning, "damaged", &text);
                 if !report.dry_run {
+                    let mut found = DamageFound::default();
+                    found.add(&finding);
+                    let result = (Verdict::Damaged, "sizes, stopped".to_owned(), false);
                     // Where that is not kept, the next prune sees it again.
-                    let result = (Verdict::Damaged, "sizes, up to the first that is wrong".to_owned(), false);
-                    let _ = snapshot.keep_verification([now, now], result, DamageFound::default());
+                    let _ = snapshot.keep_verification([now, now], result, found);
                 }
                 distrust(&mut snapshots, name.as_str());
                 report.found_damaged.push(name.to_string());
             }
-            Err(error) => return Err(error.at(At::Snapshot, snapshot.path().display())),
         }
     }
 }
 
-/// Whether an error says that a file is not as it was, and not only that it could not be looked at.
-fn is_damage(error: &Error) -> bool {
-    matches!(error.kind(), ErrorKind::Damaged | ErrorKind::NotFound | ErrorKind::Occupied)
+/// The finding of an error that says that a file is not as it was, and not only that it could not be looked at.
+fn damage(error: &Error) -> Option<Finding> {
+    let kind = FindingKind::of_damage(error)?;
+    let place = error.place();
+    let part = place.get(At::Part).and_then(|name| Part::of_name(name, None));
+    let name = place.get(At::Key).or(place.get(At::List)).or(place.get(At::File)).unwrap_or_default();
+    Some(Finding::new(part.as_ref(), name, kind, error.what()))
 }
 
 fn distrust(snapshots: &mut [Surveyed], name: &str) {

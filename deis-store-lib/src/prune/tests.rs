@@ -119,6 +119,20 @@ async fn one_that_lacks_a_file_or_bytes_of_one_is_no_reason_to_remove_others() {
 }
 
 #[tokio::test]
+async fn what_is_missing_is_kept_by_its_place_and_an_empty_bucket_needs_no_directory() {
+    let site = Site::new(2);
+    let newest = site.directory.path().join(&site.names()[1]);
+    // The bucket db_wal of the sample has no object.
+    fs::remove_dir(newest.join("db_wal")).unwrap();
+    assert_eq!(site.prune(1, true).await[0], (Fate::WouldBeRemoved, "superseded"));
+    fs::remove_file(files(&newest.join("registry")).remove(0)).unwrap();
+    assert_eq!(site.prune(1, false).await[1], (Fate::Stays, "damaged"));
+    let snapshot = SnapshotReader::open(&newest).unwrap();
+    assert!(!snapshot.damaged(&crate::part::Part::registry()).is_empty());
+    assert_eq!(snapshot.verified().last().unwrap().read, "sizes, stopped");
+}
+
+#[tokio::test]
 async fn one_that_is_read_is_left_alone_and_named_and_goes_the_next_time() {
     let site = Site::new(2);
     let reader = site.repository().snapshot(&site.names()[0].parse().unwrap()).unwrap();

@@ -20,12 +20,18 @@ impl SnapshotReader {
         let stored = manifest.parts.iter().filter(|(_, entry)| entry.outcome == PartOutcome::Stored);
         for (part, _) in stored.filter(|(part, _)| part.as_bucket().is_some()) {
             let objects = self.objects(part)?;
-            objects.check_lists()?;
-            let mut finder = Finder::new(&self.root().subdirectory(part.name(), false).at(At::Part, part)?);
-            for line in objects.lines()? {
+            objects.check_lists().at(At::Part, part)?;
+            // A bucket without an object needs no directory.
+            let mut finder = self.root().subdirectory(part.name(), false).ok().map(|root| Finder::new(&root));
+            for line in objects.lines().at(At::Part, part)? {
                 stop.check()?;
-                let line = line?;
-                if line.outcome.is_on_disk() && finder.size_bytes(&line.path()?) != Some(line.size_bytes) {
+                let line = line.at(At::Part, part)?;
+                if !line.outcome.is_on_disk() {
+                    continue;
+                }
+                let path = line.path()?;
+                let found_bytes = finder.as_mut().and_then(|finder| finder.size_bytes(&path));
+                if found_bytes != Some(line.size_bytes) {
                     // This says what is wrong with it.
                     let found = objects.open(&line).and_then(|found| has_size(&found, line.size_bytes));
                     found.at(At::Part, part).at(At::Key, &line.key)?;

@@ -44,23 +44,26 @@ struct DamagedIn {
 }
 
 impl Previous {
-    /// Looks for the earlier snapshots with a part. Blocking: it reads their lists, to see that they are as they were.
-    pub(crate) fn of(repository: &Repository, part: &Part) -> Result<Self> {
+    /// Looks for the earlier snapshots with a part; what was there before is told of the platform with this domain. Blocking: it
+    /// reads their lists, to see that they are as they were.
+    pub(crate) fn of(repository: &Repository, part: &Part, domain: Option<&str>) -> Result<Self> {
         let mut previous = Self::default();
         let mut with_it = repository.newest_first()?.filter(|snapshot| has(snapshot.manifest(), part));
-        with_it.try_for_each(|snapshot| previous.look(snapshot, part))?;
+        with_it.try_for_each(|snapshot| previous.look(snapshot, part, domain))?;
         Ok(previous)
     }
 
-    fn look(&mut self, snapshot: SnapshotReader, part: &Part) -> Result<()> {
+    fn look(&mut self, snapshot: SnapshotReader, part: &Part, domain: Option<&str>) -> Result<()> {
         let damaged = snapshot.damaged(part);
         if !damaged.is_empty()
             && let Ok(objects) = snapshot.root().subdirectory(part.name(), false)
         {
             self.damaged.push(DamagedIn { objects, damaged });
         }
-        let entry = snapshot.manifest().parts.get(part);
-        if let Some(entry) = entry.filter(|entry| entry.shrunk.is_none() && self.before.is_none()) {
+        let entry = snapshot.manifest().parts.get(part).filter(|entry| entry.shrunk.is_none());
+        let its_domain = snapshot.manifest().source.domain.as_deref();
+        let is_of_another = domain.zip(its_domain).is_some_and(|(ours, its)| ours != its);
+        if let Some(entry) = entry.filter(|_| self.before.is_none() && !is_of_another) {
             self.before = Some((snapshot.manifest().snapshot.clone(), entry.clone()));
         }
         let complete = snapshot.manifest().complete;

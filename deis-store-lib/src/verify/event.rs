@@ -1,9 +1,7 @@
 //! The events that the blocking tasks of a verification send.
 
-use std::io;
-
 use crate::contents::wal_e::Held;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::part::Part;
 use crate::report::{Finding, FindingKind};
 
@@ -39,27 +37,18 @@ pub(super) struct ReadObject {
 
 /// Damage becomes a finding; every other error stays one.
 pub(super) fn as_finding(part: Option<&Part>, name: &str, error: Error) -> Result<Finding> {
-    let kind = match error.kind() {
-        ErrorKind::NotFound => FindingKind::Missing,
-        ErrorKind::Occupied => FindingKind::NotAFile,
-        ErrorKind::Damaged => FindingKind::Changed,
-        ErrorKind::Disk if is_of_the_disk_itself(&error) => FindingKind::Unreadable,
-        _ => return Err(error),
-    };
-    Ok(Finding::new(part, name, kind, error.what()))
-}
-
-/// Whether a disk or its file system does not give what was written, in contrast to what we may not do, or lack.
-fn is_of_the_disk_itself(error: &Error) -> bool {
-    let cause = std::error::Error::source(error).and_then(|cause| cause.downcast_ref::<io::Error>());
-    // EIO, EBADMSG and EUCLEAN, of which none has a kind of its own.
-    cause.is_some_and(|cause| matches!(cause.raw_os_error(), Some(5 | 74 | 117)))
+    match FindingKind::of_damage(&error) {
+        Some(kind) => Ok(Finding::new(part, name, kind, error.what())),
+        None => Err(error),
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
     use super::*;
-    use crate::error::disk_error;
+    use crate::error::{ErrorKind, disk_error};
 
     #[test]
     fn a_file_that_the_disk_does_not_give_is_damage_and_one_that_we_may_not_open_is_none() {

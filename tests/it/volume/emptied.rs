@@ -1,6 +1,8 @@
-//! A volume that has lost all its files is no quiet good backup.
+//! A volume that has lost all the bytes of its files is no quiet good backup; one whose files had none has lost nothing.
 
 use std::fs;
+
+use deis_store_tests::random::Sequence;
 
 use crate::reaching::site::{STORE, Site};
 
@@ -11,9 +13,10 @@ fn an_emptied_volume_is_an_alarm_and_its_snapshot_is_no_reason_to_remove_others(
     let repository = repository.to_str().unwrap();
     let logs = site.volume().join("logs");
     fs::create_dir_all(&logs).unwrap();
+    let mut numbers = Sequence::new(1);
     for number in 0..20 {
-        fs::write(logs.join(format!("app-{number}.log")), format!("a line of {number}\n").repeat(99))
-            .unwrap();
+        let bytes: Vec<u8> = (0..12_800).flat_map(|_| numbers.next_number().to_le_bytes()).collect();
+        fs::write(logs.join(format!("app-{number}.log")), bytes).unwrap();
     }
     let backup = |words: &[&str]| site.on(&[&["backup", repository, "--only", "volume"], words].concat());
     backup(&[]).code(0);
@@ -31,4 +34,9 @@ fn an_emptied_volume_is_an_alarm_and_its_snapshot_is_no_reason_to_remove_others(
     assert_eq!(fates, ["removed", "stays", "stays"], "{pruned:#}");
     backup(&["--max-loss", "100"]).code(0);
     assert!(fs::exists(snapshot).unwrap());
+    // Now no file has a byte, and that is so for good.
+    fs::write(logs.join("new.log"), "").unwrap();
+    backup(&[]).code(0);
+    fs::remove_file(logs.join("new.log")).unwrap();
+    backup(&[]).code(0);
 }
