@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::stage::Stage;
 use crate::contents::Contents;
-use crate::error::{At, Context as _, Error, ErrorKind, Result, disk_error};
+use crate::error::{At, Context as _, Error, ErrorKind, Result};
 use crate::part::Part;
 use crate::restorable::Judge;
 use crate::run::Stop;
@@ -92,15 +92,10 @@ fn is_there(objects: &PartObjects, line: &ListLine) -> Result<bool> {
     if !line.outcome.is_on_disk() || line.sha256.is_none() {
         return Ok(false);
     }
-    match objects.open(line) {
-        Ok(file) => {
-            let metadata = file.metadata().map_err(|error| disk_error("look at", &line.key, error))?;
-            Ok(metadata.len() == line.size_bytes)
-        }
-        Err(error) => match error.kind() {
-            ErrorKind::NotFound | ErrorKind::Occupied | ErrorKind::Damaged => Ok(false),
-            _ => Err(error),
-        },
+    let Err(error) = objects.look_for(line) else { return Ok(true) };
+    match error.kind() {
+        ErrorKind::NotFound | ErrorKind::Occupied | ErrorKind::Damaged => Ok(false),
+        _ => Err(error),
     }
 }
 

@@ -6,6 +6,8 @@ mod report;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 
 use crate::blocking::blocking;
@@ -14,8 +16,8 @@ use crate::part::Part;
 use crate::report::{Finding, FindingKind, Verdict, in_one_line};
 use crate::run::{Level, Run, Running, TaskKind, TaskResult};
 use crate::snapshot::{
-    Condition, DamageFound, Deleted, Judgement, Keep, Reason, Repository, Surveyed, judge, rested_on,
-    timestamp,
+    Condition, DamageFound, Deleted, Judgement, Keep, Reason, Repository, SnapshotName, Surveyed, judge,
+    rested_on, timestamp,
 };
 
 pub use report::{Fate, PruneReport, PrunedSnapshot};
@@ -52,61 +54,120 @@ pub async fn prune(repository: &Repository, options: &PruneOptions, run: &Run) -
 }
 
 fn work(repository: &Repository, options: PruneOptions, running: &Running<'_>) -> Result<PruneReport> {
-    let run = running.run();
-    let now = timestamp(run.clock.now())?;
-    let mut report = PruneReport::new(repository, options.dry_run);
+    let now = timestamp(running.run().clock.now())?;
+    let report = PruneReport::new(repository, options.dry_run);
+    let mut pruning =
+        Pruning { repository, keep: options.keep, now, running, seen_whole: BTreeSet::new(), report };
     if options.dry_run {
-        let (snapshots, judged) = looked_into(repository, &options.keep, now, running, &mut report)?;
+        let Looked { snapshots, judged, .. } = pruning.looked_into()?;
         for (snapshot, judgement) in snapshots.iter().zip(judged) {
             let fate = if judgement.stays { Fate::Stays } else { Fate::WouldBeRemoved };
-            report.add(snapshot, fate, judgement.why);
+            pruning.report.add(snapshot, fate, judgement.why);
         }
-        return Ok(report);
+        return Ok(pruning.report);
     }
     let _lock = repository.lock_for("prune", now)?;
-    while !all_are_judged(repository, &options.keep, now, running, &mut report)? {}
-    report.sort();
-    Ok(report)
+    while !pruning.all_are_judged()? {}
+    pruning.report.sort();
+    Ok(pruning.report)
 }
 
-/// The snapshots, and the judgement on them. Before any goes, those for whose sake it goes were seen to have all files.
-fn looked_into(
-    repository: &Repository,
-    keep: &Keep,
+struct Pruning<'a> {
+    repository: &'a Repository,
+    keep: Keep,
     now: Timestamp,
-    running: &Running<'_>,
-    report: &mut PruneReport,
-) -> Result<(Vec<Surveyed>, Vec<Judgement>)> {
-    let mut snapshots = repository.survey()?;
-    for name in &report.found_damaged {
-        distrust(&mut snapshots, name);
-    }
-    loop {
-        let judged = judge(&snapshots, keep, now);
-        let mut rest_on = rested_on(&snapshots, &judged, now).into_iter();
-        let Some(name) = rest_on.find(|name| !report.seen_whole.contains(name)) else {
-            return Ok((snapshots, judged));
-        };
-        let snapshot = repository.snapshot(&name)?;
-        match snapshot.look_for_files(&running.run().stop) {
-            Ok(()) => drop(report.seen_whole.insert(name)),
-            Err(error) => {
-                let Some(finding) = damage(&error) else {
-                    return Err(error.at(At::Snapshot, snapshot.path().display()));
-                };
-                let text = format!("warning: {name} is damaged: {}", in_one_line(&error));
-                running.note(Level::Warning, "damaged", &text);
-                if !report.dry_run {
-                    let mut found = DamageFound::default();
-                    found.add(&finding);
-                    let result = (Verdict::Damaged, "sizes, stopped".to_owned(), false);
-                    // Where that is not kept, the next prune sees it again.
-                    let _ = snapshot.keep_verification([now, now], result, found);
-                }
+    running: &'a Running<'a>,
+    /// The snapshots that were seen to have all files.
+    seen_whole: BTreeSet<SnapshotName>,
+    report: PruneReport,
+}
+
+/// The snapshots, the judgement on them, and those for whose sake others go.
+struct Looked {
+    snapshots: Vec<Surveyed>,
+    judged: Vec<Judgement>,
+    rest_on: BTreeSet<SnapshotName>,
+}
+
+impl Pruning<'_> {
+    /// Judges the snapshots. Before any goes, those for whose sake it goes were seen to have all files.
+    fn looked_into(&mut self) -> Result<Looked> {
+        let mut snapshots = self.repository.survey()?;
+        for name in &self.report.found_damaged {
+            distrust(&mut snapshots, name);
+        }
+        loop {
+            let judged = judge(&snapshots, &self.keep, self.now);
+            let rest_on = rested_on(&snapshots, &judged, self.now);
+            let Some(name) = rest_on.difference(&self.seen_whole).next() else {
+                return Ok(Looked { snapshots, judged, rest_on });
+            };
+            if self.is_whole(name)? {
+                self.seen_whole.insert(name.clone());
+            } else {
                 distrust(&mut snapshots, name.as_str());
-                report.found_damaged.push(name.to_string());
+                self.report.found_damaged.push(name.to_string());
             }
         }
+    }
+
+    /// Whether all files of a snapshot are there. It keeps what is found not to be so.
+    fn is_whole(&self, name: &SnapshotName) -> Result<bool> {
+        let snapshot = self.repository.snapshot(name)?;
+        let Err(error) = snapshot.look_for_files(&self.running.run().stop) else { return Ok(true) };
+        let Some(finding) = damage(&error) else {
+            return Err(error.at(At::Snapshot, snapshot.path().display()));
+        };
+        let text = format!("warning: {name} is damaged: {}", in_one_line(&error));
+        self.running.note(Level::Warning, "damaged", &text);
+        if !self.report.dry_run {
+            let mut found = DamageFound::default();
+            found.add(&finding);
+            let result = (Verdict::Damaged, "sizes, stopped".to_owned(), false);
+            // Where that is not kept, the next prune sees it again.
+            let _ = snapshot.keep_verification([self.now, self.now], result, found);
+        }
+        Ok(false)
+    }
+
+    /// Removes what goes, oldest first. If what the judgement rests on has changed meanwhile, the rest is to be judged anew.
+    fn all_are_judged(&mut self) -> Result<bool> {
+        let (repository, running) = (self.repository, self.running);
+        let stop = &running.run().stop;
+        self.report.keep_removed();
+        let Looked { snapshots, judged, rest_on } = self.looked_into()?;
+        let report = &mut self.report;
+        let mut failed = None;
+        for (snapshot, Judgement { stays, mut why }) in snapshots.iter().zip(judged) {
+            if stays {
+                report.add(snapshot, Fate::Stays, why);
+                continue;
+            }
+            stop.check()?;
+            // A verification may just have found damage in one of those for whose sake others go.
+            for anchor in &rest_on {
+                if repository.survey_of(anchor)?.condition != Condition::Good {
+                    return Ok(false);
+                }
+            }
+            let place = repository.path().join(snapshot.directory());
+            match repository.delete(snapshot, stop).at(At::Snapshot, place.display()) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
+                // What cannot be removed keeps no other one from being removed.
+                Err(error) => failed = failed.or(Some(error)),
+                Ok(Deleted::Gone) => {
+                    running.note(Level::Info, "removed", &format!("{} is removed", snapshot.directory()));
+                    report.add(snapshot, Fate::Removed, why);
+                }
+                Ok(Deleted::InUse) => {
+                    let what = "somebody reads it, or holds it since a moment: it is left alone this time"
+                        .to_owned();
+                    why.insert(0, Reason { reason: "in_use", what });
+                    report.add(snapshot, Fate::InUse, why);
+                }
+            }
+        }
+        failed.map_or(Ok(true), Err)
     }
 }
 
@@ -124,49 +185,4 @@ fn distrust(snapshots: &mut [Surveyed], name: &str) {
         let why = "not all of its files are there as they were".to_owned();
         (snapshot.condition, snapshot.why) = (Condition::Damaged, Some(why));
     }
-}
-
-/// Removes what goes, oldest first. If what the judgement rests on has changed meanwhile, the rest is to be judged anew.
-fn all_are_judged(
-    repository: &Repository,
-    keep: &Keep,
-    now: Timestamp,
-    running: &Running<'_>,
-    report: &mut PruneReport,
-) -> Result<bool> {
-    let stop = &running.run().stop;
-    report.keep_removed();
-    let (snapshots, judged) = looked_into(repository, keep, now, running, report)?;
-    let rest_on = rested_on(&snapshots, &judged, now);
-    let mut failed = None;
-    for (snapshot, Judgement { stays, mut why }) in snapshots.iter().zip(judged) {
-        if stays {
-            report.add(snapshot, Fate::Stays, why);
-            continue;
-        }
-        stop.check()?;
-        // A verification may just have found damage in one of those for whose sake others go.
-        for anchor in &rest_on {
-            if repository.survey_of(anchor)?.condition != Condition::Good {
-                return Ok(false);
-            }
-        }
-        let place = repository.path().join(snapshot.directory());
-        match repository.delete(snapshot, stop).at(At::Snapshot, place.display()) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => return Err(error),
-            // What cannot be removed keeps no other one from being removed.
-            Err(error) => failed = failed.or(Some(error)),
-            Ok(Deleted::Gone) => {
-                running.note(Level::Info, "removed", &format!("{} is removed", snapshot.directory()));
-                report.add(snapshot, Fate::Removed, why);
-            }
-            Ok(Deleted::InUse) => {
-                let what =
-                    "somebody reads it, or holds it since a moment: it is left alone this time".to_owned();
-                why.insert(0, Reason { reason: "in_use", what });
-                report.add(snapshot, Fate::InUse, why);
-            }
-        }
-    }
-    failed.map_or(Ok(true), Err)
 }

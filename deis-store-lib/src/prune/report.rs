@@ -1,10 +1,8 @@
 //! The report of a prune.
 
-use std::collections::BTreeSet;
-
 use serde::Serialize;
 
-use crate::snapshot::{Condition, Reason, Repository, SnapshotName, Surveyed};
+use crate::snapshot::{Condition, Reason, Repository, Surveyed};
 
 /// The result of a prune.
 #[derive(Clone, Debug, Serialize)]
@@ -19,9 +17,6 @@ pub struct PruneReport {
     /// Those of them that were found to lack files now: none was removed for their sake.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub found_damaged: Vec<String>,
-    /// Those that were seen to have all files.
-    #[serde(skip)]
-    pub(super) seen_whole: BTreeSet<SnapshotName>,
 }
 
 /// The fate of a snapshot, and the reasons.
@@ -60,7 +55,6 @@ impl PruneReport {
             dry_run,
             snapshots: Vec::new(),
             found_damaged: Vec::new(),
-            seen_whole: BTreeSet::new(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What of a part's objects is lost: those that its backup has lost, and files that are not there or have another size. And
 //! what else the lists say that a restore must not pass over. Blocking.
 
-use crate::error::{At, Error, ErrorKind, Result, disk_error};
+use crate::error::{At, Error, ErrorKind, Result};
 use crate::part::Part;
 use crate::report::{Finding, FindingKind, Findings};
 use crate::restorable::Judge;
@@ -79,18 +79,11 @@ fn lines(objects: &PartObjects) -> Result<MergedListReader> {
 
 /// What is wrong with the file of an object, as far as that is seen without reading it.
 fn damage(objects: &PartObjects, line: &ListLine) -> Result<Option<(FindingKind, String)>> {
-    let file = match objects.open(line) {
-        Ok(file) => file,
-        Err(error) => {
-            return match error.kind() {
-                ErrorKind::NotFound => Ok(Some((FindingKind::Missing, error.what()))),
-                ErrorKind::Occupied => Ok(Some((FindingKind::NotAFile, error.what()))),
-                ErrorKind::Damaged => Ok(Some((FindingKind::Changed, error.what()))),
-                _ => Err(error),
-            };
-        }
-    };
-    let size_bytes = file.metadata().map_err(|error| disk_error("look at", &line.key, error))?.len();
-    let what = || format!("its file has {size_bytes} bytes, and had {}", line.size_bytes);
-    Ok((size_bytes != line.size_bytes).then(|| (FindingKind::Changed, what())))
+    let Err(error) = objects.look_for(line) else { return Ok(None) };
+    match error.kind() {
+        ErrorKind::NotFound => Ok(Some((FindingKind::Missing, error.what()))),
+        ErrorKind::Occupied => Ok(Some((FindingKind::NotAFile, error.what()))),
+        ErrorKind::Damaged => Ok(Some((FindingKind::Changed, error.what()))),
+        _ => Err(error),
+    }
 }

@@ -1,7 +1,10 @@
 //! Whether the files of a snapshot are there: what can be known without reading the bytes of any object.
 
+use std::fmt;
 use std::fs::File;
 
+use super::list_line::ListLine;
+use super::part_objects::PartObjects;
 use super::reader::SnapshotReader;
 use crate::disk::Finder;
 use crate::error::{At, Context as _, Error, ErrorKind, Result, disk_error};
@@ -15,7 +18,7 @@ impl SnapshotReader {
         for file in &manifest.files {
             stop.check()?;
             let found = self.open_file(&file.path);
-            found.and_then(|found| has_size(&found, file.size_bytes)).at(At::File, &file.path)?;
+            found.and_then(|found| has_size(&found, &file.path, file.size_bytes)).at(At::File, &file.path)?;
         }
         let stored = manifest.parts.iter().filter(|(_, entry)| entry.outcome == PartOutcome::Stored);
         for (part, _) in stored.filter(|(part, _)| part.as_bucket().is_some()) {
@@ -33,8 +36,7 @@ impl SnapshotReader {
                 let found_bytes = finder.as_mut().and_then(|finder| finder.size_bytes(&path));
                 if found_bytes != Some(line.size_bytes) {
                     // This says what is wrong with it.
-                    let found = objects.open(&line).and_then(|found| has_size(&found, line.size_bytes));
-                    found.at(At::Part, part).at(At::Key, &line.key)?;
+                    objects.look_for(&line).at(At::Part, part).at(At::Key, &line.key)?;
                 }
             }
         }
@@ -42,10 +44,17 @@ impl SnapshotReader {
     }
 }
 
-fn has_size(file: &File, size_bytes: u64) -> Result<()> {
-    let found = file.metadata().map_err(|error| disk_error("look at", "it", error))?.len();
+impl PartObjects {
+    /// An error if the file of an object is not there, or has another size.
+    pub(crate) fn look_for(&self, line: &ListLine) -> Result<()> {
+        has_size(&self.open(line)?, &line.key, line.size_bytes)
+    }
+}
+
+fn has_size(file: &File, name: impl fmt::Display, size_bytes: u64) -> Result<()> {
+    let found = file.metadata().map_err(|error| disk_error("look at", name, error))?.len();
     if found == size_bytes {
         return Ok(());
     }
-    Err(Error::new(ErrorKind::Damaged, format!("it has {found} bytes, and had {size_bytes}")))
+    Err(Error::new(ErrorKind::Damaged, format!("its file has {found} bytes, and had {size_bytes}")))
 }

@@ -84,8 +84,8 @@ pub(crate) fn rested_on(
     for (index, snapshot) in snapshots.iter().enumerate().filter(|(index, _)| goes(judged, *index)) {
         let sources = sources(snapshot);
         rested_on.extend(sources.iter().filter_map(|source| anchors.get(source)).cloned());
-        let later = snapshots.iter().enumerate().skip(index + 1);
-        let next = later.into_iter().find(|(index, later)| {
+        let mut later = snapshots.iter().enumerate().skip(index + 1);
+        let next = later.find(|(index, later)| {
             !goes(judged, *index) && counts(later, now) && sources.is_subset(&self::sources(later))
         });
         rested_on.extend(next.filter(|_| !sources.is_empty()).map(|(_, next)| next.name.clone()));

@@ -62,19 +62,30 @@ async fn a_result_that_cannot_be_kept_is_said_and_is_the_result_all_the_same() {
     assert!(heard.notes()[0].starts_with("the snapshot does not keep this result"), "{:?}", heard.notes());
 }
 
-#[tokio::test]
-async fn damage_that_was_found_before_a_stop_stays_known() {
-    let directory = tempfile::tempdir().unwrap();
-    let snapshot = sample::build(directory.path());
+/// Receives that an object of the registry is damaged, and then perhaps an error. The result, and whether the tally still has the
+/// damage.
+async fn damage_and_then(snapshot: &SnapshotReader, error: Option<Error>) -> (Result<()>, bool) {
     let (events, arriving) = mpsc::channel(4);
     let run = Run::silent();
     let running = run.begin(None, TaskKind::Verb, "verify");
     let mut tally = Tally::new(snapshot.manifest(), Read::All, &running);
     let finding = Finding::new(Some(&Part::registry()), "a", FindingKind::Changed, "x");
     events.send(Event::Finding(finding)).await.unwrap();
-    events.send(Event::Failed(Error::new(ErrorKind::Interrupted, "stopped"))).await.unwrap();
-    let error = received(&mut tally, arriving, &snapshot, run.clock.now()).await.unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Interrupted);
+    if let Some(error) = error {
+        events.send(Event::Failed(error)).await.unwrap();
+    }
+    drop(events);
+    let received = received(&mut tally, arriving, snapshot, run.clock.now()).await;
+    (received, tally.damage.is_any())
+}
+
+#[tokio::test]
+async fn damage_that_was_found_before_a_stop_stays_known() {
+    let directory = tempfile::tempdir().unwrap();
+    let snapshot = sample::build(directory.path());
+    let stopped = Error::new(ErrorKind::Interrupted, "stopped");
+    let (received, _) = damage_and_then(&snapshot, Some(stopped)).await;
+    assert_eq!(received.unwrap_err().kind(), ErrorKind::Interrupted);
     assert_eq!(snapshot.damaged(&Part::registry()), keys(&["a"]));
     assert_eq!(snapshot.verified().last().unwrap().read, "all, stopped");
 }
@@ -83,15 +94,9 @@ async fn damage_that_was_found_before_a_stop_stays_known() {
 async fn damage_is_kept_when_all_was_read_before_there_is_a_result() {
     let directory = tempfile::tempdir().unwrap();
     let snapshot = sample::build(directory.path());
-    let (events, arriving) = mpsc::channel(4);
-    let run = Run::silent();
-    let running = run.begin(None, TaskKind::Verb, "verify");
-    let mut tally = Tally::new(snapshot.manifest(), Read::All, &running);
-    let finding = Finding::new(Some(&Part::registry()), "a", FindingKind::Changed, "x");
-    events.send(Event::Finding(finding)).await.unwrap();
-    drop(events);
-    received(&mut tally, arriving, &snapshot, run.clock.now()).await.unwrap();
-    assert!(tally.damage.is_any(), "the result names it, too");
+    let (received, is_any) = damage_and_then(&snapshot, None).await;
+    received.unwrap();
+    assert!(is_any, "the result names it, too");
     let last = snapshot.verified().last().cloned().unwrap();
     assert_eq!((last.verdict, last.read.as_str()), (Verdict::Damaged, "all, stopped"));
     assert_eq!(snapshot.damaged(&Part::registry()), keys(&["a"]));

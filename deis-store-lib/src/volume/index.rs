@@ -165,11 +165,7 @@ impl Indexer {
 impl Sink for Indexer {
     fn entry(&mut self, entry: &Entry, at_bytes: u64) -> io::Result<()> {
         self.ends_at(at_bytes);
-        let size_bytes = match entry.kind {
-            EntryKind::File { size_bytes } | EntryKind::Sparse { size_bytes, .. } => size_bytes,
-            _ => 0,
-        };
-        let kind = IndexedKind::from(&entry.kind);
+        let (kind, size_bytes) = (IndexedKind::from(&entry.kind), entry.kind.size_bytes());
         self.hasher = (kind == IndexedKind::File).then(sha2::Sha256::new);
         let path = entry.path.clone();
         self.last = Some(Seen { path, kind, size_bytes, sha256: None, at_bytes, archive_bytes: 0 });

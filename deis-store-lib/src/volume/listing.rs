@@ -95,10 +95,9 @@ impl Sink for Lister<'_> {
 
 fn listed(entry: &Entry) -> ListedEntry {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    let (size_bytes, target) = match &entry.kind {
-        EntryKind::File { size_bytes } | EntryKind::Sparse { size_bytes, .. } => (*size_bytes, None),
-        EntryKind::Directory => (0, None),
-        EntryKind::Symlink(target) | EntryKind::HardLink(target) => (0, Some(text(target))),
+    let target = match &entry.kind {
+        EntryKind::Symlink(target) | EntryKind::HardLink(target) => Some(text(target)),
+        EntryKind::File { .. } | EntryKind::Sparse { .. } | EntryKind::Directory => None,
     };
     ListedEntry {
         path: if entry.path.is_empty() { ".".to_owned() } else { text(&entry.path) },
@@ -106,7 +105,7 @@ fn listed(entry: &Entry) -> ListedEntry {
         mode: format!("{:o}", entry.mode),
         user: entry.owner.0,
         group: entry.owner.1,
-        size_bytes,
+        size_bytes: entry.kind.size_bytes(),
         modified: entry.modified.seconds,
         target,
     }

@@ -5,7 +5,6 @@
 //! what ext4 had not written to it by then is lost, as with a power cut that comes between two writes of the disk. A write that
 //! is torn, or that overtakes another one between two flushes, is not shown by this.
 
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -121,13 +120,8 @@ fn cut_prune(repository: &Path, call: Option<(&str, usize)>) -> bool {
         program
     };
     let was_cut = was_cut(prune(disk.program(call), &disk.mounted()), &context);
-    let names = |repository: &Path| {
-        let names = snapshots(repository).into_iter().map(|path| path.file_name().unwrap().to_owned());
-        names.collect::<BTreeSet<_>>()
-    };
     let found = disk.found();
-    let before = names(repository);
-    let newest = found.join(before.last().unwrap());
+    let newest = found.join(snapshots(repository).iter().max().unwrap().file_name().unwrap());
     for snapshot in snapshots(&found) {
         let objects = if snapshot == newest { later() } else { super::objects() };
         is_whole(&snapshot, &objects, &context);

@@ -112,14 +112,14 @@ pub(super) fn damages(objects: &Objects, base: &str, stop: &str, middle: &str) -
     let history = format!("wal_005/{timeline}.history.lzo");
     let flipped = |key: &str| {
         let (whole, middle) = (&objects[key], objects[key].len() / 2);
-        let flips = (middle..whole.len()).map(|place| {
+        let mut flips = (middle..whole.len()).map(|place| {
             let mut body = whole.clone();
             body[place] ^= 0x10;
             body
         });
         // Where the same bytes come over and over, LZO can say so in many ways: what is unpacked may be the same.
         let unpacked_before = unpacked(whole);
-        flips.into_iter().find(|body| unpacked(body) != unpacked_before)
+        flips.find(|body| unpacked(body) != unpacked_before)
     };
     let cut = Some(objects[&middle][..objects[&middle].len() / 2].to_vec());
     let foreign = Some(of_another_system(&middle[8..32]));
